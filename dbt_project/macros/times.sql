@@ -1,0 +1,29 @@
+{#- A timestamptz as OMOP's datetime: without zone, in UTC. -#}
+{% macro utc(column) -%}
+    timezone('UTC', {{ column }})
+{%- endmacro %}
+
+{#- The wall clock at the site, for hour and weekday of arrival; UTC where the site names no zone. -#}
+{% macro local_time(site, column) -%}
+    {%- set zones = var('timezones') -%}
+    timezone(
+        case
+            {%- for name, zone in (zones if zones is mapping else {}).items() %}
+            when {{ site }} = '{{ name }}' then '{{ zone }}'
+            {%- endfor %}
+            when {{ site }} is not null then 'UTC'
+        end,
+        {{ column }}
+    )
+{%- endmacro %}
+
+{#-
+    NHAMCS publishes month and weekday of a visit (1 = Sunday), not its date. The surrogate is a date of that month
+    with that weekday; which of its four or five weeks is decided by the hash of the visit's key. Never a feature.
+-#}
+{% macro surrogate_date(year, month, weekday, key) -%}
+    {%- set first = 'make_date(' ~ year ~ ', ' ~ month ~ ', 1)' -%}
+    {%- set offset = '((' ~ weekday ~ ' - 1 - dayofweek(' ~ first ~ ') + 7) % 7)' -%}
+    {%- set weeks = '((day(last_day(' ~ first ~ ')) - 1 - ' ~ offset ~ ') // 7 + 1)' -%}
+    {{ first }} + cast({{ offset }} + 7 * ({{ hash63([key, "'week'"]) }} % {{ weeks }}) as integer)
+{%- endmacro %}

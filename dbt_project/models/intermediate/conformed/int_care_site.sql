@@ -1,0 +1,71 @@
+with
+
+places as (
+    select distinct
+        site,
+        care_site_key,
+        kind,
+        place_code,
+        unit
+    from {{ ref('int_fhir_place') }}
+),
+
+surveyed as (
+    select distinct
+        site,
+        hospital_key as care_site_key
+    from {{ ref('stg_nhamcs_visit') }}
+    where hospital_key is not null
+),
+
+mentioned as (
+    select
+        site,
+        care_site_key
+    from {{ ref('int_visit') }}
+    where care_site_key is not null
+    union
+    select
+        site,
+        care_site_key
+    from {{ ref('int_visit_detail') }}
+    where care_site_key is not null
+),
+
+known as (
+    select * from places
+    union all by name
+    select
+        *,
+        'hospital' as kind
+    from surveyed
+),
+
+unknown as (
+    select
+        mentioned.*,
+        'unknown' as kind
+    from mentioned
+    anti join known on mentioned.site = known.site and mentioned.care_site_key = known.care_site_key
+),
+
+concepts as (
+    select * from {{ ref('concept_map') }}
+    where domain = 'visit_detail' and system = 'v3-RoleCode'
+),
+
+final as (
+    select
+        {{ care_site_id('sites.site', 'sites.care_site_key') }} as care_site_id,
+        {{ location_id('sites.site') }} as location_id,
+        sites.*,
+        coalesce(concepts.concept_id, 0) as place_of_service_concept_id
+    from (
+        select * from known
+        union all by name
+        select * from unknown
+    ) as sites
+    left join concepts on sites.place_code = concepts.code
+)
+
+select * from final

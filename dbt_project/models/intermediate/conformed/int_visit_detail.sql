@@ -1,0 +1,40 @@
+with
+
+details as (
+    select * from {{ ref('int_fhir_visit_detail') }}
+    union all by name
+    select * from {{ ref('int_nhamcs_visit_detail') }}
+),
+
+visits as (
+    select
+        site,
+        visit_key,
+        visit_occurrence_id,
+        person_id,
+        type_concept_id,
+        started_at
+    from {{ ref('int_visit') }}
+),
+
+concepts as (
+    select * from {{ ref('concept_map') }}
+),
+
+final as (
+    select
+        {{ hash63(['details.site', 'details.visit_key', 'details.detail_key']) }} as visit_detail_id,
+        visits.visit_occurrence_id,
+        visits.person_id,
+        visits.type_concept_id,
+        coalesce(concepts.concept_id, 0) as visit_detail_concept_id,
+        details.* replace (coalesce(details.started_at, visits.started_at) as started_at)
+    from details
+    inner join visits on details.site = visits.site and details.visit_key = visits.visit_key
+    left join concepts
+        on
+            concepts.domain = 'visit_detail' and details.unit_system = concepts.system
+            and details.unit_code = concepts.code
+)
+
+select * from final

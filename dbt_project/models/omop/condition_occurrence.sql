@@ -1,0 +1,28 @@
+with
+
+conditions as (
+    select * from {{ ref('int_condition') }}
+),
+
+final as (
+    select
+        condition_occurrence_id,
+        person_id,
+        cast(condition_concept_id as integer) as condition_concept_id,
+        cast(occurred_at as date) as condition_start_date,
+        {{ utc('occurred_at') }} as condition_start_datetime,
+        cast(abated_at as date) as condition_end_date,
+        {{ utc('abated_at') }} as condition_end_datetime,
+        cast(type_concept_id as integer) as condition_type_concept_id,
+        cast(null as integer) as condition_status_concept_id,
+        cast(null as varchar) as stop_reason,
+        cast(null as bigint) as provider_id,
+        visit_occurrence_id,
+        cast(null as bigint) as visit_detail_id,
+        code[1:50] as condition_source_value,
+        cast(0 as integer) as condition_source_concept_id,
+        category_code[1:50] as condition_status_source_value
+    from conditions
+)
+
+select * from final

@@ -1,0 +1,34 @@
+{%- set dates = {
+    'visit_occurrence': ('visit_start_date', 'visit_end_date'),
+    'condition_occurrence': ('condition_start_date', 'condition_start_date'),
+    'measurement': ('measurement_date', 'measurement_date'),
+    'observation': ('observation_date', 'observation_date'),
+    'death': ('death_date', 'death_date'),
+} -%}
+
+with
+
+spans as (
+    {%- for table, (first, last) in dates.items() %}
+        select
+            person_id,
+            min({{ first }}) as first_date,
+            max({{ last }}) as last_date
+        from {{ ref(table) }}
+        group by person_id
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+final as (
+    select
+        {{ hash63(["'observation period'", 'person_id']) }} as observation_period_id,
+        person_id,
+        min(first_date) as observation_period_start_date,
+        max(last_date) as observation_period_end_date,
+        cast(32880 as integer) as period_type_concept_id
+    from spans
+    group by person_id
+)
+
+select * from final

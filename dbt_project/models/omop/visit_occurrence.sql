@@ -1,0 +1,39 @@
+with
+
+visits as (
+    select * from {{ ref('int_visit') }}
+),
+
+final as (
+    select
+        visit_occurrence_id,
+        person_id,
+        cast(visit_concept_id as integer) as visit_concept_id,
+        cast(started_at as date) as visit_start_date,
+        case when has_arrival_time then {{ utc('started_at') }} end as visit_start_datetime,
+        -- An open visit ends, for now, when its latest record arrived; its end time stays null.
+        cast(
+            greatest(
+                started_at, coalesce(ended_at, case when is_ended then started_at else _arrived_at end)
+            ) as date
+        )
+            as visit_end_date,
+        case when has_arrival_time then {{ utc('ended_at') }} end as visit_end_datetime,
+        cast(type_concept_id as integer) as visit_type_concept_id,
+        cast(null as bigint) as provider_id,
+        case
+            when care_site_key is not null then {{ care_site_id('site', 'care_site_key') }}
+        end as care_site_id,
+        class_code[1:50] as visit_source_value,
+        cast(0 as integer) as visit_source_concept_id,
+        cast(case when admitted_from_code is not null then 0 end as integer) as admitted_from_concept_id,
+        admitted_from_code[1:50] as admitted_from_source_value,
+        cast(
+            case when discharged_to_code is not null then discharged_to_concept_id end as integer
+        ) as discharged_to_concept_id,
+        discharged_to_code[1:50] as discharged_to_source_value,
+        cast(null as bigint) as preceding_visit_occurrence_id
+    from visits
+)
+
+select * from final

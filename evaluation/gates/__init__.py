@@ -1,0 +1,43 @@
+"""Gates: whether a use case may step up at a site, decided by policy over evidence and approvals. Pure
+functions.
+
+Here belong deciding, authorising, the order of the stages and explaining a decision. Measuring belongs in
+``metrics/``, thresholds in ``policies/``, what people signed in ``ledger/``; nothing here reads a file or a
+clock. A gate fails closed: what is missing, unreadable, not estimable, too old, or about something else
+refuses.
+
+::
+
+    GateError
+    ├── DecisionError    a decision document that was changed, or is none
+    └── StageError       a step that skips a stage, or leads nowhere
+"""
+
+from evaluation.gates.authorise import Authorisation, authorise
+from evaluation.gates.decide import decide
+from evaluation.gates.decision import ClauseResult, Decision, Ignored
+from evaluation.gates.errors import DecisionError, GateError, StageError
+from evaluation.gates.explain import ExplainRow, explain, render_rows
+from evaluation.gates.refusal import Refusal
+from evaluation.gates.rights import may_step_down, may_step_up
+from evaluation.gates.stages import step, tier_step
+
+__all__ = [
+    "Authorisation",
+    "ClauseResult",
+    "Decision",
+    "DecisionError",
+    "ExplainRow",
+    "GateError",
+    "Ignored",
+    "Refusal",
+    "StageError",
+    "authorise",
+    "decide",
+    "explain",
+    "may_step_down",
+    "may_step_up",
+    "render_rows",
+    "step",
+    "tier_step",
+]

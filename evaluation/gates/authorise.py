@@ -1,0 +1,159 @@
+"""``authorise(...)``: whether a decision and what people signed permit exactly this step of exactly this
+release.
+
+Here belongs putting it together: the decision, the order of stages, one approval of every kind by another
+person in another role. What a single statement is worth is for ``sworn.py``.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import product
+
+from evaluation.evidence import Subject
+from evaluation.gates.decision import Decision
+from evaluation.gates.errors import GateError, StageError
+from evaluation.gates.refusal import Refusal
+from evaluation.gates.stages import step
+from evaluation.gates.sworn import Court, Release
+from evaluation.ledger.approval import PERSON, RecordedApproval
+from evaluation.ledger.people import People
+from evaluation.policies.policy import Policy
+from evaluation.policies.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """Permission with the approvals it rests on (one per kind), or the reasons why not."""
+
+    approvals: tuple[RecordedApproval, ...]
+    reasons: tuple[Refusal, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """Permission needs approvals; having no reason against it is not enough."""
+        return bool(self.approvals) and not self.reasons
+
+
+def authorise(
+    policy: Policy,
+    decision: Decision,
+    approvals: Iterable[RecordedApproval],
+    subject: Subject,
+    *,
+    site: str,
+    author: str,
+    people: People,
+    current: Stage,
+    now: datetime,
+) -> Authorisation:
+    """Whether ``subject`` may step from ``current`` to the decision's stage at ``site``, now.
+
+    ``approvals`` are all that the ledger holds for the use case and site, refusals included; ``people`` is
+    all it knows about keys and roles; ``author`` is the person who made the model. Nothing given here is
+    trusted: a decision about something else refuses, and so does every approval that is not sound by itself.
+    """
+    if now.tzinfo is None:
+        raise GateError("now has no time zone; pass a timezone-aware datetime.")
+    release = Release(policy.use_case, site, decision.stage, subject)
+    court = Court(policy, people, release, author, now)
+    everything = tuple(approvals)
+    reasons = [
+        *_decision_reasons(policy, decision, release, now),
+        *_step_reasons(current, decision.stage),
+        *_author_reasons(author),
+        *_refusal_reasons(court, everything),
+    ]
+    required = policy.approvals_for(decision.stage)
+    usable = {kind: _usable(court, kind, everything) for kind in required}
+    reasons += [_missing(court, kind, everything) for kind, found in usable.items() if not found]
+    team = _different_people(list(usable.values()))
+    if not team and all(usable.values()):
+        reasons.append(_one_person(usable))
+    return Authorisation(() if reasons else team, tuple(reasons))
+
+
+def _decision_reasons(policy: Policy, decision: Decision, release: Release, now: datetime) -> list[Refusal]:
+    wanted = (release.use_case, release.site, release.subject, policy.digest)
+    if (decision.use_case, decision.site, decision.subject, decision.policy) != wanted:
+        return [_decision_refusal("is about another release, site or policy", "about exactly this release")]
+    if not decision.covers(policy):
+        return [_decision_refusal("leaves clauses of the policy open", "every clause answered")]
+    age = now - decision.decided_at
+    if not timedelta(0) <= age <= timedelta(days=policy.decision_valid_days):
+        found = f"was made {age / timedelta(days=1):.1f} days ago"
+        return [_decision_refusal(found, f"at most {policy.decision_valid_days:g} days ago")]
+    return list(decision.refusals)
+
+
+def _decision_refusal(found: str, wanted: str) -> Refusal:
+    return Refusal("decision", f"the decision {found}", wanted, "Decide again on the evidence of this release.")
+
+
+def _step_reasons(current: Stage, target: Stage) -> list[Refusal]:
+    try:
+        step(current, target)
+    except StageError as error:
+        found = f"{current} to {target}"
+        return [Refusal("one-stage-at-a-time", found, "one stage up, or the same", str(error))]
+    return []
+
+
+def _author_reasons(author: str) -> list[Refusal]:
+    if PERSON.fullmatch(author):
+        return []
+    what = "Name the person who made the model by their id, so that they cannot approve it."
+    return [Refusal("author-is-named", f"author is {author!r}", "the id of a person", what)]
+
+
+def _refusal_reasons(court: Court, approvals: Sequence[RecordedApproval]) -> list[Refusal]:
+    return [
+        Refusal(
+            f"approval.{each.statement.kind}",
+            f"{each.statement.person} ({each.statement.role}) refused it",
+            "no standing refusal",
+            f"Change what {each.statement.person} objected to, or let them approve it later.",
+        )
+        for each in court.standing_refusals(approvals)
+    ]
+
+
+def _usable(court: Court, kind: str, approvals: Sequence[RecordedApproval]) -> list[RecordedApproval]:
+    """The approvals of one kind that count, the latest first."""
+    found = [each for each in _of_kind(kind, approvals) if not _why_not(court, each)]
+    return sorted(found, key=lambda each: each.seq, reverse=True)
+
+
+def _of_kind(kind: str, approvals: Sequence[RecordedApproval]) -> list[RecordedApproval]:
+    return [each for each in approvals if each.statement.kind == kind and each.statement.verdict == "approve"]
+
+
+def _why_not(court: Court, approval: RecordedApproval) -> str:
+    return court.why_not_bound(approval.statement) or court.why_not_genuine(approval) or court.why_not_usable(approval)
+
+
+def _missing(court: Court, kind: str, approvals: Sequence[RecordedApproval]) -> Refusal:
+    why = sorted({f"that of {each.statement.person} {_why_not(court, each)}" for each in _of_kind(kind, approvals)})
+    roles = " or ".join(sorted(court.policy.approvals.roles_for(kind)))
+    found = f"no valid {kind} approval" + (f": {'; '.join(why)}" if why else "")
+    what = f"Let a {roles} who did not make the model approve exactly this release."
+    return Refusal(f"approval.{kind}", found, f"one {kind} approval by {roles}", what)
+
+
+def _different_people(choices: Sequence[Sequence[RecordedApproval]]) -> tuple[RecordedApproval, ...]:
+    """One approval of each kind, no person, role or key twice; empty when there is no such choice."""
+    for team in product(*choices):
+        people = {each.statement.person for each in team}
+        roles = {each.statement.role for each in team}
+        keys = {each.signed.public_key for each in team}
+        if len(people) == len(roles) == len(keys) == len(team):
+            return team
+    return ()
+
+
+def _one_person(usable: dict[str, list[RecordedApproval]]) -> Refusal:
+    names = sorted({each.statement.person for found in usable.values() for each in found})
+    found = f"all approvals are by {' and '.join(names)}, who cannot decide all kinds in different roles"
+    kinds = " and ".join(usable)
+    what = "Let another person in another role take one of the decisions."
+    return Refusal("approvals-by-different-people", found, f"{kinds} by different people in different roles", what)

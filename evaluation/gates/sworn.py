@@ -1,0 +1,92 @@
+"""What one signed statement is worth for one release: genuine, usable, or why not.
+
+Here belong the checks of a single approval or refusal. What approvals are worth together is for
+``authorise.py``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from evaluation.evidence import Subject
+from evaluation.ledger.approval import ApprovalStatement, RecordedApproval, verify_approval
+from evaluation.ledger.people import People
+from evaluation.policies.policy import Policy
+from evaluation.policies.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What is to be released where: the thing an approval must name exactly."""
+
+    use_case: str
+    site: str
+    stage: Stage
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Court:
+    """What a statement is held against."""
+
+    policy: Policy
+    people: People
+    release: Release
+    author: str
+    now: datetime
+
+    def why_not_bound(self, statement: ApprovalStatement) -> str:
+        """Why the statement is not about this very release; empty when it is."""
+        release = self.release
+        for name, ours in (("use case", release.use_case), ("site", release.site), ("stage", release.stage)):
+            theirs = {"use case": statement.use_case, "site": statement.site, "stage": statement.stage}[name]
+            if theirs != ours:
+                return f"is for {name} {theirs}"
+        ours, theirs = release.subject.to_json(), statement.subject.to_json()
+        changed = [name for name in ours if ours[name] != theirs[name]]
+        return f"names another {' and another '.join(changed)} digest" if changed else ""
+
+    def why_not_genuine(self, approval: RecordedApproval) -> str:
+        """Why it is not the word of somebody who might give it when it was recorded; empty when it is."""
+        statement = approval.statement
+        if statement.role not in self.policy.approvals.roles_for(statement.kind):
+            return f"was given as {statement.role}, who may not decide this"
+        person = self.people.before(statement.person, approval.seq)
+        if person is None:
+            return "is by somebody who was not registered"
+        if statement.role not in person.roles:
+            return "is by somebody who does not hold the role"
+        if not verify_approval(approval.signed, person.public_key):
+            return "is not signed with the registered key"
+        return ""
+
+    def why_not_usable(self, approval: RecordedApproval) -> str:
+        """Why a genuine approval does not count now; empty when it does."""
+        statement = approval.statement
+        age = self.now - statement.decided_on
+        if statement.person == self.author:
+            return "is by the author, and nobody approves their own work"
+        if self.people.is_revoked(approval.signed.public_key):
+            return "was signed with a key that has been revoked"
+        if age > timedelta(days=self.policy.approvals.valid_days):
+            limit = self.policy.approvals.valid_days
+            return f"is {age / timedelta(days=1):.1f} days old, at most {limit:g} count"
+        if age < timedelta(0):
+            return "is dated after now"
+        return ""
+
+    def standing_refusals(self, approvals: Sequence[RecordedApproval]) -> list[RecordedApproval]:
+        """Refusals of this release that nobody took back.
+
+        A refusal is taken back only by a later approval of the same person and kind. It outlives the
+        revocation of its key, or revoking keys would be a way around it, and it does not expire.
+        """
+        ours = [each for each in approvals if not (self.why_not_bound(each.statement) or self.why_not_genuine(each))]
+        refusals = [each for each in ours if each.statement.verdict == "refuse"]
+        return [refusal for refusal in refusals if not any(self._takes_back(each, refusal) for each in ours)]
+
+    def _takes_back(self, approval: RecordedApproval, refusal: RecordedApproval) -> bool:
+        mine, theirs = approval.statement, refusal.statement
+        is_same_voice = (mine.person, mine.kind, mine.verdict) == (theirs.person, theirs.kind, "approve")
+        is_later = approval.seq > refusal.seq and mine.decided_on > theirs.decided_on
+        return is_same_voice and is_later and not self.people.is_revoked(approval.signed.public_key)

@@ -1,0 +1,89 @@
+"""The ledger: who decided what, when, on which evidence; and what happened then.
+
+Append-only, hash-chained and signed, in SQLite or Postgres; verifiable offline from an export. Here belong
+entries, people, approvals and looking back. Whether something may be released is decided in ``gates/``; the
+ledger knows neither gates nor metrics.
+
+::
+
+    LedgerError
+    ├── KeyFileError         a key file that others can read, or that is no key
+    ├── PayloadError         content that does not follow its kind, or would identify a patient
+    ├── ApprovalError        a malformed statement of approval
+    ├── RefusedEntryError    an entry that contradicts what the ledger says already
+    ├── CheckpointError      the signed head kept beside the ledger is gone or was changed
+    ├── BrokenChainError     one entry that is changed, missing or out of place (``verify`` reports it)
+    └── LedgerStoreError     the database does not work, or its end was changed
+        └── LedgerSchemaError    written by another version of the schema
+"""
+
+from evaluation.ledger.approval import (
+    ApprovalStatement,
+    RecordedApproval,
+    SignedApproval,
+    sign_approval,
+    verify_approval,
+)
+from evaluation.ledger.chain import BrokenChainError, Verification
+from evaluation.ledger.checkpoint import Checkpoint
+from evaluation.ledger.entry import Entry, instant_text
+from evaluation.ledger.errors import (
+    ApprovalError,
+    CheckpointError,
+    KeyFileError,
+    LedgerError,
+    LedgerSchemaError,
+    LedgerStoreError,
+    PayloadError,
+    RefusedEntryError,
+)
+from evaluation.ledger.export import verify_export
+from evaluation.ledger.history import ApprovedBy, Running
+from evaluation.ledger.keys import (
+    generate_private_key,
+    load_private_key,
+    load_public_hex,
+    public_hex,
+    write_private_key,
+    write_public_key,
+)
+from evaluation.ledger.ledger import Ledger, open_ledger
+from evaluation.ledger.people import People, Person
+from evaluation.ledger.signoff import record_approval, register_person, revoke_key
+
+__all__ = [
+    "ApprovalError",
+    "ApprovalStatement",
+    "ApprovedBy",
+    "BrokenChainError",
+    "Checkpoint",
+    "CheckpointError",
+    "Entry",
+    "KeyFileError",
+    "Ledger",
+    "LedgerError",
+    "LedgerSchemaError",
+    "LedgerStoreError",
+    "PayloadError",
+    "People",
+    "Person",
+    "RecordedApproval",
+    "RefusedEntryError",
+    "Running",
+    "SignedApproval",
+    "Verification",
+    "generate_private_key",
+    "instant_text",
+    "load_private_key",
+    "load_public_hex",
+    "open_ledger",
+    "public_hex",
+    "record_approval",
+    "register_person",
+    "revoke_key",
+    "sign_approval",
+    "verify_approval",
+    "verify_export",
+    "write_private_key",
+    "write_public_key",
+]

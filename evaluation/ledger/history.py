@@ -1,0 +1,129 @@
+"""Looking back: what ran at a site at a time, who approved it and on which evidence.
+
+Here belongs the derivation from entries; nothing is stored beside them. ``effective_at`` counts where an
+entry has one: an automatic step down acts first and is recorded after.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import cast
+
+from evaluation.evidence import Json, Subject
+from evaluation.ledger.entry import Entry, instant_text
+from evaluation.policies.stage import Stage, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedBy:
+    """Who took one of the decisions; ``ledger_hash`` is the entry with their own signature."""
+
+    kind: str
+    person: str
+    role: str
+    ledger_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What ran for one use case: with ``stage`` off there is no release, and the rest says how it came to
+    that."""
+
+    use_case: str
+    site: str
+    stage: Stage
+    tier: Tier
+    release: str | None
+    subject: Subject | None
+    decision: str | None
+    evidence: tuple[tuple[str, str], ...]
+    approvals: tuple[ApprovedBy, ...]
+    since: datetime
+    by: str
+    reason: str
+    ledger_hash: str
+
+    def to_json(self) -> dict[str, Json]:
+        """As ``pilothouse ledger at`` prints it."""
+        return {
+            "use_case": self.use_case,
+            "site": self.site,
+            "stage": self.stage.value,
+            "tier": self.tier.value,
+            "release": self.release,
+            "subject": None if self.subject is None else {**self.subject.to_json()},
+            "decision": self.decision,
+            "evidence": [{"kind": kind, "digest": digest} for kind, digest in self.evidence],
+            "approvals": [
+                {"kind": each.kind, "person": each.person, "role": each.role, "ledger_hash": each.ledger_hash}
+                for each in self.approvals
+            ],
+            "since": instant_text(self.since),
+            "by": self.by,
+            "reason": self.reason,
+            "ledger_hash": self.ledger_hash,
+        }
+
+
+def running_at(entries: Iterable[Entry], time: datetime) -> list[Running]:
+    """What ran at ``time`` by these entries (of one site, in order), one per use case that ever ran."""
+    now: dict[str, Running] = {}
+    promoted: dict[tuple[str, str], Running] = {}
+    for entry in sorted((each for each in entries if each.effective_at <= time), key=_moment):
+        use_case = cast("str", entry.payload.get("use_case", ""))
+        if entry.kind == "promotion":
+            now[use_case] = _promotion(entry)
+            promoted[use_case, cast("str", entry.payload["release"])] = now[use_case]
+        elif entry.kind == "rollback":
+            release = cast("str | None", entry.payload["release"])
+            before = promoted.get((use_case, release)) if release else None
+            now[use_case] = _rollback(entry, before)
+        elif entry.kind == "tier_change" and use_case in now:
+            tier = Tier(cast("str", entry.payload["tier"]))
+            now[use_case] = replace(now[use_case], tier=tier)
+    return [now[use_case] for use_case in sorted(now)]
+
+
+def _moment(entry: Entry) -> tuple[datetime, int]:
+    return (entry.effective_at, entry.seq)
+
+
+def _promotion(entry: Entry) -> Running:
+    payload = entry.payload
+    evidence = cast("Sequence[Mapping[str, str]]", payload["evidence"])
+    approvals = cast("Sequence[Mapping[str, str]]", payload["approvals"])
+    return Running(
+        use_case=cast("str", payload["use_case"]),
+        site=cast("str", payload["site"]),
+        stage=Stage(cast("str", payload["stage"])),
+        tier=Tier.MODEL,
+        release=cast("str", payload["release"]),
+        subject=Subject(**cast("dict[str, str]", payload["subject"])),
+        decision=cast("str", payload["decision"]),
+        evidence=tuple((each["kind"], each["digest"]) for each in evidence),
+        approvals=tuple(ApprovedBy(**each) for each in approvals),
+        since=entry.effective_at,
+        by=entry.actor,
+        reason="promoted",
+        ledger_hash=entry.hash,
+    )
+
+
+def _rollback(entry: Entry, before: Running | None) -> Running:
+    """The state after a rollback: of the release it goes back to, the promotion still says who approved
+    it."""
+    return Running(
+        use_case=cast("str", entry.payload["use_case"]),
+        site=cast("str", entry.payload["site"]),
+        stage=Stage(cast("str", entry.payload["stage"])),
+        tier=Tier.MODEL,
+        release=cast("str | None", entry.payload["release"]),
+        subject=before.subject if before else None,
+        decision=before.decision if before else None,
+        evidence=before.evidence if before else (),
+        approvals=before.approvals if before else (),
+        since=entry.effective_at,
+        by=entry.actor,
+        reason=cast("str", entry.payload["reason"]),
+        ledger_hash=entry.hash,
+    )

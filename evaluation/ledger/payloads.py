@@ -1,0 +1,266 @@
+"""What the payload of each kind of entry holds, and what none may hold.
+
+Here belong the shapes, one model per kind: an unknown member is refused, so that nothing is written for ever
+by accident. Whether an entry agrees with those before it belongs in ``register.py``.
+
+No payload holds an identifier of a patient: a pseudonym of the lake (32 hex digits) is refused wherever it
+stands, and so is a member named like one. Digests (64), keys and signatures (64, 128) are not pseudonyms.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Literal, cast
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+)
+
+from evaluation.canonical import canonical_json
+from evaluation.evidence import Json
+from evaluation.ledger.approval import NAME, PERSON, ApprovalStatement
+from evaluation.ledger.entry import instant_text
+from evaluation.ledger.errors import ApprovalError, PayloadError
+from evaluation.policies.stage import Stage, Tier
+
+Kind = Literal[
+    "person_registered",
+    "key_revoked",
+    "approval",
+    "refusal",
+    "promotion",
+    "promotion_refused",
+    "rollback",
+    "tier_change",
+    "rehearsal",
+    "incident_opened",
+    "incident_closed",
+    "feedback_summary",
+    "review",
+]
+
+PSEUDONYM = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{32}(?![0-9a-zA-Z])")
+PATIENT_MEMBER = re.compile(
+    r"patient|(^|_)mrn($|_)|person_id|encounter|visit|birth|(^|_)(address|phone|email|ssn)($|_)",
+    re.IGNORECASE,
+)
+RUN_MEMBERS = frozenset({"run_id", "model_run"})
+"""MLflow writes its run ids as 32 hex digits too; under these names they are what they say."""
+
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Signature = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
+Person = Annotated[str, StringConstraints(pattern=f"^{PERSON.pattern}$")]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Instant = Annotated[AwareDatetime, PlainSerializer(lambda at: instant_text(cast("datetime", at)), return_type=str)]
+
+
+class _Payload(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Operational(_Payload):
+    use_case: Name
+    site: Name
+    detail: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+
+
+class PersonRegistered(_Payload):
+    person: Person
+    roles: Annotated[list[Name], Field(min_length=1)]
+    public_key: Digest
+    proof: Signature
+
+
+class KeyRevoked(_Payload):
+    person: Person
+    public_key: Digest
+    reason: Line
+
+
+class Approved(_Payload):
+    statement: dict[str, JsonValue]
+    signature: Signature
+    public_key: Digest
+
+
+class SubjectDigests(_Payload):
+    model: Digest
+    data: Digest
+    contracts: Digest
+    policy: Digest
+    card: Digest
+
+
+class EvidenceReference(_Payload):
+    kind: Name
+    digest: Digest
+
+
+class ApprovalReference(_Payload):
+    kind: Name
+    person: Person
+    role: Name
+    ledger_hash: Digest
+
+
+class Promotion(_Operational):
+    from_stage: Stage
+    stage: Stage
+    release: Digest
+    previous: Digest | None
+    generation: Count
+    subject: SubjectDigests
+    decision: Digest
+    evidence: Annotated[list[EvidenceReference], Field(min_length=1)]
+    approvals: Annotated[list[ApprovalReference], Field(min_length=2)]
+    author: Person
+
+
+class Reason(_Payload):
+    clause: Line
+    figure: Line
+    threshold: Line
+    to_meet: Line
+
+
+class PromotionRefused(_Operational):
+    stage: Stage
+    reasons: Annotated[list[Reason], Field(min_length=1)]
+
+
+class Rollback(_Operational):
+    from_stage: Stage
+    stage: Stage
+    release: Digest | None
+    previous: Digest | None
+    generation: Count
+    reason: Line
+    effective_at: Instant | None = None
+
+
+class TierChange(_Operational):
+    release: Digest | None
+    from_tier: Tier
+    tier: Tier
+    reason: Line
+    is_automatic: bool
+    effective_at: Instant | None = None
+
+
+class Step(_Payload):
+    step: Line
+    seconds: Seconds
+
+
+class Rehearsal(_Operational):
+    release: Digest | None
+    evidence: Digest | None
+    seconds_to_restore: Seconds
+    steps: Annotated[list[Step], Field(min_length=1)]
+
+
+class IncidentOpened(_Operational):
+    incident: Name
+    severity: Literal["low", "medium", "high"]
+    what: Line
+    found_by: Line
+    release: Digest | None
+    occurred_at: Instant | None = None
+
+
+class IncidentClosed(_Operational):
+    incident: Name
+    cause: Line
+    done: Line
+
+
+class FeedbackSummary(_Operational):
+    release: Digest | None
+    start_at: Instant
+    until: Instant
+    displayed: Count
+    accepted: Count
+    overridden: Count
+    reasons: dict[Name, Count]
+
+
+class Review(_Operational):
+    outcome: Line
+    next_review: date | None
+
+
+MODELS: Mapping[Kind, type[_Payload]] = {
+    "person_registered": PersonRegistered,
+    "key_revoked": KeyRevoked,
+    "approval": Approved,
+    "refusal": Approved,
+    "promotion": Promotion,
+    "promotion_refused": PromotionRefused,
+    "rollback": Rollback,
+    "tier_change": TierChange,
+    "rehearsal": Rehearsal,
+    "incident_opened": IncidentOpened,
+    "incident_closed": IncidentClosed,
+    "feedback_summary": FeedbackSummary,
+    "review": Review,
+}
+
+
+def check_payload(kind: str, payload: Mapping[str, object]) -> dict[str, Json]:
+    """The payload as plain JSON in its settled form (times in UTC, defaults left out).
+
+    Raises :class:`PayloadError` naming the member.
+    """
+    model = MODELS.get(cast("Kind", kind))
+    if model is None:
+        raise PayloadError(f"{kind!r} is no kind of entry; expected one of {', '.join(MODELS)}.")
+    try:
+        checked = model.model_validate(payload)
+        if isinstance(checked, Approved):
+            _check_statement(kind, checked)
+        plain = cast("dict[str, Json]", checked.model_dump(mode="json", exclude_unset=True))
+        canonical_json(plain)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise PayloadError(f"{kind}: {where}: {first['msg']}.") from error
+    except ValueError as error:
+        raise PayloadError(f"{kind}: holds what JSON cannot: not a finite number, or not UTF-8.") from error
+    _refuse_identifiers(plain, kind)
+    return plain
+
+
+def _check_statement(kind: str, approved: Approved) -> None:
+    try:
+        statement = ApprovalStatement.from_json(approved.statement)
+    except ApprovalError as error:
+        raise PayloadError(f"{kind}: statement {error}") from error
+    expected = "approval" if statement.verdict == "approve" else "refusal"
+    if kind != expected:
+        raise PayloadError(f"{kind}: its statement says {statement.verdict!r}; record it as {expected}.")
+
+
+def _refuse_identifiers(value: Json, where: str) -> None:
+    if isinstance(value, Mapping):
+        for member, inner in value.items():
+            if PATIENT_MEMBER.search(member):
+                raise PayloadError(f"{where}: member {member!r} would identify a patient; leave it out, count instead.")
+            _refuse_identifiers(member, f"{where}: the name of a member")
+            if member not in RUN_MEMBERS:
+                _refuse_identifiers(inner, f"{where}.{member}")
+    elif isinstance(value, str):
+        if PSEUDONYM.search(value):
+            raise PayloadError(f"{where}: holds what looks like a pseudonym (32 hex digits); leave it out.")
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_identifiers(inner, where)

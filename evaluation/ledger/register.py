@@ -1,0 +1,126 @@
+"""What the ledger says so far, as far as the next entry must agree with it.
+
+The same rules are asked twice: before an entry is written, and again by ``verify`` over the whole chain, so
+that neither a careless caller nor somebody who holds only the ledger's key can put words into a person's
+mouth. Whether a release may be promoted is not asked here but in ``gates/``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import cast
+
+from evaluation.evidence import Json
+from evaluation.ledger.approval import ApprovalStatement, recorded, verify_approval
+from evaluation.ledger.entry import Entry, instant_text
+from evaluation.ledger.errors import RefusedEntryError
+from evaluation.ledger.people import People, is_proven
+from evaluation.policies.stage import Tier
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far the clocks of two processes that write one ledger may differ."""
+
+
+@dataclass(slots=True)
+class Register:
+    """Built up entry by entry with :meth:`admit`. ``latest_at`` is the latest time recorded so far."""
+
+    people: People = field(default_factory=People)
+    latest_at: datetime | None = None
+    _signatures: set[str] = field(default_factory=set[str])
+    _statements: dict[str, ApprovalStatement] = field(default_factory=dict[str, ApprovalStatement])
+
+    def admit(self, entry: Entry) -> None:
+        """Take the entry in. Raises :class:`RefusedEntryError` when it contradicts what was there before."""
+        if self.latest_at is not None and entry.at < self.latest_at - CLOCK_SKEW:
+            raise RefusedEntryError(
+                f"it is dated {instant_text(entry.at)}, before the entry of {instant_text(self.latest_at)}; a"
+                " ledger has one clock: what took effect earlier says so in effective_at"
+            )
+        if entry.effective_at > entry.at + CLOCK_SKEW:
+            raise RefusedEntryError("it takes effect after it was recorded")
+        check = _CHECKS.get(entry.kind)
+        if check is not None:
+            check(self, entry)
+        self.people.take_in(entry)
+        self.latest_at = entry.at if self.latest_at is None else max(entry.at, self.latest_at)
+
+    def _check_registration(self, entry: Entry) -> None:
+        payload = cast("Mapping[str, str]", entry.payload)
+        owner = self.people.owner_of(payload["public_key"])
+        if owner not in (None, payload["person"]):
+            raise RefusedEntryError("this public key belongs to somebody else already; every person has their own")
+        if self.people.is_revoked(payload["public_key"]):
+            raise RefusedEntryError("this public key was revoked; make a new one")
+        if not is_proven(entry.payload):
+            raise RefusedEntryError("the registration is not signed by the key it registers")
+        if entry.actor == payload["person"]:
+            raise RefusedEntryError("people do not register themselves; somebody else gives them their roles")
+        known = self.people.current(payload["person"])
+        if known and known.public_key != payload["public_key"] and not self.people.is_revoked(known.public_key):
+            raise RefusedEntryError("the person has another key that still counts; revoke it first")
+
+    def _check_revocation(self, entry: Entry) -> None:
+        payload = cast("Mapping[str, str]", entry.payload)
+        if self.people.owner_of(payload["public_key"]) != payload["person"]:
+            raise RefusedEntryError("this person never registered the key that is to be revoked")
+
+    def _check_approval(self, entry: Entry) -> None:
+        approval = recorded(entry)
+        statement = approval.statement
+        known = self.people.current(statement.person)
+        if entry.actor != statement.person:
+            raise RefusedEntryError("its actor is not the person who signed the statement")
+        if known is None:
+            raise RefusedEntryError("the person is not registered; register them with their public key first")
+        if self.people.is_revoked(known.public_key):
+            raise RefusedEntryError("the person's key was revoked; register a new one")
+        if not verify_approval(approval.signed, known.public_key):
+            raise RefusedEntryError("the statement is not signed with the key the person registered")
+        if statement.role not in known.roles:
+            raise RefusedEntryError(f"the person does not hold the role {statement.role}")
+        if statement.decided_on > entry.at + CLOCK_SKEW:
+            raise RefusedEntryError("the decision is dated after it was recorded")
+        if approval.signed.signature in self._signatures:
+            raise RefusedEntryError("this very statement is in the ledger already; a new decision is a new statement")
+        self._signatures.add(approval.signed.signature)
+        self._statements[entry.hash] = statement
+
+    def _check_promotion(self, entry: Entry) -> None:
+        references = cast("Sequence[Mapping[str, str]]", entry.payload["approvals"])
+        for reference in references:
+            statement = self._statements.get(reference["ledger_hash"])
+            if statement is None or statement.to_json() != _promised(entry.payload, reference, statement):
+                raise RefusedEntryError(
+                    f"its {reference['kind']} approval is not in the ledger for this subject, site and stage"
+                )
+        names = [reference["person"] for reference in references]
+        if len(set(names)) < len(names) or entry.payload["author"] in names:
+            raise RefusedEntryError("its approvals are not by different people, none of them the author")
+
+    def _check_tier(self, entry: Entry) -> None:
+        before, after = (Tier(cast("str", entry.payload[member])) for member in ("from_tier", "tier"))
+        if entry.payload["is_automatic"] and after.rank <= before.rank:
+            raise RefusedEntryError("a tier steps up, or stays, by itself; only a person steps up")
+
+
+def _promised(
+    payload: Mapping[str, Json], reference: Mapping[str, str], statement: ApprovalStatement
+) -> dict[str, Json]:
+    """The statement as it would read if it approved exactly this promotion."""
+    return {
+        **statement.to_json(),
+        **{member: payload[member] for member in ("use_case", "site", "stage", "subject")},
+        **{member: reference[member] for member in ("kind", "person", "role")},
+        "verdict": "approve",
+    }
+
+
+_CHECKS: Mapping[str, Callable[[Register, Entry], None]] = {
+    "person_registered": Register._check_registration,  # pyright: ignore[reportPrivateUsage] - same module
+    "key_revoked": Register._check_revocation,  # pyright: ignore[reportPrivateUsage]
+    "approval": Register._check_approval,  # pyright: ignore[reportPrivateUsage]
+    "refusal": Register._check_approval,  # pyright: ignore[reportPrivateUsage]
+    "promotion": Register._check_promotion,  # pyright: ignore[reportPrivateUsage]
+    "tier_change": Register._check_tier,  # pyright: ignore[reportPrivateUsage]
+}

@@ -1,0 +1,34 @@
+"""What must hold before a use case may step up, who may decide it, and what makes it step down.
+
+Here belong the policy files (one ``<use_case>.yaml`` each, thresholds with owner, rationale and date) and the
+frozen models they are read into. Deciding by them belongs in ``gates/``.
+
+::
+
+    EvaluationError
+    └── PolicyError     a policy file that is missing, is not YAML, or breaks the model (names file and field)
+"""
+
+from evaluation.policies.clause import Bound, Clause, Comparison, OtherFigure
+from evaluation.policies.load import PolicyError, load_policy, parse_policy, read_policy
+from evaluation.policies.policy import ApprovalKind, Card, Policy, StageRules, StepDown, Trigger
+from evaluation.policies.stage import Stage, Tier
+
+__all__ = [
+    "ApprovalKind",
+    "Bound",
+    "Card",
+    "Clause",
+    "Comparison",
+    "OtherFigure",
+    "Policy",
+    "PolicyError",
+    "Stage",
+    "StageRules",
+    "StepDown",
+    "Tier",
+    "Trigger",
+    "load_policy",
+    "parse_policy",
+    "read_policy",
+]

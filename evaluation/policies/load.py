@@ -1,0 +1,60 @@
+"""Reading a policy file. What a policy is belongs in ``policy.py``."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from evaluation import EvaluationError
+from evaluation.policies.policy import Policy
+
+FOLDER = Path(__file__).parent
+
+
+class _EveryKeyOnce(yaml.SafeLoader):
+    """YAML keeps the last of two equal keys in silence; in a policy the second threshold would win unseen."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"key given twice: {', '.join(twice)}", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+class PolicyError(EvaluationError):
+    """A policy that cannot be decided by: the message names the file, the field and what was expected."""
+
+
+def load_policy(use_case: str, folder: Path = FOLDER) -> Policy:
+    """The policy of a use case from ``<folder>/<use_case>.yaml``. Raises :class:`PolicyError`."""
+    policy = read_policy(folder / f"{use_case}.yaml")
+    if policy.use_case != use_case:
+        raise PolicyError(f"{use_case}.yaml is the policy of {policy.use_case!r}; rename the file or the use case.")
+    return policy
+
+
+def read_policy(path: Path) -> Policy:
+    """Read and check one policy file. Raises :class:`PolicyError`."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise PolicyError(f"{path.name}: no such policy file; a use case without a policy is not released.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path.name}: cannot be read as UTF-8 text ({error}).") from error
+    return parse_policy(text, path.name)
+
+
+def parse_policy(text: str, name: str) -> Policy:
+    """Parse the text of a policy file called ``name`` in messages. Raises :class:`PolicyError`."""
+    try:
+        document = yaml.load(text, _EveryKeyOnce)  # noqa: S506 - a SafeLoader with one check more
+        return Policy.model_validate(document)
+    except yaml.YAMLError as error:
+        raise PolicyError(f"{name}: is not YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"]) or "the document"
+        raise PolicyError(f"{name}: {where}: {first['msg']} ({error.error_count()} such in all).") from error

@@ -1,0 +1,168 @@
+"""A policy as frozen data: clauses per stage, who may decide, when to step down.
+
+The shape, its consistency and its digest belong here. Reading the file belongs in ``load.py``, deciding by it
+in ``gates/``.
+"""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from evaluation.canonical import document_digest
+from evaluation.policies.clause import Clause, FiniteNumber, FrozenModel, Identifier, Text
+from evaluation.policies.stage import Stage, Tier
+
+MANDATORY_APPROVALS = frozenset({"model", "workflow"})
+"""Model and workflow approval are two decisions by different roles, in every stage (promise G3)."""
+
+Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(gt=0, le=100)]
+
+
+class Card(FrozenModel):
+    """When the advice shows, how urgently, and how often it may: a card appears at or above the threshold."""
+
+    outcome: Identifier
+    display_threshold: Probability
+    warning_threshold: Probability
+    alerts_per_100_at_most: Share
+    owner: Identifier
+    rationale: Text
+    date: date
+
+
+class ApprovalKind(FrozenModel):
+    """One of the decisions people take, and the roles that may take it."""
+
+    kind: Identifier
+    roles: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+    rationale: Text
+
+
+class Approvals(FrozenModel):
+    """Who approves. Every kind is decided by another person in another role; the author decides none."""
+
+    valid_days: Days
+    kinds: Annotated[tuple[ApprovalKind, ...], Field(min_length=1)]
+    owner: Identifier
+    rationale: Text
+    date: date
+
+    def roles_for(self, kind: str) -> frozenset[str]:
+        """The roles that may take this kind of decision; empty for a kind the policy does not know."""
+        return frozenset(role for entry in self.kinds if entry.kind == kind for role in entry.roles)
+
+
+class Rights(FrozenModel):
+    """Who may step a release down, and who may step a tier up again after a breach."""
+
+    step_down_roles: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+    step_up_roles: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+    rationale: Text
+    date: date
+
+
+class StageRules(FrozenModel):
+    """What one stage asks beyond the stages below it."""
+
+    approvals: tuple[Identifier, ...]
+    clauses: Annotated[tuple[Clause, ...], Field(min_length=1)]
+
+
+class Stages(FrozenModel):
+    """Every stage that shows or scores anything has rules of its own."""
+
+    shadow: StageRules
+    assistive: StageRules
+    decision_support: StageRules
+
+    def in_order(self) -> tuple[tuple[Stage, StageRules], ...]:
+        return (
+            (Stage.SHADOW, self.shadow),
+            (Stage.ASSISTIVE, self.assistive),
+            (Stage.DECISION_SUPPORT, self.decision_support),
+        )
+
+
+class StepDown(FrozenModel):
+    """What a trigger does by itself: a tier to fall to, or a stage."""
+
+    tier: Tier | None = None
+    stage: Stage | None = None
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.tier is None) == (self.stage is None):
+            raise ValueError("a trigger steps down to a tier or to a stage: name exactly one")
+        return self
+
+
+class Trigger(FrozenModel):
+    """A breach in operation: ``signal`` over ``window_minutes`` compared with ``threshold`` steps down."""
+
+    id: Identifier
+    signal: Text
+    comparison: Literal[">=", ">", "<=", "<"]
+    threshold: FiniteNumber
+    window_minutes: Annotated[int, Field(ge=1)]
+    min_n: Annotated[int, Field(ge=1)]
+    steps_down_to: StepDown
+    told: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+    owner: Identifier
+    rationale: Text
+    date: date
+
+
+class Policy(FrozenModel):
+    """The whole policy of one use case. Frozen; its digest is part of what an approval is bound to."""
+
+    schema_: Annotated[Literal["pilothouse.policy/1"], Field(alias="schema")]
+    use_case: Identifier
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    owner: Identifier
+    date: date
+    review_every_days: Days
+    decision_valid_days: Days
+    card: Card
+    approvals: Approvals
+    rights: Rights
+    stages: Stages
+    triggers: Annotated[tuple[Trigger, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        _require_unique("clause id", [c.id for _, rules in self.stages.in_order() for c in rules.clauses])
+        _require_unique("trigger id", [trigger.id for trigger in self.triggers])
+        known = [entry.kind for entry in self.approvals.kinds]
+        _require_unique("approval kind", known)
+        for stage, rules in self.stages.in_order():
+            _require_unique(f"approval of {stage}", list(rules.approvals))
+            if not set(rules.approvals) <= set(known):
+                raise ValueError(f"stage {stage} asks for an approval that approvals.kinds does not define")
+            if not set(rules.approvals) >= MANDATORY_APPROVALS:
+                raise ValueError(f"stage {stage} must ask for both approvals: model and workflow")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """Digest of what the file says (64 hex digits): comments and layout do not count, every word does."""
+        return document_digest(self.model_dump(mode="json", by_alias=True, exclude_unset=True))
+
+    def clauses_for(self, stage: Stage) -> tuple[Clause, ...]:
+        """Every clause that must hold for ``stage``: its own and those of the stages below it. Empty for
+        off."""
+        return tuple(
+            clause for each, rules in self.stages.in_order() if each.rank <= stage.rank for clause in rules.clauses
+        )
+
+    def approvals_for(self, stage: Stage) -> tuple[str, ...]:
+        """The kinds of approval that ``stage`` needs. Empty for off: stopping needs no permission."""
+        return tuple(kind for each, rules in self.stages.in_order() if each is stage for kind in rules.approvals)
+
+
+def _require_unique(what: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{what} given twice: {', '.join(twice)}")

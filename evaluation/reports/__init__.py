@@ -1,0 +1,41 @@
+"""Static pages for people who decide: the index of all releases, and model cards.
+
+Here belong values to print, and printing them. Filling the values from stores is the caller's, deciding
+the gates'.
+"""
+
+from evaluation.reports.model import (
+    ApprovalView,
+    CardFacts,
+    ClauseLine,
+    DecisionView,
+    HistoryLine,
+    IncidentView,
+    LedgerView,
+    LineageStep,
+    Link,
+    ReportError,
+    ReportModel,
+    SiteView,
+    UseCaseView,
+)
+from evaluation.reports.pages import render_card, render_index, write_reports
+
+__all__ = [
+    "ApprovalView",
+    "CardFacts",
+    "ClauseLine",
+    "DecisionView",
+    "HistoryLine",
+    "IncidentView",
+    "LedgerView",
+    "LineageStep",
+    "Link",
+    "ReportError",
+    "ReportModel",
+    "SiteView",
+    "UseCaseView",
+    "render_card",
+    "render_index",
+    "write_reports",
+]

@@ -1,0 +1,155 @@
+"""How numbers, names and times read on a page.
+
+Here belong labels and formats for people. Which figures are shown, and where, belongs to ``sections``.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from evaluation.evidence import Figure
+
+NOT_EVIDENCED = "NOT EVIDENCED"
+
+_LABELS = {
+    "prevalence": "Prevalence",
+    "auroc": "AUROC",
+    "auroc.current_practice": "AUROC of current practice",
+    "auroc.on_rows_of_current_practice": "AUROC of the model on the same rows",
+    "auprc": "Average precision",
+    "brier": "Brier score",
+    "calibration_slope": "Calibration slope (ideal 1)",
+    "calibration_intercept": "Calibration in the large (ideal 0)",
+    "net_benefit": "Net benefit",
+    "net_benefit_gain": "Gain over best alternative",
+    "alerts_per_100": "Alerts per 100 visits",
+    "sensitivity": "Sensitivity",
+    "ppv": "Positive predictive value",
+    "auroc_gap": "Largest AUROC gap by",
+    "calibration_gap": "Largest calibration gap by",
+    "drift.share": "Share of features drifted",
+    "drift.max_effect": "Largest standardised difference",
+    "rehearsal.seconds_to_restore": "Seconds to restored service",
+    "parity.agreement": "Agreement of request and warehouse",
+    "slo.share_within_30s": "Scores within 30 seconds",
+}
+_PERCENT = re.compile(r"(prevalence|sensitivity|ppv|drift\.share|parity\.agreement|slo\.share.*)(@.*)?$")
+_SMALL = re.compile(r"(net_benefit|brier|calibration_gap)")
+
+KIND_TITLES = {
+    "performance": "Discrimination and accuracy",
+    "calibration": "Calibration",
+    "net_benefit": "Net benefit and alert burden",
+    "subgroups": "Subgroups",
+    "shadow": "Shadow results",
+    "parity": "Parity of serving and warehouse",
+    "rehearsal": "Rollback rehearsal",
+    "slo": "Service levels",
+    "drift": "Drift",
+}
+STAGE_TITLES = {
+    "off": "Off",
+    "shadow": "Shadow",
+    "assistive": "Assistive",
+    "decision_support": "Decision support",
+}
+
+
+def figure_label(name: str, outcome: str | None) -> str:
+    """``critical_care.net_benefit@0.05`` of outcome ``critical_care`` reads "Net benefit at 5 %"."""
+    own = name.removeprefix(f"{outcome}.") if outcome else name
+    stem, _, threshold = own.partition("@")
+    group = stem.partition("_gap.")[2]
+    label = _LABELS.get(stem.removesuffix(f".{group}") if group else stem, plain(stem))
+    if group:
+        return f"{label} {plain(group).lower()}"
+    return f"{label} at {brief_percent(float(threshold))}" if _is_number(threshold) else label
+
+
+def figure_text(name: str, figure: Figure) -> str:
+    """The value, or NOT EVIDENCED."""
+    return NOT_EVIDENCED if figure.value is None else number(name, figure.value)
+
+
+def interval_text(name: str, figure: Figure) -> str:
+    """The 95 % bounds, or nothing where there are none."""
+    if figure.value is None or figure.lower is None or figure.upper is None:
+        return ""
+    return f"{number(name, figure.lower)} to {number(name, figure.upper)}"
+
+
+def figure_name(name: str, outcomes: Sequence[tuple[str, str]]) -> str:
+    """A figure's full name for people: "AUROC (critical care or death)"."""
+    inner = name.removeprefix("shadow.")
+    where = "in shadow" if inner != name else ""
+    for outcome, label in outcomes:
+        if inner.startswith(f"{outcome}."):
+            return f"{figure_label(inner, outcome)} ({', '.join(filter(None, (label, where)))})"
+    return figure_label(name, None)
+
+
+def threshold_text(threshold: str, outcomes: Sequence[tuple[str, str]]) -> str:
+    """What a clause asks, with signs and names for people: "> AUROC of current practice"."""
+    sign, _, asked = threshold.partition(" ")
+    figure, _, margin = asked.partition(" ")
+    if "." in figure and not _is_number(figure.lstrip("-")):
+        outcome = next((o for o, _ in outcomes if figure.startswith(f"{o}.")), None)
+        asked = f"{figure_label(figure, outcome)} {margin}".strip()
+    return f"{ {'>=': '≥', '<=': '≤'}.get(sign, sign) } {asked}".strip()
+
+
+def number(name: str, value: float) -> str:
+    """A number in the precision that its kind of figure deserves."""
+    own = name.split(".", 1)[-1] if not name.startswith(("drift.", "parity.", "slo.")) else name
+    if _PERCENT.fullmatch(own):
+        return percent(value)
+    if "alerts_per_100" in name or "seconds" in name:
+        return f"{value:.1f}"
+    return _minus(f"{value:.4f}" if _SMALL.search(name) else f"{value:.3f}")
+
+
+def percent(value: float) -> str:
+    """A share from 0 to 1 as percent with one decimal."""
+    return _minus(f"{100 * value:.1f}\u202f%")
+
+
+def brief_percent(value: float) -> str:
+    """A share as percent without a decimal that says nothing, for axes and thresholds."""
+    return _minus(f"{100 * value:.1f}".removesuffix(".0") + "\u202f%")
+
+
+def count(value: int | None) -> str:
+    """A count with thin spaces between thousands; "hidden" where it was suppressed."""
+    return "hidden" if value is None else f"{value:,}".replace(",", "\u202f")
+
+
+def moment(at: datetime | date | None) -> str:
+    """A time to the minute in its own zone, or a date."""
+    if at is None:
+        return NOT_EVIDENCED
+    return at.strftime("%Y-%m-%d %H:%M %Z") if isinstance(at, datetime) else at.isoformat()
+
+
+def plain(name: str) -> str:
+    """``critical_care`` reads "Critical care"."""
+    words = name.replace("_", " ").replace(".", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def spaced(name: str) -> str:
+    """``IntendedUseAndWorkflow`` reads "Intended use and workflow"; runs of capitals stay whole."""
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]*", name)
+    return " ".join([parts[0], *(p if p.isupper() else p.lower() for p in parts[1:])]) if parts else name
+
+
+def short(digest: str) -> str:
+    """The first twelve digits, enough to tell two releases apart at a glance."""
+    return digest[:12]
+
+
+def _is_number(text: str) -> bool:
+    return bool(re.fullmatch(r"0?\.\d+|\d+(\.\d+)?", text))
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "\u2212", 1) if text.startswith("-") else text

@@ -1,0 +1,124 @@
+"""Reading FHIR R4 JSON that nobody vouches for: what is not well-formed reads as absent, and nothing raises.
+
+Here belong typed access to decoded JSON and FHIR's own data types. What a resource means for a feature does
+not.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import cast
+
+Json = Mapping[str, object]
+
+EMPTY: Json = {}
+MAX_ID_LENGTH = 256
+LOINC = frozenset({"http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"})
+_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)", flags=re.ASCII)
+_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?", flags=re.ASCII)
+
+
+@dataclass(frozen=True)
+class Coding:
+    """One code of one code system; either may be empty."""
+
+    system: str
+    code: str
+
+
+def mapping(value: object) -> Json:
+    """The JSON object, or an empty one."""
+    return cast("Json", value) if isinstance(value, dict) else EMPTY
+
+
+def mappings(value: object) -> list[Json]:
+    """The JSON objects of a JSON array; whatever else is in it is left out."""
+    items = cast("list[object]", value) if isinstance(value, list) else []
+    return [cast("Json", item) for item in items if isinstance(item, dict)]
+
+
+def text(value: object, limit: int = MAX_ID_LENGTH) -> str | None:
+    """A string of 1 to `limit` characters, trimmed, else None."""
+    written = value.strip() if isinstance(value, str) and len(value) <= limit else ""
+    return written or None
+
+
+def number(value: object) -> float | None:
+    """A finite number, else None. A boolean is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        converted = float(value)
+    except OverflowError:
+        return None
+    return converted if math.isfinite(converted) else None
+
+
+def instant(value: object) -> datetime | None:
+    """A FHIR dateTime or instant in UTC; a date alone is its midnight in UTC, a month or a year its first day.
+
+    A time without a time zone, which FHIR forbids, is None. The contract of the feed reads times alike.
+    """
+    written = text(value, 40)
+    if written is None:
+        return None
+    if _DATE_TIME.fullmatch(written):
+        try:
+            return datetime.fromisoformat(written).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+    found = day(written)
+    return None if found is None else datetime(found.year, found.month, found.day, tzinfo=UTC)
+
+
+def day(value: object) -> date | None:
+    """A FHIR date; a month or a year is its first day."""
+    written = text(value, 40)
+    if written is None or not _DATE.fullmatch(written):
+        return None
+    try:
+        return date.fromisoformat(written + "-01-01"[len(written) - len("YYYY") :])
+    except ValueError:
+        return None
+
+
+def first_code(concept: object) -> str | None:
+    """The code of a CodeableConcept's first coding: the one that is landed."""
+    first = next(iter(codings(concept)), None)
+    return None if first is None else first.code
+
+
+def loinc_code(concept: object) -> str | None:
+    """The first LOINC code of a CodeableConcept."""
+    return next((coding.code for coding in codings(concept) if coding.system in LOINC), None)
+
+
+def codings(concept: object) -> list[Coding]:
+    """The codings of a CodeableConcept that have a code."""
+    coded = mappings(mapping(concept).get("coding"))
+    found = ((text(item.get("system")), text(item.get("code"))) for item in coded)
+    return [Coding(system or "", code) for system, code in found if code is not None]
+
+
+def resources(bundle: object, resource_type: str) -> Iterator[Json]:
+    """The resources of one type in a Bundle."""
+    for entry in mappings(mapping(bundle).get("entry")):
+        resource = mapping(entry.get("resource"))
+        if resource.get("resourceType") == resource_type:
+            yield resource
+
+
+def refers_elsewhere(reference: object, resource_type: str, identifier: str) -> bool:
+    """True when a Reference names another resource of that type than `identifier`.
+
+    Relative (`Type/id`), absolute and `urn:uuid:` references are read; one that cannot be read names nothing.
+    """
+    written = text(mapping(reference).get("reference"), 2000)
+    if written is None:
+        return False
+    if written.startswith("urn:uuid:"):
+        return written.removeprefix("urn:uuid:") != identifier
+    steps = written.split("/_history/", 1)[0].rsplit("/", 2)
+    return len(steps) >= 2 and steps[-2] == resource_type and steps[-1] != identifier

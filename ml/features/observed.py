@@ -1,0 +1,173 @@
+"""What was observed at triage, from the Observations of a CDS Hooks prefetch.
+
+Here belong the readings of one visit: which were known at triage, the latest of each, their units. The visit itself,
+complaints, history and eligibility are `request.py`.
+
+Whatever is malformed, without a unit, of an unknown unit or too late reads as missing, with a note; nothing is
+assumed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from ml.features import units
+from ml.features.fhir import (
+    Json,
+    first_code,
+    instant,
+    loinc_code,
+    mapping,
+    mappings,
+    number,
+    refers_elsewhere,
+    resources,
+    text,
+)
+
+FeatureValue = float | int | bool | str | None
+
+DEFAULT_TRIAGE_WINDOW: Final = timedelta(minutes=60)
+"""Without a triage level, what was measured in the first hour counts as known at triage."""
+
+TRIAGE_LEVEL, CHIEF_COMPLAINT, TRANSPORT_MODE = "75636-1", "8661-1", "11459-5"
+TRIAGE_LEVEL_CODES: Final = frozenset("12345")
+AMBULANCE: Final = frozenset({"44613004", "LA9318-2"})
+"""SNOMED CT's ambulance, and LOINC's own answer."""
+
+IGNORED_STATUSES: Final = frozenset({"entered-in-error", "cancelled"})
+WHOLE_NUMBERS: Final = frozenset({"pain_score", "triage_level"})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A numeric feature read from observations: its LOINC codes and the units it is understood in."""
+
+    codes: frozenset[str]
+    units: Mapping[str, units.Conversion]
+
+
+READINGS: Final[Mapping[str, Reading]] = {
+    "heart_rate": Reading(frozenset({"8867-4"}), units.PER_MINUTE),
+    "respiratory_rate": Reading(frozenset({"9279-1"}), units.PER_MINUTE),
+    "oxygen_saturation": Reading(frozenset({"59408-5", "2708-6"}), units.PERCENT),
+    "systolic_bp": Reading(frozenset({"8480-6"}), units.MILLIMETRES_OF_MERCURY),
+    "diastolic_bp": Reading(frozenset({"8462-4"}), units.MILLIMETRES_OF_MERCURY),
+    "temperature_c": Reading(frozenset({"8310-5"}), units.CELSIUS),
+    "pain_score": Reading(frozenset({"72514-3"}), units.SCORE),
+    "triage_level": Reading(frozenset({TRIAGE_LEVEL}), units.SCORE),
+}
+
+
+@dataclass(frozen=True)
+class Note:
+    """Why something that was sent is not used: the feature it was for, and the reason, without its value."""
+
+    feature: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One value of one LOINC code, from an observation or a component of it. `content` has its `value[x]`."""
+
+    code: str
+    at: datetime
+    issued: datetime
+    order: int
+    content: Json
+
+    @property
+    def recency(self) -> tuple[datetime, datetime, int]:
+        return self.at, self.issued, self.order
+
+
+def observations(prefetch: Json, patient_id: str, encounter_id: str, notes: list[Note]) -> list[Observed]:
+    """The values of every Observation of this patient and visit in `vitals` and `triage`, each resource once."""
+    found: list[Observed] = []
+    seen: set[str] = set()
+    bundles = (prefetch.get("vitals"), prefetch.get("triage"))
+    for order, resource in enumerate(item for bundle in bundles for item in resources(bundle, "Observation")):
+        identifier = text(resource.get("id"))
+        if text(resource.get("status")) in IGNORED_STATUSES or (identifier is not None and identifier in seen):
+            continue
+        if identifier is not None:
+            seen.add(identifier)
+        if refers_elsewhere(resource.get("subject"), "Patient", patient_id):
+            notes.append(Note("observations", "an observation of another patient is ignored"))
+        elif not refers_elsewhere(resource.get("encounter"), "Encounter", encounter_id):
+            found += _values_of(resource, order, notes)
+    return found
+
+
+def triage_time(observed: Iterable[Observed], arrived_at: datetime) -> datetime:
+    """When the first triage level was set at or after arrival; an hour after arrival when none was."""
+    levels = [item.at for item in observed if item.code == TRIAGE_LEVEL and item.at >= arrived_at]
+    return min(levels, default=arrived_at + DEFAULT_TRIAGE_WINDOW)
+
+
+def measured(known: Iterable[Observed], notes: list[Note]) -> dict[str, FeatureValue]:
+    """Every reading by name: the latest value that was known, in the declared unit; None when there is none."""
+    latest: dict[str, Observed] = {}
+    for item in sorted(known, key=lambda item: item.recency):
+        latest[item.code] = item
+    return {name: _reading(name, reading, latest, notes) for name, reading in READINGS.items()}
+
+
+def by_ambulance(known: Iterable[Observed]) -> bool | None:
+    """True when any transport mode that was recorded is an ambulance; None when none was recorded."""
+    recorded = [item.content.get("valueCodeableConcept") for item in known if item.code == TRANSPORT_MODE]
+    modes = [mode for concept in recorded if (mode := first_code(concept)) is not None]
+    return any(mode in AMBULANCE for mode in modes) if modes else None
+
+
+def _values_of(resource: Json, order: int, notes: list[Note]) -> list[Observed]:
+    at = _effective(resource)
+    if at is None:
+        notes.append(Note("observations", "an observation without a usable time is ignored"))
+        return []
+    issued = instant(resource.get("issued")) or at
+    parts = [resource, *mappings(resource.get("component"))]
+    coded = ((loinc_code(part.get("code")), part) for part in parts)
+    return [Observed(code, at, issued, order, part) for code, part in coded if code is not None]
+
+
+def _effective(resource: Json) -> datetime | None:
+    period = mapping(resource.get("effectivePeriod"))
+    written = (
+        resource.get("effectiveDateTime"),
+        resource.get("effectiveInstant"),
+        period.get("start"),
+        resource.get("issued"),
+    )
+    return next((at for at in map(instant, written) if at is not None), None)
+
+
+def _reading(name: str, reading: Reading, latest: Mapping[str, Observed], notes: list[Note]) -> float | None:
+    candidates = [latest[code] for code in reading.codes if code in latest]
+    if not candidates:
+        return None
+    content = max(candidates, key=lambda item: item.recency).content
+    value, unit = _quantity(content)
+    if value is None and name == "triage_level":
+        value, unit = _coded_level(content), None
+    converted = None if value is None else units.convert(value, unit, reading.units)
+    if converted is None:
+        reason = "no number was sent" if value is None else "its unit is missing or cannot be converted"
+        notes.append(Note(name, reason))
+        return None
+    return round(converted) if name in WHOLE_NUMBERS else converted
+
+
+def _quantity(content: Json) -> tuple[float | None, str | None]:
+    quantity = mapping(content.get("valueQuantity"))
+    value = number(quantity.get("value"))
+    if value is None:
+        return number(content.get("valueInteger")), None
+    return value, text(quantity.get("code")) or text(quantity.get("unit"))
+
+
+def _coded_level(content: Json) -> float | None:
+    code = first_code(content.get("valueCodeableConcept"))
+    return float(code) if code in TRIAGE_LEVEL_CODES else None

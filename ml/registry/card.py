@@ -1,0 +1,120 @@
+"""The card layout of a release (`card.yaml`): what people see, and from which risk on.
+
+Here belong its shape and its digest. Turning a score into a CDS Hooks card belongs to serving.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ml.registry import ManifestError
+from ml.registry.canonical import document_digest
+from ml.registry.files import read_bounded
+from ml.registry.manifest import first_fault
+
+SCHEMA = "pilothouse.card/1"
+MAX_BYTES = 64 * 1024
+
+Probability = Annotated[float, Field(gt=0, lt=1)]
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class OverrideReason(_Part):
+    """A coded reason for not taking the advice (CDS Hooks 2.0, card attribute `overrideReasons`)."""
+
+    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    system: Annotated[str, Field(min_length=1, max_length=200)]
+    display: Text
+
+
+class Source(_Part):
+    """Who speaks (CDS Hooks 2.0, `source`)."""
+
+    label: Text
+    url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+
+
+class Band(_Part):
+    """A band of risk on the huddle board; the last one has no upper bound."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,31}$")]
+    below: Probability | None = None
+
+
+class Suggestion(_Part):
+    """What decision support suggests, as one label."""
+
+    label: Text
+
+
+class CardLayout(_Part):
+    """Everything of a card that is reviewed before it is shown. Risks are probabilities of `outcome`."""
+
+    schema_: Literal["pilothouse.card/1"] = Field(alias="schema")
+    use_case: str
+    outcome: str
+    outcome_label: Text
+    window: Text
+    display_threshold: Probability
+    warning_threshold: Probability
+    bands: Annotated[tuple[Band, ...], Field(min_length=1, max_length=6)]
+    not_for: Text
+    ignore_when: Text
+    override_reasons: Annotated[tuple[OverrideReason, ...], Field(min_length=1)]
+    source: Source
+    suggestion: Suggestion | None = None
+
+    @model_validator(mode="after")
+    def _thresholds_rise(self) -> Self:
+        if self.warning_threshold < self.display_threshold:
+            raise ValueError("warning_threshold must not be below display_threshold")
+        *bounded, last = [band.below for band in self.bands]
+        edges = [edge for edge in bounded if edge is not None]
+        if last is not None or len(edges) != len(bounded) or edges != sorted(set(edges)):
+            raise ValueError("bands must rise, each but the last with `below`, the last without")
+        return self
+
+    def band_of(self, probability: float) -> str:
+        """Name the band that `probability` falls into; a bound belongs to the band above it."""
+        for band in self.bands[:-1]:
+            if band.below is not None and probability < band.below:
+                return band.name
+        return self.bands[-1].name
+
+
+def card_digest(document: Mapping[str, object]) -> str:
+    """Document digest of the decoded `card.yaml`: the `card` of a release's subject."""
+    return document_digest(document)
+
+
+def card_file(document: Mapping[str, object]) -> bytes:
+    """The one way a layout is written into a release: indented JSON, which is YAML, so that every byte counts."""
+    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def read_card(path: Path) -> tuple[CardLayout, dict[str, Any]]:
+    """Read a card layout, and the document it was read from.
+
+    Raises `ManifestError` for what is no such layout, `ReleaseError` for what is no such file.
+    """
+    try:
+        document = yaml.safe_load(read_bounded(path, MAX_BYTES))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ManifestError(f"{path.name} is no YAML document; expected a card layout {SCHEMA!r}.") from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise ManifestError(f"{path.name} has another schema; this version reads {SCHEMA!r} only.")
+    try:
+        card_digest(document)
+        return CardLayout.model_validate(document), document
+    except ValidationError as error:
+        raise ManifestError(first_fault("The card layout", error)) from error
+    except (TypeError, ValueError) as error:
+        raise ManifestError(f"{path.name} holds what JSON cannot; expected plain texts and numbers.") from error

@@ -1,0 +1,48 @@
+"""Reading with a bound and writing in one step: what a release folder needs of the file system.
+
+What does not belong here: what the bytes mean.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from ml.registry import ReleaseError
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """Return the bytes of a regular file of at most `limit` bytes; a symbolic link is not followed.
+
+    Raises `ReleaseError` when it is missing, no regular file, or larger.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise ReleaseError(f"{path.name} cannot be opened ({error.strerror}); expected a regular file.") from error
+    with os.fdopen(descriptor, "rb") as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise ReleaseError(f"{path.name} is larger than {limit} bytes; expected a file of a release.")
+    return content
+
+
+def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Replace `path` by `content` in one step that survives a power cut: file and folder are fsynced."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    Path(name).chmod(mode)
+    Path(name).replace(path)
+    fsync_folder(path.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,221 @@
+"""The signed pointer: which release a site serves now. Its generation rises with every change.
+
+Here belong reading, checking and replacing it. Who may move it, and the ledger entry of a move, do not.
+"""
+
+import fcntl
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import orjson
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ml.registry import PointerError
+from ml.registry.canonical import canonical_json, document_digest
+from ml.registry.files import read_bounded, write_durably
+from ml.registry.manifest import Digest, Slug, first_fault
+from ml.registry.signing import PublicKey, Signature, Signer
+from ml.registry.stages import Stage, Tier
+from ml.registry.store import VerifiedRelease, load_release
+
+SCHEMA = "pilothouse.pointer/1"
+PURPOSE = SCHEMA
+MAX_BYTES = 16 * 1024
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class Rollback(BaseModel):
+    """The ledger entry that allows going back to an older release."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ledger_hash: Digest
+
+
+class Pointer(BaseModel):
+    """What one site serves of one use case. `release` is null exactly when the stage is off.
+
+    `last_release_at` is when the last release pointed to was created: the memory that outlives `off`.
+    `rollback` stays on the pointer as long as the release it allowed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Literal["pilothouse.pointer/1"] = Field(alias="schema")
+    use_case: Slug
+    site: Slug
+    generation: Annotated[int, Field(ge=1, le=2**53)]
+    release: Digest | None
+    stage: Stage
+    tier: Tier
+    issued_at: AwareDatetime
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    last_release_at: AwareDatetime | None
+    rollback: Rollback | None = None
+
+    @model_validator(mode="after")
+    def _off_means_no_release(self) -> Self:
+        if (self.release is None) != (self.stage is Stage.OFF):
+            raise ValueError("stage off has no release, and every other stage has one")
+        return self
+
+    @property
+    def digest(self) -> str:
+        return document_digest(self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data without the signature."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def pointer_path(home: Path, use_case: str, site: str) -> Path:
+    """Where the pointer lies. Raises `PointerError` for a name that is no plain slug."""
+    if not (_SLUG.fullmatch(use_case) and _SLUG.fullmatch(site)):
+        raise PointerError("A use case and a site are named by lower-case letters, digits, - and _ only.")
+    return home / "pointers" / use_case / f"{site}.json"
+
+
+def pointed_sites(home: Path, use_case: str) -> tuple[str, ...]:
+    """Every site that has a pointer of this use case, sorted."""
+    folder = home / "pointers" / use_case
+    return tuple(sorted(path.stem for path in folder.glob("*.json") if _SLUG.fullmatch(path.stem)))
+
+
+def read_pointer(home: Path, use_case: str, site: str, public_key: PublicKey) -> Pointer | None:
+    """Read and verify the pointer; None when there is none. Raises `PointerError` or `SignatureError`."""
+    path = pointer_path(home, use_case, site)
+    if not path.exists() and not path.is_symlink():
+        return None
+    pointer = _parse(read_bounded(path, MAX_BYTES), public_key)
+    if (pointer.use_case, pointer.site) != (use_case, site):
+        raise PointerError(f"The pointer of {use_case} at {site} was issued for another site or use case.")
+    return pointer
+
+
+def publish_pointer(
+    home: Path,
+    *,
+    use_case: str,
+    site: str,
+    release: str | None,
+    stage: Stage,
+    tier: Tier,
+    reason: str,
+    issued_at: datetime,
+    signer: Signer,
+    rollback_ledger_hash: str | None = None,
+) -> Pointer:
+    """Sign a pointer of the next generation and put it in place in one step.
+
+    Raises `PointerError` when the present pointer cannot be trusted, when the stage is above the release's
+    own, or when the release is older than the present one and no rollback entry is named; and what
+    `load_release` raises.
+    """
+    path = pointer_path(home, use_case, site)
+    with _locked(path):
+        current = read_pointer(home, use_case, site, signer.public)
+        created_at = None if release is None else load_release(home, release, signer.public).manifest.created_at
+        pointer = _validated(
+            {
+                "schema": SCHEMA,
+                "use_case": use_case,
+                "site": site,
+                "generation": 1 if current is None else current.generation + 1,
+                "release": release,
+                "stage": stage,
+                "tier": tier,
+                "issued_at": issued_at.astimezone(UTC),
+                "reason": reason,
+                "last_release_at": created_at or (current and current.last_release_at),
+                "rollback": _rollback(current, release, rollback_ledger_hash),
+            }
+        )
+        check_release(home, pointer, signer.public)
+        if current is not None:
+            check_succession(pointer, current.generation, current.digest, current.last_release_at)
+        document = pointer.to_json()
+        signature = signer.sign(PURPOSE, canonical_json(document))
+        write_durably(path, canonical_json({**document, "signature": signature.model_dump()}))
+    return pointer
+
+
+def check_release(home: Path, pointer: Pointer, public_key: PublicKey) -> VerifiedRelease | None:
+    """Load the release that `pointer` names and check that it may stand there; None when the pointer is off.
+
+    Raises `PointerError` for another site's release or a stage above the one it was approved for, and what
+    `load_release` raises.
+    """
+    if pointer.release is None:
+        return None
+    release = load_release(home, pointer.release, public_key)
+    manifest = release.manifest
+    if (manifest.use_case, manifest.site) != (pointer.use_case, pointer.site):
+        raise PointerError("The release was made for another use case or site; a release serves only its own.")
+    if pointer.stage.rank > manifest.stage.rank:
+        raise PointerError(f"The release was approved for {manifest.stage}, not for {pointer.stage}; release it anew.")
+    if manifest.created_at != pointer.last_release_at:
+        raise PointerError("The pointer gives its release another time of creation than its manifest.")
+    return release
+
+
+def check_succession(
+    pointer: Pointer, last_generation: int, last_digest: str, last_release_at: datetime | None
+) -> None:
+    """Refuse a pointer that goes back, given the last one seen: its generation, digest and `last_release_at`.
+
+    Raises `PointerError`.
+    """
+    where = f"The pointer of {pointer.use_case} at {pointer.site}"
+    if pointer.generation < last_generation:
+        raise PointerError(
+            f"{where} went back from generation {last_generation} to {pointer.generation}; publish it "
+            "again, with the "
+            "ledger entry of a rollback if an older release is wanted."
+        )
+    if pointer.generation == last_generation and pointer.digest != last_digest:
+        raise PointerError(f"{where} exists in two versions of generation {last_generation}; publish it again.")
+    at = pointer.last_release_at
+    if at is not None and last_release_at is not None and at < last_release_at and pointer.rollback is None:
+        raise PointerError(f"{where} names an older release and no rollback entry; roll back through the ledger.")
+
+
+def _rollback(current: Pointer | None, release: str | None, ledger_hash: str | None) -> dict[str, str] | None:
+    if ledger_hash is not None:
+        return {"ledger_hash": ledger_hash}
+    if current is None or current.rollback is None or current.release != release:
+        return None
+    return current.rollback.model_dump()
+
+
+def _parse(content: bytes, public_key: PublicKey) -> Pointer:
+    try:
+        document = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise PointerError("The pointer is no JSON; publish it again.") from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise PointerError(f"The pointer has another schema; this version reads {SCHEMA!r} only. Publish it again.")
+    try:
+        signature = Signature.model_validate(document.pop("signature", None))
+    except ValidationError as error:
+        raise PointerError("The pointer has no well-formed signature; publish it again.") from error
+    public_key.verify(PURPOSE, canonical_json(document), signature)
+    return _validated(document)
+
+
+def _validated(document: dict[str, Any]) -> Pointer:
+    try:
+        return Pointer.model_validate(document)
+    except ValidationError as error:
+        raise PointerError(first_fault("The pointer", error)) from error
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,74 @@
+"""What the service is started with. Built by the command line; the service reads no environment itself.
+
+What does not belong here: anything of a release, which is signed and may change while the service runs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ml.serving import ServingRefused
+
+PRODUCTION = "production"
+PSEUDONYM_KEY_BYTES = 32
+
+
+def utc_now() -> datetime:
+    """The present instant in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class SiteContext:
+    """What serving must know of a site: its IANA time zone and its pseudonym key (32 bytes).
+
+    Without a key here, `<home>/keys/<site>.pseudonym.v1.key` is read.
+    """
+
+    timezone: str
+    pseudonym_key: bytes | None = field(default=None, repr=False)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+@dataclass(frozen=True)
+class ServingConfig:
+    """One service over one home. `base_url` is how clients reach it: a token's audience is built on it."""
+
+    home: Path
+    sites: Mapping[str, SiteContext]
+    environment: str = "development"
+    events_url: str | None = None
+    base_url: str = "http://127.0.0.1:8088"
+    default_site: str | None = None
+    clock: Callable[[], datetime] = utc_now
+    body_limit_bytes: int = 1024 * 1024
+    body_timeout_seconds: float = 10.0
+    store_timeout_seconds: float = 5.0
+    failures_to_step_down: int = 5
+    cors_origins: tuple[str, ...] = ()
+
+    @property
+    def event_store_url(self) -> str:
+        return self.events_url or f"sqlite:///{self.home / 'events.db'}"
+
+    def pseudonym_key(self, site: str) -> bytes:
+        """The site's pseudonym key. Raises `ServingRefused` when there is none that can be trusted."""
+        key = self.sites[site].pseudonym_key
+        if key is None:
+            path = self.home / "keys" / f"{site}.pseudonym.v1.key"
+            try:
+                key = path.read_bytes()
+            except OSError as error:
+                raise ServingRefused(
+                    f"The pseudonym key of {site} cannot be read ({error.strerror}); land one of its "
+                    "feeds first, or "
+                    "restore keys/ from the backup."
+                ) from error
+        if len(key) != PSEUDONYM_KEY_BYTES:
+            raise ServingRefused(f"The pseudonym key of {site} has {len(key)} bytes, expected {PSEUDONYM_KEY_BYTES}.")
+        return key

@@ -1,0 +1,301 @@
+"""The event store: one event per call, on disk before the answer goes out; feedback; what was seen before.
+
+Here belongs what is written and read back by the service. The tables and their database (`tables.py`), the
+commit (`writer.py`) and the way out as a feed (`export.py`) do not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, Insert, Table, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from ml.registry.pointer import Pointer
+from ml.registry.stages import Tier
+from ml.serving.tables import (
+    EVENT,
+    FEEDBACK,
+    POINTER_SEEN,
+    TOKEN_SPENT,
+    instant_of,
+    microseconds,
+    open_database,
+)
+from ml.serving.writer import GroupCommitWriter
+
+CALL, STEP_DOWN = "call", "step_down"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One call, or one automatic step down. Keys are pseudonyms; `payload` is the answer as JSON text."""
+
+    event_id: str
+    at_us: int
+    kind: str
+    use_case: str
+    site: str
+    status: str
+    payload: str
+    unit: str | None = None
+    visit_key: str | None = None
+    patient_key: str | None = None
+    hook_instance: str | None = None
+    request_mac: str | None = None
+    release_digest: str | None = None
+    generation: int | None = None
+    stage: str | None = None
+    tier: str | None = None
+    reason: str | None = None
+    latency_ms: float | None = None
+    features: str | None = None
+    scores: str | None = None
+    risk_band: str | None = None
+    card_uuid: str | None = None
+    is_displayed: bool = False
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is on disk under an event id: this answer, or that of the first call with the same id."""
+
+    payload: str
+    request_mac: str | None
+    is_replay: bool
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What a person did with one card. `user_comment` never leaves the store."""
+
+    feedback_id: str
+    received_us: int
+    card_uuid: str
+    outcome: str
+    override_reason_code: str | None
+    override_reason_system: str | None
+    accepted_suggestions: int
+    outcome_us: int
+    user_comment: str | None
+
+
+@dataclass(frozen=True)
+class FeedbackRecorded:
+    """Either every item was stored, or none, with the number of items that stood in the way."""
+
+    stored: int = 0
+    unknown_cards: int = 0
+    unoffered_reasons: int = 0
+
+
+@dataclass(frozen=True)
+class PointerSeen:
+    """The last pointer that was served, and whether the service has stepped down since."""
+
+    generation: int
+    digest: str
+    last_release_at: datetime | None
+    stepped_down_to: Tier | None
+    stepped_down_reason: str | None
+
+
+@dataclass(frozen=True)
+class BoardCounts:
+    """Calls of one unit since some time."""
+
+    by_band: dict[str, int]
+    by_status: dict[str, int]
+    displayed: int
+    last_at: datetime | None
+
+
+class EventStore:
+    """The store of one service. Writing is awaited; reading blocks, so call it in a thread."""
+
+    def __init__(self, url: str, timeout_seconds: float) -> None:
+        self._engine = open_database(url)
+        self._timeout = timeout_seconds
+        self._writer = GroupCommitWriter(self._engine)
+
+    def close(self) -> None:
+        """Write what is waiting and release the database."""
+        self._writer.close()
+        self._engine.dispose()
+
+    async def record(self, event: Event) -> Recorded:
+        """Store the event once. A second event of the same id changes nothing and gets the first one's
+        answer.
+
+        Raises `StoreUnavailable`: then no answer may go out.
+        """
+        row = vars(event)
+        return await self._writer.write(lambda connection: _record(connection, row), self._timeout)
+
+    async def record_feedback(self, site: str, items: list[Feedback]) -> FeedbackRecorded:
+        """Store the items, all or none: none when this site never displayed a card, or it offered no such
+        reason.
+
+        The same feedback sent twice is stored once. Raises `StoreUnavailable`.
+        """
+        return await self._writer.write(lambda connection: _record_feedback(connection, site, items), self._timeout)
+
+    async def spend_token(self, issuer: str, jti: str, expires_at: datetime, now: datetime) -> bool:
+        """Mark a token as used; False when it was used before. Raises `StoreUnavailable`."""
+        row = {"issuer": issuer, "jti": jti, "expires_us": microseconds(expires_at)}
+
+        def work(connection: Connection) -> bool:
+            connection.execute(
+                delete(TOKEN_SPENT).where(TOKEN_SPENT.c.expires_us < microseconds(now - timedelta(days=1)))
+            )
+            return insert_new(connection, TOKEN_SPENT, row)
+
+        return await self._writer.write(work, self._timeout)
+
+    async def check(self) -> None:
+        """Write and take back a row. Raises `StoreUnavailable` when the store cannot."""
+        row = {"issuer": "", "jti": "", "expires_us": 0}
+
+        def work(connection: Connection) -> None:
+            insert_new(connection, TOKEN_SPENT, row)
+            connection.execute(delete(TOKEN_SPENT).where(TOKEN_SPENT.c.issuer == "", TOKEN_SPENT.c.jti == ""))
+
+        await self._writer.write(work, self._timeout)
+
+    async def step_down(self, event: Event, pointer: Pointer, tier: Tier, reason: str) -> None:
+        """Remember, until a person publishes the next pointer, that the service answers from a lower tier."""
+        row = vars(event)
+
+        def work(connection: Connection) -> None:
+            insert_new(connection, EVENT, row)
+            connection.execute(
+                update(POINTER_SEEN)
+                .where(*_of(pointer.use_case, pointer.site), POINTER_SEEN.c.generation == pointer.generation)
+                .values(stepped_down_to=tier.value, stepped_down_reason=reason)
+            )
+
+        await self._writer.write(work, self._timeout)
+
+    def pointer_seen(self, use_case: str, site: str) -> PointerSeen | None:
+        """The last pointer that this store saw of a site; None before the first."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(POINTER_SEEN).where(*_of(use_case, site))).mappings().one_or_none()
+        if row is None:
+            return None
+        at, tier = row["last_release_us"], row["stepped_down_to"]
+        return PointerSeen(
+            generation=row["generation"],
+            digest=row["digest"],
+            last_release_at=None if at is None else instant_of(at),
+            stepped_down_to=None if tier is None else Tier(tier),
+            stepped_down_reason=row["stepped_down_reason"],
+        )
+
+    def remember_pointer(self, pointer: Pointer) -> None:
+        """Remember a pointer whose generation is above the last one seen; forgets a step down under the
+        last.
+        """
+        at = pointer.last_release_at
+        values = {
+            "generation": pointer.generation,
+            "digest": pointer.digest,
+            "last_release_us": None if at is None else microseconds(at),
+            "stepped_down_to": None,
+            "stepped_down_reason": None,
+        }
+        key = {"use_case": pointer.use_case, "site": pointer.site}
+        with self._engine.begin() as connection:
+            if not insert_new(connection, POINTER_SEEN, {**key, **values}):
+                newer = POINTER_SEEN.c.generation < pointer.generation
+                where = (*_of(pointer.use_case, pointer.site), newer)
+                connection.execute(update(POINTER_SEEN).where(*where).values(**values))
+
+    def board(self, use_case: str, site: str, unit: str, since: datetime) -> BoardCounts:
+        """Count the unit's calls since `since`, by risk band and by status."""
+        here = (
+            EVENT.c.use_case == use_case,
+            EVENT.c.site == site,
+            EVENT.c.unit == unit,
+            EVENT.c.kind == CALL,
+        )
+        recent = (*here, EVENT.c.at_us >= microseconds(since))
+        with self._engine.connect() as connection:
+            grouped = connection.execute(
+                select(
+                    EVENT.c.risk_band,
+                    EVENT.c.status,
+                    EVENT.c.is_displayed,
+                    func.count(),
+                    func.max(EVENT.c.at_us),
+                )
+                .where(*recent)
+                .group_by(EVENT.c.risk_band, EVENT.c.status, EVENT.c.is_displayed)
+            ).all()
+        by_band: dict[str, int] = {}
+        by_status: dict[str, int] = {}
+        for band, status, _, count, _ in grouped:
+            by_status[status] = by_status.get(status, 0) + count
+            if band is not None:
+                by_band[band] = by_band.get(band, 0) + count
+        last = max((row[4] for row in grouped), default=None)
+        displayed = sum(row[3] for row in grouped if row[2])
+        return BoardCounts(by_band, by_status, displayed, None if last is None else instant_of(last))
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for reading."""
+        return self._engine
+
+
+def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert `row` unless one of its keys is taken; say whether it was inserted."""
+    return connection.execute(_insertion(connection.dialect.name, table), row).rowcount > 0
+
+
+@cache
+def _insertion(dialect: str, table: Table) -> Insert:
+    """Built once: building the statement took longer than running it."""
+    build = postgresql_insert if dialect == "postgresql" else sqlite_insert
+    return build(table).on_conflict_do_nothing()
+
+
+def _record(connection: Connection, row: Mapping[str, Any]) -> Recorded:
+    if insert_new(connection, EVENT, row):
+        return Recorded(row["payload"], row["request_mac"], is_replay=False)
+    first = select(EVENT.c.payload, EVENT.c.request_mac).where(EVENT.c.event_id == row["event_id"])
+    payload, request_mac = connection.execute(first).one()
+    return Recorded(payload, request_mac, is_replay=True)
+
+
+def _record_feedback(connection: Connection, site: str, items: list[Feedback]) -> FeedbackRecorded:
+    cards = {item.card_uuid for item in items}
+    shown = select(EVENT.c.card_uuid, EVENT.c.event_id, EVENT.c.payload).where(
+        EVENT.c.card_uuid.in_(cards), EVENT.c.site == site, EVENT.c.is_displayed
+    )
+    events = {card: (event_id, payload) for card, event_id, payload in connection.execute(shown)}
+    if unknown := cards - events.keys():
+        return FeedbackRecorded(unknown_cards=len(unknown))
+    if unoffered := sum(not _is_offered(item, events[item.card_uuid][1]) for item in items):
+        return FeedbackRecorded(unoffered_reasons=unoffered)
+    for item in items:
+        insert_new(connection, FEEDBACK, {**vars(item), "event_id": events[item.card_uuid][0]})
+    return FeedbackRecorded(stored=len(items))
+
+
+def _is_offered(item: Feedback, answer: str) -> bool:
+    """True when the reason is one that the card offered: no other code can enter the record."""
+    if item.override_reason_code is None:
+        return True
+    offered = [reason for card in orjson.loads(answer)["cards"] for reason in card["overrideReasons"]]
+    return any(
+        reason["code"] == item.override_reason_code and item.override_reason_system in (None, reason["system"])
+        for reason in offered
+    )
+
+
+def _of(use_case: str, site: str) -> tuple[Any, Any]:
+    return POINTER_SEEN.c.use_case == use_case, POINTER_SEEN.c.site == site

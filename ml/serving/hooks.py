@@ -1,0 +1,156 @@
+"""CDS Hooks 2.0 (https://cds-hooks.hl7.org/2.0/): the shapes of discovery, request, response and feedback.
+
+Here belong the standard's own words as pydantic models, and the triage service's entry in discovery. What the
+answer is does not.
+"""
+
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+SERVICE_PREFIX = "pilothouse-"
+TRIAGE = "triage"
+HOOK = "encounter-start"
+MAX_FEEDBACK_ITEMS = 100
+MAX_COMMENT_LENGTH = 2000
+
+_VITALS = "8867-4,9279-1,59408-5,2708-6,8480-6,8462-4,85354-9,8310-5,72514-3"
+_TRIAGE = "75636-1,8661-1,11459-5"
+
+
+def _loinc(codes: str) -> str:
+    return ",".join(f"http://loinc.org|{code}" for code in codes.split(","))
+
+
+PREFETCH: Final[dict[str, str]] = {
+    "patient": "Patient/{{context.patientId}}",
+    "encounter": "Encounter/{{context.encounterId}}",
+    "vitals": f"Observation?encounter={{{{context.encounterId}}}}&code={_loinc(_VITALS)}",
+    "triage": f"Observation?encounter={{{{context.encounterId}}}}&code={_loinc(_TRIAGE)}",
+    "conditions": "Condition?patient={{context.patientId}}",
+}
+
+
+class _Part(BaseModel):
+    """CDS Hooks lets anybody add members; what is not known here is let pass and not read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Service(_Part):
+    """One service in the discovery document."""
+
+    hook: str
+    title: str
+    description: str
+    id: str
+    prefetch: dict[str, str]
+    usageRequirements: str  # noqa: N815 - the standard's own name
+
+
+class Discovery(_Part):
+    """Answer to `GET /cds-services`."""
+
+    services: list[Service]
+
+
+class Context(BaseModel):
+    """Context of the hook `encounter-start` 1.0."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    userId: Annotated[str, Field(min_length=1, max_length=256)]  # noqa: N815
+    patientId: Annotated[str, Field(min_length=1, max_length=256)]  # noqa: N815
+    encounterId: Annotated[str, Field(min_length=1, max_length=256)]  # noqa: N815
+
+
+class HookRequest(_Part):
+    """A call of a service. `fhirAuthorization` is accepted and never read, kept or logged."""
+
+    hook: Literal["encounter-start"]
+    hookInstance: UUID  # noqa: N815
+    context: Context
+    prefetch: dict[str, Any] = Field(default_factory=dict)
+
+
+class Coding(_Part):
+    """A code of a code system."""
+
+    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
+    system: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] | None = None
+    display: Annotated[str, Field(max_length=1000)] | None = None
+
+
+class Source(_Part):
+    """Who speaks."""
+
+    label: str
+    url: str | None = None
+
+
+class Suggestion(_Part):
+    """Something that a person may accept with one click."""
+
+    label: str
+    uuid: UUID
+
+
+class Card(_Part):
+    """One piece of advice."""
+
+    uuid: UUID
+    summary: Annotated[str, Field(max_length=139)]
+    detail: str
+    indicator: Literal["info", "warning", "critical"]
+    source: Source
+    suggestions: list[Suggestion] | None = None
+    selectionBehavior: Literal["at-most-one", "any"] | None = None  # noqa: N815
+    overrideReasons: list[Coding]  # noqa: N815
+
+
+class HookResponse(_Part):
+    """Answer to a call: the cards, often none."""
+
+    cards: list[Card]
+
+
+class OverrideReason(_Part):
+    """Why advice was not taken: one of the card's reasons, and words that stay in the event store."""
+
+    reason: Coding | None = None
+    userComment: Annotated[str, Field(max_length=MAX_COMMENT_LENGTH)] | None = None  # noqa: N815
+
+
+class AcceptedSuggestion(_Part):
+    """The suggestion that was taken."""
+
+    id: UUID
+
+
+class FeedbackItem(_Part):
+    """What became of one card."""
+
+    card: UUID
+    outcome: Literal["accepted", "overridden"]
+    acceptedSuggestions: Annotated[list[AcceptedSuggestion], Field(max_length=20)] | None = None  # noqa: N815
+    overrideReason: OverrideReason | None = None  # noqa: N815
+    outcomeTimestamp: AwareDatetime  # noqa: N815
+
+
+class FeedbackRequest(_Part):
+    """A call of a service's feedback address."""
+
+    feedback: Annotated[list[FeedbackItem], Field(min_length=1, max_length=MAX_FEEDBACK_ITEMS)]
+
+
+def triage_service() -> Service:
+    """The triage service as it is discovered."""
+    return Service(
+        hook=HOOK,
+        title="Pilothouse triage",
+        description="Risk of critical care and of admission for an adult at triage; the nurse decides.",
+        id=SERVICE_PREFIX + TRIAGE,
+        prefetch=PREFETCH,
+        usageRequirements="Send the prefetch; the service does not call back. No advice under 18 years.",
+    )

@@ -1,0 +1,210 @@
+"""What each site serves now: the verified release behind its pointer, loaded again when its files change.
+
+Here belongs the way from files to a `SiteState`, failing closed. What is said with it is `advice.py`.
+"""
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from ml.features import FeatureError
+from ml.features.observed import READINGS
+from ml.features.request import REGISTRATION, TriageRules
+from ml.features.vocabulary import Vocabulary
+from ml.registry import RegistryError
+from ml.registry.pointer import (
+    Pointer,
+    check_release,
+    check_succession,
+    pointed_sites,
+    pointer_path,
+    read_pointer,
+)
+from ml.registry.signing import RELEASE_PUBLIC_KEY, load_public_key
+from ml.registry.stages import Stage, Tier
+from ml.registry.store import MODEL, VerifiedRelease, release_folder
+from ml.serving import ServingRefused
+from ml.serving.advice import NO_RELEASE, RELEASE_REFUSED, next_tier
+from ml.serving.config import ServingConfig
+from ml.serving.events import EventStore
+from ml.serving.scoring import Scorer
+from ml.usecases import load_use_case
+
+CHECK_FOLDER_EVERY_SECONDS = 1.0
+RETRY_REFUSED_EVERY_SECONDS = 5.0
+
+Fingerprint = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Nothing is served: off, or refused with the reason. `pointer` is there when it could be trusted."""
+
+    status: str
+    reason: str
+    pointer: Pointer | None = None
+
+
+@dataclass
+class Live:
+    """A verified release being served. `tier` and `failures` change as it is; everything else is fixed."""
+
+    pointer: Pointer
+    release: VerifiedRelease
+    rules: TriageRules
+    scorer: Scorer | None
+    tier: Tier
+    tier_reason: str | None = None
+    model_fault: str | None = None
+    failures: int = 0
+
+    @property
+    def stage(self) -> Stage:
+        return self.pointer.stage
+
+
+SiteState = Idle | Live
+
+
+@dataclass
+class _Watched:
+    state: SiteState
+    fingerprint: Fingerprint
+    checked_at: float
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class ReleaseWatch:
+    """The states of every site of one use case."""
+
+    def __init__(self, config: ServingConfig, store: EventStore, use_case: str) -> None:
+        self.use_case = use_case
+        self._config = config
+        self._store = store
+        self._watched: dict[str, _Watched] = {}
+        self._sites: tuple[Fingerprint | None, tuple[str, ...]] = (None, ())
+
+    def sites(self) -> tuple[str, ...]:
+        """The sites that have a pointer, sorted; listed again when their folder changed."""
+        present = _stat(self._config.home / "pointers" / self.use_case)
+        if present is None or present != self._sites[0]:
+            self._sites = (present, pointed_sites(self._config.home, self.use_case))
+        return self._sites[1]
+
+    async def state(self, site: str) -> SiteState:
+        """The state of a site, loaded again if its pointer or release folder changed."""
+        watched = self._watched.get(site)
+        if watched is None:
+            watched = self._watched.setdefault(site, _Watched(Idle(NO_RELEASE, "not loaded yet"), (), -1.0))
+        if self._is_fresh(site, watched):
+            return watched.state
+        async with watched.lock:
+            if not self._is_fresh(site, watched):
+                watched.checked_at = time.monotonic()
+                watched.fingerprint = self._pointer_print(site)
+                watched.state, folder = await asyncio.to_thread(self._load, site)
+                watched.fingerprint += folder
+        return watched.state
+
+    def _is_fresh(self, site: str, watched: _Watched) -> bool:
+        if not watched.fingerprint or self._pointer_print(site) != watched.fingerprint[:1]:
+            return False
+        since = time.monotonic() - watched.checked_at
+        if isinstance(watched.state, Idle):
+            return watched.state.status == NO_RELEASE or since < RETRY_REFUSED_EVERY_SECONDS
+        if since < CHECK_FOLDER_EVERY_SECONDS:
+            return True
+        watched.checked_at = time.monotonic()
+        return _folder_print(watched.state.release.folder) == watched.fingerprint[1:]
+
+    def _pointer_print(self, site: str) -> Fingerprint:
+        return (_stat(pointer_path(self._config.home, self.use_case, site)),)
+
+    def _load(self, site: str) -> tuple[SiteState, Fingerprint]:
+        """Verify pointer, release and generation. Whatever cannot be verified is refused, never served."""
+        try:
+            pointer = self._verified_pointer(site)
+            if pointer is None:
+                return Idle(NO_RELEASE, "no release was ever pointed to"), ()
+            if pointer.release is None:
+                return Idle(NO_RELEASE, f"switched off: {pointer.reason}", pointer), ()
+            folder = release_folder(self._config.home, pointer.release)
+            before = _folder_print(folder)
+            return self._live(site, pointer), before
+        except (RegistryError, FeatureError, ServingRefused, OSError) as error:
+            return Idle(RELEASE_REFUSED, str(error)), ()
+        except SQLAlchemyError as error:
+            return Idle(RELEASE_REFUSED, f"The event store cannot be read ({type(error).__name__})."), ()
+
+    def _verified_pointer(self, site: str) -> Pointer | None:
+        home = self._config.home
+        self._config.pseudonym_key(site)
+        seen = self._store.pointer_seen(self.use_case, site)
+        path = pointer_path(home, self.use_case, site)
+        if not path.exists() and not path.is_symlink():
+            if seen is not None:
+                raise ServingRefused(
+                    f"The pointer of {self.use_case} at {site} is gone, but generation {seen.generation} "
+                    "was served; "
+                    "publish it again."
+                )
+            return None
+        public_key = load_public_key(home / RELEASE_PUBLIC_KEY)
+        pointer = read_pointer(home, self.use_case, site, public_key)
+        if pointer is None:
+            return None
+        check_release(home, pointer, public_key)
+        if seen is not None:
+            check_succession(pointer, seen.generation, seen.digest, seen.last_release_at)
+        self._store.remember_pointer(pointer)
+        return pointer
+
+    def _live(self, site: str, pointer: Pointer) -> Live:
+        home = self._config.home
+        release = check_release(home, pointer, load_public_key(home / RELEASE_PUBLIC_KEY))
+        assert release is not None
+        zone = self._config.sites[site].zone
+        minimum_age_years = load_use_case(self.use_case).population.minimum_age_years
+        tier, reason = self._tier(site, pointer)
+        try:
+            scorer = Scorer.load(release)
+            names, vocabulary = scorer.model.feature_names, scorer.model.vocabulary
+            rules = TriageRules.of(names, vocabulary, minimum_age_years, zone)
+        except Exception as error:  # noqa: BLE001 - a verified model that cannot be read steps down, whatever it raises
+            fault = f"the model cannot be read: {type(error).__name__}"
+            rules = TriageRules.of((*READINGS, *REGISTRATION), Vocabulary((), ()), minimum_age_years, zone)
+            lower = max(tier, next_tier(release, Tier.MODEL), key=lambda candidate: candidate.rank)
+            return Live(pointer, release, rules, None, lower, reason or fault, fault)
+        return Live(pointer, release, rules, scorer, tier, reason)
+
+    def _tier(self, site: str, pointer: Pointer) -> tuple[Tier, str | None]:
+        """The lower of what a person signed and what the service stepped down to under the same
+        generation.
+        """
+        seen = self._store.pointer_seen(self.use_case, site)
+        if seen is None or seen.stepped_down_to is None or seen.generation != pointer.generation:
+            return pointer.tier, None
+        if seen.stepped_down_to.rank <= pointer.tier.rank:
+            return pointer.tier, None
+        return seen.stepped_down_to, seen.stepped_down_reason
+
+
+def _stat(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path, follow_symlinks=False)  # noqa: PTH116 - a third of the time of Path.stat, on every call
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _folder_print(folder: Path) -> Fingerprint:
+    try:
+        entries = [*os.scandir(folder), *os.scandir(folder / MODEL)]
+    except OSError:
+        return ("unreadable",)
+    return tuple(sorted((entry.name, *(_stat(Path(entry.path)) or ())) for entry in entries))

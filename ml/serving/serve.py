@@ -1,0 +1,31 @@
+"""Running the service: one worker on uvicorn, until it is told to stop.
+
+What does not belong here: addresses and answers (`app.py`).
+"""
+
+import uvicorn
+
+from ml.serving.app import create_app
+from ml.serving.config import ServingConfig
+
+KEEP_ALIVE_SECONDS = 30
+DRAIN_SECONDS = 10
+
+
+def run(config: ServingConfig, host: str = "127.0.0.1", port: int = 8088) -> None:
+    """Serve until interrupted. One worker: it owns the event store. uvloop and httptools are used where they
+    are.
+
+    Raises `ServingRefused` when the service must not start as it is configured.
+    """
+    uvicorn.run(
+        create_app(config),
+        host=host,
+        port=port,
+        workers=1,
+        log_level="info",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )

@@ -1,0 +1,123 @@
+"""Group commit: concurrent requests share one transaction and one fsync, and each waits for it.
+
+Here belongs the thread that owns the writing connection. What is written is the caller's business: a `Work`
+is a function of the connection, and its result comes back once the commit is on disk.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
+
+from ml.serving import StoreUnavailable
+
+MAX_BATCH = 256
+MAX_PENDING = 4096
+
+Work = Callable[[Connection], Any]
+
+
+@dataclass
+class _Item:
+    work: Work
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Any]"
+    result: Any = None
+
+
+class GroupCommitWriter:
+    """One writing thread. `write` may be awaited from any event loop."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="event-store-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, work: Work, timeout_seconds: float) -> Any:
+        """Run `work` in a transaction and return its result after the commit. Raises `StoreUnavailable`."""
+        if self._queue.qsize() >= MAX_PENDING or not self._thread.is_alive():
+            raise StoreUnavailable(
+                "The event store does not keep up; no advice is given. Try again, or call the operator."
+            )
+        loop = asyncio.get_running_loop()
+        item = _Item(work, loop, loop.create_future())
+        self._queue.put(item)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await item.future
+        except TimeoutError as error:
+            raise StoreUnavailable(
+                "The event store did not confirm in time; no advice is given. Call the operator."
+            ) from error
+
+    def close(self) -> None:
+        """Write what is waiting, then stop."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        is_open = True
+        while is_open:
+            batch: list[_Item] = []
+            item = self._queue.get()
+            while item is not None:
+                batch.append(item)
+                if len(batch) >= MAX_BATCH or self._queue.empty():
+                    break
+                item = self._queue.get()
+            is_open = item is not None
+            waiting = [item for item in batch if not item.future.cancelled()]  # nobody waits: nothing is written
+            if waiting:
+                self._commit(waiting)
+
+    def _commit(self, batch: list[_Item]) -> None:
+        try:
+            with self._engine.begin() as connection:
+                for item in batch:
+                    item.result = item.work(connection)
+        except (
+            OperationalError,
+            InterfaceError,
+            InternalError,
+        ) as error:  # the database itself: nobody gets through
+            _resolve(batch, error)
+        except SQLAlchemyError as error:
+            self._commit_alone(batch, error)
+        else:
+            _resolve(batch, None)
+
+    def _commit_alone(self, batch: list[_Item], error: SQLAlchemyError) -> None:
+        """One item that the database refuses must not take the others down with it."""
+        if len(batch) == 1:
+            _resolve(batch, error)
+            return
+        for item in batch:
+            self._commit([item])
+
+
+def _resolve(batch: list[_Item], error: SQLAlchemyError | None) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Item]] = {}
+    for item in batch:
+        by_loop.setdefault(item.loop, []).append(item)
+    for loop, items in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_set, items, error)
+
+
+def _set(items: list[_Item], error: SQLAlchemyError | None) -> None:
+    for item in items:
+        if item.future.done():
+            continue
+        if error is None:
+            item.future.set_result(item.result)
+        else:
+            name = type(error).__name__
+            item.future.set_exception(
+                StoreUnavailable(f"The event store cannot write ({name}); no advice is given. Call the operator.")
+            )

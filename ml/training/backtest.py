@@ -1,0 +1,79 @@
+"""Scoring visits that came after training, for somebody else to judge.
+
+Here belongs the table of predictions; metrics are `evaluation/metrics`, and orchestration joins the two.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+
+from ml.features.vocabulary import Vocabulary
+from ml.training.candidate import Candidate, train_candidate
+from ml.training.fit import DEFAULT, Parameters, known_rows
+from ml.training.model import Model
+from ml.training.split import Period, settled, visits
+from ml.usecases import UseCase
+
+IDENTIFIERS = ("visit_occurrence_id", "visit_key", "arrived_at")
+CURRENT_PRACTICE = "triage_level"
+
+
+@dataclass(frozen=True)
+class BacktestResult:
+    """A candidate and its predictions on the later visits (`predict_period`)."""
+
+    candidate: Candidate
+    predictions: pa.Table
+    n_train: int
+    n_test: int
+
+
+def backtest(
+    use_case: UseCase,
+    mart: pa.Table,
+    vocabulary: Vocabulary,
+    *,
+    site: str,
+    train_until: datetime,
+    test_from: datetime,
+    seed: int,
+    as_of: datetime | None = None,
+    parameters: Parameters = DEFAULT,
+) -> BacktestResult:
+    """Train before `train_until` (exclusive) and score arrivals from `test_from` (inclusive).
+
+    `as_of` is when the snapshot was taken: labels that cannot be settled by then are left out of the test.
+    Raises `ValueError` when the test would begin inside the training period.
+    """
+    if test_from < train_until:
+        raise ValueError(f"test_from {test_from:%Y-%m-%d} lies before train_until {train_until:%Y-%m-%d}.")
+    candidate = train_candidate(
+        use_case, mart, vocabulary, site=site, train_until=train_until, seed=seed, parameters=parameters
+    )
+    predictions = predict_period(candidate.model, use_case, mart, Period(start=test_from), as_of)
+    return BacktestResult(candidate, predictions, candidate.n_train, predictions.num_rows)
+
+
+def predict_period(model: Model, use_case: UseCase, mart: pa.Table, period: Period, as_of: datetime | None) -> pa.Table:
+    """One row per eligible visit of the model's site in `period` with at least one settled outcome.
+
+    Columns: visit_occurrence_id, visit_key, arrived_at; per outcome `<outcome>_label` (bool, null when not
+    settled by `as_of`) and `<outcome>_score` (calibrated probability); triage_level; the use case's subgroups
+    the mart has.
+    """
+    table = visits(mart, model.site, period)
+    table = table.filter(pa.array(known_rows(table, use_case, as_of)))
+    kept = [*IDENTIFIERS, CURRENT_PRACTICE, *use_case.subgroups]
+    columns = {name: table[name] for name in dict.fromkeys(kept) if name in table.column_names}
+    scores = model.predict(table)
+    for outcome in use_case.outcomes:
+        unsettled = pa.array(np.logical_not(settled(table, outcome, as_of)))
+        label = table[outcome.label_column].cast(pa.bool_()).to_pylist()
+        columns[f"{outcome.name}_label"] = pa.array(
+            [None if skip else value for skip, value in zip(unsettled.to_pylist(), label, strict=True)],
+            pa.bool_(),
+        )
+        columns[f"{outcome.name}_score"] = pa.array(scores[outcome.name])
+    return pa.table(columns)

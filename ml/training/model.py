@@ -1,0 +1,124 @@
+"""A trained model in memory: scoring a table, scoring one visit, and what drove the score.
+
+Here belong prediction and its drivers. Fitting (`fit.py`), files (`bundle.py`) and sentences (`explain.py`)
+do not.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ml.features.encoding import Encoder, Matrix, Value
+from ml.features.mart import design_matrix
+from ml.features.vocabulary import Vocabulary
+from ml.training.calibration import Calibration
+from ml.usecases import Feature
+
+THREADS = 1
+"""Scoring one row is faster without a team of threads, and a batch scored alike gives the same bits."""
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One feature's part in a score, in log-odds against the average visit (TreeSHAP, Lundberg et al. 2020).
+
+    `value` is as encoded, None when missing; `baseline` is the site's median or share, None for a category.
+    """
+
+    feature: str
+    value: float | None
+    baseline: float | None
+    contribution: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """A calibrated probability (0..1), with the features that raised it, strongest first."""
+
+    probability: float
+    drivers: tuple[Driver, ...]
+
+
+@dataclass(frozen=True)
+class OutcomeModel:
+    """One booster in LightGBM's text format, and the calibration of its raw score."""
+
+    text: str
+    calibration: Calibration
+
+    @cached_property
+    def booster(self) -> lgb.Booster:
+        return lgb.Booster(model_str=self.text)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything that serving needs, and nothing of the rows it was trained on but medians and shares."""
+
+    use_case: str
+    site: str
+    features: tuple[Feature, ...]
+    outcomes: Mapping[str, OutcomeModel]
+    baselines: Mapping[str, Mapping[str, float]]
+    vocabulary: Vocabulary
+    trained: Mapping[str, object]
+    seed: int
+    _encoder: Encoder = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_encoder", Encoder(self.features))
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return self._encoder.names
+
+    def predict(self, table: pa.Table) -> dict[str, npt.NDArray[np.float64]]:
+        """Outcome -> (rows,) calibrated probabilities. Raises `ColumnMissing` or `ValueUnreadable`."""
+        matrix = design_matrix(table, self.features)
+        return {name: self._probabilities(outcome, matrix) for name, outcome in self.outcomes.items()}
+
+    def predict_row(self, row: Mapping[str, Value], explained: Collection[str] | None = None) -> dict[str, Score]:
+        """Outcome -> score of one visit, equal to `predict` on the same values.
+
+        Drivers cost most of the time: `explained` names the outcomes to give them for, None means all.
+        Every declared feature must be named, None when it is not known. Raises `ColumnMissing`,
+        `ColumnUnknown` or `ValueUnreadable`.
+        """
+        matrix = self._encoder.row(row)
+        return {
+            name: Score(
+                float(self._probabilities(outcome, matrix)[0]),
+                self._drivers(outcome, matrix) if explained is None or name in explained else (),
+            )
+            for name, outcome in self.outcomes.items()
+        }
+
+    def baseline(self, feature: str) -> float | None:
+        """The site's median of a number, or share of visits with a finding; None for a category."""
+        found = self.baselines.get(feature, {})
+        return found.get("median", found.get("share"))
+
+    def _probabilities(self, outcome: OutcomeModel, matrix: Matrix) -> npt.NDArray[np.float64]:
+        if len(matrix) == 0:
+            return np.empty(0)
+        raw = outcome.booster.predict(matrix, raw_score=True, num_threads=THREADS)
+        return outcome.calibration.apply(np.asarray(raw, dtype=np.float64))
+
+    def _drivers(self, outcome: OutcomeModel, matrix: Matrix) -> tuple[Driver, ...]:
+        parts = np.asarray(outcome.booster.predict(matrix, pred_contrib=True, num_threads=THREADS))[0, :-1]
+        order = np.argsort(-parts, kind="stable")[: int((parts > 0).sum())].tolist()
+        weights, values, names = parts.tolist(), matrix[0].tolist(), self.feature_names
+        return tuple(
+            Driver(
+                names[index],
+                None if values[index] != values[index] else values[index],
+                self.baseline(names[index]),
+                weights[index],
+            )
+            for index in order
+        )

@@ -1,0 +1,233 @@
+"""Tracking: a candidate's run in MLflow with everything needed to check it and to train it again.
+
+Here belongs every call of MLflow in training; `ml/registry` is the other place that may make one. MLflow
+remembers, it does not decide: nothing is served from a run. MLflow is imported inside functions (2.5 s).
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ml.training import RebuildRefused, TrainingError
+from ml.training.bundle import write_bundle
+from ml.training.candidate import Candidate
+from ml.training.model import Model
+from ml.training.recipe import Provenance, Rebuilt, recipe_of, retrain
+
+__all__ = ["LoggedCandidate", "Provenance", "Rebuilt", "Tracker", "log_candidate", "prepare", "rebuild"]
+
+BUNDLE, RECIPE = "bundle", "recipe.json"
+
+
+@dataclass(frozen=True)
+class Tracker:
+    """Where runs go: a tracking URI and where artifacts lie (a folder or URI; never MLflow's default, which
+    is the working directory)."""
+
+    uri: str
+    artifact_location: str
+
+
+@dataclass(frozen=True)
+class LoggedCandidate:
+    """The run and the registered version (`<use case>-<site>`) of a candidate."""
+
+    run_id: str
+    name: str
+    version: str
+
+
+def prepare(tracker: Tracker) -> None:
+    """Create or upgrade MLflow's database once, before anything uses it in parallel."""
+    with _mlflow(tracker) as mlflow:
+        mlflow.tracking.MlflowClient().search_experiments(max_results=1)
+
+
+def log_candidate(
+    tracker: Tracker,
+    candidate: Candidate,
+    provenance: Provenance,
+    *,
+    test_from: datetime,
+    metrics: Mapping[str, float],
+    files: Mapping[str, bytes] | None = None,
+) -> LoggedCandidate:
+    """Log one run and register its version; returns after everything is written.
+
+    The input example is the site's usual visit (medians and shares), never a patient's. `files` are the
+    caller's pictures and documents, by their path in the run (`figures/roc.png`).
+    """
+    name = f"{candidate.model.use_case}-{candidate.model.site}"
+    recipe = recipe_of(candidate, provenance, test_from)
+    with _mlflow(tracker) as mlflow:
+        experiment = _experiment(mlflow, name, tracker.artifact_location)
+        with mlflow.start_run(experiment_id=experiment, run_name=f"{name}-{candidate.digest[:8]}") as run:
+            mlflow.set_tags(_tags(candidate, provenance))
+            mlflow.log_params(_parameters(candidate, provenance, test_from))
+            mlflow.log_metrics({key.replace("@", "_at_"): float(value) for key, value in metrics.items()})
+            mlflow.log_dict(recipe, RECIPE)
+            mlflow.log_text(yaml.safe_dump(candidate.use_case.document(), allow_unicode=True), "use_case.yaml")
+            _log_artifacts(mlflow, candidate.model, files or {})
+            _log_models(mlflow, candidate.model)
+            version = _register(mlflow, name, run.info.run_id, candidate)
+        return LoggedCandidate(run.info.run_id, name, version)
+
+
+def rebuild(tracker: Tracker, run_id: str, snapshots: Path) -> Rebuilt:
+    """Train the model of a run again; `snapshots` is the folder of snapshots.
+
+    Raises `RebuildRefused` when the run is not a candidate's or another model comes out, and
+    `SnapshotRefused` when the data are not there as recorded.
+    """
+    return retrain(_read_recipe(tracker, run_id), snapshots)
+
+
+@contextmanager
+def _mlflow(tracker: Tracker) -> Generator[Any]:
+    """MLflow pointed at `tracker`, with telemetry off, and pointed back afterwards."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own imports warn of other libraries' futures, at every start
+        mlflow = import_module("mlflow")
+        for name in ("lightgbm", "pyfunc", "store.tracking.sqlalchemy_store"):
+            import_module(f"mlflow.{name}")
+    previous = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(tracker.uri)
+    try:
+        yield mlflow
+    finally:
+        mlflow.set_tracking_uri(previous)
+
+
+def _experiment(mlflow: Any, name: str, location: str) -> str:
+    """The experiment `name` with its artifacts under `location`; another one once the home folder was moved,
+    because MLflow keeps an experiment's first, absolute, location for good."""
+    folder = _uri(location, name)
+    for candidate in (name, f"{name}-{hashlib.sha256(folder.encode()).hexdigest()[:8]}"):
+        found = mlflow.get_experiment_by_name(candidate)
+        if found is None:
+            return str(mlflow.create_experiment(candidate, artifact_location=folder))
+        if found.artifact_location == folder:
+            return str(found.experiment_id)
+    raise TrainingError(f"The experiment {name} has artifacts elsewhere twice; give MLflow another database.")
+
+
+def _uri(location: str, name: str) -> str:
+    return f"{location.rstrip('/')}/{name}" if "://" in location else (Path(location).resolve() / name).as_uri()
+
+
+def _tags(candidate: Candidate, provenance: Provenance) -> dict[str, str]:
+    return {
+        "pilothouse.use_case": candidate.model.use_case,
+        "pilothouse.site": candidate.model.site,
+        "pilothouse.model_digest": candidate.digest,
+        "pilothouse.snapshot": provenance.snapshot.digest,
+        "pilothouse.use_case_digest": candidate.use_case.digest,
+        "pilothouse.dbt_manifest": provenance.dbt_manifest,
+        "pilothouse.code_version": provenance.code_version,
+    }
+
+
+def _parameters(candidate: Candidate, provenance: Provenance, test_from: datetime) -> dict[str, object]:
+    contracts = {
+        f"contract.{feed}": f"{entry['version']}@{entry['sha256'][:12]}" for feed, entry in provenance.contracts.items()
+    }
+    files = {f"data.{table}": digest for table, digest in provenance.snapshot.files.items()}
+    return {
+        **asdict(candidate.parameters),
+        **contracts,
+        **files,
+        "data.snapshot": provenance.snapshot.digest,
+        "data.as_of": provenance.snapshot.as_of,
+        "train_until": candidate.train_until.isoformat(),
+        "test_from": test_from.isoformat(),
+        "known_by": candidate.known_by.isoformat() if candidate.known_by else "not limited (imported later)",
+        "seed": candidate.model.seed,
+        "n_train": candidate.n_train,
+        "n_features": len(candidate.model.features),
+    }
+
+
+def _log_artifacts(mlflow: Any, model: Model, files: Mapping[str, bytes]) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch).resolve()
+        write_bundle(model, root / BUNDLE)
+        for name, content in files.items():
+            path = (root / name).resolve()
+            if root not in path.parents:
+                raise ValueError(f"{name} would lie outside the run; name a path below it.")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        mlflow.log_artifacts(str(root))
+
+
+def _log_models(mlflow: Any, model: Model) -> None:
+    example = usual_visit(model)
+    for name, outcome in model.outcomes.items():
+        scores = outcome.booster.predict(example, num_threads=1)
+        mlflow.lightgbm.log_model(
+            outcome.booster,
+            name=name,
+            input_example=example,
+            signature=mlflow.models.infer_signature(example, np.asarray(scores)),
+            pip_requirements=[f"lightgbm=={model.trained['lightgbm']}", f"numpy=={np.__version__}"],
+        )
+
+
+def usual_visit(model: Model) -> Any:
+    """One row, as a pandas frame of float64: every feature at what is usual at the site. Nobody's data."""
+    import pandas as pd
+
+    usual = [model.baseline(name) for name in model.feature_names]
+    numbers = [[np.nan if value is None else value for value in usual]]
+    return pd.DataFrame(numbers, columns=pd.Index(model.feature_names), dtype="float64")
+
+
+def _register(mlflow: Any, name: str, run_id: str, candidate: Candidate) -> str:
+    from mlflow.exceptions import MlflowException
+
+    client = mlflow.tracking.MlflowClient()
+    try:
+        client.get_registered_model(name)
+    except MlflowException:
+        client.create_registered_model(name, description=candidate.use_case.title)
+    version = client.create_model_version(
+        name,
+        source=mlflow.get_artifact_uri(BUNDLE),
+        run_id=run_id,
+        tags={"model_digest": candidate.digest},
+        description="A candidate. It has no power: serving loads signed releases, never this registry.",
+    )
+    return str(version.version)
+
+
+def _read_recipe(tracker: Tracker, run_id: str) -> dict[str, Any]:
+    with _mlflow(tracker) as mlflow, tempfile.TemporaryDirectory() as scratch:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            tags = mlflow.get_run(run_id).data.tags
+            name = f"{tags['pilothouse.use_case']}-{tags['pilothouse.site']}"
+            source = f"{_uri(tracker.artifact_location, name)}/{run_id}/artifacts/{RECIPE}"
+            path = mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=scratch)
+            recipe = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (MlflowException, KeyError, OSError, ValueError) as error:
+            raise RebuildRefused(f"Run {run_id} has no readable {RECIPE}; it is no candidate's run.") from error
+    if not isinstance(recipe, dict):
+        raise RebuildRefused(f"The {RECIPE} of run {run_id} is no JSON object.")
+    return recipe

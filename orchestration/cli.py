@@ -1,0 +1,287 @@
+"""The `pilothouse` command. It calls the steps and holds no logic; what is heavy is imported when it is used."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from orchestration.answers import answers, progress
+from orchestration.settings import Settings, apply_third_party_switches, load_settings
+from orchestration.steps.answer import Answer
+
+EXISTING = click.Path(exists=True, path_type=Path)
+NEW_FILE = click.Path(path_type=Path)
+STAGES = click.Choice(["off", "shadow", "assistive", "decision_support"])
+TIERS = click.Choice(["model", "rule", "history", "manual"])
+
+site_option = click.option("--site", required=True, help="Site, as named in orchestration/sites/.")
+reason_option = click.option("--reason", required=True, help="Why; it is written to the ledger.")
+actor_option = click.option("--as", "actor", required=True, help="The registered person who does this.")
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    apply_third_party_switches(settings)
+    return settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pilothouse")
+def main() -> None:
+    """Take hospital AI from pilot to production: feeds, tables, models, evidence, gated releases, feedback."""
+
+
+@main.command()
+@click.option("--seed", default=7, show_default=True)
+@click.option("--days", default=90, show_default=True, help="Days of history before the pilot starts.")
+@click.option("--sites", default=3, show_default=True, type=click.IntRange(1, 3))
+@answers
+def demo(seed: int, days: int, sites: int) -> Answer:
+    """Run the whole lifecycle on a simulated hospital group."""
+    from orchestration.demo import run_demo
+
+    return run_demo(_settings(), seed=seed, days=days, sites=sites, progress=progress)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=EXISTING)
+@site_option
+@click.option("--feed", help="The feed's contract; found from the files when left out.")
+@answers
+def ingest(paths: tuple[Path, ...], site: str, feed: str | None) -> Answer:
+    """Land files or folders under their contracts; print a receipt for each file."""
+    from orchestration.steps.landing import ingest_paths
+
+    return ingest_paths(_settings(), paths, site, feed)
+
+
+@main.command()
+@click.option("--site", help="Only this site's candidate, evidence and decision; all sites when left out.")
+@click.option("--select", help="Dagster's asset selection, such as 'tables/*' or 'group:tables'.")
+@answers
+def run(site: str | None, select: str | None) -> Answer:
+    """Materialise the graph: land waiting drops, build tables, train, judge, decide."""
+    from orchestration.defs.launch import run_graph
+
+    return run_graph(_settings(), site=site, select=select, progress=progress)
+
+
+@main.command()
+@answers
+def tables() -> Answer:
+    """Count the OMOP tables and how much of each domain is mapped to standard concepts."""
+    from orchestration.steps.tables import tables_summary
+
+    return Answer(tables_summary(_settings()))
+
+
+@main.command()
+@click.argument("use_case")
+@site_option
+@click.option("--train-until", required=True, type=click.DateTime(), help="Exclusive.")
+@click.option("--test-from", required=True, type=click.DateTime(), help="Inclusive.")
+@click.option("--seed", default=7, show_default=True)
+@answers
+def backtest(use_case: str, site: str, train_until: datetime, test_from: datetime, seed: int) -> Answer:
+    """Train on the past of a site, test on what came after."""
+    from orchestration.steps.candidate import backtest_use_case
+
+    return Answer(backtest_use_case(_settings(), use_case, site, train_until, test_from, seed))
+
+
+@main.command()
+@answers
+def status() -> Answer:
+    """Show every release: stage, tier, model, service level, drift, incidents, next review."""
+    from orchestration.steps.status import release_status
+
+    return Answer({"releases": release_status(_settings())})
+
+
+def _decide_command(name: str, verdict: Literal["approve", "refuse"], summary: str) -> None:
+    @main.command(name, help=summary)
+    @click.argument("use_case")
+    @site_option
+    @click.option("--stage", required=True, type=STAGES)
+    @click.option("--kind", required=True, type=click.Choice(["model", "workflow"]))
+    @actor_option
+    @click.option("--key", "key_file", required=True, type=EXISTING, help="The person's Ed25519 private key (PEM).")
+    @click.option("--note", default="", help="What the person wants remembered.")
+    @answers
+    def _record(use_case: str, site: str, stage: str, kind: str, actor: str, key_file: Path, note: str) -> Answer:
+        from orchestration.steps.approval import record_verdict
+
+        settings = _settings()
+        return Answer(record_verdict(settings, use_case, site, stage, kind, actor, key_file, verdict, note))
+
+
+_decide_command("approve", "approve", "Sign an approval of exactly what is proposed now.")
+_decide_command("refuse", "refuse", "Sign a refusal; it voids an earlier approval of the same kind.")
+
+
+@main.command()
+@click.argument("use_case")
+@site_option
+@click.option("--to", "stage", required=True, type=STAGES)
+@answers
+def promote(use_case: str, site: str, stage: str) -> Answer:
+    """Release one stage further, if the gate and the approvals allow it."""
+    from orchestration.steps.release import promote_release
+
+    return promote_release(_settings(), use_case, site, stage)
+
+
+@main.command()
+@click.argument("use_case")
+@site_option
+@click.option("--to", "stage", default=None, type=STAGES, help="One stage down when left out.")
+@reason_option
+@click.option("--as", "actor", default="operator", show_default=True)
+@answers
+def rollback(use_case: str, site: str, stage: str | None, reason: str, actor: str) -> Answer:
+    """Take a release back, at once."""
+    from orchestration.steps.release import roll_back
+
+    return Answer(roll_back(_settings(), use_case, site, stage, reason, actor))
+
+
+@main.command()
+@click.argument("use_case")
+@site_option
+@click.option("--to", "target", required=True, type=TIERS)
+@reason_option
+@click.option("--as", "actor", default="operator", show_default=True)
+@answers
+def tier(use_case: str, site: str, target: str, reason: str, actor: str) -> Answer:
+    """Step the fallback tier down, or (authorised people only) up again."""
+    from orchestration.steps.release import change_tier
+
+    return Answer(change_tier(_settings(), use_case, site, target, reason, actor))
+
+
+@main.command()
+@click.argument("use_case")
+@site_option
+@answers
+def drill(use_case: str, site: str) -> Answer:
+    """Rehearse the rollback in a scratch home with the real service, and time it."""
+    from orchestration.steps.rehearsal import rehearse
+
+    return Answer(rehearse(_settings(), use_case, site))
+
+
+@main.group()
+def gate() -> None:
+    """Ask the gate."""
+
+
+@gate.command("explain")
+@click.argument("use_case")
+@site_option
+@click.option("--stage", required=True, type=STAGES)
+@answers
+def gate_explain(use_case: str, site: str, stage: str) -> Answer:
+    """Show each clause: the figure, the threshold, whether it is met, and what would meet it."""
+    from orchestration.steps.decision import explain_decision
+
+    return explain_decision(_settings(), use_case, site, stage)
+
+
+@main.group()
+def ledger() -> None:
+    """The append-only, signed record of decisions."""
+
+
+@ledger.command("verify")
+@answers
+def ledger_verify() -> Answer:
+    """Check every hash and signature; name the first bad entry."""
+    from orchestration.steps.records import verify_ledger
+
+    return verify_ledger(_settings())
+
+
+@ledger.command("show")
+@answers
+def ledger_show() -> Answer:
+    """Print every entry."""
+    from orchestration.steps.records import ledger_entries
+
+    return Answer({"entries": ledger_entries(_settings())})
+
+
+@ledger.command("at")
+@site_option
+@click.option("--time", "when", required=True, help="ISO 8601, with a time zone.")
+@answers
+def ledger_at(site: str, when: str) -> Answer:
+    """What ran at a site at a time, who approved it, on which evidence."""
+    from orchestration.steps.records import ledger_at_time
+
+    return Answer(ledger_at_time(_settings(), site, when))
+
+
+@main.command()
+@click.argument("identifier", metavar="CARD_OR_RELEASE_ID")
+@answers
+def lineage(identifier: str) -> Answer:
+    """Follow a card or a release back to landed files and contracts."""
+    from orchestration.steps.lineage import trace
+
+    return Answer(trace(_settings(), identifier))
+
+
+@main.group()
+def key() -> None:
+    """People's signing keys."""
+
+
+@key.command("new")
+@actor_option
+@click.option("--role", "roles", required=True, multiple=True, help="A role named in the policy; may repeat.")
+@click.option("--key", "key_file", required=True, type=NEW_FILE, help="Where to write the private key.")
+@answers
+def key_new(actor: str, roles: tuple[str, ...], key_file: Path) -> Answer:
+    """Make a key pair, keep the private half in FILE (0600), register the public half on the ledger."""
+    from orchestration.steps.people import new_person
+
+    return Answer(new_person(_settings(), actor, roles, key_file))
+
+
+@key.command("revoke")
+@actor_option
+@reason_option
+@answers
+def key_revoke(actor: str, reason: str) -> Answer:
+    """Revoke a person's key: nothing it signs counts from now on."""
+    from orchestration.steps.people import revoke_person
+
+    return Answer(revoke_person(_settings(), actor, reason))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8088, show_default=True)
+def serve(host: str, port: int) -> None:
+    """Run the CDS Hooks service and the huddle board."""
+    from orchestration.steps.service import run_service
+
+    run_service(_settings(), host, port)
+
+
+@main.command()
+def ui() -> None:
+    """Run Dagster's UI, MLflow's UI and the service side by side, and print their addresses."""
+    from orchestration.steps.service import run_user_interfaces
+
+    run_user_interfaces(_settings(), progress)
+
+
+@main.command()
+@answers
+def report() -> Answer:
+    """Write the static reports from what is on record."""
+    from orchestration.steps.reporting import write_all_reports
+
+    return Answer({"reports": [str(path) for path in write_all_reports(_settings())]})

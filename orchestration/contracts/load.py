@@ -1,0 +1,185 @@
+"""Contracts from YAML: read as ODCS, checked, and handed out as frozen values.
+
+What does not belong here: what a clause means in SQL (compiler.py).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+from open_data_contract_standard.model import (
+    CustomProperty,
+    DataQuality,
+    OpenDataContractStandard,
+    SchemaObject,
+    SchemaProperty,
+)
+from pydantic import ValidationError
+
+from orchestration.contracts.errors import InvalidContract, UnknownContract
+from orchestration.contracts.model import (
+    Classification,
+    Contract,
+    ContractObject,
+    LogicalType,
+    Property,
+    Reader,
+    RowRule,
+)
+
+CONTRACTS_DIR = Path(__file__).parent
+SUFFIX = ".odcs.yaml"
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads ten times faster and is as safe
+
+
+def list_contracts(directory: Path = CONTRACTS_DIR) -> tuple[str, ...]:
+    """Return the names of the feeds that have a contract, sorted."""
+    return tuple(sorted(p.name.removesuffix(SUFFIX) for p in directory.glob(f"*{SUFFIX}")))
+
+
+def load_contracts(directory: Path = CONTRACTS_DIR) -> dict[str, Contract]:
+    """Return every contract of a directory by feed. Raises `InvalidContract`."""
+    return {feed: load_contract(feed, directory) for feed in list_contracts(directory)}
+
+
+def load_contract(feed: str, directory: Path = CONTRACTS_DIR) -> Contract:
+    """Return a feed's contract. Raises `UnknownContract` or `InvalidContract`."""
+    path = directory / f"{feed}{SUFFIX}"
+    if not path.is_file():
+        known = ", ".join(list_contracts(directory)) or "none"
+        raise UnknownContract(f"There is no contract for the feed {feed!r}; contracts here: {known}.")
+    return parse_contract(feed, path.read_bytes())
+
+
+@lru_cache(maxsize=64)
+def parse_contract(feed: str, content: bytes) -> Contract:
+    """Return the contract that YAML bytes hold; the feed's name must be the contract's. Raises `InvalidContract`."""
+    try:
+        document = OpenDataContractStandard(**yaml.load(content.decode("utf-8"), Loader=_Loader))  # noqa: S506
+        return _contract(feed, document, hashlib.sha256(content).hexdigest())
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError, TypeError, ValueError, KeyError) as error:
+        raise InvalidContract(f"{feed}{SUFFIX} cannot be read as a contract: {error}") from error
+
+
+def _contract(feed: str, document: OpenDataContractStandard, digest: str) -> Contract:
+    extra = _custom(document.customProperties)
+    if document.name != feed:
+        raise ValueError(f"name is {document.name!r}, expected {feed!r} as in the file's name")
+    return Contract(
+        feed=feed,
+        version=_given(document.version, "version"),
+        digest=digest,
+        reader=Reader(str(extra["reader"])),
+        formats=_strings(extra.get("formats")),
+        owner=_owner(document),
+        fallback=str(extra["fallback"]),
+        objects=tuple(_object(item) for item in document.schema_ or ()),
+    )
+
+
+def _owner(document: OpenDataContractStandard) -> str:
+    team = document.team
+    members = team if isinstance(team, list) else (team.members if team else None) or []
+    return next(str(m.username) for m in members if m.role == "owner")
+
+
+def _object(item: SchemaObject) -> ContractObject:
+    extra = _custom(item.customProperties)
+    name = _given(item.name, "schema name")
+    properties = tuple(_property(p, f"{name}.") for p in item.properties or ())
+    if sum(p.is_key for p in properties) != 1:
+        raise ValueError(f"{name} needs exactly one property with primaryKey: true")
+    return ContractObject(
+        name=name,
+        table=_given(item.physicalName, f"{name}.physicalName"),
+        description=item.description or "",
+        grain=item.dataGranularityDescription or "",
+        properties=properties,
+        rules=tuple(_rule(q, name) for q in item.quality or ()),
+        resource_type=None if extra.get("resourceType") is None else str(extra["resourceType"]),
+    )
+
+
+def _rule(quality: DataQuality, owner: str) -> RowRule:
+    if quality.type != "custom" or quality.engine != "duckdb" or not isinstance(quality.implementation, str):
+        raise ValueError(f"{owner}: a row rule is of type custom, engine duckdb, with an SQL implementation")
+    return RowRule(_given(quality.name, f"{owner}.quality.name"), quality.description or "", quality.implementation)
+
+
+def _property(item: SchemaProperty, prefix: str) -> Property:
+    name = _given(item.name, f"{prefix}name")
+    extra, options = _custom(item.customProperties), item.logicalTypeOptions or {}
+    inner = (item.items.properties if item.items else None) or []
+    built = Property(
+        name=name,
+        description=item.description or "",
+        logical_type=LogicalType(item.logicalType or ""),
+        classification=Classification(item.classification or Classification.PUBLIC),
+        is_required=bool(item.required),
+        is_key=bool(item.primaryKey),
+        path=_optional(extra, "path"),
+        columns=_strings(extra.get("columns")),
+        column_required=bool(item.required) or bool(extra.get("columnRequired")),
+        authority=_optional(extra, "authority"),
+        authority_path=_optional(extra, "authorityPath"),
+        reference=_optional(extra, "reference"),
+        transform=item.transformLogic,
+        sentinels=_strings(extra.get("sentinels")),
+        scale=None if extra.get("scale") is None else float(str(extra["scale"])),
+        true_codes=_strings(extra.get("trueCodes")),
+        false_codes=_strings(extra.get("falseCodes")),
+        codes=_codes(item.quality),
+        minimum=_optional(options, "minimum"),
+        maximum=_optional(options, "maximum"),
+        pattern=_optional(options, "pattern"),
+        max_length=None if options.get("maxLength") is None else int(options["maxLength"]),
+        unit=_optional(extra, "unit"),
+        file_name_pattern=_optional(extra, "fromFileName"),
+        is_landed=extra.get("landed") is not False,
+        items=tuple(_property(p, f"{prefix}{name}.") for p in inner),
+    )
+    _check(built, prefix)
+    return built
+
+
+def _check(item: Property, prefix: str) -> None:
+    where = f"{prefix}{item.name}"
+    if not item.name.isidentifier() or item.name.startswith("_"):
+        raise ValueError(f"{where}: a property's name is a plain SQL name that does not start with an underscore")
+    named = item.authority or item.authority_path or item.reference
+    if item.is_identifier and not named:
+        raise ValueError(f"{where} is an identifier and names no authority, authorityPath or reference")
+    if item.is_projected and not (item.path or item.columns or item.transform):
+        raise ValueError(f"{where} has neither path, columns nor transformLogic")
+    if (item.logical_type is LogicalType.ARRAY) != bool(item.items):
+        raise ValueError(f"{where}: an array needs items with properties, and nothing else may have them")
+
+
+def _codes(quality: Sequence[DataQuality] | None) -> tuple[str, ...]:
+    for rule in quality or ():
+        if rule.metric == "invalidValues" and rule.arguments:
+            return _strings(rule.arguments.get("validValues"))
+    return ()
+
+
+def _custom(items: Sequence[CustomProperty] | None) -> dict[str, object]:
+    return {str(item.property): item.value for item in items or ()}
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return tuple(str(v) for v in value) if isinstance(value, list) else (str(value),)
+
+
+def _optional(source: Mapping[str, object], name: str) -> str | None:
+    value = source.get(name)
+    return None if value is None else str(value)
+
+
+def _given(value: str | None, what: str) -> str:
+    if not value:
+        raise ValueError(f"{what} is missing")
+    return value

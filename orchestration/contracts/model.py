@@ -1,0 +1,137 @@
+"""What a contract says, as frozen values that other packages may hold on to.
+
+What does not belong here: reading YAML (load.py) and SQL (compiler.py).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LogicalType(StrEnum):
+    """The logical types of ODCS that landing knows."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    ARRAY = "array"
+
+
+class Classification(StrEnum):
+    """How a value may leave the landing zone: unchanged, unchanged, as a pseudonym, never."""
+
+    PUBLIC = "public"
+    QUASI = "quasi"
+    IDENTIFIER = "identifier"
+    DIRECT = "direct"
+
+
+class Reader(StrEnum):
+    """Which reader turns the feed's bytes into records."""
+
+    FHIR = "fhir"
+    TABULAR = "tabular"
+
+
+@dataclass(frozen=True)
+class Property:
+    """One column of a lake table, or one value that is only looked at (`landed` false, or classified direct)."""
+
+    name: str
+    description: str
+    logical_type: LogicalType
+    classification: Classification
+    is_required: bool = False
+    is_key: bool = False
+    path: str | None = None
+    columns: tuple[str, ...] = ()
+    column_required: bool = False
+    authority: str | None = None
+    authority_path: str | None = None
+    reference: str | None = None
+    transform: str | None = None
+    sentinels: tuple[str, ...] = ()
+    scale: float | None = None
+    true_codes: tuple[str, ...] = ()
+    false_codes: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    minimum: str | None = None
+    maximum: str | None = None
+    pattern: str | None = None
+    max_length: int | None = None
+    unit: str | None = None
+    file_name_pattern: str | None = None
+    is_landed: bool = True
+    items: tuple["Property", ...] = ()
+
+    @property
+    def is_identifier(self) -> bool:
+        return self.classification is Classification.IDENTIFIER
+
+    @property
+    def is_projected(self) -> bool:
+        """Whether the lake table has this column."""
+        return self.is_landed and self.classification is not Classification.DIRECT
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the source holds something to read for it; a direct identifier is read only where a key needs it."""
+        return bool(self.path or self.columns)
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """A rule over one row: an SQL expression over property names that must not be false."""
+
+    name: str
+    description: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class ContractObject:
+    """One lake table. `resource_type` names the FHIR type it takes, `*` every type without an object of its own."""
+
+    name: str
+    table: str
+    description: str
+    grain: str
+    properties: tuple[Property, ...]
+    rules: tuple[RowRule, ...] = ()
+    resource_type: str | None = None
+
+    @property
+    def key(self) -> Property:
+        """The property that is the record's natural key."""
+        return next(p for p in self.properties if p.is_key)
+
+    @property
+    def columns(self) -> tuple[Property, ...]:
+        """The properties that are columns of the lake table, in order."""
+        return tuple(p for p in self.properties if p.is_projected)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One feed's contract. `digest` is the SHA-256 of the YAML's bytes."""
+
+    feed: str
+    version: str
+    digest: str
+    reader: Reader
+    formats: tuple[str, ...]
+    owner: str
+    fallback: str
+    objects: tuple[ContractObject, ...]
+
+    @property
+    def label(self) -> str:
+        """Name and version as receipts and lake rows carry them."""
+        return f"{self.feed}@{self.version}"
+
+    def object_for(self, resource_type: str) -> ContractObject:
+        """Return the object that takes a FHIR resource type; raises `StopIteration` where none does."""
+        exact = (o for o in self.objects if o.resource_type == resource_type)
+        return next(exact, None) or next(o for o in self.objects if o.resource_type == "*")

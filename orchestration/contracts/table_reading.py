@@ -1,0 +1,69 @@
+"""Reading tables: SQL over columns of text or numbers, found under any of the names that a contract allows.
+
+What does not belong here: FHIR, clauses, and the stages that put readings together (compiler.py).
+"""
+
+import re
+from collections.abc import Mapping
+
+from orchestration.contracts import sql
+from orchestration.contracts.model import ContractObject, LogicalType, Property
+from orchestration.contracts.values import Value, came_column, identifier_value, scaled
+
+
+def source_columns(item: ContractObject, columns: Mapping[str, str]) -> dict[str, str | None]:
+    """Return for each property that reads a column the name that came, or null where none of its names did."""
+    return {p.name: _column(p, columns) for p in item.properties if p.columns}
+
+
+def _column(item: Property, columns: Mapping[str, str]) -> str | None:
+    return next((columns[c.lower()] for c in item.columns if c.lower() in columns), None)
+
+
+def column_value(item: Property, columns: Mapping[str, str], file_name: str) -> Value:
+    """Return the reading of a property from the column that came, or from the file's name."""
+    column = _column(item, columns)
+    if column is not None:
+        came = _column_text(item, f"cast({sql.name(column)} as varchar)")
+    else:
+        came = _from_file_name(item, file_name)
+    if item.is_identifier:
+        message = f"{sql.text(item.authority or '')} || {sql.SEPARATOR} || {came}"
+        return identifier_value(item, f"{came} is not null", message)
+    return Value(item, came, _text_typed(item, came_column(item)))
+
+
+def _column_text(item: Property, column: str) -> str:
+    trimmed = f"nullif(trim({column}), '')"
+    if not item.sentinels:
+        return trimmed
+    listed = ", ".join(sql.text(s) for s in item.sentinels)
+    return f"case when trim({column}) not in ({listed}) then {trimmed} end"
+
+
+def _from_file_name(item: Property, file_name: str) -> str:
+    found = re.search(item.file_name_pattern, file_name) if item.file_name_pattern else None
+    return sql.text(found.group()) if found else "cast(null as varchar)"
+
+
+def _text_typed(item: Property, came: str) -> str:
+    match item.logical_type:
+        case LogicalType.NUMBER:
+            return scaled(item, f"finite_number(try_cast({came} as double))")
+        case LogicalType.INTEGER:
+            return f"whole_text({came})"
+        case LogicalType.BOOLEAN:
+            return _coded_boolean(item, came)
+        case LogicalType.DATE:
+            return f"calendar_date({came})"
+        case LogicalType.TIMESTAMP:
+            return f"instant({came})"
+        case _:
+            return came
+
+
+def _coded_boolean(item: Property, came: str) -> str:
+    if not item.true_codes:
+        return f"try_cast({came} as boolean)"
+    true, false = (", ".join(sql.text(c) for c in codes) for codes in (item.true_codes, item.false_codes))
+    return f"case when {came} in ({true}) then true when {came} in ({false}) then false end"

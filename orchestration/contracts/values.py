@@ -1,0 +1,56 @@
+"""How one property is read, as SQL: the pieces that the readings of FHIR and of tables share.
+
+What does not belong here: where a value lies in its source (fhir_reading.py, table_reading.py).
+"""
+
+from dataclasses import dataclass
+
+from orchestration.contracts import sql
+from orchestration.contracts.model import LogicalType, Property
+
+SQL_TYPES = {
+    LogicalType.STRING: "varchar",
+    LogicalType.INTEGER: "bigint",
+    LogicalType.NUMBER: "double",
+    LogicalType.BOOLEAN: "boolean",
+    LogicalType.DATE: "date",
+    LogicalType.TIMESTAMP: "timestamptz",
+}
+SCALE_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Value:
+    """How one property is read: SQL of what came (null when nothing came), and of its typed value from that.
+
+    What came of an identifier is already the message for its pseudonym: authority, separator, identifier; the empty
+    string stands for one that came and cannot be resolved.
+    """
+
+    item: Property
+    came: str
+    typed: str
+
+
+def sql_type(item: Property) -> str:
+    """Return the DuckDB type of a property."""
+    if item.logical_type is LogicalType.ARRAY:
+        members = ", ".join(f"{sql.name(p.name)} {sql_type(p)}" for p in item.items)
+        return f"struct({members})[]"
+    return SQL_TYPES[item.logical_type]
+
+
+def came_column(item: Property) -> str:
+    """Return the column that holds what came of a property."""
+    return sql.name(f"_came_{item.name}")
+
+
+def identifier_value(item: Property, present: str, message: str) -> Value:
+    """Return the reading of an identifier: its message, or the empty string where one came that cannot be resolved."""
+    came = f"coalesce({message}, case when {present} then '' end)"
+    return Value(item, came, f"nullif({came_column(item)}, '')")
+
+
+def scaled(item: Property, number: str) -> str:
+    """Return a number in the property's unit."""
+    return number if item.scale is None else f"round({number} * {item.scale!r}, {SCALE_DIGITS})"

@@ -1,0 +1,24 @@
+"""The only Dagster code. The folders follow the data: landing, tables, candidates, evidence, releases, monitoring.
+
+An asset reads, calls one step, returns metadata. What does not belong here: anything worth a unit test of its own.
+"""
+
+from dagster import Definitions
+
+from orchestration.settings import apply_third_party_switches, load_settings
+
+
+def build_definitions() -> Definitions:
+    """Return every asset, check, job, schedule and sensor. Needs no network and no previous run."""
+    from orchestration.defs import candidates, evidence, landing, monitoring, releases, tables
+
+    settings = load_settings()
+    apply_third_party_switches(settings)
+    return Definitions.merge(
+        landing.definitions(),
+        tables.definitions(settings),
+        candidates.definitions(),
+        evidence.definitions(),
+        releases.definitions(),
+        monitoring.definitions(),
+    )

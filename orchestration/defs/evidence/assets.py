@@ -1,0 +1,128 @@
+"""The assets `<use_case>/evidence/<kind>` and `<use_case>/decision`, partitioned by site."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    MaterializeResult,
+    MetadataValue,
+    asset,
+    multi_asset,
+)
+
+from evaluation.evidence import Evidence
+from orchestration.defs.partitions import SITES
+from orchestration.settings import load_settings
+from orchestration.steps.decision import decide_next
+from orchestration.steps.evidence import judge_candidate, measure_drift
+from orchestration.steps.rehearsal import rehearse_as_evidence
+
+JUDGED = ("performance", "calibration", "net_benefit", "subgroups")
+ALL_KINDS = (*JUDGED, "drift", "rehearsal")
+
+
+def evidence_key(use_case: str, kind: str) -> AssetKey:
+    return AssetKey([use_case, "evidence", kind])
+
+
+def judged_assets(use_case: str) -> AssetsDefinition:
+    """Return the four pieces of evidence that one pass over the test predictions gives."""
+    specs = [
+        AssetSpec(evidence_key(use_case, kind), deps=[AssetKey([use_case, "candidate"])], group_name="evidence")
+        for kind in JUDGED
+    ]
+
+    @multi_asset(specs=specs, partitions_def=SITES, name=f"{use_case}_judged")
+    def judged(context: AssetExecutionContext) -> Iterator[MaterializeResult]:
+        for evidence in judge_candidate(load_settings(), use_case, context.partition_key):
+            yield MaterializeResult(evidence_key(use_case, evidence.kind), metadata=figures_metadata(evidence))
+
+    return judged
+
+
+def drift_asset(use_case: str) -> AssetsDefinition:
+    """Return the drift evidence, with evidently's report in its metadata."""
+
+    @asset(
+        key=evidence_key(use_case, "drift"),
+        deps=[AssetKey([use_case, "candidate"])],
+        partitions_def=SITES,
+        group_name="evidence",
+        kinds={"evidently"},
+    )
+    def drift(context: AssetExecutionContext) -> MaterializeResult:
+        """Reference window against current window: effect size and verdict per feature."""
+        found = measure_drift(load_settings(), use_case, context.partition_key)
+        return MaterializeResult(metadata={**figures_metadata(found.evidence), **report_metadata(found.report)})
+
+    return drift
+
+
+def rehearsal_asset(use_case: str) -> AssetsDefinition:
+    """Return the timed rehearsal of a rollback, on the real service in a scratch home."""
+
+    @asset(
+        key=evidence_key(use_case, "rehearsal"),
+        deps=[AssetKey([use_case, "candidate"])],
+        partitions_def=SITES,
+        group_name="evidence",
+        kinds={"fastapi"},
+    )
+    def rehearsal(context: AssetExecutionContext) -> MaterializeResult:
+        """Release, serve, roll back, and time how long service takes to be restored."""
+        evidence = rehearse_as_evidence(load_settings(), use_case, context.partition_key)
+        return MaterializeResult(metadata=figures_metadata(evidence))
+
+    return rehearsal
+
+
+def decision_asset(use_case: str) -> AssetsDefinition:
+    """Return the gate's decision on the candidate, with every clause in its metadata."""
+    key = AssetKey([use_case, "decision"])
+
+    @asset(
+        key=key,
+        deps=[evidence_key(use_case, kind) for kind in ALL_KINDS],
+        partitions_def=SITES,
+        group_name="evidence",
+        check_specs=[AssetCheckSpec("gate_allows_shadow", asset=key, blocking=False)],
+    )
+    def decision(context: AssetExecutionContext) -> MaterializeResult:
+        """`decide(policy, evidence)` for the next stage; a refusal says what would meet each clause."""
+        decided = decide_next(load_settings(), use_case, context.partition_key)
+        reasons = [refusal.to_json() for refusal in decided.refusals]
+        check = AssetCheckResult(
+            check_name="gate_allows_shadow",
+            passed=decided.allowed,
+            severity=AssetCheckSeverity.WARN,
+            metadata={"reasons": MetadataValue.json(reasons)},
+        )
+        return MaterializeResult(
+            metadata={
+                "allowed": MetadataValue.bool(decided.allowed),
+                "decision": MetadataValue.json(decided.to_json()),
+            },
+            check_results=[check],
+        )
+
+    return decision
+
+
+def figures_metadata(evidence: Evidence) -> dict[str, MetadataValue]:
+    """Return the figures of a piece of evidence as an asset's metadata, with its digest."""
+    figures = {
+        name: MetadataValue.float(figure.value) for name, figure in evidence.figures.items() if figure.value is not None
+    }
+    return {"digest": MetadataValue.text(evidence.digest), **figures}
+
+
+def report_metadata(report: Path) -> dict[str, MetadataValue]:
+    """Return the way to a report: its path and a link that the browser opens."""
+    return {"report": MetadataValue.path(str(report)), "report_link": MetadataValue.url(report.as_uri())}

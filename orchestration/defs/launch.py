@@ -1,0 +1,161 @@
+"""The command line's door to Dagster, imported when a run is wanted: what to materialise, in which partitions.
+
+What does not belong here: what an asset does.
+"""
+
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from typing import Any
+
+from dagster import (
+    AssetKey,
+    AssetSelection,
+    DagsterInstance,
+    Definitions,
+    ExecuteInProcessResult,
+    materialize,
+)
+
+from orchestration.defs import build_definitions
+from orchestration.settings import Settings
+from orchestration.steps.answer import DONE, FAILED, FEED_STOPPED, Answer
+from orchestration.steps.candidate import list_use_cases, trainable_sites
+from orchestration.steps.landing import PendingDrops, mark_landed, pending_drops
+from orchestration.steps.proposal import served_sites
+from orchestration.steps.tables import mark_tables_built, table_inputs, tables_are_fresh
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class RunSummary:
+    """What one command's Dagster runs did: ids in order, assets materialised, checks failed, errors in words."""
+
+    run_ids: list[str] = field(default_factory=list[str])
+    succeeded: bool = True
+    assets: list[str] = field(default_factory=list[str])
+    failed_checks: list[str] = field(default_factory=list[str])
+    errors: list[str] = field(default_factory=list[str])
+    feed_stopped: bool = False
+
+    def add(self, result: ExecuteInProcessResult) -> None:
+        self.run_ids.append(result.run_id)
+        self.succeeded = self.succeeded and result.success
+        for event in result.get_asset_materialization_events():
+            name = event.asset_key.to_user_string() if event.asset_key else ""
+            if name and name not in self.assets:
+                self.assets.append(name)
+        for evaluation in result.get_asset_check_evaluations():
+            if not evaluation.passed:
+                self.failed_checks.append(f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}")
+        for event in result.get_step_failure_events():
+            self._add_error(event.step_failure_data.error)
+
+    def _add_error(self, error: Any) -> None:
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None:
+            self.errors.append(error.message.strip())
+            self.feed_stopped = self.feed_stopped or error.cls_name == "FeedStopped"
+
+    def answer(self) -> Answer:
+        document = {
+            "run_id": self.run_ids[-1] if self.run_ids else None,
+            "run_ids": self.run_ids,
+            "succeeded": self.succeeded,
+            "assets": self.assets,
+            "failed_checks": self.failed_checks,
+            "errors": self.errors,
+        }
+        code = DONE if self.succeeded else FEED_STOPPED if self.feed_stopped else FAILED
+        return Answer(document, exit_code=code)
+
+
+class Launcher:
+    """Loads the definitions once and materialises selections in this process, recorded in the home's instance."""
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        self._settings, self._progress = settings, progress
+        self._definitions: Definitions = build_definitions()
+        self._instance = DagsterInstance.get()
+        self.summary = RunSummary()
+
+    def materialise(
+        self,
+        selection: AssetSelection,
+        *,
+        partition: str | None = None,
+        tags: dict[str, str] | None = None,
+        config: dict[str, Any] | None = None,
+    ) -> bool:
+        """Run one selection; returns whether it succeeded. Errors are kept in the summary, in words."""
+        with redirect_stdout(sys.stderr):  # dbt's own lines; standard output belongs to the command's answer
+            result = materialize(
+                list(self._definitions.assets or []),  # pyright: ignore[reportArgumentType]
+                selection=selection,
+                instance=self._instance,
+                resources=self._definitions.resources,
+                partition_key=partition,
+                tags=tags,
+                run_config={**QUIET, **(config or {})},
+                raise_on_error=False,
+            )
+        self.summary.add(result)
+        return result.success
+
+    def land(self, drops: PendingDrops) -> bool:
+        """Land one site's waiting drops, all its feeds and days in one run."""
+        self._progress(f"landing   {drops.site}: {len(drops.days)} days, {', '.join(drops.feeds)}")
+        keys = AssetSelection.assets(*[AssetKey(["landing", feed]) for feed in drops.feeds])
+        first, last = drops.days[0].isoformat(), drops.days[-1].isoformat()
+        done = self.materialise(keys, tags={RANGE_START: f"{first}|{drops.site}", RANGE_END: f"{last}|{drops.site}"})
+        if done:
+            mark_landed(self._settings, drops)
+        return done
+
+    def build_tables(self) -> bool:
+        """Build and test every table and publish the snapshot, unless nothing has arrived since."""
+        if tables_are_fresh(self._settings):
+            self._progress("tables    nothing new since they were built")
+            return True
+        inputs = table_inputs(self._settings)
+        self._progress("tables    dbt: staging, OMOP, marts and their tests")
+        done = self.materialise(AssetSelection.groups("tables"))
+        if done:
+            mark_tables_built(self._settings, inputs)
+        return done
+
+    def train_and_judge(self, use_case: str, site: str) -> bool:
+        """Train a candidate, gather its evidence, ask the gate."""
+        self._progress(f"candidate {use_case} at {site}: train, judge, decide")
+        upstream = AssetSelection.assets(AssetKey([use_case, "decision"])).upstream()
+        return self.materialise(upstream & AssetSelection.groups("candidates", "evidence"), partition=site)
+
+    def watch(self, use_case: str, site: str) -> bool:
+        """Judge what was served at a site, and its drift, from the snapshot as it is now."""
+        self._progress(f"monitor   {use_case} at {site}: shadow, parity, time to score, drift")
+        keys = [AssetKey([use_case, "evidence", kind]) for kind in ("shadow", "parity", "slo", "drift")]
+        return self.materialise(AssetSelection.assets(*keys), partition=site)
+
+
+def run_graph(settings: Settings, *, site: str | None, select: str | None, progress: Progress) -> Answer:
+    """Materialise the graph up to the gate's decision, or just `select`; never a release."""
+    launcher = Launcher(settings, progress)
+    if select is not None:
+        launcher.materialise(AssetSelection.from_string(select), partition=site)
+        return launcher.summary.answer()
+    landed = [launcher.land(drops) for drops in pending_drops(settings, site)]
+    if all(landed) and launcher.build_tables():
+        for use_case in list_use_cases():
+            for place in trainable_sites(settings, use_case, site):
+                launcher.train_and_judge(use_case, place)
+            for place in served_sites(settings, use_case):
+                if site in (None, place):
+                    launcher.watch(use_case, place)
+        launcher.materialise(AssetSelection.assets(AssetKey(["monitoring", "report"])))
+    return launcher.summary.answer()

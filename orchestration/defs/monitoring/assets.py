@@ -1,0 +1,54 @@
+"""The assets `monitoring/events`, `monitoring/report` and `<use_case>/evidence/{shadow,parity,slo}`."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    MaterializeResult,
+    MetadataValue,
+    asset,
+    multi_asset,
+)
+
+from orchestration.defs.evidence.assets import evidence_key, figures_metadata
+from orchestration.defs.partitions import SITES
+from orchestration.defs.tables.snapshot import SNAPSHOT
+from orchestration.settings import load_settings
+from orchestration.steps.monitoring import collect_events
+from orchestration.steps.reporting import write_all_reports
+from orchestration.steps.shadow import judge_serving
+
+SERVED = ("shadow", "parity", "slo")
+REPORT = AssetKey(["monitoring", "report"])
+
+
+@asset(key=AssetKey(["monitoring", "events"]), group_name="monitoring")
+def events_asset() -> MaterializeResult:
+    """New events and feedback of every site, put into today's drops; they land under their contracts."""
+    written = collect_events(load_settings(), datetime.now(UTC).date())
+    return MaterializeResult(metadata={site: MetadataValue.int(files) for site, files in written.items()})
+
+
+@asset(key=REPORT, deps=[SNAPSHOT], group_name="monitoring")
+def report_asset() -> MaterializeResult:
+    """The static pages: every release with its evidence, approvals, drift and the way back to the data."""
+    index, *others = write_all_reports(load_settings())
+    return MaterializeResult(
+        metadata={"index": MetadataValue.path(str(index)), "pages": MetadataValue.int(1 + len(others))}
+    )
+
+
+def serving_assets(use_case: str) -> AssetsDefinition:
+    """Return the evidence that only serving can give, about the model that is released at a site."""
+    specs = [AssetSpec(evidence_key(use_case, kind), deps=[SNAPSHOT], group_name="monitoring") for kind in SERVED]
+
+    @multi_asset(specs=specs, partitions_def=SITES, name=f"{use_case}_served")
+    def served(context: AssetExecutionContext) -> Iterator[MaterializeResult]:
+        for evidence in judge_serving(load_settings(), use_case, context.partition_key):
+            yield MaterializeResult(evidence_key(use_case, evidence.kind), metadata=figures_metadata(evidence))
+
+    return served

@@ -1,0 +1,43 @@
+"""The asset `<use_case>/release`: decision, approvals and digests are read again here, and a refusal raises."""
+
+from typing import Literal
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    Config,
+    Failure,
+    MaterializeResult,
+    MetadataValue,
+    asset,
+)
+
+from orchestration.defs.partitions import SITES
+from orchestration.settings import load_settings
+from orchestration.steps.release import promote_release
+
+
+class Promotion(Config):
+    """To which stage the release is to go."""
+
+    to: Literal["shadow", "assistive", "decision_support"] = "shadow"
+
+
+def release_asset(use_case: str) -> AssetsDefinition:
+    """Return the asset that promotes `use_case` at one site, or fails with every reason."""
+
+    @asset(
+        key=AssetKey([use_case, "release"]),
+        deps=[AssetKey([use_case, "decision"])],
+        partitions_def=SITES,
+        group_name="releases",
+        description=f"The signed release of {use_case}, if gate and approvals allow it. Started by people only.",
+    )
+    def release(context: AssetExecutionContext, config: Promotion) -> MaterializeResult:
+        answer = promote_release(load_settings(), use_case, context.partition_key, config.to)
+        if answer.exit_code:
+            raise Failure("The release is refused.", metadata={"reasons": MetadataValue.json(answer.document)})
+        return MaterializeResult(metadata={"ledger_entry": MetadataValue.json(answer.document)})
+
+    return release

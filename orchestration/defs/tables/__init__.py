@@ -1,0 +1,21 @@
+"""tables: dbt shapes the lake into OMOP and marts, its tests block, and the marts are published as a snapshot."""
+
+import sys
+from pathlib import Path
+
+from dagster import Definitions
+
+from orchestration.defs.tables.dbt import PilothouseDbt, dbt_definition
+from orchestration.defs.tables.snapshot import snapshot
+from orchestration.settings import Settings
+from orchestration.steps.tables import DBT_PROJECT, prepare_manifest
+
+
+def definitions(settings: Settings) -> Definitions:
+    manifest = prepare_manifest(settings)
+    dbt = PilothouseDbt(
+        project_dir=str(DBT_PROJECT),
+        profiles_dir=str(DBT_PROJECT),
+        dbt_executable=str(Path(sys.executable).with_name("dbt")),
+    )
+    return Definitions(assets=[dbt_definition(manifest), snapshot], resources={"dbt": dbt})

@@ -1,0 +1,49 @@
+"""dbt under Dagster: every model an asset, every data test a check that blocks what stands on it."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+from dagster import AssetExecutionContext, AssetKey, AssetsDefinition
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+from packaging import version
+
+from orchestration.settings import load_settings
+from orchestration.steps.locks import exclusive
+from orchestration.steps.tables import WAREHOUSE_LOCK, dbt_variables
+
+
+class PilothouseDbt(DbtCliResource):
+    """dbt's command line, without the `dbt --version` that asks the network before every step (3 s each)."""
+
+    @cached_property
+    def _cli_version(self) -> version.Version:
+        return version.parse(installed_version("dbt-core"))
+
+
+class Translator(DagsterDbtTranslator):
+    """Names dbt's nodes `tables/<folder>/<model>` and its sources after the landing asset that fills them."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return AssetKey(["landing", dbt_resource_props["source_meta"].get("feed", dbt_resource_props["name"])])
+        return AssetKey(["tables", dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:  # noqa: ARG002 - one group, one stage
+        return "tables"
+
+
+def dbt_definition(manifest: Path) -> AssetsDefinition:
+    """Return dbt's models, seeds and tests as one Dagster asset definition over `manifest`."""
+    translator = Translator(settings=DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+
+    @dbt_assets(manifest=manifest, name="tables", dagster_dbt_translator=translator)
+    def tables(context: AssetExecutionContext, dbt: PilothouseDbt) -> Iterator[Any]:
+        settings = load_settings()
+        with exclusive(settings.home, WAREHOUSE_LOCK):
+            command = ["build", "--vars", dbt_variables(settings)]
+            yield from dbt.cli(command, context=context).stream()
+
+    return tables

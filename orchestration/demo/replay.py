@@ -1,0 +1,106 @@
+"""The demo's emergency department: its requests go to the real service over HTTP, at the time they would be made.
+
+What does not belong here: the service, and what the requests hold (the simulator).
+"""
+
+import json
+import urllib.request
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ml.serving.background import running
+from orchestration.settings import Settings
+from orchestration.simulator import LiveRequest
+from orchestration.steps.service import serving_config
+
+HOST = "127.0.0.1"
+TIMEOUT_SECONDS = 10
+READING_TIME = timedelta(minutes=2)
+
+
+class ReplayClock:
+    """The service's clock during a replay: it stands where the simulated department stands."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2000, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Replayed:
+    """What the service answered: requests sent, cards shown, feedback given by code, milliseconds per request."""
+
+    requests: int = 0
+    cards: int = 0
+    feedback: dict[str, int] = field(default_factory=dict[str, int])
+    milliseconds: list[float] = field(default_factory=list[float])
+
+
+@contextmanager
+def department(settings: Settings) -> Generator["Department"]:
+    """Run the real service on a free port for the time of the block."""
+    clock = ReplayClock()
+    with running(serving_config(settings, base_url="http://replay", clock=clock)) as port:
+        yield Department(f"http://{HOST}:{port}", clock)
+
+
+class Department:
+    """Sends requests at their simulated time and answers cards the way a busy nurse might."""
+
+    def __init__(self, base: str, clock: ReplayClock) -> None:
+        self._base, self._clock = base, clock
+
+    def replay(self, requests: Iterable[LiveRequest]) -> Replayed:
+        """Send every request in order; give feedback on the cards that come back."""
+        done = Replayed()
+        for request in requests:
+            self._clock.now = request.requested_at
+            started = _milliseconds()
+            answer = self._post(f"/sites/{request.site}/cds-services/pilothouse-triage", request.body)
+            done.milliseconds.append(_milliseconds() - started)
+            done.requests += 1
+            for card in answer["cards"]:
+                done.cards += 1
+                self._answer(request, card, done)
+        return done
+
+    def _answer(self, request: LiveRequest, card: dict[str, Any], done: Replayed) -> None:
+        verdict = _verdict(card, done.cards)
+        if verdict is None:
+            return
+        self._clock.now = request.requested_at + READING_TIME
+        feedback = {"card": card["uuid"], "outcomeTimestamp": self._clock.now.isoformat(), **verdict}
+        path = f"/sites/{request.site}/cds-services/pilothouse-triage/feedback"
+        self._post(path, {"feedback": [feedback]})
+        code = verdict["outcome"]
+        done.feedback[code] = done.feedback.get(code, 0) + 1
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        request = urllib.request.Request(  # noqa: S310 - the address is the service this process runs
+            self._base + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            content = answer.read()
+        return json.loads(content) if content else {}
+
+
+def _verdict(card: dict[str, Any], number: int) -> dict[str, Any] | None:
+    """One card in four is ignored, one in four is overridden with a reason it offers, the others are accepted."""
+    if number % 4 == 0:
+        return None
+    if number % 4 == 1:
+        reasons = card["overrideReasons"]
+        reason = reasons[number // 4 % len(reasons)]
+        return {"outcome": "overridden", "overrideReason": {"reason": reason}}
+    return {"outcome": "accepted", "acceptedSuggestions": []}
+
+
+def _milliseconds() -> float:
+    import time
+
+    return time.perf_counter() * 1000

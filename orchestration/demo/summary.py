@@ -1,0 +1,132 @@
+"""What the demo says at its end: for a reader who has never seen the product, with what to open next.
+
+Figures come from the evidence on record; the best that anybody could do comes from the simulator's own truth, which
+no feature can read. What does not belong here: pages (evaluation/reports).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+from evaluation.metrics import NotEstimableError
+from evaluation.metrics.performance import auroc
+from orchestration.demo.replay import Replayed
+from orchestration.settings import Settings
+from orchestration.sites import load_site
+from orchestration.steps.answer import Answer
+from orchestration.steps.records import open_records
+from orchestration.steps.status import newest, release_status
+from orchestration.steps.stores import predictions_file, read_all_evidence, read_candidate
+
+CAVEAT = "Simulated patients: this shows that the machinery works. It is engineering evidence, never a clinical claim."
+COMPARED = """
+    select truth.critical_care_probability as best, predictions.critical_care_label as outcome
+    from '{truth}' as truth
+    inner join '{predictions}' as predictions on predictions.arrived_at = truth.arrived_at
+    where predictions.critical_care_label is not null and truth.critical_care_probability is not null
+"""
+
+
+def summarise(
+    settings: Settings,
+    sites: tuple[str, ...],
+    use_case: str,
+    pilot: str,
+    seconds: Mapping[str, float],
+    replayed: Mapping[str, Replayed],
+    refused: Mapping[str, list[str]],
+) -> Answer:
+    """Return the demo's JSON document and the text for people."""
+    releases = release_status(settings)
+    document = {
+        "use_cases": {use_case: {row["site"]: _site(settings, use_case, row) for row in releases}},
+        "sites": list(sites),
+        "reports": str(settings.reports / "index.html"),
+        "seconds": dict(seconds),
+        "requests": {stage: _requests(done) for stage, done in replayed.items()},
+        "ledger": {"entries": open_records(settings).verify().entries, "ok": open_records(settings).verify().ok},
+        "refused": dict(refused),
+        "note": CAVEAT,
+    }
+    return Answer(document, text=_text(document, use_case, pilot))
+
+
+def _requests(done: Replayed) -> dict[str, Any]:
+    ordered = sorted(done.milliseconds) or [0.0]
+    return {
+        "requests": done.requests,
+        "cards": done.cards,
+        "feedback": done.feedback,
+        "p50_ms": round(ordered[len(ordered) // 2], 2),
+        "p99_ms": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))], 2),
+    }
+
+
+def _site(settings: Settings, use_case: str, row: dict[str, Any]) -> dict[str, Any]:
+    site = row["site"]
+    evidence = read_all_evidence(settings, use_case, site).readable
+    performance, parity = newest(evidence, "performance"), newest(evidence, "parity")
+    figures = performance.figures if performance else {}
+    names = {
+        "auroc": "critical_care.auroc",
+        "nurse_level_auroc": "critical_care.auroc.current_practice",
+        "admission_auroc": "admission.auroc",
+    }
+    return {
+        "stage": row["stage"],
+        "tier": row["tier"],
+        "release": row["release"],
+        "model_version": row["model_version"],
+        **{name: figures[figure].value if figure in figures else None for name, figure in names.items()},
+        "best_possible_auroc": _best_possible(settings, use_case, site),
+        "parity": parity.figures["parity.agreement"].value if parity else None,
+        "slo": row["slo"],
+        "drift": row["drift"],
+    }
+
+
+def _best_possible(settings: Settings, use_case: str, site: str) -> float | None:
+    """The AUROC of the simulator's true probability on the candidate's own test visits, matched by arrival."""
+    if not load_site(site).simulated:
+        return None
+    predictions = predictions_file(settings, read_candidate(settings, use_case, site))
+    query = COMPARED.format(truth=settings.home / "truth" / site / "*.parquet", predictions=predictions)
+    with duckdb.connect() as connection:
+        rows = connection.sql(query).fetchnumpy()
+    try:
+        return auroc(rows["outcome"].astype(float), rows["best"].astype(float)).value
+    except NotEstimableError:
+        return None
+
+
+def _text(document: dict[str, Any], use_case: str, pilot: str) -> str:
+    lines = ["", "Pilothouse demo", "===============", CAVEAT, ""]
+    for site, row in document["use_cases"][use_case].items():
+        lines.append(
+            f"  {site:<9} {row['stage']:<10} risk of critical care: AUROC {_number(row['auroc'])}"
+            f" (nurse's level {_number(row['nurse_level_auroc'])}, best possible {_number(row['best_possible_auroc'])})"
+        )
+    for stage, one in document["requests"].items():
+        lines.append(
+            f"  {pilot:<9} {stage}: {one['requests']} live requests over HTTP, {one['cards']} cards, "
+            f"p50 {one['p50_ms']} ms, p99 {one['p99_ms']} ms, feedback {one['feedback'] or 'none'}"
+        )
+    for site, reasons in document["refused"].items():
+        lines += [f"  {site:<9} refused, and why:", *[f"            {reason}" for reason in reasons]]
+    ledger = document["ledger"]
+    lines += [
+        f"  ledger    {ledger['entries']} entries, {'verified' if ledger['ok'] else 'NOT VERIFIED'}",
+        f"  time      {document['seconds']['total']:.0f} s",
+        "",
+        "Open next",
+        f"  {document['reports']}   every release: stage, evidence, approvals, drift, the way back",
+        "  make ui                          Dagster's graph and checks, MLflow's runs, the huddle board",
+        f"  .venv/bin/pilothouse gate explain {use_case} --site {pilot} --stage decision_support",
+        "  .venv/bin/pilothouse ledger show",
+    ]
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"

@@ -1,0 +1,194 @@
+"""The order of the demo, and what is already done: a second run repeats nothing that still stands.
+
+What does not belong here: how a step works.
+"""
+
+import json
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from time import perf_counter
+
+from evaluation.policies import Stage
+from orchestration.defs.launch import Launcher
+from orchestration.demo.people import approve_as_demo
+from orchestration.demo.replay import Replayed, department
+from orchestration.demo.summary import summarise
+from orchestration.settings import Settings
+from orchestration.simulator import live_requests, simulate_group
+from orchestration.steps.answer import Answer
+from orchestration.steps.candidate import trainable_sites
+from orchestration.steps.errors import StepError
+from orchestration.steps.evidence import decision_is_fresh
+from orchestration.steps.files import write_json
+from orchestration.steps.landing import pending_drops
+from orchestration.steps.monitoring import collect_events
+from orchestration.steps.proposal import current_pointer
+from orchestration.steps.release import promote_release
+from orchestration.steps.reporting import write_all_reports
+from orchestration.steps.tables import tables_are_fresh
+
+USE_CASE, PILOT = "triage", "city"
+GROUP = ("city", "district", "rural")
+FIRST_DAY = date(2026, 1, 5)
+SHADOW_DAYS, ASSISTIVE_DAYS = 14, 2
+PROCESSES = 2
+
+Progress = Callable[[str], None]
+
+
+class DemoHomeTaken(StepError):
+    """The home already holds a demo of another seed, length or size."""
+
+
+class DemoStopped(StepError):
+    """A step of the demo did not succeed; carries its reasons."""
+
+
+def run_demo(settings: Settings, *, seed: int, days: int, sites: int, progress: Progress) -> Answer:
+    """Run the demo and return its summary; raises `DemoStopped` with the reasons of the step that failed."""
+    tour = Tour(settings, seed, days, GROUP[:sites], progress)
+    tour.run()
+    return summarise(settings, tour.sites, USE_CASE, PILOT, tour.seconds, tour.replayed, tour.refused)
+
+
+class Tour:
+    """One pass through the life of a release. Each step looks first whether its result still stands."""
+
+    def __init__(self, settings: Settings, seed: int, days: int, sites: tuple[str, ...], progress: Progress) -> None:
+        self._settings, self._seed, self._days, self.sites = settings, seed, days, sites
+        self._progress = progress
+        self._launcher: Launcher | None = None
+        self.seconds: dict[str, float] = {}
+        self.replayed: dict[str, Replayed] = {}
+        self.refused: dict[str, list[str]] = {}
+
+    def run(self) -> None:
+        self._claim_home()
+        with self._timed("total"):
+            with self._timed("simulate"):
+                self._simulate()
+            self._bring_in(until=self._day(self._days), sites=self.sites)
+            with self._timed("train_and_judge"):
+                trained = [site for site in self.sites if self._train(site)]
+            if PILOT in trained and self._step_up(Stage.SHADOW, self._days, SHADOW_DAYS):
+                self._step_up(Stage.ASSISTIVE, self._days + SHADOW_DAYS, ASSISTIVE_DAYS)
+            with self._timed("reports"):
+                write_all_reports(self._settings)
+
+    @property
+    def launcher(self) -> Launcher:
+        """Dagster, loaded when the first step needs it: a repeated demo that changes nothing never does."""
+        if self._launcher is None:
+            self._launcher = Launcher(self._settings, self._progress)
+        return self._launcher
+
+    def _simulate(self) -> None:
+        done = self._settings.home / "state" / "simulated.json"
+        if done.exists():
+            self._progress("simulate  done before")
+            return
+        self._progress(f"simulate  {', '.join(self.sites)}: {self._all_days} days, seed {self._seed}")
+        simulate_group(
+            self._settings.home,
+            sites=self.sites,
+            start=FIRST_DAY,
+            days=self._all_days,
+            seed=self._seed,
+            processes=PROCESSES,
+        )
+        write_json(done, {"days": self._all_days})
+
+    def _bring_in(self, until: date, sites: tuple[str, ...]) -> None:
+        with self._timed("landing"):
+            for site in sites:
+                for drops in pending_drops(self._settings, site, before=until):
+                    self._require(self.launcher.land(drops))
+        with self._timed("tables"):
+            if not tables_are_fresh(self._settings):
+                self._require(self.launcher.build_tables())
+
+    def _train(self, site: str) -> bool:
+        """Train and judge; a site with too few events gets no candidate, and the summary says why."""
+        served = current_pointer(self._settings, USE_CASE, site) is not None
+        if served or decision_is_fresh(self._settings, USE_CASE, site):
+            self._progress(f"candidate {USE_CASE} at {site}: nothing new since it was judged")
+            return True
+        if site not in trainable_sites(self._settings, USE_CASE, site):
+            self.refused[site] = [f"{site} has too few visits to train on; run the demo with more --days."]
+            return False
+        done = self.launcher.train_and_judge(USE_CASE, site)
+        if not done:
+            self.refused[site] = self.launcher.summary.errors[-1:]
+        return done
+
+    def _step_up(self, stage: Stage, first: int, days: int) -> bool:
+        """Approve and promote at the pilot site, run the service for some days, bring back what happened.
+
+        Returns whether the stage was reached: the gate may refuse, here as anywhere, and then the demo ends there.
+        """
+        if self._reached(stage):
+            self._progress(f"release   {USE_CASE} at {PILOT}: {stage} was reached before")
+        else:
+            with self._timed(f"release_{stage}"):
+                if not self._release(stage):
+                    return False
+        played = self._settings.home / "state" / f"replayed-{stage}.json"
+        if played.exists():
+            return True
+        with self._timed(f"replay_{stage}"):
+            self._replay(stage, first, days)
+        self._bring_in(until=self._day(first + days), sites=(PILOT,))
+        with self._timed(f"monitor_{stage}"):
+            self._require(self.launcher.watch(USE_CASE, PILOT))
+        write_json(played, {"days": days})
+        return True
+
+    def _reached(self, stage: Stage) -> bool:
+        pointer = current_pointer(self._settings, USE_CASE, PILOT)
+        return pointer is not None and Stage(pointer.stage.value).rank >= stage.rank
+
+    def _release(self, stage: Stage) -> bool:
+        self._progress(f"release   {USE_CASE} at {PILOT}: two approvals, gate, {stage}")
+        approve_as_demo(self._settings, USE_CASE, PILOT, stage.value)
+        answer = promote_release(self._settings, USE_CASE, PILOT, stage.value)
+        if answer.exit_code:
+            self._progress(f"release   {USE_CASE} at {PILOT}: the gate refused {stage}")
+            self.refused[PILOT] = [f"{one['figure']} ({one['to_meet']})" for one in answer.document["reasons"]]
+        return not answer.exit_code
+
+    def _replay(self, stage: Stage, first: int, days: int) -> None:
+        self._progress(f"replay    {days} days of requests at {PILOT} in {stage}")
+        with department(self._settings) as emergency:
+            self.replayed[stage.value] = emergency.replay(
+                live_requests(PILOT, self._day(first), start=FIRST_DAY, seed=self._seed, days=days)
+            )
+        collect_events(self._settings, self._day(first + days - 1))
+
+    @property
+    def _all_days(self) -> int:
+        return self._days + SHADOW_DAYS + ASSISTIVE_DAYS
+
+    def _day(self, offset: int) -> date:
+        return FIRST_DAY + timedelta(days=offset)
+
+    def _claim_home(self) -> None:
+        claim = self._settings.home / "state" / "demo.json"
+        mine = {"seed": self._seed, "days": self._days, "sites": list(self.sites)}
+        if claim.exists() and json.loads(claim.read_bytes()) != mine:
+            raise DemoHomeTaken(
+                f"This home holds a demo with {claim.read_text().strip()}; run it with the same options, "
+                "or start anew with `make clean` or another PILOTHOUSE_HOME."
+            )
+        write_json(claim, mine)
+
+    def _require(self, succeeded: bool) -> None:
+        if not succeeded:
+            summary = self.launcher.summary
+            raise DemoStopped(f"A run failed: {'; '.join([*summary.errors, *summary.failed_checks])}")
+
+    @contextmanager
+    def _timed(self, name: str) -> Generator[None]:
+        started = perf_counter()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + perf_counter() - started, 3)

@@ -1,0 +1,25 @@
+"""Feeds: bytes that a site sends, turned into lake rows, rejects and receipts.
+
+What does not belong here: what a feed means (orchestration/contracts) and when it is landed (orchestration/defs). The
+public face is `land`, `land_drops`, `Drop`, `Receipt`, `Limits`, `write_anchors` and the exceptions.
+"""
+
+from orchestration.feeds.errors import FeedError, FeedStopped, LandingBusy, NothingToLand
+from orchestration.feeds.intake import Drop
+from orchestration.feeds.lake import write_anchors
+from orchestration.feeds.landing import land, land_drops
+from orchestration.feeds.limits import Limits
+from orchestration.feeds.receipt import Receipt
+
+__all__ = [
+    "Drop",
+    "FeedError",
+    "FeedStopped",
+    "LandingBusy",
+    "Limits",
+    "NothingToLand",
+    "Receipt",
+    "land",
+    "land_drops",
+    "write_anchors",
+]

@@ -1,0 +1,29 @@
+"""The exceptions of this package. Bad input raises none of them: it is quarantined.
+
+FeedError
+├── FeedStopped    a required column is missing: the feed stops at the door
+├── NothingToLand  a path that does not exist
+└── LandingBusy    another process lands for the same site
+"""
+
+from orchestration.feeds.receipt import Receipt
+
+
+class FeedError(Exception):
+    """Landing cannot go on; the message says what was wrong, where, what was expected and what to do."""
+
+
+class FeedStopped(FeedError):
+    """The schema of a feed changed. `receipts` accounts for every file, the stopped ones among them."""
+
+    def __init__(self, message: str, receipts: tuple[Receipt, ...] = ()) -> None:
+        super().__init__(message)
+        self.receipts = receipts
+
+
+class NothingToLand(FeedError):
+    """A path that was given does not exist."""
+
+
+class LandingBusy(FeedError):
+    """Another process holds the landing lock of the site."""

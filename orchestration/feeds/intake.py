@@ -1,0 +1,139 @@
+"""From paths to arrivals: folders walked, archives opened within bounds, every file kept raw under its digest.
+
+What does not belong here: looking at what a file holds, beyond whether it is an archive.
+"""
+
+import gzip
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from orchestration.feeds.errors import NothingToLand
+from orchestration.feeds.limits import Limits
+from orchestration.feeds.problems import (
+    ARCHIVE_BOMB,
+    ENCRYPTED,
+    NESTED_ARCHIVE,
+    TOO_LARGE,
+    TRUNCATED_ARCHIVE,
+    Problem,
+)
+from orchestration.feeds.store import Store
+
+ZIP_MAGIC = b"PK\x03\x04"
+GZIP_MAGIC = b"\x1f\x8b"
+MAGIC_LENGTH = 4
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Files and folders that arrived together. The lake's day is the date of `arrived_at` in its own zone."""
+
+    paths: tuple[Path, ...]
+    arrived_at: datetime
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One file to account for. `name` is its name as it came, `raw` where its bytes lie now."""
+
+    name: str
+    sha256: str
+    size: int
+    raw: Path
+    arrived_at: datetime
+    archive: str | None = None
+    problem: Problem | None = None
+
+    @property
+    def base(self) -> str:
+        """The file's own name, without folders or the archive it came in."""
+        return self.name.rsplit("/", 1)[-1]
+
+
+def collect(drop: Drop, store: Store, limits: Limits) -> list[Arrival]:
+    """Keep the bytes of every file of a drop and return the arrivals in order. Raises `NothingToLand`."""
+    files = [file for path in drop.paths for file in _files(path)]
+    return [arrival for file in files for arrival in _open(file, drop.arrived_at, store, limits)]
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(p for p in path.rglob("*") if p.is_file())
+    if not path.exists():
+        raise NothingToLand(f"{path} does not exist; give a file or a folder that does.")
+    return [path]
+
+
+def _open(path: Path, arrived_at: datetime, store: Store, limits: Limits) -> Iterator[Arrival]:
+    with path.open("rb") as source:
+        sha256, size = store.keep(source)
+    whole = Arrival(path.name, sha256, size, store.raw(sha256), arrived_at)
+    if magic(whole.raw) == ZIP_MAGIC or path.suffix.lower() == ".zip":
+        yield from _members(whole, store, limits)
+    else:
+        yield whole
+
+
+def magic(path: Path) -> bytes:
+    """Return a file's first four bytes."""
+    with path.open("rb") as stream:
+        return stream.read(MAGIC_LENGTH)
+
+
+def _members(whole: Arrival, store: Store, limits: Limits) -> Iterator[Arrival]:
+    try:
+        with zipfile.ZipFile(whole.raw) as archive:
+            entries = [e for e in archive.infolist() if not e.is_dir()]
+            problem = _refusal(entries, whole.size, limits)
+            if problem or not entries:
+                yield _broken(whole, problem or TRUNCATED_ARCHIVE)
+                return
+            kept = [_member(archive, entry, whole, store, limits) for entry in entries]
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, ValueError, NotImplementedError):
+        kept = [_broken(whole, TRUNCATED_ARCHIVE)]
+    yield from kept
+
+
+def _refusal(entries: list[zipfile.ZipInfo], packed: int, limits: Limits) -> Problem | None:
+    unpacked = sum(e.file_size for e in entries)
+    is_bomb = unpacked > limits.ratio_from and unpacked > packed * limits.ratio
+    return ARCHIVE_BOMB if is_bomb or unpacked > limits.unpacked or len(entries) > limits.members else None
+
+
+def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, whole: Arrival, store: Store, limits: Limits) -> Arrival:
+    name = f"{whole.name}/{entry.filename}"
+    if entry.flag_bits & 1:
+        return _broken(whole, ENCRYPTED, name)
+    try:
+        with archive.open(entry) as source:
+            sha256, size = store.keep(source, min(limits.unpacked, entry.file_size))
+    except OverflowError:
+        return _broken(whole, ARCHIVE_BOMB, name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+        return _broken(whole, TRUNCATED_ARCHIVE, name)
+    raw = store.raw(sha256)
+    problem = NESTED_ARCHIVE if magic(raw) == ZIP_MAGIC else None
+    return Arrival(name, sha256, size, raw, whole.arrived_at, whole.sha256, problem)
+
+
+def _broken(whole: Arrival, problem: Problem, name: str | None = None) -> Arrival:
+    return replace(whole, name=name or whole.name, problem=problem)
+
+
+def unpacked(arrival: Arrival, limits: Limits) -> bytes | Problem:
+    """Return an arrival's bytes, gunzipped where needed, or why that cannot be done."""
+    if arrival.size > limits.document:
+        return TOO_LARGE
+    if magic(arrival.raw)[:2] != GZIP_MAGIC:
+        return arrival.raw.read_bytes()
+    bound = min(limits.document, max(limits.ratio_from, arrival.size * limits.ratio))
+    try:
+        with gzip.open(arrival.raw) as stream:
+            content = stream.read(bound + 1)
+    except (EOFError, OSError, zlib.error):
+        return TRUNCATED_ARCHIVE
+    return ARCHIVE_BOMB if len(content) > bound else content

@@ -1,0 +1,24 @@
+"""How much of a file landing is willing to take in. What only an engineer cares about, as named constants."""
+
+from dataclasses import dataclass
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds against bombs and runaway memory. Sizes in bytes.
+
+    DuckDB 2.0 parses 3,000,000 nested brackets without harm (measured), so `nesting` is a rule about data rather
+    than a defence: no FHIR resource comes near 100 levels.
+    """
+
+    line: int = 16 * MEBIBYTE
+    nesting: int = 100
+    document: int = 1024 * MEBIBYTE
+    unpacked: int = 4096 * MEBIBYTE
+    members: int = 10_000
+    ratio: int = 200
+    ratio_from: int = 64 * MEBIBYTE
+    batch: int = 128 * MEBIBYTE
+    batch_files: int = 500

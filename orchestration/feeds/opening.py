@@ -1,0 +1,142 @@
+"""From an arrival to something that can be settled: which contract, which format, opened; or quarantined whole.
+
+What does not belong here: settling and writing.
+"""
+
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+from orchestration.contracts import Contract, Reader
+from orchestration.feeds import problems
+from orchestration.feeds.fhir import FhirFile, open_file
+from orchestration.feeds.intake import Arrival, unpacked
+from orchestration.feeds.limits import Limits
+from orchestration.feeds.outcome import Outcome, Prepared, whole
+from orchestration.feeds.problems import Problem
+from orchestration.feeds.sniff import Format, contract_for, missing, sniff
+from orchestration.feeds.tabular import Table, column_names, read_table
+
+SHOWN_COLUMNS = 40
+UNTOLD = re.compile(r"[^A-Za-z0-9_ .-]")
+
+
+@dataclass(frozen=True)
+class OpenedFhir:
+    """A FHIR file, cut into lines."""
+
+    prepared: Prepared
+    file: FhirFile
+    content: bytes
+
+    @property
+    def kind(self) -> Hashable:
+        """What may be settled together."""
+        return self.prepared.feed
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+
+@dataclass(frozen=True)
+class OpenedTable:
+    """A table, read."""
+
+    prepared: Prepared
+    table: Table
+
+    @property
+    def kind(self) -> Hashable:
+        """What may be settled together: the same columns, and the same name where a column comes from the name."""
+        contract = self.prepared.contract
+        named = contract and any(p.file_name_pattern for item in contract.objects for p in item.properties)
+        return (self.prepared.feed, tuple(self.table.data.column_names), self.prepared.arrival.name if named else "")
+
+    @property
+    def size(self) -> int:
+        return self.table.data.nbytes
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A table that lacks a required column: quarantined whole, and the feed stops with this message."""
+
+    outcome: Outcome
+    message: str
+
+
+Opened = OpenedFhir | OpenedTable | Outcome | Stopped
+
+
+def open_arrival(
+    arrival: Arrival, attempt: int, feed: str | None, contracts: Mapping[str, Contract], limits: Limits
+) -> Opened:
+    """Open one file. `feed` is null where it has to be worked out."""
+    asked = contracts[feed] if feed else None
+    content = arrival.problem or unpacked(arrival, limits)
+    if isinstance(content, Problem):
+        return whole(Prepared(arrival, asked, attempt), content)
+    kind = _format(arrival.base, content, asked)
+    if not content.strip():
+        return whole(Prepared(arrival, asked or _by_format(kind, contracts), attempt), problems.EMPTY)
+    if kind is Format.JSON:
+        return _open_fhir(Prepared(arrival, asked or _by_format(kind, contracts), attempt), content, limits)
+    if kind is Format.UNKNOWN:
+        return whole(Prepared(arrival, asked, attempt), problems.UNRECOGNISED)
+    return _open_table(arrival, attempt, asked, contracts, kind, content, limits)
+
+
+def _format(name: str, content: bytes, asked: Contract | None) -> Format:
+    kind = sniff(name, content)
+    if kind is Format.UNKNOWN and asked and asked.reader is Reader.TABULAR and "csv" in asked.formats:
+        return Format.CSV
+    return kind
+
+
+def _by_format(kind: Format, contracts: Mapping[str, Contract]) -> Contract | None:
+    if kind is not Format.JSON:
+        return None
+    return next((c for c in contracts.values() if c.reader is Reader.FHIR), None)
+
+
+def _open_fhir(prepared: Prepared, content: bytes, limits: Limits) -> Opened:
+    if prepared.contract is None or prepared.contract.reader is not Reader.FHIR:
+        return whole(prepared, problems.WRONG_FORMAT)
+    file = open_file(prepared.arrival.base, content, prepared.contract, limits)
+    return OpenedFhir(prepared, file, content)
+
+
+def _open_table(
+    arrival: Arrival,
+    attempt: int,
+    asked: Contract | None,
+    contracts: Mapping[str, Contract],
+    kind: Format,
+    content: bytes,
+    limits: Limits,
+) -> Opened:
+    columns = column_names(kind, content, arrival.raw)
+    if isinstance(columns, Problem):
+        return whole(Prepared(arrival, asked, attempt), columns)
+    contract = asked or contract_for(columns, contracts)
+    prepared = Prepared(arrival, contract, attempt)
+    if contract is None:
+        return whole(prepared, problems.UNRECOGNISED)
+    if contract.reader is not Reader.TABULAR or kind not in contract.formats:
+        return whole(prepared, problems.WRONG_FORMAT)
+    if absent := missing(contract, columns, arrival.name):
+        return _stop(prepared, absent, columns)
+    table = read_table(kind, content, arrival.raw, contract, limits)
+    return whole(prepared, table) if isinstance(table, Problem) else OpenedTable(prepared, table)
+
+
+def _stop(prepared: Prepared, absent: list[str], columns: tuple[str, ...]) -> Stopped:
+    came = ", ".join(UNTOLD.sub("?", c)[:64] for c in columns[:SHOWN_COLUMNS])
+    more = f" and {len(columns) - SHOWN_COLUMNS} more" if len(columns) > SHOWN_COLUMNS else ""
+    detail = f"Expected: {', '.join(absent)}. Came: {came}{more}."
+    message = (
+        f"The contract {prepared.label} stopped {prepared.arrival.name}: a required column is missing. {detail} "
+        "Have the source send it again, or agree on a new version of the contract."
+    )
+    return Stopped(whole(prepared, problems.MISSING_COLUMN, detail), message)

@@ -1,0 +1,63 @@
+"""Why a record or a whole file is quarantined before any contract is asked: a clause and a reason in plain words.
+
+What does not belong here: contract clauses (the compiler makes those). A reason never quotes what came.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A clause such as `line.not_json`, and what it means for people."""
+
+    clause: str
+    reason: str
+
+
+EMPTY = Problem("file.empty", "The file is empty.")
+TRUNCATED = Problem("file.truncated", "The file is cut off: it ends inside a JSON document. Ask for it again.")
+NOT_JSON = Problem("file.not_json", "The file is not JSON, and no line of it is.")
+NOT_UTF8 = Problem("file.not_utf8", "The file is not UTF-8 text.")
+NESTING = Problem("file.nesting", "The file nests deeper than any FHIR resource does.")
+TOO_LARGE = Problem("file.too_large", "The file is larger than this installation takes in at once; split it.")
+NOT_FHIR = Problem("file.not_fhir", "The file is JSON, but holds no FHIR resource (no resourceType).")
+UNKNOWN_TYPE = Problem("file.unknown_type", "The file holds only types that FHIR R4 does not know.")
+WRONG_TYPE = Problem("file.wrong_type", "The file holds other resource types than its name says.")
+UNRECOGNISED = Problem("file.unrecognised", "The file is in no format that a contract knows.")
+WRONG_FORMAT = Problem("file.wrong_format", "The file is in another format than the feed's contract allows.")
+DAMAGED = Problem("file.damaged", "The file is damaged or cut off and cannot be read in its format.")
+NO_ROWS = Problem("file.no_rows", "The file has a header and no rows.")
+EMPTY_BUNDLE = Problem("file.empty_bundle", "The bundle has no entries.")
+MISSING_COLUMN = Problem("file.missing_column", "The file lacks a column that its contract requires.")
+ARCHIVE_BOMB = Problem("file.archive_bomb", "The archive unpacks to more than this installation takes in.")
+NESTED_ARCHIVE = Problem("file.nested_archive", "An archive within an archive is not opened.")
+ENCRYPTED = Problem("file.encrypted", "The archive's member is encrypted.")
+TRUNCATED_ARCHIVE = Problem("file.truncated_archive", "The archive is empty, cut off or damaged.")
+
+LINE_NOT_JSON = Problem("line.not_json", "The line is not a complete JSON document.")
+LINE_NOT_UTF8 = Problem("line.not_utf8", "The line is not UTF-8 text.")
+LINE_NESTING = Problem("line.nesting", "The line nests deeper than any FHIR resource does.")
+LINE_TOO_LONG = Problem("line.too_long", "The line is longer than this installation takes in.")
+LINE_NOT_FHIR = Problem("line.not_fhir", "The line holds no FHIR resource (no resourceType).")
+LINE_UNKNOWN_TYPE = Problem("line.unknown_type", "The resource is of a type that FHIR R4 does not know.")
+LINE_WRONG_TYPE = Problem("line.wrong_type", "The resource is of another type than the file's name says.")
+ENTRY_EMPTY = Problem("entry.no_resource", "The bundle entry has neither a resource nor a delete request.")
+ENTRY_DELETE = Problem("entry.delete_target", "The delete request names no resource as Type/id.")
+ROW_WIDTH = Problem("row.width", "The row has another number of cells than the header.")
+ROW_QUOTES = Problem("row.quotes", "The row opens a quote that nothing closes.")
+ROW_NOT_UTF8 = Problem("row.not_utf8", "The row is not UTF-8 text.")
+ROW_TOO_LONG = Problem("row.too_long", "The row is longer than this installation takes in.")
+
+_ALL = [value for value in globals().values() if isinstance(value, Problem)]
+REASONS = {problem.clause: problem.reason for problem in _ALL}
+
+# What a file is called when every line of it has the same problem.
+WHOLE = {
+    LINE_NOT_JSON.clause: NOT_JSON,
+    LINE_NOT_UTF8.clause: NOT_UTF8,
+    LINE_NESTING.clause: NESTING,
+    LINE_TOO_LONG.clause: TOO_LARGE,
+    LINE_NOT_FHIR.clause: NOT_FHIR,
+    LINE_UNKNOWN_TYPE.clause: UNKNOWN_TYPE,
+    LINE_WRONG_TYPE.clause: WRONG_TYPE,
+}

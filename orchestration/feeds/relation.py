@@ -1,0 +1,52 @@
+"""A DuckDB connection prepared for landing one site, and small conveniences around it.
+
+What does not belong here: what is asked of it.
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.contracts import sql
+
+THREADS = 2
+
+
+@contextmanager
+def connection(key: bytes) -> Generator[duckdb.DuckDBPyConnection]:
+    """An in-memory database that knows the contract macros and the site's key."""
+    opened = duckdb.connect(config={"threads": THREADS, "autoload_known_extensions": False})
+    try:
+        opened.execute("set preserve_insertion_order = false")
+        sql.install(opened, key)
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def arriving(db: duckdb.DuckDBPyConnection, arrow: pa.Table) -> Generator[str]:
+    """Make an Arrow table readable under the name that is returned."""
+    db.register("_arriving", arrow)
+    try:
+        yield "_arriving"
+    finally:
+        db.unregister("_arriving")
+
+
+def table_from(db: duckdb.DuckDBPyConnection, name: str, arrow: pa.Table) -> None:
+    """Make a temporary table of an Arrow table."""
+    with arriving(db, arrow) as source:
+        db.execute(f"create or replace temp table {name} as select * from {source}")
+
+
+def fetch_arrow(db: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] = ()) -> pa.Table:
+    """Return a query's result as an Arrow table."""
+    return db.sql(query, params=list(parameters)).to_arrow_table()
+
+
+def rows(db: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    """Return a query's result as tuples."""
+    return db.execute(query, list(parameters)).fetchall()

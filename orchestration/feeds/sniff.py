@@ -1,0 +1,107 @@
+"""Which feed a file belongs to, and in which format it is: by its content, then its extension, then its columns.
+
+What does not belong here: reading records.
+"""
+
+import csv
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestration.contracts import Contract, Reader
+from orchestration.contracts.table_reading import source_columns
+
+BOM = b"\xef\xbb\xbf"
+PARQUET_MAGIC = b"PAR1"
+STATA_XML = b"<stata_dta>"
+STATA_RELEASES = range(102, 116)
+JSON_SUFFIXES = (".json", ".ndjson", ".jsonl")
+TABLE_SUFFIXES = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".dta": "stata"}
+HEAD = 64 * 1024
+DELIMITERS = (",", ";", "\t", "|")
+LIKENESS = 0.5  # share of a contract's required columns that makes a file one of its feed, if a damaged one
+
+
+class Format(StrEnum):
+    """What the bytes look like."""
+
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+    STATA = "stata"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Header:
+    """A text table's first line."""
+
+    delimiter: str
+    columns: tuple[str, ...]
+
+
+def sniff(name: str, content: bytes) -> Format:
+    """Return the format of some bytes; the name only settles what the content leaves open."""
+    lowered = name.lower().removesuffix(".gz")
+    head = content[:HEAD].removeprefix(BOM).lstrip()
+    if content.startswith(PARQUET_MAGIC):
+        return Format.PARQUET
+    if content.startswith(STATA_XML) or (_is_old_stata(content) and lowered.endswith(".dta")):
+        return Format.STATA
+    if lowered.endswith(JSON_SUFFIXES) or (head[:1] in (b"{", b"[") and _suffix(lowered) not in TABLE_SUFFIXES):
+        return Format.JSON
+    return Format(TABLE_SUFFIXES.get(_suffix(lowered), Format.UNKNOWN))
+
+
+def _suffix(name: str) -> str:
+    found = re.search(r"\.[a-z0-9]+$", name)
+    return found.group() if found else ""
+
+
+def _is_old_stata(content: bytes) -> bool:
+    return len(content) > 1 and content[0] in STATA_RELEASES and content[1] in (1, 2)
+
+
+def header(content: bytes) -> Header | None:
+    """Return the header of a text table, or null where the first line is not UTF-8 or has one cell only."""
+    first = content.removeprefix(BOM)[:HEAD].split(b"\n", 1)[0]
+    try:
+        line = first.decode("utf-8").strip("\r")
+    except UnicodeDecodeError:
+        return None
+    counts = {d: line.count(d) for d in DELIMITERS}
+    delimiter = max(counts, key=lambda d: counts[d])
+    if "\0" in line or (not counts[delimiter] and not line.strip()):
+        return None
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return None
+    return Header(delimiter, tuple(c.strip() for c in cells))
+
+
+def missing(contract: Contract, columns: tuple[str, ...], file_name: str) -> list[str]:
+    """Return the required columns that a table lacks, alternatives parted by a bar."""
+    came = {c.lower(): c for c in columns}
+    return [
+        "|".join(p.columns)
+        for item in contract.objects
+        for p in item.properties
+        if p.column_required
+        and p.columns
+        and source_columns(item, came)[p.name] is None
+        and not (p.file_name_pattern and re.search(p.file_name_pattern, file_name))
+    ]
+
+
+def contract_for(columns: tuple[str, ...], contracts: Mapping[str, Contract]) -> Contract | None:
+    """Return the tabular contract that most of its required columns fit, or null where none fits half."""
+    scored = [(_likeness(c, columns), c) for c in contracts.values() if c.reader is Reader.TABULAR]
+    best = max(scored, key=lambda s: s[0], default=None)
+    return best[1] if best and best[0] > LIKENESS else None
+
+
+def _likeness(contract: Contract, columns: tuple[str, ...]) -> float:
+    required = sum(1 for i in contract.objects for p in i.properties if p.column_required and p.columns)
+    return 1 - len(missing(contract, columns, "")) / required if required else 0.0

@@ -1,0 +1,132 @@
+"""Files of the landing zone: raw bytes by content, atomic writes, receipts as commit points.
+
+What does not belong here: what records mean. Everything is written beside its place, flushed, and renamed into it;
+a receipt comes last, so that a file without one never happened.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from orchestration.feeds.receipt import StoredReceipt
+
+CHUNK = 1 << 20
+SHORT = 16  # hex digits of a file's digest in a lake file's name
+
+
+class Store:
+    """The folders under one home that landing writes to."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.lake = home / "lake"
+        self.incoming = home / "incoming"
+        for folder in (home / "raw", self.incoming):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def raw(self, sha256: str) -> Path:
+        return self.home / "raw" / sha256[:2] / sha256
+
+    def keep(self, source: IO[bytes], at_most: int | None = None) -> tuple[str, int]:
+        """Copy a stream into the raw store; return digest and size. Raises `OverflowError` past `at_most` bytes."""
+        digest, size = hashlib.sha256(), 0
+        with self.temporary() as path:
+            with path.open("wb") as target:
+                while chunk := source.read(CHUNK):
+                    size += len(chunk)
+                    if at_most is not None and size > at_most:
+                        raise OverflowError(size)
+                    digest.update(chunk)
+                    target.write(chunk)
+                flush(target)
+            place(path, self.raw(digest.hexdigest()), mode=0o600, folder_mode=0o700)
+        return digest.hexdigest(), size
+
+    @contextmanager
+    def temporary(self) -> Generator[Path]:
+        """A path for a file in the making; whatever still lies there afterwards is removed."""
+        path = self.incoming / secrets.token_hex(12)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def lake_file(self, table: str, site: str, day: str, name: str) -> Path:
+        return self.lake / table / f"site={site}" / f"day={day}" / f"{name}.parquet"
+
+    def quarantine_file(self, feed: str, site: str, day: str, name: str) -> Path:
+        return self.home / "quarantine" / feed / f"site={site}" / f"day={day}" / f"{name}.parquet"
+
+    def receipt_file(self, site: str, feed: str, sha256: str, attempt: int) -> Path:
+        suffix = "" if attempt == 1 else f".{attempt}"
+        return self.home / "receipts" / site / feed / f"{sha256}{suffix}.json"
+
+    def write_receipt(self, site: str, stored: StoredReceipt) -> None:
+        """Commit a file."""
+        target = self.receipt_file(site, stored.feed, stored.sha256, stored.attempt)
+        with self.temporary() as path:
+            with path.open("wb") as stream:
+                stream.write(json.dumps(stored.model_dump(), indent=1, sort_keys=True).encode() + b"\n")
+                flush(stream)
+            place(path, target)
+        sync_folders([target.parent])
+
+    def receipts(self, site: str) -> "Receipts":
+        """Return what is committed for a site."""
+        return Receipts(self.home / "receipts" / site)
+
+
+class Receipts:
+    """The receipts of one site, found by the digest in their names and read only when asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._paths: dict[str, list[Path]] = {}
+        for path in sorted(folder.glob("*/*.json")):
+            self._paths.setdefault(path.name.split(".")[0], []).append(path)
+
+    def of(self, sha256: str) -> list[StoredReceipt]:
+        """Return the receipts of some bytes, the first attempt first."""
+        found = [StoredReceipt.model_validate_json(p.read_bytes()) for p in self._paths.get(sha256, ())]
+        return sorted(found, key=lambda r: r.attempt)
+
+    def committed(self) -> set[str]:
+        """Return the lake file names (without suffix) that a receipt stands for."""
+        return {lake_name(sha, _attempt(p)) for sha, paths in self._paths.items() for p in paths}
+
+
+def _attempt(path: Path) -> int:
+    parts = path.name.split(".")
+    return int(parts[1]) if len(parts) == 3 else 1
+
+
+def lake_name(sha256: str, attempt: int) -> str:
+    """Return the stem of a file's Parquet files."""
+    return sha256[:SHORT] if attempt == 1 else f"{sha256[:SHORT]}.{attempt}"
+
+
+def flush(stream: IO[bytes]) -> None:
+    """Make what was written survive a power cut."""
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def place(path: Path, target: Path, mode: int = 0o644, folder_mode: int = 0o755) -> None:
+    """Move a finished file to its place in one step."""
+    target.parent.mkdir(parents=True, exist_ok=True, mode=folder_mode)
+    path.chmod(mode)
+    path.replace(target)
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Make renames survive a power cut."""
+    for folder in set(folders):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,208 @@
+"""Tables to records: CSV, Parquet and Stata files as Arrow columns of text or numbers, with a row number.
+
+What does not belong here: what a column means (the contract says that). A row that cannot be read is a reject with a
+problem; a file that cannot be read is a problem itself.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from orchestration.contracts import Contract
+from orchestration.feeds.limits import Limits
+from orchestration.feeds.problems import (
+    DAMAGED,
+    NO_ROWS,
+    NOT_UTF8,
+    ROW_NOT_UTF8,
+    ROW_QUOTES,
+    ROW_TOO_LONG,
+    ROW_WIDTH,
+    TOO_LARGE,
+    Problem,
+)
+from orchestration.feeds.sniff import BOM, Format, Header, header
+
+ROW = "_row"
+QUOTED_LINES = 50  # how many lines one quoted cell may span before its quote counts as never closed
+STATA_CHUNK = 50_000
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of one file: the columns that a contract asks for and `_row` (1-based), and the rejects beside them."""
+
+    data: pa.Table
+    rejects: tuple[tuple[int, Problem], ...] = ()
+
+
+def column_names(kind: Format, content: bytes, path: Path) -> tuple[str, ...] | Problem:
+    """Return the columns of a file without reading its rows, or why they cannot be read."""
+    if kind is Format.PARQUET:
+        return _parquet_columns(path)
+    if kind is Format.STATA:
+        return _stata_columns(path)
+    found = header(content)
+    return found.columns if found else NOT_UTF8
+
+
+def read_table(kind: Format, content: bytes, path: Path, contract: Contract, limits: Limits) -> Table | Problem:
+    """Read the rows of a file, or say why it cannot be read."""
+    wanted = {c.lower() for item in contract.objects for p in item.properties for c in p.columns}
+    if kind is Format.PARQUET:
+        return _read_parquet(path, wanted, limits)
+    if kind is Format.STATA:
+        return _read_stata(path, wanted)
+    found = header(content)
+    return _read_csv(content, found, limits) if found else NOT_UTF8
+
+
+# -- CSV
+
+
+def _read_csv(content: bytes, head: Header, limits: Limits) -> Table | Problem:
+    good: list[list[str]] = []
+    numbers: list[int] = []
+    rejects: list[tuple[int, Problem]] = []
+    for number, cells in enumerate(_csv_rows(content, head.delimiter, limits), start=0):
+        if number == 0:
+            continue
+        if isinstance(cells, Problem):
+            rejects.append((number, cells))
+        elif len(cells) != len(head.columns):
+            rejects.append((number, ROW_WIDTH))
+        else:
+            good.append(cells)
+            numbers.append(number)
+    if not good and not rejects:
+        return NO_ROWS
+    if rejects and all(problem is ROW_NOT_UTF8 for _, problem in rejects) and not good:
+        return NOT_UTF8
+    columns = list(zip(*good, strict=True)) if good else [()] * len(head.columns)
+    named = {name: pa.array(values, pa.string()) for name, values in zip(head.columns, columns, strict=True)}
+    return Table(pa.table({**named, ROW: pa.array(numbers, pa.int64())}), tuple(rejects))
+
+
+def _csv_rows(content: bytes, delimiter: str, limits: Limits) -> Iterator[list[str] | Problem]:
+    """Yield cells of each non-blank record, the header first; a quoted cell may span lines."""
+    lines = content.removeprefix(BOM).split(b"\n")
+    position = 0
+    while position < len(lines):
+        taken = _record_length(lines, position)
+        record = b"\n".join(lines[position : position + taken])
+        position += taken
+        if record.strip():
+            yield _cells(record, delimiter, limits)
+
+
+def _record_length(lines: list[bytes], start: int) -> int:
+    quotes = 0
+    for taken, line in enumerate(lines[start : start + QUOTED_LINES], start=1):
+        quotes += line.count(b'"')
+        if quotes % 2 == 0:
+            return taken
+    return 1
+
+
+def _cells(record: bytes, delimiter: str, limits: Limits) -> list[str] | Problem:
+    if len(record) > limits.line:
+        return ROW_TOO_LONG
+    if record.count(b'"') % 2:
+        return ROW_QUOTES
+    try:
+        text = record.decode("utf-8").rstrip("\r")
+        return next(csv.reader([text] if '"' not in text else text.splitlines(keepends=True), delimiter=delimiter))
+    except UnicodeDecodeError:
+        return ROW_NOT_UTF8
+    except csv.Error:
+        return ROW_QUOTES
+
+
+# -- Parquet
+
+
+def _parquet_columns(path: Path) -> tuple[str, ...] | Problem:
+    try:
+        return tuple(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError):
+        return DAMAGED
+
+
+def _read_parquet(path: Path, wanted: set[str], limits: Limits) -> Table | Problem:
+    try:
+        with pq.ParquetFile(path) as file:
+            size = sum(file.metadata.row_group(n).total_byte_size for n in range(file.metadata.num_row_groups))
+            if size > limits.unpacked:
+                return TOO_LARGE
+            names = [n for n in file.schema_arrow.names if n.lower() in wanted]
+            data = file.read(columns=names)
+    except (pa.ArrowException, OSError):
+        return DAMAGED
+    return _numbered(pa.table([_whole_numbers(c.combine_chunks()) for c in data.columns], names=data.column_names))
+
+
+def _numbered(data: pa.Table) -> Table | Problem:
+    if not data.num_rows:
+        return NO_ROWS
+    return Table(data.append_column(ROW, pa.array(range(1, data.num_rows + 1), pa.int64())))
+
+
+# -- Stata
+
+
+def _stata_columns(path: Path) -> tuple[str, ...] | Problem:
+    import pyreadstat
+
+    try:
+        return tuple(pyreadstat.read_dta(str(path), metadataonly=True)[1].column_names)
+    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, UnicodeDecodeError, ValueError):
+        return DAMAGED
+
+
+def _read_stata(path: Path, wanted: set[str]) -> Table | Problem:
+    import pyreadstat
+
+    try:
+        meta = pyreadstat.read_dta(str(path), metadataonly=True)[1]
+        names = [n for n in meta.column_names if n.lower() in wanted]
+        chunks = [_stata_chunk(path, names, start) for start in range(0, meta.number_rows or 0, STATA_CHUNK)]
+    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, UnicodeDecodeError, ValueError):
+        return DAMAGED
+    data = pa.concat_tables(chunks, promote_options="permissive") if chunks else pa.table({})
+    return DAMAGED if data.num_rows != (meta.number_rows or 0) else _numbered(data)
+
+
+def _stata_chunk(path: Path, names: list[str], start: int) -> pa.Table:
+    import pyreadstat
+
+    columns, _ = pyreadstat.read_dta(
+        str(path),
+        usecols=names,
+        row_offset=start,
+        row_limit=STATA_CHUNK,
+        output_format="dict",
+        disable_datetime_conversion=True,
+    )
+    return pa.table({name: _column(columns[name]) for name in names})
+
+
+def _column(values: list[object]) -> pa.Array:
+    try:
+        return _whole_numbers(pa.array(values, from_pandas=True))
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if v is None else str(v) for v in values], pa.string())
+
+
+def _whole_numbers(column: pa.Array) -> pa.Array:
+    """Turn a float column that holds only whole numbers into integers, so that 7.0 reads as the code 7."""
+    if not pa.types.is_floating(column.type):
+        return column
+    try:
+        return pc.cast(column, pa.int64(), safe=True)
+    except pa.ArrowInvalid:
+        return column

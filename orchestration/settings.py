@@ -1,0 +1,113 @@
+"""The one settings object: paths under one home folder, database URLs, environment. Read once, passed on.
+
+What does not belong here: anything of a site, a contract or a use case; those are YAML with an owner.
+"""
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+THIRD_PARTY_SWITCHES = {
+    "DAGSTER_DISABLE_TELEMETRY": "1",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+    "MPLBACKEND": "Agg",
+}
+
+
+class Environment(StrEnum):
+    """Where this installation stands; contracts and serving differ by it only where they say so."""
+
+    DEVELOPMENT = "development"
+    VALIDATION = "validation"
+    PRODUCTION = "production"
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the message names it, what it held and what it may hold."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the product reads from its environment. All paths are absolute and under `home`."""
+
+    home: Path
+    environment: Environment
+    ledger_url: str
+    mlflow_uri: str
+    events_url: str
+
+    @property
+    def warehouse(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def lake(self) -> Path:
+        return self.home / "lake"
+
+    @property
+    def drops(self) -> Path:
+        return self.home / "drops"
+
+    @property
+    def keys(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.home / "snapshots"
+
+    @property
+    def evidence(self) -> Path:
+        return self.home / "evidence"
+
+    @property
+    def reports(self) -> Path:
+        return self.home / "reports"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.home / "dagster"
+
+    @property
+    def dbt_target(self) -> Path:
+        return self.home / "dbt"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        return self.home / "mlflow-artifacts"
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises `SettingsError` for an unknown `PILOTHOUSE_ENV`."""
+    home = Path(os.environ.get("PILOTHOUSE_HOME") or ".pilothouse").expanduser().absolute()
+    name = os.environ.get("PILOTHOUSE_ENV") or Environment.DEVELOPMENT.value
+    if name not in set(Environment):
+        allowed = ", ".join(Environment)
+        raise SettingsError(f"PILOTHOUSE_ENV is {name!r}; it must be one of {allowed}. Unset it for development.")
+    return Settings(
+        home=home,
+        environment=Environment(name),
+        ledger_url=os.environ.get("PILOTHOUSE_LEDGER_URL") or f"sqlite:///{home / 'ledger.db'}",
+        mlflow_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}",
+        events_url=os.environ.get("PILOTHOUSE_EVENTS_URL") or f"sqlite:///{home / 'events.db'}",
+    )
+
+
+def apply_third_party_switches(settings: Settings) -> None:
+    """Turn telemetry off and keep every library's files under the home folder, also in child processes."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.dagster_home.mkdir(exist_ok=True)
+    instance = settings.dagster_home / "dagster.yaml"
+    if not instance.exists():
+        instance.write_text("telemetry:\n  enabled: false\n")
+    os.environ.update(THIRD_PARTY_SWITCHES)
+    os.environ["PILOTHOUSE_HOME"] = str(settings.home)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ["DBT_TARGET_PATH"] = str(settings.dbt_target)
+    os.environ["DBT_LOG_PATH"] = str(settings.dbt_target)

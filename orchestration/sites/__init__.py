@@ -1,0 +1,168 @@
+"""Sites are data: one `<site>.yaml` each, with region, units, shifts, feeds and launch scope.
+
+Here belong the shape of that file and loading it. What a use case may do at a site (releases, the ledger) and how
+the simulator makes its patients (`simulator/profiles.py`) do not.
+
+Errors::
+
+    SiteError
+    ├── UnknownSite      no such file
+    └── InvalidSite      the file breaks the shape
+"""
+
+from datetime import date, time
+from enum import StrEnum
+from functools import lru_cache
+from importlib import resources
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+PACKAGE = "orchestration.sites"
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
+
+
+class SiteError(Exception):
+    """A site cannot be used; the message names it and says what to do."""
+
+
+class UnknownSite(SiteError):
+    """There is no file for this site."""
+
+
+class InvalidSite(SiteError):
+    """The site's file breaks the shape; the message names the field."""
+
+
+class UnitKind(StrEnum):
+    """What a unit is for; critical care is recognised by `icu`."""
+
+    ED = "ed"
+    ICU = "icu"
+    WARD = "ward"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Unit(_Frozen):
+    """A place with beds. `id` is the code by which every feed of the site names it."""
+
+    id: Identifier
+    kind: UnitKind
+    name: str
+    beds: int = Field(ge=0)
+
+
+class Shift(_Frozen):
+    """A working shift in local time; one that ends at or before its start ends on the next day."""
+
+    id: Identifier
+    starts: time
+    ends: time
+
+    def covers(self, local: time) -> bool:
+        """Whether a local time of day falls in the shift; the start is in, the end is out."""
+        if self.starts < self.ends:
+            return self.starts <= local < self.ends
+        return local >= self.starts or local < self.ends
+
+
+class LaunchScope(_Frozen):
+    """Where advice may appear at first; an empty list means every unit or shift."""
+
+    units: tuple[Identifier, ...] = ()
+    shifts: tuple[Identifier, ...] = ()
+
+
+class Site(_Frozen):
+    """One hospital, or one public data set that stands for hospitals.
+
+    `region` is the regulatory region (US, EU, JP). `simulated` says that the simulator can make its records.
+    `reproducible_pseudonyms` may be true only where the records carry no secret, because the pseudonym key is then
+    derived from the site's name. `holdout_from` is the local day on which candidates stop learning and begin to be
+    tested; without one it is the last third of what the site has sent.
+    """
+
+    id: Identifier
+    name: str
+    region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    timezone: str
+    units: tuple[Unit, ...]
+    shifts: tuple[Shift, ...]
+    feeds: tuple[Identifier, ...]
+    scope: LaunchScope = LaunchScope()
+    simulated: bool = False
+    reproducible_pseudonyms: bool = False
+    holdout_from: date | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{name!r} is not a time zone of the IANA database") from error
+        return name
+
+    @model_validator(mode="after")
+    def _scope_names_own_units_and_shifts(self) -> "Site":
+        strange = set(self.scope.units) - {u.id for u in self.units} | set(self.scope.shifts) - {
+            s.id for s in self.shifts
+        }
+        if strange:
+            raise ValueError(f"the launch scope names {sorted(strange)}, which the site does not have")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    def unit(self, unit_id: str) -> Unit:
+        """Return one unit. Raises `SiteError` naming the units there are."""
+        for unit in self.units:
+            if unit.id == unit_id:
+                return unit
+        raise SiteError(f"Site {self.id} has no unit {unit_id!r}; it has {', '.join(u.id for u in self.units)}.")
+
+    def units_of(self, kind: UnitKind) -> tuple[Unit, ...]:
+        return tuple(unit for unit in self.units if unit.kind is kind)
+
+    def shift_at(self, local: time) -> Shift | None:
+        """Return the shift that covers a local time of day, or None."""
+        return next((shift for shift in self.shifts if shift.covers(local)), None)
+
+
+def list_sites() -> list[str]:
+    """Return the ids of all sites, sorted."""
+    files = resources.files(PACKAGE).iterdir()
+    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+
+
+@lru_cache
+def load_site(site_id: str) -> Site:
+    """Read `<site_id>.yaml`. Raises `UnknownSite`, `InvalidSite`."""
+    if site_id not in list_sites():
+        known = ", ".join(list_sites())
+        raise UnknownSite(
+            f"There is no site {site_id!r}; known are {known}. Add orchestration/sites/<site>.yaml for a new one."
+        )
+    return parse_site(site_id, resources.files(PACKAGE).joinpath(f"{site_id}.yaml").read_text("utf-8"))
+
+
+def parse_site(site_id: str, text: str) -> Site:
+    """Read a site from YAML text; its `id` must be the name of its file. Raises `InvalidSite`."""
+    try:
+        site = Site.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise InvalidSite(f"{site_id}.yaml is not YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise InvalidSite(f"{site_id}.yaml, {where}: {first['msg']}. Correct the site file.") from error
+    if site.id != site_id:
+        raise InvalidSite(f"{site_id}.yaml holds id {site.id!r}; the id must be the name of the file.")
+    return site

@@ -1,0 +1,50 @@
+"""Writing and fingerprinting files: atomic replacement and content digests.
+
+What does not belong here: what the files mean.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Replace `path` by `content` in one step: a reader sees the old file or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    Path(name).chmod(mode)
+    Path(name).replace(path)
+
+
+def write_json(path: Path, document: object) -> None:
+    """Write `document` as indented JSON, atomically."""
+    write_atomically(path, json.dumps(document, indent=2, sort_keys=True, default=str).encode() + b"\n")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def tree_sha256(root: Path, patterns: Iterable[str]) -> str:
+    """Return one SHA-256 over the names and bytes of the files under `root` that match any glob of `patterns`."""
+    whole = hashlib.sha256()
+    for path in sorted({p for pattern in patterns for p in root.rglob(pattern) if p.is_file()}):
+        whole.update(f"{path.relative_to(root)}\0{file_sha256(path)}\n".encode())
+    return whole.hexdigest()
+
+
+def names_sha256(root: Path, pattern: str) -> str:
+    """Return one SHA-256 over the names and sizes of append-only files: a fingerprint without reading them."""
+    whole = hashlib.sha256()
+    for path in sorted(p for p in root.rglob(pattern) if p.is_file()):
+        whole.update(f"{path.relative_to(root)}\0{path.stat().st_size}\n".encode())
+    return whole.hexdigest()

@@ -1,0 +1,48 @@
+"""Keys of this home: one pseudonym key per site, the ledger's and the release's signing keys.
+
+Files under `keys/`, mode 0600, never printed. What does not belong here: approvers' keys (they keep their own).
+"""
+
+import hashlib
+import secrets
+from pathlib import Path
+
+from orchestration.settings import Settings
+from orchestration.sites import Site
+from orchestration.steps.errors import StepError
+from orchestration.steps.files import write_atomically
+
+KEY_BYTES = 32
+KEY_VERSION = 1
+
+
+class KeyFileError(StepError):
+    """A key file cannot be trusted: wrong size, or readable by others than its owner."""
+
+
+def site_key(settings: Settings, site: Site) -> bytes:
+    """Return the site's 32-byte pseudonym key, made on first use.
+
+    A hospital's key is random and secret. Where the site's records carry no secret (a public-use survey, simulated
+    patients), the site file says so and the key is derived from the site's name, so that every home makes the same
+    tables from the same bytes.
+    """
+    path = settings.keys / f"{site.id}.pseudonym.v{KEY_VERSION}.key"
+    if not path.exists():
+        fresh = _derived(site.id) if site.reproducible_pseudonyms else secrets.token_bytes(KEY_BYTES)
+        settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomically(path, fresh, mode=0o600)
+    return _read(path)
+
+
+def _derived(site_id: str) -> bytes:
+    return hashlib.sha256(f"pilothouse public pseudonym key {KEY_VERSION} {site_id}".encode()).digest()
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_mode & 0o077:
+        raise KeyFileError(f"{path.name} is readable by others than its owner; run: chmod 600 on it, then rotate it.")
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise KeyFileError(f"{path.name} holds {len(key)} bytes, expected {KEY_BYTES}; restore it from the backup.")
+    return key

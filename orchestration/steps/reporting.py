@@ -1,0 +1,211 @@
+"""Filling the report pages from the stores: releases, evidence, decisions, approvals, incidents, the way back.
+
+What does not belong here: how a page looks (evaluation/reports).
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from evaluation.evidence import Evidence
+from evaluation.gates import Decision
+from evaluation.ledger import Entry, Ledger
+from evaluation.policies import load_policy
+from evaluation.reports import (
+    ApprovalView,
+    CardFacts,
+    ClauseLine,
+    DecisionView,
+    HistoryLine,
+    IncidentView,
+    LedgerView,
+    LineageStep,
+    Link,
+    ReportModel,
+    SiteView,
+    UseCaseView,
+    write_reports,
+)
+from ml.registry.pointer import Pointer
+from ml.usecases import UseCase, load_use_case, use_case_names
+from orchestration.settings import Settings
+from orchestration.sites import load_site
+from orchestration.steps.lineage import landed_files
+from orchestration.steps.proposal import current_pointer, released
+from orchestration.steps.records import now, open_records
+from orchestration.steps.status import next_review, open_incidents, release_status
+from orchestration.steps.stores import evidence_folder, read_all_evidence, read_candidate
+
+HISTORY_KINDS = (
+    "promotion",
+    "promotion_refused",
+    "rollback",
+    "tier_change",
+    "incident_opened",
+    "incident_closed",
+)
+
+
+def write_all_reports(settings: Settings) -> list[Path]:
+    """Write `reports/index.html` and the model cards from what is on record; returns the paths."""
+    ledger = open_records(settings)
+    verdict = ledger.verify()
+    model = ReportModel(
+        generated_at=now(),
+        version=version("pilothouse"),
+        use_cases=tuple(_use_case(settings, ledger, name) for name in use_case_names()),
+        ledger=LedgerView(verdict.ok, verdict.entries, verdict.first_bad),
+    )
+    return list(write_reports(settings.reports, model))
+
+
+def _use_case(settings: Settings, ledger: Ledger, name: str) -> UseCaseView:
+    declared = load_use_case(name)
+    rows = [row for row in release_status(settings) if row["use_case"] == name]
+    return UseCaseView(
+        name=name,
+        title=declared.title,
+        intended_use=declared.intended_use,
+        population=declared.population.text,
+        non_goals=declared.non_goals,
+        owner=declared.owner.name,
+        accountable=declared.accountable.name,
+        outcomes=tuple((outcome.name, outcome.label) for outcome in declared.outcomes),
+        sites=tuple(_site(settings, ledger, declared, row) for row in rows),
+        facts=_facts(declared),
+    )
+
+
+def _facts(use_case: UseCase) -> CardFacts:
+    return CardFacts(
+        model_developer=use_case.author.name,
+        summary=use_case.intended_use,
+        primary_intended_users="Triage nurses of an emergency department",
+        cautioned_out_of_scope_settings=" ".join(use_case.contraindications),
+        known_risks_and_limitations=use_case.card.ignore_when,
+        outcomes_and_outputs="; ".join(outcome.definition for outcome in use_case.outcomes),
+        model_type="Gradient boosted decision trees (LightGBM), one per outcome, calibrated",
+    )
+
+
+def _site(settings: Settings, ledger: Ledger, use_case: UseCase, row: dict[str, Any]) -> SiteView:
+    site = load_site(row["site"])
+    pointer = current_pointer(settings, use_case.use_case, site.id)
+    return SiteView(
+        site=site.id,
+        label=site.name,
+        is_simulated=site.simulated,
+        stage=row["stage"],
+        tier=row["tier"],
+        release=row["release"],
+        model_version=row["model_version"],
+        since=pointer.issued_at if pointer else None,
+        scope=site.scope.units,
+        slo=None if row["slo"] is None else f"{100 * row['slo']:.1f} % of scores within 30 s",
+        next_review=next_review(pointer, load_policy(use_case.use_case)),
+        evidence=_about_subject(settings, use_case.use_case, site.id, pointer),
+        decision=_decision(settings, use_case.use_case, site.id, row["stage"]),
+        approvals=_approvals(ledger, use_case.use_case, site.id),
+        incidents=_incidents(ledger, use_case.use_case, site.id),
+        lineage=_lineage(settings, use_case.use_case, site.id, pointer),
+        history=_history(ledger, use_case.use_case, site.id),
+        drift_page=_drift_page(settings, use_case.use_case, site.id),
+    )
+
+
+def _about_subject(settings: Settings, use_case: str, site: str, pointer: Pointer | None) -> tuple[Evidence, ...]:
+    release = released(settings, pointer)
+    model = release.manifest.model.digest if release else read_candidate(settings, use_case, site).model
+    found = read_all_evidence(settings, use_case, site).readable
+    latest: dict[str, Evidence] = {}
+    for one in sorted(found, key=lambda each: each.created_at):
+        if one.subject_model == model:
+            latest[one.kind] = one
+    return tuple(latest.values())
+
+
+def _decision(settings: Settings, use_case: str, site: str, stage: str) -> DecisionView | None:
+    folder = evidence_folder(settings, use_case, site) / "decisions"
+    path = folder / f"{stage if stage != 'off' else 'shadow'}.json"
+    if not path.exists():
+        return None
+    decision = Decision.from_json(json.loads(path.read_bytes()))
+    lines = tuple(
+        ClauseLine(
+            clause=one.clause,
+            kind=one.kind,
+            figure=one.figure,
+            observed=one.observed,
+            threshold=one.threshold,
+            met=one.met,
+            reason=one.reason,
+            to_meet=one.to_meet,
+        )
+        for one in decision.results
+    )
+    return DecisionView(decision.stage.value, decision.allowed, decision.decided_at, decision.digest, lines)
+
+
+def _approvals(ledger: Ledger, use_case: str, site: str) -> tuple[ApprovalView, ...]:
+    return tuple(
+        ApprovalView(
+            kind=one.statement.kind,
+            person=one.statement.person,
+            role=one.statement.role,
+            stage=one.statement.stage.value,
+            verdict="approved" if one.statement.verdict == "approve" else "refused",
+            decided_at=one.statement.decided_on,
+            ledger_hash=one.ledger_hash,
+        )
+        for one in ledger.approvals(use_case, site)
+    )
+
+
+def _incidents(ledger: Ledger, use_case: str, site: str) -> tuple[IncidentView, ...]:
+    return tuple(
+        IncidentView(
+            incident=str(entry.payload["incident"]),
+            severity=str(entry.payload["severity"]),
+            what=str(entry.payload["what"]),
+            opened_at=entry.at,
+        )
+        for entry in open_incidents(ledger, use_case, site)
+    )
+
+
+def _history(ledger: Ledger, use_case: str, site: str) -> tuple[HistoryLine, ...]:
+    entries = ledger.entries(kinds=HISTORY_KINDS, use_case=use_case, site=site)
+    lines = [HistoryLine(entry.at, _what(entry), entry.actor, _reason(entry)) for entry in entries]
+    return tuple(reversed(lines))
+
+
+def _what(entry: Entry) -> str:
+    stage = entry.payload.get("stage") or entry.payload.get("tier") or ""
+    return f"{entry.kind.replace('_', ' ')} {stage}".strip()
+
+
+def _reason(entry: Entry) -> str:
+    return str(entry.payload.get("reason") or entry.payload.get("what") or "")
+
+
+def _lineage(settings: Settings, use_case: str, site: str, pointer: Pointer | None) -> tuple[LineageStep, ...]:
+    release = released(settings, pointer)
+    record = read_candidate(settings, use_case, site, release.manifest.model.digest if release else None)
+    steps = [
+        LineageStep("Model", (record.model, f"version {record.version}")),
+        LineageStep("MLflow run", (record.run_id,), f"seed {record.seed}, trained until {record.train_until}"),
+        LineageStep("Snapshot", (record.data,), f"{record.n_train} visits to train, {record.n_test} to test"),
+        LineageStep("dbt manifest", (record.manifest,)),
+    ]
+    if release:
+        files = landed_files(settings, release.manifest)
+        counts = tuple(f"{feed}: {one['files']} files, {one['landed']} landed" for feed, one in files.items())
+        steps.append(LineageStep("Landed files", counts))
+    contracts = tuple(f"{feed} {one['version']}" for feed, one in record.contracts.items())
+    return (*steps, LineageStep("Contracts", contracts))
+
+
+def _drift_page(settings: Settings, use_case: str, site: str) -> Link | None:
+    path = Path("drift") / f"{use_case}-{site}.html"
+    return Link("evidently drift report", str(path)) if (settings.reports / path).exists() else None

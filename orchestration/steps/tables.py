@@ -1,0 +1,177 @@
+"""dbt's surroundings: its variables, its manifest, the warehouse lock, and the snapshots that others read.
+
+What does not belong here: the SQL (dbt_project) and running dbt under Dagster (defs/tables).
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from evaluation.canonical import document_digest
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.sites import list_sites, load_site
+from orchestration.steps.errors import StepError
+from orchestration.steps.files import file_sha256, names_sha256, tree_sha256, write_atomically, write_json
+
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+DBT_SOURCES = ("*.sql", "*.yml", "*.yaml", "*.csv")
+SNAPSHOT_TABLES = {
+    "triage_mart": "marts.triage_mart",
+    "complaint_groups": "seeds.complaint_groups",
+    "history_groups": "seeds.history_groups",
+    "serving_event": "staging.stg_serving_event",
+    "serving_feedback": "staging.stg_serving_feedback",
+}
+WAREHOUSE_LOCK = "warehouse"
+MAPPING_COVERAGE = "select domain, coverage from intermediate.mapping_coverage order by 1"
+
+
+class TablesError(StepError):
+    """The tables cannot be made or read; the message says which step failed and what to run."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An immutable export of marts: `digest` names the folder, `tables` maps a name to its Parquet file."""
+
+    digest: str
+    as_of: str
+    folder: Path
+    rows: dict[str, int]
+
+    def table(self, name: str) -> Path:
+        return self.folder / f"{name}.parquet"
+
+
+def dbt_variables(settings: Settings) -> str:
+    """Return dbt's `--vars`: where the lake lies and each site's time zone.
+
+    The same for every run, since dbt parses everything anew when they change; the whole lake has arrived by now.
+    """
+    zones = {site: load_site(site).timezone for site in list_sites()}
+    return json.dumps({"lake": str(settings.lake), "timezones": zones})
+
+
+def project_digest() -> str:
+    """Return the digest of every source file of the dbt project."""
+    return tree_sha256(DBT_PROJECT, DBT_SOURCES)
+
+
+def lake_digest(settings: Settings) -> str:
+    """Return the lake's fingerprint; files there are append-only and named by content, so names suffice."""
+    return names_sha256(settings.lake, "*.parquet")
+
+
+def prepare_manifest(settings: Settings) -> Path:
+    """Return dbt's manifest, parsed anew only when a source file of the project changed."""
+    manifest, marker = settings.dbt_target / "manifest.json", settings.dbt_target / "project.sha256"
+    digest = project_digest()
+    if manifest.exists() and marker.exists() and marker.read_text() == digest:
+        return manifest
+    settings.dbt_target.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "parse", "--project-dir", str(DBT_PROJECT)]
+    parsed = subprocess.run(  # noqa: S603 - our own interpreter and arguments
+        [*command, "--profiles-dir", str(DBT_PROJECT), "--target-path", str(settings.dbt_target)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if parsed.returncode:
+        raise TablesError(f"dbt cannot parse dbt_project: {(parsed.stdout + parsed.stderr)[-2000:]}")
+    write_atomically(marker, digest.encode())
+    return manifest
+
+
+def manifest_digest(settings: Settings) -> str:
+    """Return what the manifest says, without what changes from run to run (times, invocation ids)."""
+    nodes = json.loads((settings.dbt_target / "manifest.json").read_bytes())["nodes"]
+    return document_digest({name: node.get("checksum", {}).get("checksum", "") for name, node in nodes.items()})
+
+
+def publish_snapshot(settings: Settings, as_of: datetime) -> Snapshot:
+    """Export the marts to `snapshots/<digest>/` and point `current.json` at them, atomically."""
+    settings.snapshots.mkdir(parents=True, exist_ok=True)
+    staging = settings.snapshots / ".staging"
+    staging.mkdir(exist_ok=True)
+    with duckdb.connect(str(settings.warehouse), read_only=True) as warehouse:
+        rows = {name: _export(warehouse, table, staging / f"{name}.parquet") for name, table in SNAPSHOT_TABLES.items()}
+    files = {name: file_sha256(staging / f"{name}.parquet") for name in rows}
+    digest = document_digest(files)
+    folder = settings.snapshots / digest
+    if folder.exists():
+        for name in rows:
+            (staging / f"{name}.parquet").unlink()
+        staging.rmdir()
+    else:
+        staging.rename(folder)
+    tables = {name: {"file": f"{name}.parquet", "sha256": files[name], "rows": rows[name]} for name in rows}
+    write_json(settings.snapshots / "current.json", {"digest": digest, "as_of": as_of.isoformat(), "tables": tables})
+    return Snapshot(digest, as_of.isoformat(), folder, rows)
+
+
+def _export(warehouse: duckdb.DuckDBPyConnection, table: str, target: Path) -> int:
+    warehouse.execute(f"copy (select * from {table} order by all) to '{target}' (format parquet, compression zstd)")
+    found = warehouse.execute(f"select count(*) from {table}").fetchone()
+    return int(found[0]) if found else 0
+
+
+def current_snapshot(settings: Settings) -> Snapshot:
+    """Return the published snapshot, its files verified against their digests. Raises `TablesError`."""
+    pointer = settings.snapshots / "current.json"
+    if not pointer.exists():
+        raise TablesError("No snapshot of the marts is published yet; run: pilothouse run")
+    document = json.loads(pointer.read_bytes())
+    return _verified(settings, document["digest"], document["as_of"], document["tables"])
+
+
+def _verified(settings: Settings, digest: str, as_of: str, tables: dict[str, dict[str, object]]) -> Snapshot:
+    folder = settings.snapshots / digest
+    for name, entry in tables.items():
+        if file_sha256(folder / f"{name}.parquet") != entry["sha256"]:
+            raise TablesError(f"Snapshot {digest[:12]}: {name}.parquet changed after it was published; run again.")
+    return Snapshot(digest, as_of, folder, {name: int(str(entry["rows"])) for name, entry in tables.items()})
+
+
+def tables_summary(settings: Settings) -> dict[str, dict[str, float]]:
+    """Return row counts of every OMOP table and mapping coverage per domain (share of rows with a concept)."""
+    if not settings.warehouse.exists():
+        raise TablesError("There is no warehouse yet; run: pilothouse run")
+    with duckdb.connect(str(settings.warehouse), read_only=True) as warehouse:
+        names = warehouse.execute(
+            "select table_name from information_schema.tables where table_schema = 'omop' order by 1"
+        ).fetchall()
+        counts = {name: warehouse.execute(f"select count(*) from omop.{name}").fetchall()[0][0] for (name,) in names}
+        coverage = warehouse.execute(MAPPING_COVERAGE).fetchall()
+    return {"omop": counts, "mapping_coverage": dict(coverage)}
+
+
+def tables_are_fresh(settings: Settings) -> bool:
+    """Say whether nothing arrived and no model changed since the tables were last built and published."""
+    marker = settings.dbt_target / "built.json"
+    return (
+        marker.exists()
+        and settings.warehouse.exists()
+        and (settings.snapshots / "current.json").exists()
+        and json.loads(marker.read_bytes()) == table_inputs(settings)
+    )
+
+
+def mark_tables_built(settings: Settings, inputs: dict[str, str]) -> None:
+    """Remember what the tables were built from: `inputs` as they were before the build began."""
+    write_json(settings.dbt_target / "built.json", inputs)
+
+
+def table_inputs(settings: Settings) -> dict[str, str]:
+    """Return the digests of what the tables are built from: the lake and the dbt project."""
+    return {"lake": lake_digest(settings), "project": project_digest()}
+
+
+def snapshot_digest(settings: Settings) -> str | None:
+    """Return the digest of the published snapshot, or None before the first."""
+    pointer = settings.snapshots / "current.json"
+    return str(json.loads(pointer.read_bytes())["digest"]) if pointer.exists() else None

@@ -1,0 +1,80 @@
+"""The demo, on one site: from drops to assistive, with events and feedback back in the graph."""
+
+import json
+
+import duckdb
+import pytest
+
+pytestmark = pytest.mark.xdist_group("demo")
+
+
+@pytest.fixture(scope="session")
+def document(demo):
+    return json.loads((demo.path / "demo.json").read_text())
+
+
+def test_the_demo_takes_triage_to_assistive_at_one_site(demo, document):
+    assert document["sites"] == ["city"]
+    city = document["use_cases"]["triage"]["city"]
+    assert (city["stage"], city["tier"]) == ("assistive", "model")
+    assert document["seconds"]["total"] > 0
+    [row] = demo.ok("status")["releases"]
+    assert row["stage"] == "assistive" and row["next_review"]
+
+
+def test_the_model_stays_between_the_nurses_level_and_the_best_possible(document):
+    city = document["use_cases"]["triage"]["city"]
+    assert city["nurse_level_auroc"] < city["auroc"] < city["best_possible_auroc"] < 1
+
+
+def test_shadow_shows_nothing_and_assistive_shows_cards(document):
+    shadow, assistive = document["requests"]["shadow"], document["requests"]["assistive"]
+    assert shadow["requests"] > 1000 and shadow["cards"] == 0 and not shadow["feedback"]
+    assert assistive["cards"] > 0 and assistive["feedback"]["accepted"] and assistive["feedback"]["overridden"]
+
+
+def test_events_and_feedback_come_back_through_their_contracts(demo, document):
+    receipts = [json.loads(path.read_text()) for path in (demo.path / "receipts" / "city").rglob("*.json")]
+    landed = {feed: sum(one["landed"] for one in receipts if one["feed"] == feed) for feed in _feeds(receipts)}
+    sent = sum(one["requests"] for one in document["requests"].values())
+    assert landed["serving_events"] == sent
+    assert landed["serving_feedback"] == sum(document["requests"]["assistive"]["feedback"].values())
+
+
+def _feeds(receipts):
+    return {one["feed"] for one in receipts}
+
+
+def test_serving_computes_the_warehouses_features(demo, document):
+    assert document["use_cases"]["triage"]["city"]["parity"] >= 0.99
+    newest = max((demo.path / "evidence" / "triage" / "city").glob("parity-*.json"), key=lambda p: p.stat().st_mtime)
+    assert json.loads(newest.read_text())["detail"]["features_compared"] > 80
+
+
+def test_a_card_is_traced_back_to_lines_of_files(demo):
+    pointer = json.loads((demo.path / "snapshots" / "current.json").read_text())
+    events = demo.path / "snapshots" / pointer["digest"] / "serving_event.parquet"
+    with duckdb.connect() as reader:
+        (card,) = reader.sql(f"select card_uuid from '{events}' where is_displayed limit 1").fetchone()
+    chain = demo.ok("lineage", card)
+    assert chain["release"]["stage"] == "assistive"
+    assert chain["visit"] and all(one["line"] >= 1 and one["contract"] for one in chain["visit"])
+    assert chain["run"]["mlflow_run"] and len(chain["approvals"]) == 2
+
+
+def test_a_second_demo_changes_nothing(demo, document):
+    entries = demo.ok("ledger", "verify")["entries"]
+    again = demo.ok("demo", "--days", "90", "--sites", "1")
+    assert demo.ok("ledger", "verify")["entries"] == entries
+    assert again["use_cases"] == document["use_cases"]
+
+
+def test_the_report_is_one_page_that_says_what_is_simulated(demo, document):
+    page = (demo.path / "reports" / "index.html").read_text()
+    assert document["reports"].endswith("reports/index.html")
+    assert "imulated" in page and "assistive" in page and "<script src" not in page
+
+
+def test_another_demo_in_the_same_home_is_refused_with_what_to_do(demo):
+    ran = demo.run("demo", "--seed", "8", "--json")
+    assert ran.code == 1 and "PILOTHOUSE_HOME" in ran.json["error"]

@@ -1,0 +1,164 @@
+"""The standard's own JSON blocks: what ours look like, and what happens when theirs arrive."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving_homes import SERVICE, Client, Home, call
+
+from ml.registry.stages import Stage
+from ml.serving.hooks import Card, Discovery, FeedbackRequest, HookResponse, triage_service
+
+SHARED = Path(os.environ.get("PILOTHOUSE_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data"))
+EXAMPLES = SHARED / "cds_hooks" / "json_examples"
+pytestmark = [
+    pytest.mark.shared_data,
+    pytest.mark.skipif(not EXAMPLES.exists(), reason=f"no CDS Hooks examples in PILOTHOUSE_SHARED_DATA ({SHARED})"),
+]
+BLOCKS = {path.stem: json.loads(path.read_text()) for path in sorted(EXAMPLES.glob("*.json"))}
+
+
+def of_kind(kind: str) -> list[Any]:
+    return [pytest.param(block, id=name) for name, block in BLOCKS.items() if name.endswith(kind)]
+
+
+@pytest.fixture
+def client(home: Home) -> Any:
+    home.point(home.release(), stage=Stage.DECISION_SUPPORT)
+    with home.serving() as running:
+        yield running
+
+
+def members(block: object, name: str) -> list[dict[str, Any]]:
+    """Every object found under a member of that name, anywhere in a block."""
+    if isinstance(block, list):
+        return [found for item in block for found in members(item, name)]
+    if not isinstance(block, dict):
+        return []
+    here = block.get(name, [])
+    listed = here if isinstance(here, list) else [here]
+    return [item for item in listed if isinstance(item, dict)] + [
+        found for value in block.values() for found in members(value, name)
+    ]
+
+
+def shape(value: object) -> object:
+    """The JSON type of a value, members included."""
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items()}
+    return type(value).__name__
+
+
+def test_the_examples_are_all_there() -> None:
+    assert len(BLOCKS) == 45
+    assert len(of_kind("discovery")) >= 3
+    assert len(of_kind("request")) >= 3
+    assert len(of_kind("response")) >= 3
+
+
+@pytest.mark.parametrize("block", of_kind("discovery"))
+def test_our_discovery_has_the_shape_of_theirs(client: Client, block: dict[str, Any]) -> None:
+    ours = client.get("/cds-services").json()["services"]
+    assert set(ours[0]) <= {"hook", "title", "description", "id", "prefetch", "usageRequirements"}
+    assert Discovery.model_validate({"services": ours}).services == [triage_service()]
+    for theirs in block["services"]:
+        common = set(theirs) & set(ours[0]) - {"prefetch"}
+        assert {"hook", "description", "id"} <= common
+        assert {key: shape(ours[0][key]) for key in common} == {key: shape(theirs[key]) for key in common}
+        for template in theirs.get("prefetch", {}).values():
+            assert isinstance(template, str)
+
+
+def test_prefetch_uses_only_what_encounter_start_has_in_its_context() -> None:
+    import re
+
+    used = {name for template in triage_service().prefetch.values() for name in re.findall(r"{{(.*?)}}", template)}
+    assert used == {"context.patientId", "context.encounterId"}
+    assert set(triage_service().prefetch) == {"patient", "encounter", "vitals", "triage", "conditions"}
+
+
+@pytest.mark.parametrize("block", of_kind("response"))
+def test_our_cards_have_the_shape_of_theirs(client: Client, block: dict[str, Any]) -> None:
+    [ours] = client.post(SERVICE, json=call()).json()["cards"]
+    for theirs in block.get("cards", []):
+        common = (set(theirs) & set(ours)) - {"overrideReasons", "suggestions", "source"}
+        assert {"summary", "indicator"} <= common or "uuid" in common
+        assert {key: shape(ours[key]) for key in common} == {key: shape(theirs[key]) for key in common}
+        assert set(ours["source"]) <= {"label", "url", "icon", "topic"}
+        for reason in theirs.get("overrideReasons", []):
+            assert set(ours["overrideReasons"][0]) == set(reason)
+
+
+def test_our_card_keeps_the_standard_s_own_rules(client: Client) -> None:
+    response = client.post(SERVICE, json=call())
+    assert response.headers["content-type"] == "application/json"
+    [card] = HookResponse.model_validate(response.json()).cards
+    assert isinstance(card, Card)
+    assert len(card.summary) < 140
+    assert card.suggestions is not None
+    assert card.selectionBehavior is not None, "required as soon as there is a suggestion"
+    allowed = {
+        "uuid",
+        "summary",
+        "detail",
+        "indicator",
+        "source",
+        "suggestions",
+        "selectionBehavior",
+        "overrideReasons",
+    }
+    assert set(response.json()["cards"][0]) <= allowed
+
+
+@pytest.mark.parametrize("block", of_kind("request"))
+def test_a_request_of_another_hook_is_refused_as_a_problem(client: Client, block: dict[str, Any]) -> None:
+    response = client.post(SERVICE, json=block)
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("block", of_kind("request"))
+def test_a_request_as_theirs_for_our_hook_is_understood(client: Client, block: dict[str, Any]) -> None:
+    """Their envelope, our hook: the prefetch is another service's, so what we need was not sent: 412."""
+    context = {"userId": "Practitioner/1", "patientId": "1288992", "encounterId": "89284"}
+    assert client.post(SERVICE, json={**block, "hook": "encounter-start", "context": context}).status_code == 412
+
+
+@pytest.mark.parametrize("block", [pytest.param(block, id=name) for name, block in BLOCKS.items()])
+def test_no_example_anywhere_breaks_the_service(client: Client, block: Any) -> None:
+    for path in (SERVICE, f"{SERVICE}/feedback"):
+        response = client.post(path, json=block)
+        assert 400 <= response.status_code < 500
+        assert response.headers["content-type"] == "application/problem+json"
+    asked = {**call(), "prefetch": block if isinstance(block, dict) else {"patient": block}}
+    assert client.post(SERVICE, json=asked).status_code in (412, 422)
+
+
+def test_feedback_as_the_standard_writes_it_is_understood() -> None:
+    """CDS Hooks 2.0, section Feedback: the two examples in words of the standard."""
+    for item in (
+        {
+            "card": "4e0a3a1e-3283-4575-ab82-028d55fe2719",
+            "outcome": "accepted",
+            "acceptedSuggestions": [{"id": "e56e1945-20b3-4393-8503-a1a20fd73152"}],
+            "outcomeTimestamp": "2020-12-11T00:00:00Z",
+        },
+        {
+            "card": "9368d37b-283f-44a0-93ea-547cebab93ed",
+            "outcome": "overridden",
+            "overrideReason": {
+                "reason": {"code": "d7ecf885", "system": "https://example.com/cds-hooks/override-reason-system"},
+                "userComment": "clinician entered comment",
+            },
+            "outcomeTimestamp": "2020-12-11T00:00:00Z",
+        },
+    ):
+        assert FeedbackRequest.model_validate({"feedback": [item]}).feedback[0].outcome == item["outcome"]
+
+
+def test_every_override_reason_of_the_examples_is_a_coding_like_ours() -> None:
+    reasons = [reason for block in BLOCKS.values() for reason in members(block, "overrideReasons")]
+    assert len(reasons) >= 4
+    assert all(set(reason) == {"code", "system", "display"} for reason in reasons)

@@ -1,0 +1,111 @@
+"""A report of three sites: one released on simulated data, one refused on real data, one with nothing at all."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from evaluation.evidence import EvidenceHead, Figure
+from evaluation.metrics import CurrentPractice, LabelledScores, evaluate_classifier
+from evaluation.reports import (
+    ApprovalView,
+    CardFacts,
+    ClauseLine,
+    DecisionView,
+    HistoryLine,
+    IncidentView,
+    LedgerView,
+    LineageStep,
+    Link,
+    ReportModel,
+    SiteView,
+    UseCaseView,
+)
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+RELEASE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
+def evidence_of(site):
+    rng = np.random.default_rng(1)
+    x = rng.normal(-2.5, 1.2, 2000)
+    y = (rng.random(2000) < 1 / (1 + np.exp(-x))).astype(float)
+    race = rng.choice(["White", "Black", "Other"], 2000, p=[0.7, 0.295, 0.005]).tolist()
+    level = np.clip(np.round(3 - 0.5 * (x + 2.5)), 1, 5)
+    sample = LabelledScores(
+        "critical_care", y, 1 / (1 + np.exp(-x)), CurrentPractice.from_triage_level(level), {"race": race}
+    )
+    head = EvidenceHead("triage", site, "a" * 64, "b" * 64, NOW, {"from": "2020-01-01", "rows": 2000})
+    made = evaluate_classifier([sample], {"critical_care": [0.05]}, head, seed=1).evidence
+    feature = {
+        "feature": "heart_rate",
+        "kind": "numeric",
+        "verdict": "drifted",
+        "effect": 0.41,
+        "reference_missing": 0.1,
+        "current_missing": 0.2,
+        "values": {"effect": 0.41, "distance": 0.16, "p_value": 0.0, "adjusted_p": 0.0},
+        "evidently": {"method": "Wasserstein", "score": 0.4, "threshold": 0.1, "drifted": True},
+    }
+    figures = {"drift.share": Figure(0.25, n=2000), "drift.max_effect": Figure(0.41, 0.35, 0.47, 2000)}
+    return (*made, head.evidence("drift", figures, {"features": [feature]}))
+
+
+@pytest.fixture(scope="session")
+def model():
+    clauses = (
+        ClauseLine("auroc", "performance", "critical_care.auroc", 0.78, ">= 0.75", True),
+        ClauseLine(
+            "slope", "calibration", "critical_care.calibration_slope", 0.81, ">= 0.85", False, "Low.", "Recalibrate."
+        ),
+        ClauseLine(
+            "shadow", "shadow", "shadow.critical_care.auroc", None, ">= 0.7", False, "No evidence.", "Run in shadow."
+        ),
+    )
+    released = SiteView(
+        site="city",
+        label="City teaching hospital",
+        is_simulated=True,
+        stage="shadow",
+        tier="model",
+        release=RELEASE,
+        model_version="3",
+        since=NOW,
+        scope=("ED day",),
+        slo="99.9 % in 30 s",
+        next_review=date(2027, 5, 22),
+        evidence=evidence_of("city"),
+        decision=DecisionView("shadow", True, NOW, "c" * 64, clauses[:1]),
+        approvals=(
+            ApprovalView("model", "Amara Okafor", "clinical_safety_lead", "shadow", "approved", NOW, "d" * 64),
+            ApprovalView("workflow", "Jan de Vries", "nursing_lead", "shadow", "approved", NOW, "e" * 64, is_void=True),
+        ),
+        incidents=(
+            IncidentView("INC-1", "medium", "Feed late.", NOW - timedelta(days=2)),
+            IncidentView("INC-0", "low", "Disk full.", NOW - timedelta(days=9), NOW - timedelta(days=8), "No quota."),
+        ),
+        lineage=(LineageStep("Release", (RELEASE,), "signed"), LineageStep("Files", ("312 files",))),
+        history=(HistoryLine(NOW, "Promoted to shadow", "release desk", "first release"),),
+        drift_page=Link("Evidently report", "drift/city.html"),
+    )
+    refused = SiteView(
+        site="nhamcs",
+        label="National survey",
+        is_simulated=False,
+        stage="off",
+        evidence=evidence_of("nhamcs"),
+        decision=DecisionView("assistive", False, NOW, "f" * 64, clauses),
+    )
+    use_case = UseCaseView(
+        name="triage",
+        title="Risk at triage",
+        intended_use="Supports the triage nurse.",
+        population="Adults at triage.",
+        non_goals=("It does not lower a triage level.",),
+        owner="Emergency medicine",
+        accountable="Head of emergency medicine",
+        outcomes=(("critical_care", "critical care or death"),),
+        sites=(released, refused, SiteView("rural", "Rural hospital", is_simulated=True, stage="off")),
+        facts=CardFacts(summary="Gradient-boosted trees.", keywords=("triage",)),
+    )
+    return ReportModel(NOW, "0.1.0", (use_case,), LedgerView(True, 1284), (Link("Board pack", "board.html"),))

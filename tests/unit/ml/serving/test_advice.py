@@ -1,0 +1,256 @@
+"""What one call comes to: scope, population, stage, tier, threshold."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from serving_homes import CARD, SERVICE, Client, Home, call, observation, prefetch, quantity, searchset, tiny_model
+from sqlalchemy import select
+
+from ml.registry.stages import Stage, Tier
+from ml.serving.advice import shift_of
+from ml.serving.rules import high_risk_reasons
+from ml.serving.tables import EVENT, open_database
+
+
+def events(home: Home) -> list[dict[str, Any]]:
+    engine = open_database(home.config().event_store_url)
+    with engine.connect() as connection:
+        rows = [dict(row) for row in connection.execute(select(EVENT).order_by(EVENT.c.id)).mappings()]
+    engine.dispose()
+    return rows
+
+
+def answer(client: Client, body: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    response = client.post(SERVICE, json=body or call())
+    assert response.status_code == 200, response.text
+    return response.json()["cards"]
+
+
+def test_without_a_release_there_is_no_card_and_an_event(home: Home) -> None:
+    with home.serving(default_site="city") as client:
+        assert answer(client) == []
+    [event] = events(home)
+    assert (event["status"], event["stage"], event["scores"]) == ("no_release", None, None)
+    assert len(event["visit_key"]) == len(event["patient_key"]) == 32
+
+
+def test_switched_off_is_an_event_of_its_generation(home: Home) -> None:
+    home.point(home.release())
+    home.point(None)
+    with home.serving() as client:
+        assert answer(client) == []
+    [event] = events(home)
+    assert (event["status"], event["stage"], event["generation"]) == ("no_release", "off", 2)
+
+
+def test_in_shadow_scores_are_recorded_and_no_card_is_shown(home: Home) -> None:
+    home.point(home.release(), stage=Stage.SHADOW)
+    with home.serving() as client:
+        assert answer(client) == []
+    [event] = events(home)
+    assert (event["status"], event["stage"], event["tier"]) == ("scored", "shadow", "model")
+    assert json.loads(event["scores"])["critical_care"] > CARD["display_threshold"]
+    assert (event["risk_band"], event["card_uuid"], event["is_displayed"]) == ("high", None, False)
+    assert json.loads(event["features"])["oxygen_saturation"] == 50
+
+
+def test_an_assistive_card_says_risk_reason_accountable_and_when_to_ignore_it(home: Home) -> None:
+    digest = home.release()
+    home.point(digest)
+    with home.serving() as client:
+        [card] = answer(client)
+    [event] = events(home)
+    probability = json.loads(event["scores"])["critical_care"]
+    assert card["summary"] == f"Risk of critical care or death: {probability * 100:.0f} % (usual at this site 4 %)"
+    assert card["detail"].startswith("Oxygen saturation 50 % (usual at this site 70 %) raises the risk most.")
+    for said in (CARD["ignore_when"], CARD["not_for"], "Head of emergency medicine", digest[:12]):
+        assert said in card["detail"]
+    assert card["indicator"] == "warning"
+    assert card["source"] == CARD["source"]
+    assert [reason["code"] for reason in card["overrideReasons"]] == ["already-acting", "wrong-data"]
+    assert "suggestions" not in card
+    assert (event["card_uuid"], event["is_displayed"]) == (card["uuid"], True)
+
+
+def test_decision_support_suggests_a_step(home: Home) -> None:
+    home.point(home.release(), stage=Stage.DECISION_SUPPORT)
+    with home.serving() as client:
+        [card] = answer(client)
+    assert [item["label"] for item in card["suggestions"]] == ["Repeat the vital signs"]
+    assert card["selectionBehavior"] == "at-most-one"
+
+
+def test_a_card_is_shown_at_its_threshold_and_not_below(home: Home) -> None:
+    home.point(home.release(), stage=Stage.SHADOW)
+    with home.serving() as client:
+        answer(client)
+    probability = json.loads(events(home)[0]["scores"])["critical_care"]
+    bands = [{"name": "low", "below": 0.001}, {"name": "high"}]
+    for threshold, shown in ((probability, 1), (probability * 1.000001, 0)):
+        card = {**CARD, "display_threshold": threshold, "warning_threshold": 0.999, "bands": bands}
+        home.point(home.release(card=card))
+        with home.serving() as client:
+            assert len(answer(client)) == shown
+
+
+def test_indicator_warns_only_from_its_threshold_on(home: Home) -> None:
+    home.point(home.release(card={**CARD, "warning_threshold": 0.9999}))
+    with home.serving() as client:
+        [card] = answer(client)
+    assert card["indicator"] == "info"
+
+
+def test_out_of_population_there_is_no_score_and_the_reason(home: Home) -> None:
+    home.point(home.release())
+    sent = prefetch()
+    sent["patient"] = {**sent["patient"], "birthDate": "2015-01-01"}
+    with home.serving() as client:
+        assert answer(client, call(sent)) == []
+    [event] = events(home)
+    assert (event["status"], event["reason"], event["scores"]) == ("out_of_population", "under 18", None)
+
+
+@pytest.mark.parametrize(
+    ("scope", "status", "reason"),
+    [
+        ({"units": ["ED"], "shifts": ["day"]}, "out_of_scope", "the shift is not in the release's scope"),
+        ({"units": ["ED"], "shifts": ["night"]}, "scored", None),
+        ({"units": ["ICU"], "shifts": []}, "out_of_scope", "the unit is not in the release's scope"),
+    ],
+)
+def test_outside_its_scope_a_release_is_silent(home: Home, scope: Any, status: str, reason: str | None) -> None:
+    """The visit arrives at 06:20 in New York: the night shift, until 07:00."""
+    home.point(home.release(scope=scope))
+    with home.serving() as client:
+        answer(client)
+    [event] = events(home)
+    assert (event["status"], event["reason"]) == (status, reason)
+
+
+def test_a_place_that_is_not_known_is_outside_a_limit(home: Home) -> None:
+    home.point(home.release(scope={"units": ["ED"], "shifts": []}))
+    sent = prefetch()
+    sent["encounter"] = {**sent["encounter"], "location": []}
+    with home.serving() as client:
+        assert answer(client, call(sent)) == []
+    assert events(home)[0]["reason"] == "the unit of the visit is not known"
+
+
+@pytest.mark.parametrize(
+    ("utc_hour", "minute", "shift"),
+    [(6, 59, "night"), (7, 0, "day"), (14, 59, "day"), (15, 0, "evening"), (22, 59, "evening"), (23, 0, "night")],
+)
+def test_shifts_change_on_the_hour(utc_hour: int, minute: int, shift: str) -> None:
+    assert shift_of(datetime(2026, 1, 5, utc_hour, minute, tzinfo=UTC), ZoneInfo("UTC")) == shift
+
+
+@pytest.mark.parametrize(
+    ("values", "count"),
+    [
+        ({"triage_level": 2}, 1),
+        ({"triage_level": 3}, 0),
+        ({"heart_rate": 100.0}, 0),
+        ({"heart_rate": 100.1}, 1),
+        ({"respiratory_rate": 20.0}, 0),
+        ({"respiratory_rate": 20.1}, 1),
+        ({"oxygen_saturation": 92.0}, 0),
+        ({"oxygen_saturation": 91.9}, 1),
+        ({"triage_level": 1, "heart_rate": 140.0, "respiratory_rate": 30.0, "oxygen_saturation": 80.0}, 4),
+        ({"triage_level": None, "heart_rate": None}, 0),
+        ({}, 0),
+    ],
+)
+def test_the_rule_at_its_boundaries(values: dict[str, Any], count: int) -> None:
+    assert len(high_risk_reasons(values)) == count
+
+
+def test_in_the_tier_rule_the_card_is_the_rule_s_and_carries_no_probability(home: Home) -> None:
+    home.point(home.release(), tier=Tier.RULE)
+    with home.serving() as client:
+        [card] = answer(client)
+        assert answer(client, call(prefetch(saturation=98))) == []
+    first, second = events(home)
+    assert card["summary"] == "High acuity by rule: oxygen saturation 50 % (under 92)"
+    assert "The model is not in use" in card["detail"]
+    assert (first["status"], first["tier"], first["scores"], first["is_displayed"]) == ("fallback", "rule", None, True)
+    assert (second["status"], second["reason"]) == ("fallback", "not at high risk by the rule")
+
+
+def test_the_rule_shows_nothing_in_shadow(home: Home) -> None:
+    home.point(home.release(), stage=Stage.SHADOW, tier=Tier.RULE)
+    with home.serving() as client:
+        assert answer(client) == []
+
+
+def test_history_and_manual_show_no_card(home: Home) -> None:
+    digest = home.release()
+    for tier in (Tier.HISTORY, Tier.MANUAL):
+        home.point(digest, tier=tier)
+        with home.serving() as client:
+            assert answer(client) == []
+    history, manual = events(home)
+    assert (history["status"], json.loads(history["scores"])["critical_care"]) == ("fallback", 0.04)
+    assert (manual["status"], manual["tier"], manual["scores"]) == ("manual", "manual", None)
+
+
+def test_readings_that_could_not_be_used_are_named_without_their_values(home: Home) -> None:
+    home.point(home.release())
+    sent = prefetch(vitals=searchset(observation("8867-4", quantity(91, "bpm"))))
+    with home.serving() as client:
+        answer(client, call(sent))
+    [event] = events(home)
+    assert event["status"] == "scored"
+    assert event["reason"] == "not used: heart_rate: its unit is missing or cannot be converted"
+
+
+def test_a_visit_s_scores_are_the_model_s_own(home: Home) -> None:
+    home.point(home.release())
+    with home.serving() as client:
+        answer(client)
+    [event] = events(home)
+    expected = tiny_model().predict_row(json.loads(event["features"]))
+    assert json.loads(event["scores"]) == pytest.approx({name: score.probability for name, score in expected.items()})
+
+
+@pytest.mark.parametrize("probability", [1.5, -0.1, float("nan")])
+def test_what_is_no_probability_is_never_shown(home: Home, probability: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ml.serving.scoring import Scorer
+
+    home.point(home.release())
+    with home.serving() as client:
+        answer(client)
+        monkeypatch.setattr(Scorer, "score", lambda *_: {"critical_care": probability})
+        [card] = answer(client)
+    assert card["summary"].startswith("High acuity by rule")
+    assert events(home)[-1]["reason"].startswith("scoring failed: ValueError")
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"), [(0.0099, "under 1 %"), (0.01, "1 %"), (0.99, "99 %"), (0.991, "over 99 %")]
+)
+def test_no_card_claims_certainty(probability: float, words: str) -> None:
+    from ml.serving.cards import percent
+
+    assert percent(probability) == words
+
+
+def test_a_long_summary_is_cut_to_the_standard_s_length(home: Home) -> None:
+    home.point(home.release(card={**CARD, "outcome_label": "x" * 500}))
+    with home.serving() as client:
+        [card] = answer(client)
+    assert len(card["summary"]) == 139
+    assert card["summary"].endswith("…")
+
+
+def test_a_reason_that_cannot_be_given_is_a_failure_of_the_model(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ml.serving.scoring import Scorer
+
+    home.point(home.release())
+    with home.serving() as client:
+        answer(client)
+        monkeypatch.setattr(Scorer, "reason", lambda *_: {}["none"])
+        [card] = answer(client)
+    assert card["summary"].startswith("High acuity by rule")

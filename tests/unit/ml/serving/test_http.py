@@ -1,0 +1,308 @@
+"""Addresses, problem documents, replays, feedback, the board."""
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from serving_homes import NOW, SERVICE, SITE, Client, Home, call, prefetch
+
+from ml.registry.stages import Stage, Tier
+
+FEEDBACK = f"{SERVICE}/feedback"
+SYSTEM = "urn:pilothouse:override-reasons:triage"
+
+
+def assert_problem(response: Any, status: int, kind: str) -> dict[str, Any]:
+    document = response.json()
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert set(document) == {"type", "title", "status", "detail", "instance"}
+    assert (document["status"], document["type"]) == (status, f"urn:pilothouse:problem:{kind}")
+    return document
+
+
+@pytest.fixture
+def assistive(home: Home) -> Home:
+    home.point(home.release())
+    return home
+
+
+def feedback(card: str, /, **changes: Any) -> dict[str, Any]:
+    item = {"card": card, "outcome": "overridden", "outcomeTimestamp": NOW.isoformat(), **changes}
+    return {"feedback": [item]}
+
+
+def shown(client: Client) -> str:
+    return client.post(SERVICE, json=call()).json()["cards"][0]["uuid"]
+
+
+def test_every_error_is_a_problem_document(assistive: Home) -> None:
+    with assistive.serving(body_limit_bytes=10_000) as client:
+        assert_problem(client.get("/nowhere"), 404, "not-found")
+        assert_problem(client.post("/cds-services/other", json=call()), 404, "not-found")
+        refused = client.get(SERVICE)
+        assert_problem(refused, 405, "method-not-allowed")
+        assert "POST" in refused.headers["allow"]
+        assert_problem(client.post(SERVICE, content=b"{"), 400, "not-json")
+        assert_problem(client.post(SERVICE, content=b"\xff"), 400, "not-json")
+        assert_problem(client.post(SERVICE, content=b"[]"), 400, "not-json")
+        assert_problem(client.post(SERVICE, content=b""), 400, "not-json")
+        assert_problem(client.post(SERVICE, json={}), 422, "invalid-request")
+        assert_problem(client.post(SERVICE, content=b" " * 10_001), 413, "body-too-large")
+        assert_problem(client.post(SERVICE, json=call({})), 412, "prefetch-missing")
+        assert_problem(client.get("/board/city/<b>"), 422, "invalid-request")
+        assert_problem(client.get("/board/atlantis/ED"), 404, "unknown-site")
+        assert_problem(client.get("/sites/atlantis/cds-services"), 404, "unknown-site")
+
+
+def test_a_body_at_its_limit_passes_and_one_byte_more_does_not(assistive: Home) -> None:
+    body = json.dumps(call()).encode()
+    with assistive.serving(body_limit_bytes=len(body)) as client:
+        assert client.post(SERVICE, content=body).status_code == 200
+        assert_problem(client.post(SERVICE, content=body + b" "), 413, "body-too-large")
+
+        async def chunks() -> Any:
+            for _ in range(3):
+                yield body
+
+        assert_problem(client.post(SERVICE, content=chunks()), 413, "body-too-large")
+
+
+def test_a_body_that_does_not_arrive_is_given_up(assistive: Home) -> None:
+    import anyio
+
+    async def slow() -> Any:
+        yield b"{"
+        await anyio.sleep(30)
+        yield b"}"
+
+    with assistive.serving(body_timeout_seconds=0.05) as client:
+        assert_problem(client.post(SERVICE, content=slow()), 408, "body-too-slow")
+
+
+@pytest.mark.parametrize("depth", [300, 5000, 100_000])
+def test_a_bomb_of_nesting_is_refused(assistive: Home, depth: int) -> None:
+    body = json.dumps(call()).encode()[:-1] + b', "prefetch": {"patient": ' + b"[" * depth + b"]" * depth + b"}}"
+    with assistive.serving() as client:
+        assert client.post(SERVICE, content=body).status_code in (400, 422)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"hook": "patient-view"}, "hook"),
+        ({"hookInstance": "not-a-uuid"}, "hookInstance"),
+        ({"hookInstance": None}, "hookInstance"),
+        ({"context": {"userId": "u", "patientId": "p1"}}, "context.encounterId"),
+        ({"context": []}, "context"),
+        ({"prefetch": []}, "prefetch"),
+    ],
+)
+def test_a_malformed_call_names_the_field_and_never_its_value(
+    assistive: Home, change: dict[str, Any], field: str
+) -> None:
+    with assistive.serving() as client:
+        document = assert_problem(client.post(SERVICE, json=call(**change)), 422, "invalid-request")
+    assert f"at {field}:" in document["detail"]
+    assert "not-a-uuid" not in document["detail"]
+
+
+def test_a_prefetch_of_another_patient_than_the_context_is_refused(assistive: Home) -> None:
+    context = {"userId": "u", "patientId": "someone", "encounterId": "e1"}
+    with assistive.serving() as client:
+        document = assert_problem(client.post(SERVICE, json=call(context=context)), 422, "prefetch-contradicts")
+    assert "someone" not in document["detail"]
+
+
+def test_a_call_sent_again_gets_the_same_answer_and_one_event(assistive: Home) -> None:
+    body = call(instance=str(uuid4()))
+    with assistive.serving() as client:
+        first = client.post(SERVICE, json=body)
+        assistive.point(None)
+        again = client.post(SERVICE, json={**body, "fhirAuthorization": {"access_token": "fresh"}})
+        assert again.content == first.content
+        assert len(first.json()["cards"]) == 1
+        assert client.get("/api/v1/board/city/ED").json()["calls"] == 1
+        metrics = client.get("/metrics").text
+    assert 'pilothouse_replayed_calls_total{site="city",use_case="triage"} 1.0' in metrics
+    assert 'pilothouse_cards_displayed_total{site="city",use_case="triage"} 1.0' in metrics
+
+
+def test_a_hook_instance_reused_for_another_visit_never_gets_its_card(assistive: Home) -> None:
+    body = call(instance=str(uuid4()))
+    with assistive.serving() as client:
+        client.post(SERVICE, json=body)
+        assert_problem(
+            client.post(SERVICE, json={**body, "prefetch": prefetch(saturation=99)}), 409, "hook-instance-reused"
+        )
+
+
+def test_the_same_call_at_once_is_one_event(assistive: Home) -> None:
+    body = call(instance=str(uuid4()))
+    with assistive.serving() as client:
+        answers = client.together(SERVICE, [body] * 20)
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.content for answer in answers}) == 1
+        assert client.get("/api/v1/board/city/ED").json()["calls"] == 1
+
+
+def test_many_calls_at_once_are_as_many_events(assistive: Home) -> None:
+    with assistive.serving() as client:
+        answers = client.together(SERVICE, [call() for _ in range(100)])
+        assert {answer.status_code for answer in answers} == {200}
+        board = client.get("/api/v1/board/city/ED").json()
+    assert (board["calls"], board["cards_displayed"]) == (100, 100)
+
+
+def test_at_the_root_several_sites_need_a_name_or_a_default(assistive: Home) -> None:
+    assistive.point(assistive.release(site="district", stage="shadow"), stage=Stage.SHADOW, site="district")
+    with assistive.serving() as client:
+        assert_problem(client.get("/cds-services"), 404, "site-not-named")
+        assert_problem(client.post(SERVICE, json=call()), 404, "site-not-named")
+        assert len(client.post(f"/sites/city{SERVICE}", json=call()).json()["cards"]) == 1
+        assert client.post(f"/sites/district{SERVICE}", json=call()).json() == {"cards": []}
+    with assistive.serving(default_site=SITE) as client:
+        assert client.get("/cds-services").status_code == 200
+
+
+def test_one_hook_instance_at_two_sites_is_two_events_under_two_keys(assistive: Home) -> None:
+    assistive.point(assistive.release(site="district"), site="district")
+    body = call(instance=str(uuid4()))
+    with assistive.serving() as client:
+        first = client.post(f"/sites/city{SERVICE}", json=body).json()["cards"][0]
+        second = client.post(f"/sites/district{SERVICE}", json=body).json()["cards"][0]
+    assert first["uuid"] != second["uuid"]
+
+
+def test_feedback_is_stored_and_counted(assistive: Home) -> None:
+    reason = {"reason": {"code": "wrong-data", "system": SYSTEM}, "userComment": "weight of Mrs X is wrong"}
+    with assistive.serving() as client:
+        card = shown(client)
+        response = client.post(FEEDBACK, json=feedback(card, overrideReason=reason))
+        assert (response.status_code, response.json()) == (200, {"stored": 1})
+        accepted = feedback(card, outcome="accepted", acceptedSuggestions=[{"id": str(uuid4())}])
+        assert client.post(FEEDBACK, json=accepted).status_code == 200
+        assert 'outcome="overridden",site="city",use_case="triage"} 1.0' in client.get("/metrics").text
+
+
+def test_feedback_on_a_card_that_was_never_shown_here_is_refused_whole(assistive: Home) -> None:
+    with assistive.serving() as client:
+        card = shown(client)
+        both = {"feedback": feedback(card)["feedback"] + feedback(str(uuid4()))["feedback"]}
+        assert "1 of the cards" in assert_problem(client.post(FEEDBACK, json=both), 404, "unknown-card")["detail"]
+        assert_problem(client.post(f"/sites/district{FEEDBACK}", json=feedback(card)), 404, "unknown-card")
+
+
+def test_a_reason_that_the_card_did_not_offer_is_refused(assistive: Home) -> None:
+    with assistive.serving() as client:
+        card = shown(client)
+        for reason in ({"code": "mrn-4711"}, {"code": "wrong-data", "system": "urn:other"}):
+            body = feedback(card, overrideReason={"reason": reason})
+            assert_problem(client.post(FEEDBACK, json=body), 422, "unoffered-reason")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"card": "x"},
+        {"outcome": "ignored"},
+        {"outcomeTimestamp": None},
+        {"outcomeTimestamp": "2026-03-02T12:00:00"},
+        {"overrideReason": {"userComment": "x" * 2001}},
+        {"overrideReason": {"reason": {"code": "a code with spaces"}}},
+    ],
+)
+def test_malformed_feedback_is_refused(assistive: Home, change: dict[str, Any]) -> None:
+    with assistive.serving() as client:
+        body = feedback(shown(client), **change)
+        assert_problem(client.post(FEEDBACK, json=body), 422, "invalid-request")
+        assert_problem(client.post(FEEDBACK, json={"feedback": []}), 422, "invalid-request")
+
+
+def test_in_shadow_the_board_shows_no_score(home: Home) -> None:
+    home.point(home.release(), stage=Stage.SHADOW)
+    with home.serving() as client:
+        client.post(SERVICE, json=call())
+        board = client.get("/api/v1/board/city/ED").json()
+        page = client.get("/board/city/ED").text
+    assert (board["stage"], board["calls"], board["bands"], board["cards_displayed"]) == ("shadow", 1, None, None)
+    assert "Scores are recorded and not shown" in page
+    assert "high" not in page.split("</style>")[1].lower()
+
+
+def test_the_board_counts_by_band_and_holds_no_identifier(assistive: Home) -> None:
+    with assistive.serving() as client:
+        for saturation in (50, 50, 99):
+            client.post(SERVICE, json=call(prefetch(saturation)))
+        board = client.get("/api/v1/board/city/ED").json()
+        page = client.get("/board/city/ED").text
+    assert sum(band["visits"] for band in board["bands"]) == 3
+    assert {band["band"] for band in board["bands"]} == {"low", "raised", "high"}
+    assert board["updated_at"] == NOW.isoformat().replace("+00:00", "Z")
+    for identifier in ("p1", "e1", "Practitioner"):
+        assert identifier not in page.split("</style>")[1]
+    assert "07:00" in page, "the page speaks in the site's own clock"
+
+
+def test_the_board_forgets_after_twelve_hours(assistive: Home) -> None:
+    with assistive.serving() as client:
+        client.post(SERVICE, json=call())
+        assistive.now = NOW + timedelta(hours=12)
+        assert client.get("/api/v1/board/city/ED").json()["calls"] == 1
+        assistive.now = NOW + timedelta(hours=12, microseconds=1)
+        assert client.get("/api/v1/board/city/ED").json()["calls"] == 0
+
+
+def test_the_board_says_which_tier_stands_in(home: Home) -> None:
+    home.point(home.release(), tier=Tier.RULE)
+    with home.serving() as client:
+        assert "Rule instead of the model" in client.get("/board/city/ED").text
+
+
+def test_the_board_of_a_unit_outside_the_scope_does_not_exist(home: Home) -> None:
+    home.point(home.release(scope={"units": ["ED"], "shifts": []}))
+    with home.serving() as client:
+        assert client.get("/board/city/ED").status_code == 200
+        assert_problem(client.get("/board/city/ICU"), 404, "unknown-unit")
+
+
+def test_before_the_first_release_the_board_says_off(home: Home) -> None:
+    with home.serving() as client:
+        assert "No model is in use here" in client.get("/board/city/ED").text
+        assert client.get("/readyz").status_code == 200
+
+
+def test_the_description_is_openapi_without_dangling_references(assistive: Home) -> None:
+    with assistive.serving() as client:
+        document = client.get("/openapi.json").json()
+    text = json.dumps(document)
+    assert "#/$defs/" not in text
+    body = document["paths"]["/sites/{site}" + SERVICE]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert set(body["required"]) == {"hook", "hookInstance", "context"}
+    assert {"/healthz", "/readyz", "/metrics", "/api/v1/status", "/board/{site}/{unit}"} <= set(document["paths"])
+
+
+def test_cors_is_off_unless_configured(assistive: Home) -> None:
+    origin = {"Origin": "https://ehr.example"}
+    with assistive.serving() as client:
+        assert "access-control-allow-origin" not in client.get("/cds-services", headers=origin).headers
+    with assistive.serving(cors_origins=("https://ehr.example",)) as client:
+        assert (
+            client.get("/cds-services", headers=origin).headers["access-control-allow-origin"] == "https://ehr.example"
+        )
+
+
+def test_a_failure_of_our_own_is_a_problem_too_and_says_nothing_of_the_patient(
+    assistive: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ml.serving import service
+
+    def fail(*_: object) -> None:
+        raise LookupError("p1")
+
+    with assistive.serving() as client:
+        monkeypatch.setattr(service, "advise", fail)
+        document = assert_problem(client.post(SERVICE, json=call()), 500, "internal")
+    assert "p1" not in document["detail"]

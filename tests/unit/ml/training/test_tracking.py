@@ -1,0 +1,193 @@
+"""MLflow on SQLite in a temporary folder: what a run carries, and that it gives the same model again."""
+
+import hashlib
+import json
+import shutil
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ml.features import SnapshotRefused
+from ml.features.mart import read_snapshot
+from ml.features.vocabulary import COLUMNS
+from ml.training import RebuildRefused
+from ml.training.bundle import load_bundle
+from ml.training.candidate import train_candidate
+from ml.training.recipe import Provenance, recipe_of, retrain
+from ml.training.tracking import Tracker, log_candidate, prepare, rebuild
+
+
+@pytest.fixture(scope="module")
+def snapshots(mart, vocabulary, tmp_path_factory):
+    root = tmp_path_factory.mktemp("snapshots")
+    folder = root / ("d" * 64)
+    folder.mkdir()
+    rows = vocabulary.to_json()
+    tables = {"triage_mart": mart} | {name: pa.Table.from_pylist(rows[name]) for name in COLUMNS}
+    entries = {}
+    for name, table in tables.items():
+        path = folder / f"{name}.parquet"
+        pq.write_table(table, path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        entries[name] = {"file": path.name, "sha256": digest, "rows": table.num_rows}
+    pointer = {"digest": folder.name, "as_of": "2026-06-01T00:00:00+00:00", "tables": entries}
+    (root / "current.json").write_text(json.dumps(pointer))
+    return root
+
+
+@pytest.fixture(scope="module")
+def provenance(snapshots):
+    contracts = {"ehr_fhir": {"version": "1.0.0", "sha256": "c" * 64}}
+    return Provenance(read_snapshot(snapshots), contracts, dbt_manifest="b" * 64, code_version="0.1.0")
+
+
+@pytest.fixture(scope="module")
+def tracker(tmp_path_factory):
+    root = tmp_path_factory.mktemp("mlflow")
+    return Tracker(f"sqlite:///{root / 'mlflow.db'}", str(root / "artifacts"))
+
+
+@pytest.fixture(scope="module")
+def logged(tracker, candidate, provenance, train_until):
+    prepare(tracker)
+    return log_candidate(
+        tracker,
+        candidate,
+        provenance,
+        test_from=train_until,
+        metrics={"critical_care.auroc": 0.8, "critical_care.net_benefit@0.05": 0.01},
+        files={"figures/roc.png": b"\x89PNG", "documents/drift.html": b"<html></html>"},
+    )
+
+
+@pytest.fixture
+def run(tracker, logged):
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(tracker.uri).get_run(logged.run_id)
+
+
+def test_a_run_carries_digests_contracts_code_seed_and_metrics(run, candidate, provenance):
+    assert run.data.tags["pilothouse.model_digest"] == candidate.digest
+    assert run.data.tags["pilothouse.dbt_manifest"] == "b" * 64
+    assert run.data.tags["pilothouse.code_version"] == "0.1.0"
+    assert run.data.tags["pilothouse.use_case_digest"] == candidate.use_case.digest
+    assert run.data.params["data.snapshot"] == "d" * 64
+    assert run.data.params["data.triage_mart"] == provenance.snapshot.files["triage_mart"]
+    assert run.data.params["contract.ehr_fhir"].startswith("1.0.0@")
+    assert run.data.params["seed"] == "1"
+    assert run.data.metrics["critical_care.auroc"] == 0.8
+
+
+def test_a_run_carries_figures_bundle_and_models_with_signature_and_example(tracker, run, logged, candidate, tmp_path):
+    from mlflow.models import Model
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracker.uri)
+    assert [entry.path for entry in client.list_artifacts(logged.run_id, "figures")] == ["figures/roc.png"]
+    folder = client.download_artifacts(logged.run_id, "bundle", str(tmp_path))
+    assert load_bundle(tmp_path / "bundle", candidate.digest).seed == 1
+    assert folder
+    for output in run.outputs.model_outputs:
+        location = client.get_logged_model(output.model_id).artifact_location
+        model = Model.load(location.removeprefix("file://"))
+        assert model.signature.inputs.input_names() == list(candidate.model.feature_names)
+        assert model.saved_input_example_info is not None
+    assert len(run.outputs.model_outputs) == 2
+
+
+def test_a_version_is_registered_under_use_case_and_site(tracker, logged, candidate):
+    from mlflow.tracking import MlflowClient
+
+    version = MlflowClient(tracker.uri).get_model_version(logged.name, logged.version)
+
+    assert logged.name == "triage-city"
+    assert version.run_id == logged.run_id
+    assert version.tags["model_digest"] == candidate.digest
+
+
+def test_a_run_is_rebuilt_into_the_identical_model(tracker, logged, snapshots, candidate):
+    rebuilt = rebuild(tracker, logged.run_id, snapshots)
+
+    assert rebuilt.digest == rebuilt.recorded_digest == candidate.digest
+
+
+def test_a_run_is_rebuilt_after_the_home_folder_was_moved(tracker, logged, snapshots, candidate, tmp_path):
+    home = tmp_path / "moved"
+    source = tracker.artifact_location.removesuffix("/artifacts")
+    shutil.copytree(source, home)
+    moved = Tracker(f"sqlite:///{home / 'mlflow.db'}", str(home / "artifacts"))
+
+    assert rebuild(moved, logged.run_id, snapshots).digest == candidate.digest
+
+
+def test_after_a_move_new_runs_do_not_write_to_the_old_place(
+    tracker, logged, candidate, provenance, train_until, tmp_path
+):
+    home = tmp_path / "moved"
+    shutil.copytree(tracker.artifact_location.removesuffix("/artifacts"), home)
+    moved = Tracker(f"sqlite:///{home / 'mlflow.db'}", str(home / "artifacts"))
+    again = log_candidate(moved, candidate, provenance, test_from=train_until, metrics={})
+
+    assert (home / "artifacts" / "triage-city" / again.run_id).is_dir()
+    assert again.version == "2"
+
+
+def test_changed_data_refuse_to_be_rebuilt(tracker, logged, snapshots, tmp_path):
+    copy = tmp_path / "snapshots"
+    shutil.copytree(snapshots, copy)
+    path = copy / ("d" * 64) / "triage_mart.parquet"
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(SnapshotRefused, match="not what was exported"):
+        rebuild(tracker, logged.run_id, copy)
+
+
+def test_a_run_that_is_no_candidate_s_is_refused(tracker, logged, snapshots):
+    with pytest.raises(RebuildRefused, match="no candidate"):
+        rebuild(tracker, "0" * 32, snapshots)
+
+
+def test_a_recipe_that_gives_another_model_is_refused(candidate, provenance, snapshots, train_until):
+    recipe = recipe_of(candidate, provenance, train_until)
+
+    with pytest.raises(RebuildRefused, match="not the recorded"):
+        retrain(recipe | {"seed": 2}, snapshots)
+    with pytest.raises(RebuildRefused, match="schema"):
+        retrain({}, snapshots)
+
+
+def test_the_input_example_is_nobody_s_data(candidate):
+    from ml.training.tracking import usual_visit
+
+    example = usual_visit(candidate.model)
+
+    assert len(example) == 1
+    assert example["oxygen_saturation"][0] == candidate.model.baseline("oxygen_saturation")
+
+
+def test_a_file_outside_the_run_is_refused(tracker, candidate, provenance, train_until, logged):
+    with pytest.raises(ValueError, match="outside"):
+        log_candidate(tracker, candidate, provenance, test_from=train_until, metrics={}, files={"../../stray.txt": b""})
+
+
+def test_another_model_gets_the_next_version(
+    tracker, logged, use_case, mart, vocabulary, train_until, parameters, provenance
+):
+    other = train_candidate(
+        use_case,
+        mart,
+        vocabulary,
+        site="city",
+        train_until=train_until - timedelta(days=10),
+        seed=9,
+        parameters=parameters,
+    )
+
+    assert int(log_candidate(tracker, other, provenance, test_from=train_until, metrics={}).version) > int(
+        logged.version
+    )

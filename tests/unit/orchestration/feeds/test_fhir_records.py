@@ -1,0 +1,249 @@
+"""What becomes of single FHIR records: fields, references, clauses, versions, deletes."""
+
+import json
+import traceback
+from datetime import UTC, date, datetime
+
+import duckdb
+import pytest
+
+
+def test_a_patient_lands_with_pseudonyms_and_without_name_or_address(zone, ndjson, patient, known_as) -> None:
+    record = patient(
+        name=[{"family": "Zorro", "given": ["Diego"]}],
+        telecom=[{"system": "phone", "value": "555-0199"}],
+        address=[{"line": ["1 Hidden Lane"], "city": "Nowhere", "state": "KS", "postalCode": "66801"}],
+        identifier=[
+            {"system": "http://other", "value": "X9"},
+            {"type": {"coding": [{"code": "MR"}]}, "system": "http://mrn", "value": "MRN-4711"},
+        ],
+        deceasedDateTime="2025-12",
+        meta={"lastUpdated": "2026-02-01T00:00:00Z"},
+    )
+    receipt = zone.one("Patient.ndjson", ndjson(record))
+    assert (receipt.feed, receipt.contract, receipt.received, receipt.landed) == ("ehr_fhir", "ehr_fhir@1.0.0", 1, 1)
+    columns = (
+        "patient_key, mrn_key, identifier_key, birth_date, gender, state, is_deceased, deceased_at, _version_at, _key"
+    )
+    assert zone.rows("fhir_patient", columns) == [
+        (
+            known_as("Patient", "p1"),
+            known_as("http://mrn", "MRN-4711"),
+            known_as("http://other", "X9"),
+            date(1950, 2, 3),
+            "female",
+            "KS",
+            True,
+            datetime(2025, 12, 1, tzinfo=UTC),
+            datetime(2026, 2, 1, tzinfo=UTC),
+            known_as("Patient", "p1"),
+        )
+    ]
+    kept = {path: content for path, content in zone.files().items() if not path.startswith("raw/")}
+    for secret in (b"Zorro", b"Diego", b"555-0199", b"Hidden", b"Nowhere", b"66801", b"4711", b"X9"):
+        assert not [path for path, content in kept.items() if secret in content]
+
+
+def test_raw_bytes_are_kept_unchanged_under_their_digest_and_for_the_owner_only(zone) -> None:
+    content = b'{"resourceType":"Patient","id":"1"}\r\n\r\n'
+    receipt = zone.one("Patient.ndjson", content)
+    raw = zone.home / "raw" / receipt.sha256[:2] / receipt.sha256
+    assert raw.read_bytes() == content
+    assert raw.stat().st_mode & 0o077 == 0
+    assert (zone.home / "raw").stat().st_mode & 0o077 == 0
+
+
+def test_lake_files_lie_under_site_and_arrival_day_and_carry_their_provenance(zone, ndjson, patient) -> None:
+    receipt = zone.one("Patient.ndjson", ndjson(patient("a"), patient("b")))
+    path = zone.home / f"lake/fhir_patient/site=city/day=2026-03-01/{receipt.sha256[:16]}.parquet"
+    assert path.exists()
+    found = zone.rows(
+        "fhir_patient", "_feed, _contract, _file, _line, _arrived_at, _is_deleted, site, cast(day as varchar)"
+    )
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    same = ("ehr_fhir", "ehr_fhir@1.0.0", receipt.sha256)
+    assert found == [(*same, n, noon, False, "city", "2026-03-01") for n in (1, 2)]
+
+
+def test_a_reading_keeps_value_unit_time_and_components(zone, ndjson, observation) -> None:
+    panel = observation(
+        "bp",
+        code={"coding": [{"system": "local", "code": "BP"}, {"system": "http://loinc.org", "code": "85354-9"}]},
+        valueQuantity=None,
+        component=[
+            {
+                "code": {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]},
+                "valueQuantity": {"value": 120.5, "unit": "mmHg"},
+            }
+        ],
+    )
+    zone.one("x.ndjson", ndjson(observation("hr"), panel))
+    columns = "code, value_number, value_unit, effective_at, components"
+    part = {"code": "8480-6", "code_system": "http://loinc.org", "value_number": 120.5, "value_unit": "mmHg"}
+    part["value_code"] = None
+    at = datetime(2026, 2, 28, 10, tzinfo=UTC)
+    assert zone.rows("fhir_observation", columns) == [
+        ("85354-9", None, None, at, [part]),
+        ("8867-4", 80.0, "/min", at, None),
+    ]
+
+
+def test_only_the_chief_complaint_keeps_its_text_and_no_more_than_200_characters(zone, ndjson, observation) -> None:
+    complaint = {"coding": [{"system": "http://loinc.org", "code": "8661-1"}]}
+    zone.one(
+        "x.ndjson",
+        ndjson(
+            observation("a", code=complaint, valueQuantity=None, valueString="SOB é " + "x" * 300),
+            observation("b", valueQuantity=None, valueString="Mrs Smith called"),
+        ),
+    )
+    found = zone.rows("fhir_observation", "value_text")
+    assert found == [("SOB é " + "x" * 194,), (None,)]
+
+
+def test_an_encounter_keeps_its_places_in_order(zone, ndjson, known_as) -> None:
+    record = {
+        "resourceType": "Encounter",
+        "id": "e1",
+        "status": "finished",
+        "class": {"code": "EMER"},
+        "subject": {"reference": "https://ehr/fhir/Patient/p1/_history/2"},
+        "period": {"start": "2026-02-28T10:00:00+01:00", "end": "2026-02-28T12:00:00+01:00"},
+        "location": [
+            {"location": {"reference": "Location/ED"}, "period": {"start": "2026-02-28T09:00:00Z"}},
+            {"location": {"reference": "Location?identifier=sys|ICU"}},
+        ],
+        "hospitalization": {"dischargeDisposition": {"coding": [{"code": "exp"}]}},
+    }
+    zone.one("Encounter.ndjson", ndjson(record))
+    places = [
+        {
+            "location_key": known_as("Location", "ED"),
+            "started_at": datetime(2026, 2, 28, 9, tzinfo=UTC),
+            "ended_at": None,
+        },
+        {"location_key": known_as("sys", "ICU"), "started_at": None, "ended_at": None},
+    ]
+    columns = "patient_key, class_code, started_at, discharge_disposition_code, locations"
+    assert zone.rows("fhir_encounter", columns) == [
+        (known_as("Patient", "p1"), "EMER", datetime(2026, 2, 28, 9, tzinfo=UTC), "exp", places)
+    ]
+
+
+def test_any_other_r4_type_lands_with_type_and_patient(zone, ndjson, known_as) -> None:
+    record = {"resourceType": "Coverage", "id": "c", "beneficiary": {"reference": "Patient/p1"}}
+    assert zone.one("x.ndjson", ndjson(record)).landed == 1
+    assert zone.rows("fhir_resource", "resource_type, resource_key, patient_key") == [
+        ("Coverage", known_as("Coverage", "c"), known_as("Patient", "p1"))
+    ]
+
+
+BROKEN = [
+    ({"status": None}, "Observation.status.required"),
+    ({"status": ""}, "Observation.status.required"),
+    ({"status": 5}, "Observation.status.type"),
+    ({"status": "done"}, "Observation.status.codes"),
+    ({"subject": None}, "Observation.patient_key.required"),
+    ({"subject": {"display": "Mrs Smith"}}, "Observation.patient_key.required"),
+    ({"subject": "Patient/p1"}, "Observation.patient_key.required"),
+    ({"subject": {"reference": "nonsense"}}, "Observation.patient_key.type"),
+    ({"subject": {"reference": "#p"}}, "Observation.patient_key.required"),
+    ({"code": "8867-4"}, "Observation.code.required"),
+    ({"valueQuantity": {"value": "80"}}, "Observation.value_number.type"),
+    ({"valueQuantity": {"value": True}}, "Observation.value_number.type"),
+    ({"valueQuantity": {"value": 501}}, "Observation.value_number.range"),
+    ({"valueQuantity": {"value": -1}}, "Observation.value_number.range"),
+    ({"effectiveDateTime": "yesterday"}, "Observation.effective_at.type"),
+    ({"effectiveDateTime": "2026-02-28T10:00:00"}, "Observation.effective_at.type"),
+    ({"effectiveDateTime": 2026}, "Observation.effective_at.type"),
+    ({"component": [{"valueQuantity": {"value": "x"}}]}, "Observation.components.value_number.type"),
+    ({"id": None}, "Observation.observation_key.required"),
+]
+
+
+@pytest.mark.parametrize(("change", "clause"), BROKEN)
+def test_a_record_that_breaks_a_clause_is_quarantined_with_it_and_the_next_one_lands(
+    zone, ndjson, observation, change, clause
+) -> None:
+    receipt = zone.one("x.ndjson", ndjson({**observation("bad"), **change}, observation("good")))
+    assert (receipt.landed, receipt.quarantined, dict(receipt.reasons)) == (1, 1, {clause: 1})
+    ((line, stored, reason),) = zone.quarantine()
+    assert (line, stored) == (1, clause)
+    assert reason.endswith(".") and "Smith" not in reason
+
+
+@pytest.mark.parametrize("value", [0, 500])
+def test_the_ends_of_a_range_are_inside_it(zone, ndjson, observation, value) -> None:
+    assert zone.one("x.ndjson", ndjson(observation(valueQuantity={"value": value}))).landed == 1
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"_status": {"extension": [{"url": "x"}]}},
+        {"category": None},
+        {"category": [None]},
+        {"category": "vital-signs"},
+        {"code": {"coding": [None, {"system": "http://loinc.org", "code": "8867-4"}]}},
+        {"component": None},
+        {"component": [None]},
+        {"component": []},
+        {"_effectiveDateTime": {"id": "x"}, "effectiveDateTime": "2026"},
+        {"encounter": {"reference": "#e"}},
+        {"extension": [{"url": "http://x", "valueString": "\\u0000"}]},
+        {"note": [{"text": 'a "quoted" \\ text\n'}]},
+        {"code": {"text": "pulse"}},
+    ],
+)
+def test_nulls_extensions_and_odd_shapes_do_not_stop_a_good_record(zone, ndjson, observation, harmless) -> None:
+    assert zone.one("x.ndjson", ndjson({**observation(), **harmless})).landed == 1
+
+
+def test_entered_in_error_lands_with_its_status(zone, ndjson, observation) -> None:
+    assert zone.one("x.ndjson", ndjson(observation(status="entered-in-error"))).landed == 1
+    assert zone.rows("fhir_observation", "status, _is_deleted") == [("entered-in-error", False)]
+
+
+def test_the_same_content_in_another_spelling_is_a_duplicate(zone, ndjson, patient) -> None:
+    zone.one(
+        "Patient.ndjson",
+        json.dumps(patient(name=[{"family": "Müller"}]), separators=(",", ":"), ensure_ascii=False).encode(),
+    )
+    receipt = zone.one("Patient.ndjson", json.dumps(patient(name=[{"family": "Müller"}]), indent=None).encode())
+    assert (receipt.landed, receipt.duplicate) == (0, 1)
+
+
+def test_other_content_under_the_same_key_supersedes_and_both_versions_stay(zone, ndjson, patient) -> None:
+    zone.one("Patient.ndjson", ndjson(patient()))
+    receipt = zone.one("Patient.ndjson", ndjson(patient(gender="male"), patient(gender="male"), patient()))
+    assert (receipt.superseded, receipt.duplicate, receipt.landed) == (1, 2, 0)
+    assert zone.rows("fhir_patient", "gender") == [("female",), ("male",)]
+
+
+def test_repeats_within_one_file_count_once(zone, ndjson, patient) -> None:
+    receipt = zone.one("Patient.ndjson", ndjson(patient(), patient(), patient(gender="other"), patient("p2")))
+    assert (receipt.received, receipt.landed, receipt.duplicate, receipt.superseded) == (4, 2, 1, 1)
+
+
+def test_the_same_id_of_two_types_is_two_records(zone, ndjson) -> None:
+    records = [{"resourceType": t, "id": "1"} for t in ("Coverage", "Claim")]
+    assert zone.one("x.ndjson", ndjson(*records)).landed == 2
+
+
+def test_a_conditional_reference_meets_the_location_that_carries_the_identifier(zone, ndjson, known_as) -> None:
+    place = {"resourceType": "Location", "id": "l1", "identifier": [{"system": "sys", "value": "ICU"}]}
+    zone.one("Location.ndjson", ndjson(place))
+    assert zone.rows("fhir_location", "identifier_key, alias_code") == [(known_as("sys", "ICU"), "ICU")]
+
+
+def test_an_error_of_the_engine_never_quotes_a_record(zone, ndjson, patient, monkeypatch) -> None:
+    from orchestration.feeds import FeedError, landing
+
+    def broken(*_: object) -> None:
+        raise duckdb.InvalidInputException('Malformed JSON. Input: "Zorro"')
+
+    monkeypatch.setattr(landing, "land_fhir", broken)
+    with pytest.raises(FeedError) as raised:
+        zone.one("Patient.ndjson", ndjson(patient()))
+    assert "Zorro" not in "".join(traceback.format_exception(raised.value))
+    assert "withheld" in str(raised.value)

@@ -1,0 +1,158 @@
+"""Rosters, census and the survey as CSV, Parquet and Stata."""
+
+import io
+from datetime import UTC, date, datetime
+
+import pandas
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from orchestration.feeds import FeedStopped
+
+HEAD = "shift_id,staff_id,unit,shift,date,starts_at,ends_at,role,skills,status\n"
+ROW = "s1,n7,ED,night,2026-03-01,2026-03-01T23:00:00+01:00,2026-03-02T07:00:00+01:00,RN,triage;iv,planned\n"
+
+
+def census(*rows: str, head: str = "unit_code,at,occupied,staffed_beds,closed") -> bytes:
+    return "\n".join([head, *rows]).encode()
+
+
+def test_a_roster_lands_with_pseudonyms_of_shift_and_staff(zone, known_as) -> None:
+    receipt = zone.one("rosters.csv", (HEAD + ROW).encode())
+    assert (receipt.feed, receipt.landed) == ("rosters", 1)
+    columns = "shift_key, staff_key, unit_code, shift_date, starts_at, skill_codes, _key"
+    key = known_as("roster shift", "s1")
+    starts = datetime(2026, 3, 1, 22, tzinfo=UTC)
+    assert zone.rows("roster_shift", columns) == [
+        (key, known_as("staff", "n7"), "ED", date(2026, 3, 1), starts, "triage;iv", key)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "clause"),
+    [
+        ("planned", "maybe", "Shift.status.codes"),
+        ("2026-03-01T23:00:00+01:00", "2026-03-01T23:00:00", "Shift.starts_at.type"),
+        ("2026-03-02T07:00:00+01:00", "2026-03-01T07:00:00+01:00", "Shift.ends_at.order"),
+        ("s1,", ",", "Shift.shift_key.required"),
+        ("RN", "R" * 65, "Shift.role_code.length"),
+        (",planned", "", "row.width"),
+        ("RN", '"RN', "row.quotes"),
+    ],
+)
+def test_a_row_that_breaks_a_clause_is_quarantined_and_the_next_one_lands(zone, old, new, clause) -> None:
+    content = HEAD + ROW.replace(old, new, 1) + "\r\n" + ROW.replace("s1", "s2")
+    receipt = zone.one("rosters.csv", content.encode())
+    assert (receipt.received, receipt.landed, dict(receipt.reasons)) == (2, 1, {clause: 1})
+
+
+def test_a_row_that_is_not_utf8_is_quarantined_alone(zone) -> None:
+    content = HEAD.encode() + ROW.replace("ED", "É").encode("latin-1") + ROW.replace("s1", "s2").encode()
+    assert dict(zone.one("rosters.csv", content).reasons) == {"row.not_utf8": 1}
+
+
+def test_quoted_cells_may_hold_delimiters_and_line_breaks(zone) -> None:
+    content = HEAD + ROW.replace("triage;iv", '"triage,\niv ""x"""') + ROW.replace("s1", "s2")
+    assert zone.one("rosters.csv", content.encode()).landed == 2
+    assert ('triage,\niv "x"',) in zone.rows("roster_shift", "skill_codes")
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_the_delimiter_is_found_in_the_header(zone, delimiter) -> None:
+    content = census("ED,2026-03-01T00:00:00Z,5,8,0").replace(b",", delimiter.encode())
+    receipt = zone.one("census.csv", content)
+    assert (receipt.feed, receipt.landed) == ("census", 1)
+
+
+def test_census_counts_are_whole_and_not_negative(zone) -> None:
+    at = "2026-03-01T00:00:00Z"
+    rows = [f"A,{at},0,8,0", f"B,{at},-1,8,0", f"C,{at},1.5,8,0", f"D,{at},x,8,", f"E,{at},1000,8,", f"F,{at},1001,8,"]
+    receipt = zone.one("census.csv", census(*rows))
+    assert receipt.landed == 2
+    assert dict(receipt.reasons) == {"Census.occupied.range": 2, "Census.occupied.type": 2}
+    assert zone.rows("unit_census", "census_key, occupied, closed")[0] == ("A|2026-03-01T00:00:00Z", 0, 0)
+
+
+def test_the_same_day_corrected_supersedes(zone) -> None:
+    zone.one("a.csv", census("ED,2026-03-01T00:00:00Z,5,8,0"))
+    receipt = zone.one("b.csv", census("ED,2026-03-01T01:00:00+01:00,6,8,0", "ED,2026-03-01T00:00:00Z,5,8,0"))
+    assert (receipt.superseded, receipt.duplicate) == (1, 1)
+
+
+@pytest.mark.parametrize("feed", [None, "census"])
+def test_a_missing_required_column_stops_the_feed_with_what_was_expected_and_what_came(zone, feed) -> None:
+    files = {"bad.csv": census("ED,2026-03-01T00:00:00Z,5,0", head="unit_code,at,occupied,closed"),
+             "good.csv": census("ED,2026-03-01T00:00:00Z,5,8,0")}  # fmt: skip
+    with pytest.raises(FeedStopped, match=r"Expected: staffed_beds\. Came: unit_code, at, occupied, closed") as stopped:
+        zone.land(files, feed)
+    bad, good = stopped.value.receipts
+    assert (bad.feed, bad.received, dict(bad.reasons)) == ("census", 1, {"file.missing_column": 1})
+    assert good.landed == 1
+    with pytest.raises(FeedStopped):
+        zone.land({"bad.csv": files["bad.csv"]}, feed)
+
+
+def test_a_header_without_rows_is_quarantined_whole(zone) -> None:
+    assert dict(zone.one("rosters.csv", HEAD.encode()).reasons) == {"file.no_rows": 1}
+
+
+def test_a_table_of_no_feed_is_unrecognised(zone) -> None:
+    receipt = zone.one("prices.csv", b"sku,price\n1,2\n")
+    assert (receipt.feed, dict(receipt.reasons)) == ("unrecognised", {"file.unrecognised": 1})
+
+
+def test_parquet_keeps_its_types(zone) -> None:
+    at = pa.array([datetime(2026, 3, 1, tzinfo=UTC)], pa.timestamp("us", tz="UTC"))
+    table = pa.table(
+        {"Unit": ["ED"], "AT": at, "occupied": [5.0], "staffed_beds": pa.array([8], pa.int8()), "extra": [1]}
+    )
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    assert zone.one("census.parquet", buffer.getvalue()).landed == 1
+    assert zone.rows("unit_census", '"at", occupied, closed') == [(datetime(2026, 3, 1, tzinfo=UTC), 5, None)]
+
+
+SURVEY = {
+    "HOSPCODE": 1, "PATCODE": 2, "YEAR": 2018, "VMONTH": 1, "VDAYR": 7, "AGE": 44, "SEX": 1, "ARRTIME": "0930",
+    "TEMPF": 986, "PULSE": 998, "IMMEDR": 7, "RFV1": 10501, "NOCHRON": 2, "CHF": 0, "ARREMS": 2, "ADMIT": -7,
+    "PATWT": 10.5,
+}  # fmt: skip
+
+
+def stata(**changes: object) -> bytes:
+    row = {k: v for k, v in {**SURVEY, **changes}.items() if v is not None}
+    buffer = io.BytesIO()
+    pandas.DataFrame([row]).to_stata(buffer, write_index=False, version=114)
+    return buffer.getvalue()
+
+
+def test_sentinels_of_the_survey_become_null_and_codes_keep_their_meaning(zone) -> None:
+    assert zone.one("ed.dta", stata()).landed == 1
+    columns = "survey_year, arrival_time, temperature_f, heart_rate, triage_level, triage_level_source, rfv1, chf"
+    assert zone.rows("nhamcs_visit", columns) == [(2018, "0930", 98.6, None, None, 7, "10501", None)]
+    assert zone.rows("nhamcs_visit", "arrived_by_ambulance, weight, seen_72h, admit_unit") == [(False, 10.5, None, -7)]
+
+
+def test_another_year_of_the_survey_with_other_columns_lands_unchanged(zone) -> None:
+    older = {
+        k.lower(): v
+        for k, v in {**SURVEY, "YEAR": 9, "DIABETES": 1, "NOCHRON": 0}.items()
+        if k not in ("IMMEDR", "ADMIT")
+    }
+    buffer = io.BytesIO()
+    pandas.DataFrame([older]).to_stata(buffer, write_index=False, version=114)
+    assert zone.one("ed2009.dta", buffer.getvalue()).landed == 1
+    assert zone.rows("nhamcs_visit", "survey_year, diabtyp0, triage_level, admit_unit") == [(2009, True, None, None)]
+
+
+def test_a_file_without_a_year_takes_it_from_its_name(zone) -> None:
+    assert zone.one("ed2011-stata.dta", stata(YEAR=None)).landed == 1
+    assert zone.rows("nhamcs_visit", "survey_year") == [(2011,)]
+    with pytest.raises(FeedStopped, match="YEAR"):
+        zone.one("ed.dta", stata(YEAR=None, AGE=45))
+
+
+def test_a_value_that_the_survey_cannot_hold_is_quarantined(zone) -> None:
+    assert dict(zone.one("ed.dta", stata(SEX=3)).reasons) == {"Visit.sex.codes": 1}
+    assert dict(zone.one("ed2.dta", stata(PULSE=700)).reasons) == {"Visit.heart_rate.range": 1}

@@ -1,0 +1,80 @@
+from datetime import time
+
+import pytest
+
+from orchestration.sites import InvalidSite, SiteError, UnitKind, UnknownSite, list_sites, load_site, parse_site
+
+GOOD = """
+id: here
+name: Here
+region: US
+timezone: America/New_York
+units: [{id: ED, kind: ed, name: Emergency, beds: 4}]
+shifts: [{id: day, starts: "07:00", ends: "15:00"}, {id: night, starts: "23:00", ends: "07:00"}]
+feeds: [ehr_fhir]
+"""
+
+
+def test_every_site_loads_and_is_named_as_its_file():
+    assert list_sites() == ["city", "district", "nhamcs", "rural", "synthea"]
+    assert [load_site(name).id for name in list_sites()] == list_sites()
+
+
+def test_simulated_sites_have_an_ed_and_intensive_care_and_real_data_are_not_simulated():
+    for site in map(load_site, list_sites()):
+        if site.simulated:
+            assert site.units_of(UnitKind.ED) and site.units_of(UnitKind.ICU) and site.units_of(UnitKind.WARD)
+    assert {name for name in list_sites() if load_site(name).simulated} == {"city", "district", "rural"}
+
+
+def test_one_simulated_site_lies_in_another_regulatory_region():
+    assert load_site("rural").region != load_site("city").region == load_site("district").region
+
+
+@pytest.mark.parametrize("site", ["city", "district", "rural", "nhamcs", "synthea"])
+@pytest.mark.parametrize(
+    ("local", "shift"),
+    [
+        ("06:59", "night"),
+        ("07:00", "day"),
+        ("14:59", "day"),
+        ("15:00", "evening"),
+        ("23:00", "night"),
+        ("00:00", "night"),
+    ],
+)
+def test_a_shift_holds_its_start_and_not_its_end(site: str, local: str, shift: str):
+    found = load_site(site).shift_at(time.fromisoformat(local))
+    assert found and found.id == shift
+
+
+def test_an_hour_between_shifts_belongs_to_none():
+    assert parse_site("here", GOOD).shift_at(time(15, 0)) is None
+
+
+def test_an_unknown_site_is_refused_with_the_known_ones():
+    with pytest.raises(UnknownSite, match="city, district"):
+        load_site("nowhere")
+
+
+def test_an_unknown_unit_is_refused_with_the_known_ones():
+    with pytest.raises(SiteError, match="ED, ICU, MED, SUR"):
+        load_site("city").unit("CCU")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("America/New_York", "America/Nowhere"), "time zone"),
+        (("region: US", "region: Atlantis"), "region"),
+        (("feeds: [ehr_fhir]", "feeds: [ehr_fhir]\nscope: {units: [ICU]}"), "launch scope names"),
+        (("feeds: [ehr_fhir]", "feeds: [ehr_fhir]\nscope: {shifts: [dawn]}"), "launch scope names"),
+        (("kind: ed", "kind: garage"), "units.0.kind"),
+        (("id: here", "id: there"), "name of the file"),
+        (("name: Here", "nickname: Here"), "name"),
+        (("id: here", "id: [here"), "not YAML"),
+    ],
+)
+def test_a_broken_site_file_is_refused_and_the_message_names_the_field(change: tuple[str, str], message: str):
+    with pytest.raises(InvalidSite, match=message):
+        parse_site("here", GOOD.replace(*change))
