@@ -85,3 +85,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 def _zips(shared_data: Path) -> Sequence[Path]:
     return sorted((shared_data / "nhamcs_ed").glob("*.zip"))
+
+
+@pytest.fixture
+def fresh_home(tmp_path: Path) -> Home:
+    """An empty home."""
+    return Home(tmp_path / "home")

@@ -55,7 +55,7 @@ def test_a_card_is_traced_back_to_lines_of_files(demo):
     pointer = json.loads((demo.path / "snapshots" / "current.json").read_text())
     events = demo.path / "snapshots" / pointer["digest"] / "serving_event.parquet"
     with duckdb.connect() as reader:
-        (card,) = reader.sql(f"select card_uuid from '{events}' where is_displayed limit 1").fetchone()
+        [(card,)] = reader.sql(f"select card_uuid from '{events}' where is_displayed limit 1").fetchall()
     chain = demo.ok("lineage", card)
     assert chain["release"]["stage"] == "assistive"
     assert chain["visit"] and all(one["line"] >= 1 and one["contract"] for one in chain["visit"])

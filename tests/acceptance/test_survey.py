@@ -27,11 +27,11 @@ def test_no_visit_and_no_death_is_lost_on_the_way_to_omop(survey):
     omop = survey.ok("tables")["omop"]
     assert omop["visit_occurrence"] == omop["person"] == sum(VISITS.values())
     with duckdb.connect() as lake:
-        deaths = lake.sql(
+        [(deaths,)] = lake.sql(
             f"select count(*) from '{survey.path}/lake/nhamcs_visit/*/*/*.parquet' "
             "where dieded or doa or hospital_discharge_status = 2"
-        ).fetchone()
-    assert omop["death"] == deaths[0] > 0
+        ).fetchall()
+    assert omop["death"] == deaths > 0
 
 
 def test_the_run_ends_with_evidence_and_a_decision(survey):
@@ -47,7 +47,7 @@ def test_the_run_ends_with_evidence_and_a_decision(survey):
 
 def test_the_drift_report_compares_2018_and_2019_with_2020(survey):
     pages = list((survey.path / "reports" / "drift").glob("triage-nhamcs.html"))
-    assert len(pages) == 1 and b"evidently" in pages[0].read_bytes().lower()
+    assert len(pages) == 1 and b"oxygen_saturation" in pages[0].read_bytes()
     [document] = [json.loads(path.read_text()) for path in (survey.path / "evidence").rglob("drift-*.json")]
     assert document["detail"]["window"]["reference_until"].startswith("2020-01-01")
     assert document["detail"]["reference_rows"] > 25_000 and document["detail"]["current_rows"] > 10_000

@@ -28,7 +28,7 @@ class Translator(DagsterDbtTranslator):
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> AssetKey:
         if dbt_resource_props["resource_type"] == "source":
-            return AssetKey(["landing", dbt_resource_props["source_meta"].get("feed", dbt_resource_props["name"])])
+            return AssetKey(["landing", dbt_resource_props["source_name"]])
         return AssetKey(["tables", dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:  # noqa: ARG002 - one group, one stage
