@@ -1,6 +1,9 @@
 """The demo, on one site: from drops to assistive, with events and feedback back in the graph."""
 
 import json
+import os
+import subprocess
+import sys
 
 import duckdb
 import pytest
@@ -78,3 +81,31 @@ def test_the_report_is_one_page_that_says_what_is_simulated(demo, document):
 def test_another_demo_in_the_same_home_is_refused_with_what_to_do(demo):
     ran = demo.run("demo", "--seed", "8", "--json")
     assert ran.code == 1 and "PILOTHOUSE_HOME" in ran.json["error"]
+
+
+SENSOR = """
+from dagster import DagsterInstance, build_sensor_context
+from orchestration.definitions import defs
+
+repository = defs.get_repository_def()
+sensor = repository.get_sensor_def("triage_drift_sensor")
+
+
+def tick(cursor):
+    instance = DagsterInstance.ephemeral()
+    return sensor.evaluate_tick(build_sensor_context(instance=instance, cursor=cursor, repository_def=repository))
+
+
+first = tick(None)
+again = tick(first.cursor)
+print([request.partition_key for request in first.run_requests], len(again.run_requests), again.skip_message)
+"""
+
+
+def test_the_drift_sensor_asks_for_a_look_at_the_released_site_once_per_snapshot(demo):
+    environment = {**os.environ, "PILOTHOUSE_HOME": str(demo.path)}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SENSOR], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1].startswith("['city'] 0 No new snapshot")

@@ -108,3 +108,11 @@ def test_the_lock_has_hashes_and_no_addresses() -> None:
 def test_ci_calls_check_and_test() -> None:
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     assert [line for line in lines if line.startswith("make ")] == ["make check", "make test"]
+
+
+def test_the_simulators_truth_is_read_by_the_demos_summary_alone() -> None:
+    readers = [name for name in sources() if '"truth"' in (ROOT / name).read_text()]
+    readers = [name for name in readers if not name.startswith("orchestration/simulator/")]
+    assert readers == ["orchestration/demo/summary.py"]
+    models = [name for name in tracked() if name.startswith("dbt_project/models") and name.endswith(".sql")]
+    assert models and not [name for name in models if "truth" in (ROOT / name).read_text()]
