@@ -3,14 +3,45 @@
 What does not belong here: what counts as an incident (policy).
 """
 
+from datetime import datetime
 from typing import Any
 
+from evaluation.ledger import Entry
 from orchestration.settings import Settings
-from orchestration.sites import list_sites
+from orchestration.sites import list_sites, load_site
+from orchestration.steps.errors import StepError
+from orchestration.steps.proposal import current_pointer
 from orchestration.steps.records import entry_document, now, open_records
 
 AUTOMATIC = "pilothouse"
 ALL_SITES = "all"
+KINDS = ("incident_opened", "incident_closed")
+
+
+class UnknownIncident(StepError):
+    """No open incident has that name; the message lists those that are open."""
+
+
+def report_incident(
+    settings: Settings, use_case: str, site: str, what: str, severity: str, actor: str
+) -> dict[str, Any]:
+    """Open an incident that a person saw; its name is made from the time."""
+    pointer = current_pointer(settings, use_case, load_site(site).id)
+    return open_incident(
+        settings,
+        incident_name(now()),
+        use_case=use_case,
+        site=site,
+        severity=severity,
+        what=what,
+        found_by=actor,
+        release=pointer.release if pointer else None,
+    )
+
+
+def incident_name(at: datetime) -> str:
+    """Return a name for an incident seen at a time: short, sortable, without meaning."""
+    return f"incident-{at:%Y%m%d-%H%M%S}"
 
 
 def open_incident(
@@ -38,15 +69,18 @@ def open_incident(
     return entry_document(open_records(settings).append("incident_opened", found_by, payload, at=now()))
 
 
-def open_run_incident(settings: Settings, run_id: str, job: str, site: str | None) -> dict[str, Any] | None:
-    """Open an incident for a failed Dagster run, once per run."""
-    incident = f"run-{run_id[:8]}"
+def open_once(settings: Settings, incident: str, *, use_case: str, site: str, severity: str, what: str) -> None:
+    """Open an incident that a machine saw, unless one of that name was ever opened."""
     known = {str(entry.payload["incident"]) for entry in open_records(settings).entries(kinds=("incident_opened",))}
-    if incident in known:
-        return None
-    return open_incident(
+    if incident not in known:
+        open_incident(settings, incident, use_case=use_case, site=site, severity=severity, what=what)
+
+
+def open_run_incident(settings: Settings, run_id: str, job: str, site: str | None) -> None:
+    """Open an incident for a failed Dagster run, once per run."""
+    open_once(
         settings,
-        incident,
+        f"run-{run_id[:8]}",
         use_case="triage",
         site=site if site in list_sites() else ALL_SITES,
         severity="medium",
@@ -54,16 +88,48 @@ def open_run_incident(settings: Settings, run_id: str, job: str, site: str | Non
     )
 
 
-def close_incident(
-    settings: Settings, incident: str, *, use_case: str, site: str, cause: str, done: str, actor: str
-) -> dict[str, Any]:
-    """Record what caused an incident and what was done."""
+def close_incident(settings: Settings, incident: str, *, cause: str, done: str, actor: str) -> dict[str, Any]:
+    """Record what caused an open incident and what was done. Raises `UnknownIncident`."""
+    still_open = {one["incident"]: one for one in list_incidents(settings) if one["is_open"]}
+    if incident not in still_open:
+        raise UnknownIncident(f"No incident {incident!r} is open; open are: {', '.join(still_open) or 'none'}.")
     payload = {
         "incident": incident,
-        "use_case": use_case,
-        "site": site,
+        "use_case": still_open[incident]["use_case"],
+        "site": still_open[incident]["site"],
         "cause": cause,
         "done": done,
         "detail": {},
     }
     return entry_document(open_records(settings).append("incident_closed", actor, payload, at=now()))
+
+
+def list_incidents(settings: Settings) -> list[dict[str, Any]]:
+    """Return every incident, open ones first, newest first."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in open_records(settings).entries(kinds=KINDS):
+        name = str(entry.payload["incident"])
+        if entry.kind == "incident_opened":
+            found[name] = _opened(name, entry)
+        elif name in found:
+            found[name] |= {
+                "is_open": False,
+                "closed_at": entry.at.isoformat(),
+                "cause": entry.payload["cause"],
+                "done": entry.payload["done"],
+            }
+    newest_first = reversed(list(found.values()))
+    return sorted(newest_first, key=lambda one: not one["is_open"])
+
+
+def _opened(name: str, entry: Entry) -> dict[str, Any]:
+    kept = ("use_case", "site", "severity", "what", "found_by", "release")
+    return {
+        "incident": name,
+        "is_open": True,
+        "opened_at": entry.at.isoformat(),
+        **{member: entry.payload.get(member) for member in kept},
+        "closed_at": None,
+        "cause": None,
+        "done": None,
+    }

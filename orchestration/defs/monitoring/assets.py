@@ -18,11 +18,15 @@ from orchestration.defs.evidence.assets import evidence_key, figures_metadata
 from orchestration.defs.partitions import SITES
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
-from orchestration.steps.monitoring import collect_events
+from orchestration.steps.monitoring import collect_events, record_step_downs
 from orchestration.steps.reporting import write_all_reports
 from orchestration.steps.shadow import judge_serving
 
-SERVED = ("shadow", "parity", "slo")
+SERVED = {
+    "shadow": "The released model's figures on live visits, once their outcomes are known.",
+    "parity": "Whether serving computed the same features as the warehouse, visit by visit.",
+    "slo": "How soon the service answered, and how often it could not.",
+}
 REPORT = AssetKey(["monitoring", "report"])
 
 
@@ -44,11 +48,16 @@ def report_asset() -> MaterializeResult:
 
 def serving_assets(use_case: str) -> AssetsDefinition:
     """Return the evidence that only serving can give, about the model that is released at a site."""
-    specs = [AssetSpec(evidence_key(use_case, kind), deps=[SNAPSHOT], group_name="monitoring") for kind in SERVED]
+    specs = [
+        AssetSpec(evidence_key(use_case, kind), deps=[SNAPSHOT], group_name="monitoring", description=description)
+        for kind, description in SERVED.items()
+    ]
 
     @multi_asset(specs=specs, partitions_def=SITES, name=f"{use_case}_served")
     def served(context: AssetExecutionContext) -> Iterator[MaterializeResult]:
-        for evidence in judge_serving(load_settings(), use_case, context.partition_key):
+        settings = load_settings()
+        record_step_downs(settings, use_case, context.partition_key)
+        for evidence in judge_serving(settings, use_case, context.partition_key):
             yield MaterializeResult(evidence_key(use_case, evidence.kind), metadata=figures_metadata(evidence))
 
     return served
