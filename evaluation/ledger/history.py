@@ -77,7 +77,8 @@ def running_at(entries: Iterable[Entry], time: datetime) -> list[Running]:
         elif entry.kind == "rollback":
             release = cast("str | None", entry.payload["release"])
             before = promoted.get((use_case, release)) if release else None
-            now[use_case] = _rollback(entry, before)
+            tier = now[use_case].tier if use_case in now else Tier.MODEL
+            now[use_case] = replace(_rollback(entry, before), tier=tier)
         elif entry.kind == "tier_change" and use_case in now:
             tier = Tier(cast("str", entry.payload["tier"]))
             now[use_case] = replace(now[use_case], tier=tier)
@@ -110,8 +111,10 @@ def _promotion(entry: Entry) -> Running:
 
 
 def _rollback(entry: Entry, before: Running | None) -> Running:
-    """The state after a rollback: of the release it goes back to, the promotion still says who approved
-    it."""
+    """The state after a rollback, but for the tier, which stays: going back never steps a tier up.
+
+    Of the release it goes back to, the promotion still says who approved it.
+    """
     return Running(
         use_case=cast("str", entry.payload["use_case"]),
         site=cast("str", entry.payload["site"]),

@@ -63,6 +63,15 @@ def test_rollback_to_an_earlier_release_brings_back_its_approvals_and_evidence(t
     assert len(after.approvals) == 2
 
 
+def test_rollback_does_not_step_the_tier_up(two_releases):
+    board = two_releases
+    down = {**TIER, "from_tier": "model", "tier": "rule", "reason": "slow"}
+    board.ledger.append("tier_change", "pilothouse", down, at=board.now)
+    payload = {**ROLLBACK, "from_stage": "shadow", "stage": "shadow", "release": "a" * 64, "previous": "d" * 64}
+    board.ledger.append("rollback", "olga.operator", payload, at=board.now)
+    assert board.ledger.at("city", board.now)[0].tier is Tier.RULE
+
+
 def test_rollback_to_off_leaves_nothing_running(two_releases):
     board = two_releases
     payload = {**ROLLBACK, "from_stage": "shadow", "stage": "off", "release": None, "previous": "d" * 64}
