@@ -34,7 +34,9 @@ def main() -> None:
 
 @main.command()
 @click.option("--seed", default=7, show_default=True)
-@click.option("--days", default=90, show_default=True, help="Days of history before the pilot starts.")
+@click.option(
+    "--days", default=90, show_default=True, type=click.IntRange(min=1), help="Days of history before the pilot starts."
+)
 @click.option("--sites", default=3, show_default=True, type=click.IntRange(1, 3))
 @answers
 def demo(seed: int, days: int, sites: int) -> Answer:
@@ -222,6 +224,47 @@ def ledger_at(site: str, when: str) -> Answer:
     return Answer(ledger_at_time(_settings(), site, when))
 
 
+@main.group()
+def incident() -> None:
+    """What went wrong, on the ledger: opened, closed with a cause, listed."""
+
+
+@incident.command("open")
+@click.argument("use_case")
+@site_option
+@click.option("--what", required=True, help="What happened, without anything that identifies a patient.")
+@click.option("--severity", required=True, type=click.Choice(["low", "medium", "high"]))
+@actor_option
+@answers
+def incident_open(use_case: str, site: str, what: str, severity: str, actor: str) -> Answer:
+    """Open an incident; print its ledger entry."""
+    from orchestration.steps.incidents import report_incident
+
+    return Answer(report_incident(_settings(), use_case, site, what, severity, actor))
+
+
+@incident.command("close")
+@click.argument("name")
+@click.option("--cause", required=True)
+@click.option("--done", required=True, help="What was done about it.")
+@actor_option
+@answers
+def incident_close(name: str, cause: str, done: str, actor: str) -> Answer:
+    """Close an incident with its cause; print its ledger entry."""
+    from orchestration.steps.incidents import close_incident
+
+    return Answer(close_incident(_settings(), name, cause=cause, done=done, actor=actor))
+
+
+@incident.command("list")
+@answers
+def incident_list() -> Answer:
+    """List every incident, open ones first."""
+    from orchestration.steps.incidents import list_incidents
+
+    return Answer({"incidents": list_incidents(_settings())})
+
+
 @main.command()
 @click.argument("identifier", metavar="CARD_OR_RELEASE_ID")
 @answers
@@ -263,19 +306,22 @@ def key_revoke(actor: str, reason: str) -> Answer:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8088, show_default=True)
-def serve(host: str, port: int) -> None:
+@answers
+def serve(host: str, port: int) -> Answer:
     """Run the CDS Hooks service and the huddle board."""
     from orchestration.steps.service import run_service
 
     run_service(_settings(), host, port)
+    return Answer({"stopped": True})
 
 
 @main.command()
-def ui() -> None:
+@answers
+def ui() -> Answer:
     """Run Dagster's UI, MLflow's UI and the service side by side, and print their addresses."""
-    from orchestration.steps.service import run_user_interfaces
+    from orchestration.steps.user_interfaces import run_user_interfaces
 
-    run_user_interfaces(_settings(), progress)
+    return run_user_interfaces(_settings(), progress)
 
 
 @main.command()
@@ -285,3 +331,7 @@ def report() -> Answer:
     from orchestration.steps.reporting import write_all_reports
 
     return Answer({"reports": [str(path) for path in write_all_reports(_settings())]})
+
+
+if __name__ == "__main__":
+    main()

@@ -105,7 +105,7 @@ def apply_third_party_switches(settings: Settings) -> None:
     settings.dagster_home.mkdir(exist_ok=True)
     instance = settings.dagster_home / "dagster.yaml"
     if not instance.exists():
-        instance.write_text("telemetry:\n  enabled: false\n")
+        instance.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")  # nux asks for an address
     os.environ.update(THIRD_PARTY_SWITCHES)
     os.environ["PILOTHOUSE_HOME"] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)

@@ -4,6 +4,7 @@ Here belong values to print, and printing them. Filling the values from stores i
 the gates'.
 """
 
+from evaluation.reports.markdown import drift_markdown
 from evaluation.reports.model import (
     ApprovalView,
     CardFacts,
@@ -35,6 +36,7 @@ __all__ = [
     "ReportModel",
     "SiteView",
     "UseCaseView",
+    "drift_markdown",
     "render_card",
     "render_index",
     "write_reports",

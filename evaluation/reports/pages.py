@@ -80,6 +80,7 @@ _FILTERS: dict[str, Any] = {
     "count": words.count,
     "figure_name": words.figure_name,
     "threshold_text": words.threshold_text,
+    "sentence": words.sentence,
 }
 _GLOBALS: dict[str, Any] = {
     "NOT_EVIDENCED": words.NOT_EVIDENCED,

@@ -4,6 +4,7 @@ Here belong rows and sections ready to print. Words are in ``words``, geometry i
 templates. Every kind of evidence has its section whether there is evidence or not.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -15,6 +16,9 @@ from evaluation.reports.model import ClauseLine, SiteView, UseCaseView
 
 ORDER = tuple(words.KIND_TITLES)
 SHOWN_DRIFT_ROWS = 12
+
+_FACTS = {"n_train": "visits trained on"}
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,11 @@ class KindSection:
     window: str
     blocks: tuple[OutcomeBlock, ...]
     missing: tuple[ClauseLine, ...]
+
+    @property
+    def counted(self) -> str:
+        """What the figures of this kind were counted on."""
+        return "Rehearsals" if self.kind == "rehearsal" else "Visits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +122,8 @@ def group_rows(use_case: UseCaseView, site: SiteView) -> tuple[GroupRow, ...]:
     )
 
 
-def drift_rows(site: SiteView) -> tuple[DriftRow, ...]:
+def drift_rows(document: Evidence | None) -> tuple[DriftRow, ...]:
     """Drifted features first, then those that moved most, at most ``SHOWN_DRIFT_ROWS`` of the rest."""
-    document = site.evidence_of("drift")
     rows = _records(document.detail.get("features")) if document else []
     ranked = sorted(rows, key=lambda row: -cast("float", row.get("effect") or 0.0))
     drifted = [row for row in ranked if row.get("verdict") == "drifted"]
@@ -135,12 +143,12 @@ def _blocks(use_case: UseCaseView, document: Evidence, clauses: Sequence[ClauseL
     labels = dict(use_case.outcomes)
     by_outcome: dict[str | None, list[FigureRow]] = {}
     for name, figure in document.figures.items():
-        outcome = next((o for o in labels if name.startswith(f"{o}.")), None)
+        outcome = words.outcome_of(name, list(labels))
         by_outcome.setdefault(outcome, []).append(_figure_row(name, figure, outcome, clauses))
     ordered = [o for o in (*labels, None) if o in by_outcome]
     return tuple(
         OutcomeBlock(
-            words.plain(labels[outcome]) if outcome else "",
+            words.plain(labels[outcome]) if outcome else ("All visits" if len(ordered) > 1 else ""),
             tuple(by_outcome[outcome]),
         )
         for outcome in ordered
@@ -173,12 +181,15 @@ def _window(document: Evidence | None) -> str:
     window = document.detail.get("window") if document else None
     if not isinstance(window, Mapping):
         return ""
-    return ", ".join(f"{words.plain(key).lower()} {_fact(value)}" for key, value in window.items())
+    facts = ", ".join(f"{_FACTS.get(key, words.plain(key).lower())} {_fact(value)}" for key, value in window.items())
+    return f"{facts[:1].upper()}{facts[1:]}"
 
 
 def _fact(value: Json) -> str:
     if isinstance(value, str) and len(value) == 64:
         return words.short(value)
+    if isinstance(value, str) and _INSTANT.match(value):
+        return words.instant(value)
     return words.count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 

@@ -5,7 +5,7 @@ Here belong labels and formats for people. Which figures are shown, and where, b
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from evaluation.evidence import Figure
 
@@ -32,6 +32,8 @@ _LABELS = {
     "rehearsal.seconds_to_restore": "Seconds to restored service",
     "parity.agreement": "Agreement of request and warehouse",
     "slo.share_within_30s": "Scores within 30 seconds",
+    "slo.latency_ms_p50": "Time to answer, median (ms)",
+    "slo.latency_ms_p99": "Time to answer, 99th percentile (ms)",
 }
 _PERCENT = re.compile(r"(prevalence|sensitivity|ppv|drift\.share|parity\.agreement|slo\.share.*)(@.*)?$")
 _SMALL = re.compile(r"(net_benefit|brier|calibration_gap)")
@@ -57,7 +59,8 @@ STAGE_TITLES = {
 
 def figure_label(name: str, outcome: str | None) -> str:
     """``critical_care.net_benefit@0.05`` of outcome ``critical_care`` reads "Net benefit at 5 %"."""
-    own = name.removeprefix(f"{outcome}.") if outcome else name
+    own = name.removeprefix("shadow.")
+    own = own.removeprefix(f"{outcome}.") if outcome else own
     stem, _, threshold = own.partition("@")
     group = stem.partition("_gap.")[2]
     label = _LABELS.get(stem.removesuffix(f".{group}") if group else stem, plain(stem))
@@ -80,12 +83,22 @@ def interval_text(name: str, figure: Figure) -> str:
 
 def figure_name(name: str, outcomes: Sequence[tuple[str, str]]) -> str:
     """A figure's full name for people: "AUROC (critical care or death)"."""
-    inner = name.removeprefix("shadow.")
-    where = "in shadow" if inner != name else ""
-    for outcome, label in outcomes:
-        if inner.startswith(f"{outcome}."):
-            return f"{figure_label(inner, outcome)} ({', '.join(filter(None, (label, where)))})"
-    return figure_label(name, None)
+    outcome = outcome_of(name, [outcome for outcome, _ in outcomes])
+    about = (dict(outcomes).get(outcome or ""), "in shadow" if name.startswith("shadow.") else None)
+    said = ", ".join(filter(None, about))
+    return f"{figure_label(name, outcome)} ({said})" if said else figure_label(name, None)
+
+
+def outcome_of(name: str, outcomes: Sequence[str]) -> str | None:
+    """Which of the outcomes a figure is about, if any: ``shadow.admission.auroc`` is about admission."""
+    return next((outcome for outcome in outcomes if name.removeprefix("shadow.").startswith(f"{outcome}.")), None)
+
+
+def sentence(reason: str) -> str:
+    """A gate's reason as a sentence: "is not <= 0.2" reads "It is not ≤ 0.2."."""
+    said = reason.replace("<=", "≤").replace(">=", "≥").strip()
+    said = f"it {said}" if said.startswith(("is ", "rests ")) else said
+    return said if not said else f"{said[:1].upper()}{said[1:].removesuffix('.')}."
 
 
 def threshold_text(threshold: str, outcomes: Sequence[tuple[str, str]]) -> str:
@@ -103,7 +116,9 @@ def number(name: str, value: float) -> str:
     own = name.split(".", 1)[-1] if not name.startswith(("drift.", "parity.", "slo.")) else name
     if _PERCENT.fullmatch(own):
         return percent(value)
-    if "alerts_per_100" in name or "seconds" in name:
+    if "seconds" in name and value < 1:
+        return f"{value:.2g}"
+    if any(word in name for word in ("alerts_per_100", "seconds", "_ms_")):
         return f"{value:.1f}"
     return _minus(f"{value:.4f}" if _SMALL.search(name) else f"{value:.3f}")
 
@@ -128,6 +143,15 @@ def moment(at: datetime | date | None) -> str:
     if at is None:
         return NOT_EVIDENCED
     return at.strftime("%Y-%m-%d %H:%M %Z") if isinstance(at, datetime) else at.isoformat()
+
+
+def instant(text: str) -> str:
+    """A time in ISO 8601 as ``moment`` prints it; a midnight is a date; what is no time stays as it is."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return at.date().isoformat() if at.time() == time() else moment(at).strip()
 
 
 def plain(name: str) -> str:

@@ -37,7 +37,7 @@ class Pattern:
 
 def normalised(text: str) -> str:
     """Lower case, every run of characters outside [a-z0-9/] one space, trimmed (macro normalised_text)."""
-    return _NOT_A_WORD.sub(" ", text[:MAX_TEXT_LENGTH].lower()).strip()
+    return _NOT_A_WORD.sub(" ", "".join(letter.lower()[:1] for letter in text[:MAX_TEXT_LENGTH])).strip()
 
 
 class Matcher:

@@ -102,6 +102,11 @@ def codings(concept: object) -> list[Coding]:
     return [Coding(system or "", code) for system, code in found if code is not None]
 
 
+def first_coding(concept: object) -> list[Coding]:
+    """The first coding of a CodeableConcept if it has a code: what a contract reads, and nothing instead of it."""
+    return codings({"coding": mappings(mapping(concept).get("coding"))[:1]})
+
+
 def resources(bundle: object, resource_type: str) -> Iterator[Json]:
     """The resources of one type in a Bundle."""
     for entry in mappings(mapping(bundle).get("entry")):

@@ -42,21 +42,31 @@ WHOLE_NUMBERS: Final = frozenset({"pain_score", "triage_level"})
 
 @dataclass(frozen=True)
 class Reading:
-    """A numeric feature read from observations: its LOINC codes and the units it is understood in."""
+    """A numeric feature read from observations: its LOINC codes, the units it is understood in, and what is possible.
+
+    An Observation beyond `possible` (in whatever unit) never was a reading: the feed's contract quarantines it, so the
+    mart does not know it, and a request is read as if it were not there. A parity test holds both to the same bounds.
+    """
 
     codes: frozenset[str]
     units: Mapping[str, units.Conversion]
+    possible: tuple[float, float]
 
 
 READINGS: Final[Mapping[str, Reading]] = {
-    "heart_rate": Reading(frozenset({"8867-4"}), units.PER_MINUTE),
-    "respiratory_rate": Reading(frozenset({"9279-1"}), units.PER_MINUTE),
-    "oxygen_saturation": Reading(frozenset({"59408-5", "2708-6"}), units.PERCENT),
-    "systolic_bp": Reading(frozenset({"8480-6"}), units.MILLIMETRES_OF_MERCURY),
-    "diastolic_bp": Reading(frozenset({"8462-4"}), units.MILLIMETRES_OF_MERCURY),
-    "temperature_c": Reading(frozenset({"8310-5"}), units.CELSIUS),
-    "pain_score": Reading(frozenset({"72514-3"}), units.SCORE),
-    "triage_level": Reading(frozenset({TRIAGE_LEVEL}), units.SCORE),
+    "heart_rate": Reading(frozenset({"8867-4"}), units.PER_MINUTE, (0, 500)),
+    "respiratory_rate": Reading(frozenset({"9279-1"}), units.PER_MINUTE, (0, 250)),
+    "oxygen_saturation": Reading(frozenset({"59408-5", "2708-6"}), units.PERCENT, (0, 100)),
+    "systolic_bp": Reading(frozenset({"8480-6"}), units.MILLIMETRES_OF_MERCURY, (0, 400)),
+    "diastolic_bp": Reading(frozenset({"8462-4"}), units.MILLIMETRES_OF_MERCURY, (0, 400)),
+    "temperature_c": Reading(frozenset({"8310-5"}), units.CELSIUS, (15, 330)),
+    "pain_score": Reading(frozenset({"72514-3"}), units.SCORE, (0, 10)),
+    "triage_level": Reading(frozenset({TRIAGE_LEVEL}), units.SCORE, (1, 5)),
+}
+
+
+POSSIBLE: Final[Mapping[str, tuple[float, float]]] = {
+    code: reading.possible for reading in READINGS.values() for code in reading.codes
 }
 
 
@@ -127,10 +137,19 @@ def _values_of(resource: Json, order: int, notes: list[Note]) -> list[Observed]:
     if at is None:
         notes.append(Note("observations", "an observation without a usable time is ignored"))
         return []
+    if _is_impossible(resource):
+        notes.append(Note("observations", "an observation with an impossible value is ignored"))
+        return []
     issued = instant(resource.get("issued")) or at
     parts = [resource, *mappings(resource.get("component"))]
     coded = ((loinc_code(part.get("code")), part) for part in parts)
     return [Observed(code, at, issued, order, part) for code, part in coded if code is not None]
+
+
+def _is_impossible(resource: Json) -> bool:
+    """Whether the Observation's own number (not that of a component) lies beyond what its code can mean."""
+    value, bounds = _quantity(resource)[0], POSSIBLE.get(loinc_code(resource.get("code")) or "")
+    return value is not None and bounds is not None and not bounds[0] <= value <= bounds[1]
 
 
 def _effective(resource: Json) -> datetime | None:

@@ -21,6 +21,7 @@ from ml.features.fhir import (
     codings,
     day,
     first_code,
+    first_coding,
     instant,
     mapping,
     mappings,
@@ -246,7 +247,7 @@ def _history_groups(
         notes.append(Note("history_count", "the conditions were not sent as a searchset"))
         return None
     earlier = (item for item in resources(bundle, "Condition") if _is_earlier(item, patient_id, arrived_at))
-    return matcher.of_codes(coding for condition in earlier for coding in codings(condition.get("code"))[:1])
+    return matcher.of_codes(coding for condition in earlier for coding in first_coding(condition.get("code")))
 
 
 def _histories(matcher: Matcher, matched: set[str] | None) -> dict[str, FeatureValue]:

@@ -39,6 +39,7 @@ from ml.serving.limits import BodyLimit
 from ml.serving.metrics import CountResponses, Meters
 from ml.serving.problems import add_problem_handlers, problem_responses
 from ml.serving.releases import Idle, Live, ReleaseWatch, SiteState
+from ml.serving.reports import add_reports
 from ml.serving.service import TriageService
 from ml.serving.tokens import CLIENTS_FILE, TrustedClients, replayed
 
@@ -102,6 +103,8 @@ def create_app(config: ServingConfig) -> FastAPI:
     _add_hooks(app, "", "root")
     _add_board(app)
     _add_health(app)
+    if config.reports is not None:
+        add_reports(app, config.reports)
     if config.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -248,7 +251,7 @@ def _add_board(app: FastAPI) -> None:
         """The huddle board as a page."""
         running = _running(request)
         board = await _board(running, running.site(request), unit)
-        return HTMLResponse(board_page(board, running.config.sites[site].zone))
+        return HTMLResponse(board_page(board, running.config.sites[site]))
 
     @app.get("/api/v1/board/{site}/{unit}", tags=["Board"], responses=problem_responses(404, 422, 503))
     async def board(request: Request, site: SiteName, unit: UnitName) -> Board:  # noqa: ARG001 - site is checked by its pattern

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel, Field
 
 from ml.registry.stages import Stage, Tier
+from ml.serving.config import SiteContext
 from ml.serving.events import BoardCounts
 from ml.serving.releases import Live, SiteState
 
@@ -94,20 +94,21 @@ def _bands(live: Live, counts: BoardCounts) -> list[BandCount]:
     ]
 
 
-def board_page(board: Board, zone: ZoneInfo) -> str:
-    """The board as a page for people, with times of the site's own clock."""
+def board_page(board: Board, site: SiteContext) -> str:
+    """The board as a page for people, with the site's name for itself and times of its own clock."""
     word, meaning = STAGE_WORDS[board.stage]
     return (
         _pages()
         .get_template("board.html")
         .render(
             board=board,
+            site=site.name or board.site,
             stage=word,
             meaning=meaning,
             tier=None if board.tier is None else TIER_WORDS[board.tier],
             is_fallback=board.tier not in (None, Tier.MODEL),
-            updated=board.updated_at.astimezone(zone),
-            last=None if board.last_call_at is None else board.last_call_at.astimezone(zone),
+            updated=board.updated_at.astimezone(site.zone),
+            last=None if board.last_call_at is None else board.last_call_at.astimezone(site.zone),
         )
     )
 

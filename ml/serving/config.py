@@ -22,13 +22,14 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class SiteContext:
-    """What serving must know of a site: its IANA time zone and its pseudonym key (32 bytes).
+    """What serving must know of a site: its IANA time zone, its pseudonym key (32 bytes), and its name for people.
 
     Without a key here, `<home>/keys/<site>.pseudonym.v1.key` is read.
     """
 
     timezone: str
     pseudonym_key: bytes | None = field(default=None, repr=False)
+    name: str = ""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -37,7 +38,10 @@ class SiteContext:
 
 @dataclass(frozen=True)
 class ServingConfig:
-    """One service over one home. `base_url` is how clients reach it: a token's audience is built on it."""
+    """One service over one home. `base_url` is how clients reach it: a token's audience is built on it.
+
+    `reports` is a folder of pages to show under `/reports/`; without one, none are shown.
+    """
 
     home: Path
     sites: Mapping[str, SiteContext]
@@ -45,6 +49,7 @@ class ServingConfig:
     events_url: str | None = None
     base_url: str = "http://127.0.0.1:8088"
     default_site: str | None = None
+    reports: Path | None = None
     clock: Callable[[], datetime] = utc_now
     body_limit_bytes: int = 1024 * 1024
     body_timeout_seconds: float = 10.0

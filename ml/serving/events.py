@@ -106,7 +106,7 @@ class PointerSeen:
 
 @dataclass(frozen=True)
 class BoardCounts:
-    """Calls of one unit since some time."""
+    """Calls of one unit since some time; `last_at` is that of its last call ever."""
 
     by_band: dict[str, int]
     by_status: dict[str, int]
@@ -230,18 +230,17 @@ class EventStore:
                     EVENT.c.status,
                     EVENT.c.is_displayed,
                     func.count(),
-                    func.max(EVENT.c.at_us),
                 )
                 .where(*recent)
                 .group_by(EVENT.c.risk_band, EVENT.c.status, EVENT.c.is_displayed)
             ).all()
+            last = connection.scalar(select(EVENT.c.at_us).where(*here).order_by(EVENT.c.at_us.desc()).limit(1))
         by_band: dict[str, int] = {}
         by_status: dict[str, int] = {}
-        for band, status, _, count, _ in grouped:
+        for band, status, _, count in grouped:
             by_status[status] = by_status.get(status, 0) + count
             if band is not None:
                 by_band[band] = by_band.get(band, 0) + count
-        last = max((row[4] for row in grouped), default=None)
         displayed = sum(row[3] for row in grouped if row[2])
         return BoardCounts(by_band, by_status, displayed, None if last is None else instant_of(last))
 

@@ -26,7 +26,7 @@ from ml.training.candidate import Candidate
 from ml.training.model import Model
 from ml.training.recipe import Provenance, Rebuilt, recipe_of, retrain
 
-__all__ = ["LoggedCandidate", "Provenance", "Rebuilt", "Tracker", "log_candidate", "prepare", "rebuild"]
+__all__ = ["LoggedCandidate", "Provenance", "Rebuilt", "Tracker", "attach", "log_candidate", "prepare", "rebuild"]
 
 BUNDLE, RECIPE = "bundle", "recipe.json"
 
@@ -85,6 +85,25 @@ def log_candidate(
         return LoggedCandidate(run.info.run_id, name, version)
 
 
+def attach(tracker: Tracker, run_id: str, files: Mapping[str, bytes]) -> None:
+    """Add documents to a candidate's run, by their path in the run (`drift/report.html`); one of that name is replaced.
+
+    Raises `TrainingError` when the run is not there: a document without its run would be on no record.
+    """
+    with _mlflow(tracker) as mlflow, tempfile.TemporaryDirectory() as scratch:
+        from mlflow.exceptions import MlflowException
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        try:
+            place = _artifacts_of(mlflow, tracker, run_id)
+        except (MlflowException, KeyError) as error:
+            raise TrainingError(
+                f"{tracker.uri} has no candidate's run {run_id}; point MLFLOW_TRACKING_URI at the database it is in."
+            ) from error
+        _write_files(Path(scratch).resolve(), files)
+        get_artifact_repository(place).log_artifacts(scratch)
+
+
 def rebuild(tracker: Tracker, run_id: str, snapshots: Path) -> Rebuilt:
     """Train the model of a run again; `snapshots` is the folder of snapshots.
 
@@ -96,7 +115,11 @@ def rebuild(tracker: Tracker, run_id: str, snapshots: Path) -> Rebuilt:
 
 @contextmanager
 def _mlflow(tracker: Tracker) -> Generator[Any]:
-    """MLflow pointed at `tracker`, with telemetry off, and pointed back afterwards."""
+    """MLflow pointed at `tracker`, with telemetry off, and pointed back afterwards.
+
+    MLflow keeps where it points in `MLFLOW_TRACKING_URI` too, which is a setting of ours: it is left as it was found,
+    unset included, or whoever reads the settings next would be sent to MLflow's default in the working directory.
+    """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -106,7 +129,7 @@ def _mlflow(tracker: Tracker) -> Generator[Any]:
         mlflow = import_module("mlflow")
         for name in ("lightgbm", "pyfunc", "store.tracking.sqlalchemy_store"):
             import_module(f"mlflow.{name}")
-    previous = mlflow.get_tracking_uri()
+    previous = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(tracker.uri)
     try:
         yield mlflow
@@ -167,13 +190,17 @@ def _log_artifacts(mlflow: Any, model: Model, files: Mapping[str, bytes]) -> Non
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch).resolve()
         write_bundle(model, root / BUNDLE)
-        for name, content in files.items():
-            path = (root / name).resolve()
-            if root not in path.parents:
-                raise ValueError(f"{name} would lie outside the run; name a path below it.")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        _write_files(root, files)
         mlflow.log_artifacts(str(root))
+
+
+def _write_files(root: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = (root / name).resolve()
+        if root not in path.parents:
+            raise ValueError(f"{name} would lie outside the run; name a path below it.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def _log_models(mlflow: Any, model: Model) -> None:
@@ -216,14 +243,19 @@ def _register(mlflow: Any, name: str, run_id: str, candidate: Candidate) -> str:
     return str(version.version)
 
 
+def _artifacts_of(mlflow: Any, tracker: Tracker, run_id: str) -> str:
+    """Where a run's artifacts lie now: the place that MLflow recorded is absolute, and the home may have moved."""
+    tags = mlflow.get_run(run_id).data.tags
+    name = f"{tags['pilothouse.use_case']}-{tags['pilothouse.site']}"
+    return f"{_uri(tracker.artifact_location, name)}/{run_id}/artifacts"
+
+
 def _read_recipe(tracker: Tracker, run_id: str) -> dict[str, Any]:
     with _mlflow(tracker) as mlflow, tempfile.TemporaryDirectory() as scratch:
         from mlflow.exceptions import MlflowException
 
         try:
-            tags = mlflow.get_run(run_id).data.tags
-            name = f"{tags['pilothouse.use_case']}-{tags['pilothouse.site']}"
-            source = f"{_uri(tracker.artifact_location, name)}/{run_id}/artifacts/{RECIPE}"
+            source = f"{_artifacts_of(mlflow, tracker, run_id)}/{RECIPE}"
             path = mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=scratch)
             recipe = json.loads(Path(path).read_text(encoding="utf-8"))
         except (MlflowException, KeyError, OSError, ValueError) as error:

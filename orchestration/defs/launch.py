@@ -20,11 +20,12 @@ from dagster import (
 
 from orchestration.defs import build_definitions
 from orchestration.settings import Settings
+from orchestration.sites import load_site
 from orchestration.steps.answer import DONE, FAILED, FEED_STOPPED, Answer
 from orchestration.steps.candidate import list_use_cases, trainable_sites
 from orchestration.steps.landing import PendingDrops, mark_landed, pending_drops
 from orchestration.steps.proposal import served_sites
-from orchestration.steps.tables import mark_tables_built, table_inputs, tables_are_fresh
+from orchestration.steps.tables import mark_tables_built, prepare_lake, table_inputs, tables_are_fresh
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
@@ -123,6 +124,7 @@ class Launcher:
         if tables_are_fresh(self._settings):
             self._progress("tables    nothing new since they were built")
             return True
+        prepare_lake(self._settings)
         inputs = table_inputs(self._settings)
         self._progress("tables    dbt: staging, OMOP, marts and their tests")
         done = self.materialise(AssetSelection.groups("tables"))
@@ -145,6 +147,8 @@ class Launcher:
 
 def run_graph(settings: Settings, *, site: str | None, select: str | None, progress: Progress) -> Answer:
     """Materialise the graph up to the gate's decision, or just `select`; never a release."""
+    if site is not None:
+        load_site(site)
     launcher = Launcher(settings, progress)
     if select is not None:
         launcher.materialise(AssetSelection.from_string(select), partition=site)

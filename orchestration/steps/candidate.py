@@ -6,9 +6,10 @@ What does not belong here: fitting (ml/training) and figures (evaluation/metrics
 import hashlib
 import re
 import subprocess
+import unicodedata
 from datetime import UTC, datetime, time, timedelta
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,6 +38,9 @@ from orchestration.steps.stores import (
 from orchestration.steps.tables import manifest_digest
 from orchestration.steps.versions import contract_versions
 
+if TYPE_CHECKING:
+    from ml.training.tracking import Tracker
+
 DEFAULT_SEED = 7
 TEST_SHARE = 0.3
 MINIMUM_VISITS = 500
@@ -44,6 +48,10 @@ MINIMUM_VISITS = 500
 
 class NotEnoughVisits(StepError):
     """A site has too few eligible visits to train and test on; the message says how many there are."""
+
+
+class BacktestOverlaps(StepError):
+    """A backtest would be tested on what it learned from."""
 
 
 def list_use_cases() -> tuple[str, ...]:
@@ -114,9 +122,16 @@ def candidate_is_fresh(settings: Settings, use_case: str, site: str) -> bool:
     return record.inputs == inputs_digest(settings, load_use_case(use_case), site)
 
 
+def tracker_of(settings: Settings) -> "Tracker":
+    """Return where this home's MLflow is."""
+    from ml.training.tracking import Tracker
+
+    return Tracker(settings.mlflow_uri, settings.mlflow_artifacts.as_uri())
+
+
 def train_candidate(settings: Settings, use_case: str, site: str, seed: int = DEFAULT_SEED) -> CandidateRecord:
     """Train, score what came after, log the run to MLflow, and make it the site's current candidate."""
-    from ml.training.tracking import Provenance, Tracker, log_candidate  # mlflow takes seconds to import
+    from ml.training.tracking import Provenance, log_candidate  # mlflow takes seconds to import
 
     declared, place = load_use_case(use_case), load_site(site)
     snapshot = read_snapshot(settings.snapshots, use_case)
@@ -125,7 +140,7 @@ def train_candidate(settings: Settings, use_case: str, site: str, seed: int = DE
     evaluation = _evaluate(declared, site, snapshot, result, seed)
     contracts = contract_versions(place)
     run = log_candidate(
-        Tracker(settings.mlflow_uri, settings.mlflow_artifacts.as_uri()),
+        tracker_of(settings),
         result.candidate,
         Provenance(snapshot, contracts, manifest_digest(settings), code_version()),
         test_from=until,
@@ -156,8 +171,9 @@ def train_candidate(settings: Settings, use_case: str, site: str, seed: int = DE
 
 
 def person_id(name: str) -> str:
-    """Return a name as the ledger writes people: lower-case words joined by dots."""
-    return ".".join(re.findall(r"[a-z0-9]+", name.lower()))
+    """Return a name as the ledger writes people: lower-case words joined by dots, letters without their accents."""
+    plain = "".join(part for part in unicodedata.normalize("NFKD", name.lower()) if not unicodedata.combining(part))
+    return ".".join(re.findall(r"[a-z0-9]+", plain))
 
 
 def code_version() -> str:
@@ -238,6 +254,11 @@ def backtest_use_case(
     declared, place = load_use_case(use_case), load_site(site)
     snapshot = read_snapshot(settings.snapshots, use_case)
     until, start = (moment.replace(tzinfo=place.zone) for moment in (train_until, test_from))
+    if start < until:
+        raise BacktestOverlaps(
+            f"--test-from {start:%Y-%m-%d} lies before --train-until {until:%Y-%m-%d}: the test would hold visits that "
+            "were learned from. Choose a later --test-from."
+        )
     result = _backtest(declared, snapshot, site, until, start, seed)
     evaluation = _evaluate(declared, site, snapshot, result, seed)
     return {

@@ -4,7 +4,8 @@
 
     StepError                      a step cannot be done; the message says why and what to do
     ├── KeyFileError, TablesError, NoCandidate, NotEnoughVisits, NothingServed, NothingToTakeBack, NotAllowed,
-    │   UnknownApprover, RehearsalFailed, NotOnRecord, TimeNotUnderstood
+    │   UnknownApprover, RehearsalFailed, NotOnRecord, TimeNotUnderstood, InterfaceStopped,
+    │   UnknownIncident, BacktestOverlaps
     └── DemoHomeTaken, DemoStopped
 
 Every room has one root of its own; `known_errors` gathers them. What does not belong here: catching.

@@ -3,9 +3,11 @@
 What does not belong here: the statistics (evaluation) and deciding by them (decision).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow.parquet as pq
 
@@ -16,7 +18,7 @@ from ml.features.mart import features_of, read_snapshot
 from ml.training.split import Period, visits
 from ml.usecases import load_use_case
 from orchestration.settings import Settings
-from orchestration.steps.candidate import candidate_is_fresh
+from orchestration.steps.candidate import candidate_is_fresh, tracker_of
 from orchestration.steps.files import write_atomically
 from orchestration.steps.judging import evaluate_predictions
 from orchestration.steps.proposal import current_pointer, released
@@ -29,12 +31,16 @@ from orchestration.steps.stores import (
     save_evidence,
 )
 
+DRIFT_PAGE = "evidence/evidently.html"
+NOTHING_TO_COMPARE = (
+    "<!doctype html><html lang=en><title>Drift</title><p>One of the two windows has too few rows to compare.</p></html>"
+)
 DRIFT_PAGE_ROWS = 10_000  # evidently: 2.5 s for 20 columns at 10 k rows, and the same verdicts as at 100 k
 
 
 @dataclass(frozen=True)
 class DriftFound:
-    """Drift evidence, the features that moved, and where evidently's page lies."""
+    """Drift evidence, the features that moved, and where evidently's page lies (also in the candidate's run)."""
 
     evidence: Evidence
     drifted: tuple[str, ...]
@@ -55,8 +61,7 @@ def judge_candidate(settings: Settings, use_case: str, site: str) -> tuple[Evide
         window={"arrived_from": record.test_from, "as_of": record.as_of, "n_train": record.n_train},
         seed=record.seed,
     )
-    for evidence in evaluation.evidence:
-        save_evidence(settings, evidence)
+    _keep(settings, record, evaluation.evidence)
     return evaluation.evidence
 
 
@@ -87,10 +92,24 @@ def _drift_of(settings: Settings, record: CandidateRecord) -> DriftFound:
         seed=record.seed,
         max_rows=DRIFT_PAGE_ROWS,
     )
-    save_evidence(settings, found.evidence)
+    page = (found.html or NOTHING_TO_COMPARE).encode()
     report = settings.reports / "drift" / f"{record.use_case}-{record.site}.html"
-    write_atomically(report, (found.html or "Too few rows to compare.").encode())
+    write_atomically(report, page)
+    _keep(settings, record, [found.evidence], {DRIFT_PAGE: page})
     return DriftFound(found.evidence, found.drifted, report)
+
+
+def _keep(
+    settings: Settings,
+    record: CandidateRecord,
+    evidence: Sequence[Evidence],
+    files: Mapping[str, bytes] = MappingProxyType({}),
+) -> None:
+    """Write evidence into the home folder first, then beside the candidate's run in MLflow, with `files`."""
+    from ml.training.tracking import attach  # mlflow takes seconds to import
+
+    documents = {f"evidence/{one.kind}.json": save_evidence(settings, one).read_bytes() for one in evidence}
+    attach(tracker_of(settings), record.run_id, {**documents, **files})
 
 
 def head_of(record: CandidateRecord, window: dict[str, str]) -> EvidenceHead:

@@ -44,7 +44,18 @@ def tree_sha256(root: Path, patterns: Iterable[str]) -> str:
 
 def names_sha256(root: Path, pattern: str) -> str:
     """Return one SHA-256 over the names and sizes of append-only files: a fingerprint without reading them."""
+    return _stats_sha256(root, pattern, with_times=False)
+
+
+def changes_sha256(root: Path, pattern: str) -> str:
+    """Return one SHA-256 over names, sizes and times of change: of files that may be written again."""
+    return _stats_sha256(root, pattern, with_times=True)
+
+
+def _stats_sha256(root: Path, pattern: str, *, with_times: bool) -> str:
     whole = hashlib.sha256()
     for path in sorted(p for p in root.rglob(pattern) if p.is_file()):
-        whole.update(f"{path.relative_to(root)}\0{path.stat().st_size}\n".encode())
+        found = path.stat()
+        changed = found.st_mtime_ns if with_times else 0
+        whole.update(f"{path.relative_to(root)}\0{found.st_size}\0{changed}\n".encode())
     return whole.hexdigest()

@@ -3,6 +3,7 @@
 What does not belong here: what counts as an incident (policy).
 """
 
+import itertools
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ def report_incident(
     pointer = current_pointer(settings, use_case, load_site(site).id)
     return open_incident(
         settings,
-        incident_name(now()),
+        _free_name(settings, incident_name(now())),
         use_case=use_case,
         site=site,
         severity=severity,
@@ -37,6 +38,13 @@ def report_incident(
         found_by=actor,
         release=pointer.release if pointer else None,
     )
+
+
+def _free_name(settings: Settings, name: str) -> str:
+    """The name, numbered if another incident was seen at the same instant."""
+    taken = {one["incident"] for one in list_incidents(settings)}
+    numbered = (f"{name}-{n}" for n in itertools.count(2))
+    return next(free for free in itertools.chain([name], numbered) if free not in taken)
 
 
 def incident_name(at: datetime) -> str:

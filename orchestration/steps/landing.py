@@ -4,6 +4,7 @@ What does not belong here: reading formats and judging rows (orchestration/feeds
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -14,7 +15,7 @@ from orchestration.feeds import Drop, FeedStopped, Receipt, land, land_drops
 from orchestration.settings import Settings
 from orchestration.sites import Site, list_sites, load_site
 from orchestration.steps.answer import FEED_STOPPED, Answer
-from orchestration.steps.files import names_sha256, write_json
+from orchestration.steps.files import changes_sha256, write_json
 from orchestration.steps.keys import site_key
 from orchestration.steps.records import now
 
@@ -27,6 +28,7 @@ FORMATS_BY_ENDING = {
     ".parquet": ("parquet",),
     ".dta": ("stata",),
 }
+DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 END_OF_DAY = time(23, 59, 59)
 
 
@@ -109,7 +111,7 @@ def pending_drops(settings: Settings, only: str | None = None, *, before: date |
 
 def _pending(settings: Settings, site: str, before: date | None) -> PendingDrops:
     folder = settings.drops / site
-    found = {path.name: names_sha256(path, "*") for path in _day_folders(folder, before)}
+    found = {path.name: changes_sha256(path, "*") for path in _day_folders(folder, before)}
     known = _landed_fingerprints(settings, site)
     new = {day: digest for day, digest in found.items() if known.get(day) != digest}
     feeds = _possible_feeds(load_site(site), [folder / day for day in new])
@@ -130,7 +132,7 @@ def _day_folders(folder: Path, before: date | None) -> Iterable[Path]:
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and (before is None or path.name < before.isoformat()):
+        if path.is_dir() and DAY.fullmatch(path.name) and (before is None or path.name < before.isoformat()):
             yield path
 
 

@@ -18,7 +18,7 @@ from orchestration.steps.stores import read_candidate
 from orchestration.steps.tables import current_snapshot
 
 DIGEST_LENGTH = 64
-CARD = "select release_digest, visit_key, at, site from '{events}' where card_uuid = $card"
+CARD = "select release_digest, visit_key, events.at, site from '{events}' as events where card_uuid = $card"
 
 
 class NotOnRecord(StepError):

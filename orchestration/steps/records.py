@@ -16,6 +16,7 @@ from evaluation.ledger import (
     write_private_key,
 )
 from orchestration.settings import Settings
+from orchestration.sites import load_site
 from orchestration.steps.answer import DONE, FAILED, Answer
 from orchestration.steps.errors import StepError
 
@@ -76,5 +77,5 @@ def ledger_at_time(settings: Settings, site: str, when: str) -> dict[str, Any]:
         raise TimeNotUnderstood(f"{when!r} is not a time; write it like 2026-03-01T14:00:00+00:00") from error
     if time.tzinfo is None:
         raise TimeNotUnderstood(f"{when!r} has no time zone; add one, such as {when}+00:00")
-    running = open_records(settings).at(site, time)
+    running = open_records(settings).at(load_site(site).id, time)
     return {"site": site, "time": time.isoformat(), "running": [one.to_json() for one in running]}

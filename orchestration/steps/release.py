@@ -19,6 +19,7 @@ from ml.registry.stages import Stage as ServedStage
 from ml.registry.stages import Tier as ServedTier
 from ml.registry.store import write_release
 from orchestration.settings import Settings
+from orchestration.sites import load_site
 from orchestration.steps.answer import FAILED, Answer
 from orchestration.steps.card import card_yaml
 from orchestration.steps.decision import decide_proposal
@@ -50,6 +51,7 @@ def release_signer(settings: Settings) -> Signer:
 
 def promote_release(settings: Settings, use_case: str, site: str, stage: str) -> Answer:
     """Release the proposal of `stage`, or refuse with the clauses that are not met (exit code 1)."""
+    site = load_site(site).id
     with exclusive(settings.home, f"release-{use_case}-{site}"):
         proposal = propose(settings, use_case, site, Stage(stage))
         decision = decide_proposal(settings, proposal)
@@ -150,6 +152,7 @@ def roll_back(
     settings: Settings, use_case: str, site: str, to: str | None, reason: str, actor: str = OPERATOR
 ) -> dict[str, Any]:
     """Take a release back: to the release before it, or, with `to`, to a lower stage of the same release."""
+    site = load_site(site).id
     _require(None if actor == OPERATOR else may_step_down(*_rights(settings, use_case, actor)))
     with exclusive(settings.home, f"release-{use_case}-{site}"):
         pointer = _serving(settings, use_case, site)
@@ -190,6 +193,7 @@ def change_tier(
     settings: Settings, use_case: str, site: str, to: str, reason: str, actor: str = OPERATOR
 ) -> dict[str, Any]:
     """Step the fallback tier; down by anyone at the controls, up only by a person whom the policy names."""
+    site = load_site(site).id
     with exclusive(settings.home, f"release-{use_case}-{site}"):
         pointer, target = _serving(settings, use_case, site), Tier(to)
         if target.rank < Tier(pointer.tier.value).rank:

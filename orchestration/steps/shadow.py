@@ -134,7 +134,7 @@ def _parity(served: Served) -> Evidence:
     names = sorted(set(requests[0]) & set(served.rows.column_names))
     warehouse = served.rows.select(names).to_pylist()
     differing = dict.fromkeys(names, 0)
-    agreeing = np.ones(len(requests), dtype=bool)
+    agreeing = np.full(len(requests), set(requests[0]) <= set(names))  # a feature that cannot be compared disagrees
     for row, (asked, stored) in enumerate(zip(requests, warehouse, strict=True)):
         for name in names:
             if not _equal(asked[name], stored[name]):

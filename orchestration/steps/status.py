@@ -14,6 +14,7 @@ from ml.registry.pointer import Pointer
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
 from orchestration.sites import list_sites
+from orchestration.steps.incidents import ALL_SITES, KINDS
 from orchestration.steps.proposal import current_pointer, released
 from orchestration.steps.records import open_records
 from orchestration.steps.stores import NoCandidate, read_all_evidence, read_candidate
@@ -66,11 +67,15 @@ def figure_value(evidence: Sequence[Evidence], kind: str, name: str) -> float | 
 
 
 def open_incidents(ledger: Ledger, use_case: str, site: str) -> list[Entry]:
-    """Return the entries of incidents that were opened and not closed."""
-    kinds = ("incident_opened", "incident_closed")
-    entries = list(ledger.entries(kinds=kinds, use_case=use_case, site=site))
-    closed = {str(entry.payload["incident"]) for entry in entries if entry.kind == "incident_closed"}
-    return [one for one in entries if one.kind == "incident_opened" and str(one.payload["incident"]) not in closed]
+    """Return the entries of incidents that are open at a site, those of all sites among them."""
+    found: dict[str, Entry] = {}
+    for entry in ledger.entries(kinds=KINDS, use_case=use_case):
+        name = str(entry.payload["incident"])
+        if entry.kind == "incident_closed":
+            found.pop(name, None)
+        elif entry.payload["site"] in (site, ALL_SITES):
+            found[name] = entry
+    return list(found.values())
 
 
 def next_review(pointer: Pointer | None, policy: Policy) -> date | None:

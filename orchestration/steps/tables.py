@@ -13,6 +13,8 @@ from pathlib import Path
 import duckdb
 
 from evaluation.canonical import document_digest
+from orchestration.contracts import load_contracts
+from orchestration.feeds import write_anchors
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
@@ -65,6 +67,11 @@ def project_digest() -> str:
 def lake_digest(settings: Settings) -> str:
     """Return the lake's fingerprint; files there are append-only and named by content, so names suffice."""
     return names_sha256(settings.lake, "*.parquet")
+
+
+def prepare_lake(settings: Settings) -> None:
+    """Give every contracted table its typed, empty file, so that dbt can read a lake to which nothing came yet."""
+    write_anchors(settings.home, load_contracts())
 
 
 def prepare_manifest(settings: Settings) -> Path:
@@ -132,7 +139,10 @@ def current_snapshot(settings: Settings) -> Snapshot:
 def _verified(settings: Settings, digest: str, as_of: str, tables: dict[str, dict[str, object]]) -> Snapshot:
     folder = settings.snapshots / digest
     for name, entry in tables.items():
-        if file_sha256(folder / f"{name}.parquet") != entry["sha256"]:
+        path = folder / f"{name}.parquet"
+        if not path.is_file():
+            raise TablesError(f"Snapshot {digest[:12]}: {name}.parquet is gone; restore it, or run again.")
+        if file_sha256(path) != entry["sha256"]:
             raise TablesError(f"Snapshot {digest[:12]}: {name}.parquet changed after it was published; run again.")
     return Snapshot(digest, as_of, folder, {name: int(str(entry["rows"])) for name, entry in tables.items()})
 

@@ -1,6 +1,6 @@
 """Landing's speed from bytes to lake, beside DuckDB merely parsing the same bytes. Prints one JSON document.
 
-Run: PYTHONPATH=. .venv/bin/python tests/benchmarks/bench_landing.py [--repeat N]
+`python -m tests.benchmarks.bench_landing [--repeat N]` measures landing alone.
 """
 
 import argparse

@@ -1,12 +1,14 @@
 """The triage call over HTTP: p50 and p99, beside a bare FastAPI echo and the model's own predict, in one run.
 
-`python tests/benchmarks/bench_serving.py [requests]` prints one JSON document. Every call is a new hookInstance, in
-stage assistive, with its event committed and fsynced before the answer; the client keeps its connections open.
+`python -m tests.benchmarks.bench_serving [requests]` prints one JSON document. Every call is a new hookInstance, with
+its event committed and fsynced before the answer; the client keeps its connections open. In shadow no card is made;
+in assistive every call of these gets one, with its sentence of reason.
 """
 
 import http.client
 import importlib.util
 import json
+import os
 import socket
 import sqlite3
 import subprocess
@@ -18,9 +20,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from ml.registry.stages import Stage
+
 ROOT = Path(__file__).parents[2]
 WARM_UP = 100
 CONCURRENCY = 8
+TREES = 250
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def _homes() -> Any:
@@ -75,32 +81,36 @@ def _all_text(table: Any) -> Any:
 
 
 def measure(requests: int = 2000) -> dict[str, Any]:
-    """Milliseconds of the call, of the echo and of the model alone."""
+    """Milliseconds of the call in shadow and with a card, of the echo and of the model alone; CPU and memory."""
     homes = _homes()
-    model = homes.tiny_model(full_vocabulary(), 250)
+    model = homes.tiny_model(full_vocabulary(), TREES)
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         home = homes.Home.at(Path(folder))
-        home.point(home.release(model=model))
-        bodies = [json.dumps(homes.call()).encode() for _ in range(2 * requests + WARM_UP)]
-        with _Child("pilothouse", folder) as service:
-            for body in bodies[:WARM_UP]:
-                service.post(homes.SERVICE, body)
-            alone = [service.post(homes.SERVICE, body) for body in bodies[WARM_UP : WARM_UP + requests]]
-            together, seconds = service.post_together(homes.SERVICE, bodies[WARM_UP + requests :])
+        release = home.release(model=model)
+        for stage in (Stage.SHADOW, Stage.ASSISTIVE):
+            home.point(release, stage)
+            bodies = [json.dumps(homes.call()).encode() for _ in range(requests + WARM_UP)]
+            with _Child("pilothouse", folder) as service:
+                times, cpu_ms = service.post_all(homes.SERVICE, bodies)
+                found |= {f"{stage}_call_ms": _figures(times), f"{stage}_cpu_ms": cpu_ms}
+                if stage is Stage.SHADOW:
+                    more = [json.dumps(homes.call()).encode() for _ in range(requests)]
+                    together, seconds = service.post_together(homes.SERVICE, more)
+                    rates = {"per_second": round(requests / seconds), "alone": round(1000 * requests / sum(times))}
+                    found["calls_at_once"] = {**_figures(together), "clients": CONCURRENCY, **rates}
+                found["service_peak_mb"] = service.peak_mb()
         with _Child("echo") as echo:
-            for body in bodies[:WARM_UP]:
-                echo.post("/echo", body)
-            bare = [echo.post("/echo", body) for body in bodies[WARM_UP : WARM_UP + requests]]
+            times, cpu_ms = echo.post_all("/echo", bodies)
+            found |= {"bare_echo_ms": _figures(times), "echo_cpu_ms": cpu_ms, "echo_peak_mb": echo.peak_mb()}
     return {
-        "triage_call_ms": _figures(alone),
-        f"triage_call_ms_{CONCURRENCY}_at_once": {**_figures(together), "per_second": round(len(together) / seconds)},
-        "bare_echo_ms": _figures(bare),
+        **found,
         "model_predict_row_ms": _figures(_time_model(model, requests, "predict_row")),
         "booster_predict_ms": _figures(_time_model(model, requests, "booster")),
         "durable_commit_ms": _figures(_time_commits(requests)),
         "request_bytes": len(bodies[0]),
         "features": len(model.feature_names),
-        "trees": 250,
+        "trees": TREES,
     }
 
 
@@ -114,7 +124,7 @@ def _time_model(model: Any, requests: int, what: str) -> list[float]:
     for _ in range(requests):
         started = time.perf_counter()
         if what == "predict_row":
-            model.predict_row(row)
+            model.predict_row(row, explained=())
         else:
             booster.predict(matrix, num_threads=1)
         times.append((time.perf_counter() - started) * 1000)
@@ -169,9 +179,23 @@ class _Child:
         self._process.terminate()
         self._process.communicate(timeout=20)
 
-    def post(self, path: str, body: bytes) -> float:
-        """Milliseconds of one call over the open connection."""
-        return _timed(self._connection, path, body)
+    def post_all(self, path: str, bodies: list[bytes]) -> tuple[list[float], float]:
+        """Milliseconds of each call after the first `WARM_UP`, and the server's CPU milliseconds per call."""
+        for body in bodies[:WARM_UP]:
+            _timed(self._connection, path, body)
+        before = self._cpu_seconds()
+        times = [_timed(self._connection, path, body) for body in bodies[WARM_UP:]]
+        return times, round(1000 * (self._cpu_seconds() - before) / len(times), 3)
+
+    def peak_mb(self) -> float:
+        """Peak resident memory of the server."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        kibibytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+        return round(int(kibibytes) * 1024 / 1e6, 1)
+
+    def _cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND  # utime and stime, proc(5)
 
     def post_together(self, path: str, bodies: list[bytes]) -> tuple[list[float], float]:
         """Milliseconds of each call from `CONCURRENCY` clients at once, and the seconds of all."""

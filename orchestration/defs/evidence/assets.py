@@ -18,13 +18,20 @@ from dagster import (
 )
 
 from evaluation.evidence import Evidence
+from evaluation.reports import drift_markdown
 from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
 from orchestration.steps.decision import decide_next
 from orchestration.steps.evidence import judge_candidate, measure_drift
 from orchestration.steps.rehearsal import rehearse_as_evidence
+from orchestration.steps.service import report_address
 
-JUDGED = ("performance", "calibration", "net_benefit", "subgroups")
+JUDGED = {
+    "performance": "How well the candidate's scores tell visits apart, on visits after its training window.",
+    "calibration": "Whether predicted risks are the observed ones: slope, intercept, curve.",
+    "net_benefit": "Whether acting on the scores helps more than treating all, none, or by the nurse's own level.",
+    "subgroups": "The same by age, sex and other groups; small cells are suppressed.",
+}
 ALL_KINDS = (*JUDGED, "drift", "rehearsal")
 
 
@@ -35,8 +42,13 @@ def evidence_key(use_case: str, kind: str) -> AssetKey:
 def judged_assets(use_case: str) -> AssetsDefinition:
     """Return the four pieces of evidence that one pass over the test predictions gives."""
     specs = [
-        AssetSpec(evidence_key(use_case, kind), deps=[AssetKey([use_case, "candidate"])], group_name="evidence")
-        for kind in JUDGED
+        AssetSpec(
+            evidence_key(use_case, kind),
+            deps=[AssetKey([use_case, "candidate"])],
+            group_name="evidence",
+            description=description,
+        )
+        for kind, description in JUDGED.items()
     ]
 
     @multi_asset(specs=specs, partitions_def=SITES, name=f"{use_case}_judged")
@@ -58,9 +70,17 @@ def drift_asset(use_case: str) -> AssetsDefinition:
         kinds={"evidently"},
     )
     def drift(context: AssetExecutionContext) -> MaterializeResult:
-        """Reference window against current window: effect size and verdict per feature."""
-        found = measure_drift(load_settings(), use_case, context.partition_key)
-        return MaterializeResult(metadata={**figures_metadata(found.evidence), **report_metadata(found.report)})
+        """Training window against what came since: effect size and verdict per feature, and evidently's page."""
+        settings = load_settings()
+        found = measure_drift(settings, use_case, context.partition_key)
+        return MaterializeResult(
+            metadata={
+                **report_metadata(found.report, report_address(settings, found.report)),
+                "features": MetadataValue.md(drift_markdown(found.evidence)),
+                "drifted": MetadataValue.text(", ".join(found.drifted) or "none"),
+                **figures_metadata(found.evidence),
+            }
+        )
 
     return drift
 
@@ -123,6 +143,7 @@ def figures_metadata(evidence: Evidence) -> dict[str, MetadataValue]:
     return {"digest": MetadataValue.text(evidence.digest), **figures}
 
 
-def report_metadata(report: Path) -> dict[str, MetadataValue]:
-    """Return the way to a report: its path and a link that the browser opens."""
-    return {"report": MetadataValue.path(str(report)), "report_link": MetadataValue.url(report.as_uri())}
+def report_metadata(report: Path, address: str | None) -> dict[str, MetadataValue]:
+    """Return the way to a report: where the running service shows it (a page cannot link to a file), and its path."""
+    link = {} if address is None else {"report": MetadataValue.url(address)}
+    return {**link, "report_file": MetadataValue.path(str(report))}

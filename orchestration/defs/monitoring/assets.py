@@ -16,8 +16,10 @@ from dagster import (
 
 from orchestration.defs.evidence.assets import evidence_key, figures_metadata
 from orchestration.defs.partitions import SITES
+from orchestration.defs.releases.assets import release_key
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
+from orchestration.steps.candidate import list_use_cases
 from orchestration.steps.monitoring import collect_events, record_step_downs
 from orchestration.steps.reporting import write_all_reports
 from orchestration.steps.shadow import judge_serving
@@ -25,12 +27,16 @@ from orchestration.steps.shadow import judge_serving
 SERVED = {
     "shadow": "The released model's figures on live visits, once their outcomes are known.",
     "parity": "Whether serving computed the same features as the warehouse, visit by visit.",
-    "slo": "How soon the service answered, and how often it could not.",
+    "slo": "How many visits had their score in time, from the request to the answer.",
 }
 REPORT = AssetKey(["monitoring", "report"])
 
 
-@asset(key=AssetKey(["monitoring", "events"]), group_name="monitoring")
+@asset(
+    key=AssetKey(["monitoring", "events"]),
+    deps=[release_key(use_case) for use_case in list_use_cases()],
+    group_name="monitoring",
+)
 def events_asset() -> MaterializeResult:
     """New events and feedback of every site, put into today's drops; they land under their contracts."""
     written = collect_events(load_settings(), datetime.now(UTC).date())
@@ -49,7 +55,12 @@ def report_asset() -> MaterializeResult:
 def serving_assets(use_case: str) -> AssetsDefinition:
     """Return the evidence that only serving can give, about the model that is released at a site."""
     specs = [
-        AssetSpec(evidence_key(use_case, kind), deps=[SNAPSHOT], group_name="monitoring", description=description)
+        AssetSpec(
+            evidence_key(use_case, kind),
+            deps=[SNAPSHOT, release_key(use_case)],
+            group_name="monitoring",
+            description=description,
+        )
         for kind, description in SERVED.items()
     ]
 

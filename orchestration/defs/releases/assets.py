@@ -24,11 +24,15 @@ class Promotion(Config):
     to: Literal["shadow", "assistive", "decision_support"] = "shadow"
 
 
+def release_key(use_case: str) -> AssetKey:
+    return AssetKey([use_case, "release"])
+
+
 def release_asset(use_case: str) -> AssetsDefinition:
     """Return the asset that promotes `use_case` at one site, or fails with every reason."""
 
     @asset(
-        key=AssetKey([use_case, "release"]),
+        key=release_key(use_case),
         deps=[AssetKey([use_case, "decision"])],
         partitions_def=SITES,
         group_name="releases",

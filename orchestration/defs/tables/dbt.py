@@ -31,6 +31,9 @@ class Translator(DagsterDbtTranslator):
             return AssetKey(["landing", dbt_resource_props["source_name"]])
         return AssetKey(["tables", dbt_resource_props["schema"], dbt_resource_props["name"]])
 
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return dbt_resource_props.get("description") or f"dbt {dbt_resource_props['resource_type']}."
+
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:  # noqa: ARG002 - one group, one stage
         return "tables"
 

@@ -21,7 +21,7 @@ stated as (
         effective_at,
         _arrived_at
     from {{ ref('int_triage_reading') }}
-    where feature = 'complaint' and value_text is not null
+    where feature = 'complaint' and regexp_matches(value_text, '\S')
     union all
     select
         visit_occurrence_id,

@@ -52,7 +52,14 @@ final as (
         visits.unit,
         case
             when persons.birth_date <= visits.arrived_local
-                then cast(datesub('year', persons.birth_date, cast(visits.arrived_local as date)) as integer)
+                -- Somebody born on 29 February comes of age on 1 March, here as in a request.
+                then cast(
+                    year(visits.arrived_local) - year(persons.birth_date)
+                    - cast(
+                        strftime(visits.arrived_local, '%m%d') < strftime(persons.birth_date, '%m%d')
+                        as integer
+                    ) as integer
+                )
         end as age_years,
         persons.gender_concept_id,
         persons.race_concept_id,

@@ -137,6 +137,18 @@ def test_suppressed_groups_show_no_number(model):
     assert "suppressed" in rows[1]
 
 
+def test_figures_in_shadow_stand_under_their_outcome_and_what_is_of_none_under_all_visits(model):
+    use_case = model.use_cases[0]
+    drift = use_case.sites[0].evidence_of("drift")
+    figures = {"shadow.critical_care.auroc": Figure(0.81, n=900), "shadow.alerts_per_100": Figure(5.5, n=950)}
+    shadow = replace(drift, kind="shadow", figures=figures, detail={"window": {"served_from": "2026-04-05T04:21:28Z"}})
+    site = replace(use_case.sites[0], evidence=(shadow,))
+    words = Page(render_index(replace(model, use_cases=(replace(use_case, sites=(site,)),)))).words
+    shown = words[words.index("Served from 2026-04-05 04:21 UTC") :]
+    order = ["Critical care or death", "AUROC 0.810", "All visits", "Alerts per 100 visits 5.5"]
+    assert sorted(order, key=shown.index) == order
+
+
 def test_drift_shows_both_verdicts_and_links_the_report(model):
     page = site_page(model, 0)
     assert re.search(r"Heart rate drifted 0\.41 0\.16 .{0,20}→.{0,20} drifted \(Wasserstein, 0\.400\)", page.words)

@@ -17,7 +17,9 @@ OUTCOMES = (("critical_care", "critical care or death"), ("admission", "hospital
         ("critical_care.net_benefit@0.05", "critical_care", "Net benefit at 5\u202f%"),
         ("critical_care.auroc_gap.age_band", "critical_care", "Largest AUROC gap by age band"),
         ("drift.share", None, "Share of features drifted"),
-        ("shadow.alerts_per_100", None, "Shadow alerts per 100"),
+        ("shadow.alerts_per_100", None, "Alerts per 100 visits"),
+        ("shadow.admission.auroc", "admission", "AUROC"),
+        ("slo.latency_ms_p50", None, "Time to answer, median (ms)"),
         ("critical_care.something_new@high", "critical_care", "Something new"),
     ],
 )
@@ -30,6 +32,7 @@ def test_a_figure_has_a_name_for_people(name, outcome, label):
     [
         ("critical_care.auroc", "AUROC (critical care or death)"),
         ("shadow.admission.auroc", "AUROC (hospital admission, in shadow)"),
+        ("shadow.alerts_per_100", "Alerts per 100 visits (in shadow)"),
         ("rehearsal.seconds_to_restore", "Seconds to restored service"),
     ],
 )
@@ -62,6 +65,9 @@ def test_a_threshold_reads_in_signs_and_names(asked, text):
         ("critical_care.alerts_per_100@0.05", 12.345, "12.3"),
         ("drift.share", 1 / 3, "33.3\u202f%"),
         ("rehearsal.seconds_to_restore", 4.25, "4.2"),
+        ("rehearsal.seconds_to_restore", 1.0, "1.0"),
+        ("rehearsal.seconds_to_restore", 0.0342, "0.034"),
+        ("slo.latency_ms_p99", 6.185, "6.2"),
     ],
 )
 def test_a_number_has_the_precision_of_its_kind(name, value, text):
@@ -72,6 +78,32 @@ def test_a_figure_without_value_reads_not_evidenced_and_has_no_interval():
     assert words.figure_text("x.auroc", Figure(None, 0.1, 0.2)) == "NOT EVIDENCED"
     assert words.interval_text("x.auroc", Figure(None, 0.1, 0.2)) == ""
     assert words.interval_text("x.auroc", Figure(0.5)) == ""
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("is not <= 0.2", "It is not ≤ 0.2."),
+        ("rests on 36 events, at least 50 count", "It rests on 36 events, at least 50 count."),
+        ("the evidence is old.", "The evidence is old."),
+        ("", ""),
+    ],
+)
+def test_a_reason_reads_as_a_sentence(reason, text):
+    assert words.sentence(reason) == text
+
+
+@pytest.mark.parametrize(
+    ("iso", "text"),
+    [
+        ("2026-03-09T00:00:00-04:00", "2026-03-09"),
+        ("2026-03-09T00:00:01-04:00", "2026-03-09 00:00 UTC-04:00"),
+        ("2026-03-09T08:30", "2026-03-09 08:30"),
+        ("2026-13-09T00:00", "2026-13-09T00:00"),
+    ],
+)
+def test_a_time_in_iso_8601_reads_as_a_time_and_a_midnight_as_a_date(iso, text):
+    assert words.instant(iso) == text
 
 
 def test_times_counts_and_names_of_the_card():

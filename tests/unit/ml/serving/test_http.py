@@ -6,9 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from serving_homes import NOW, SERVICE, SITE, Client, Home, call, prefetch
+from serving_homes import KEY, NOW, SERVICE, SITE, Client, Home, call, prefetch
 
 from ml.registry.stages import Stage, Tier
+from ml.serving.config import SiteContext
 
 FEEDBACK = f"{SERVICE}/feedback"
 SYSTEM = "urn:pilothouse:override-reasons:triage"
@@ -253,6 +254,26 @@ def test_the_board_forgets_after_twelve_hours(assistive: Home) -> None:
         assert client.get("/api/v1/board/city/ED").json()["calls"] == 1
         assistive.now = NOW + timedelta(hours=12, microseconds=1)
         assert client.get("/api/v1/board/city/ED").json()["calls"] == 0
+
+
+def test_an_empty_board_says_so_once_and_when_the_last_visit_was_seen(assistive: Home) -> None:
+    with assistive.serving() as client:
+        assert client.get("/board/city/ED").text.count("No visit seen.") == 1
+        client.post(SERVICE, json=call())
+        assert "1 visit seen, 1 card shown." in client.get("/board/city/ED").text
+        assert "Last visit seen today at 07:00." in client.get("/board/city/ED").text
+        assistive.now = NOW + timedelta(days=3)
+        page = client.get("/board/city/ED").text
+    assert "No visit seen." in page and "0 visits" not in page
+    assert f"Last visit seen on {NOW:%d %b %Y} at 07:00." in page
+
+
+def test_the_board_calls_the_site_by_the_name_it_was_given(assistive: Home) -> None:
+    sites = {"city": SiteContext("America/New_York", KEY, name="Harbour City")}
+    with assistive.serving(sites=sites) as client:
+        assert "<small>Harbour City</small>" in client.get("/board/city/ED").text
+    with assistive.serving() as client:
+        assert "<small>city</small>" in client.get("/board/city/ED").text
 
 
 def test_the_board_says_which_tier_stands_in(home: Home) -> None:

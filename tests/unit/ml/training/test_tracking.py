@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from datetime import timedelta
 
@@ -12,11 +13,11 @@ import pytest
 from ml.features import SnapshotRefused
 from ml.features.mart import read_snapshot
 from ml.features.vocabulary import COLUMNS
-from ml.training import RebuildRefused
+from ml.training import RebuildRefused, TrainingError
 from ml.training.bundle import load_bundle
 from ml.training.candidate import train_candidate
 from ml.training.recipe import Provenance, recipe_of, retrain
-from ml.training.tracking import Tracker, log_candidate, prepare, rebuild
+from ml.training.tracking import Tracker, attach, log_candidate, prepare, rebuild
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +174,51 @@ def test_the_input_example_is_nobody_s_data(candidate):
 def test_a_file_outside_the_run_is_refused(tracker, candidate, provenance, train_until, logged):
     with pytest.raises(ValueError, match="outside"):
         log_candidate(tracker, candidate, provenance, test_from=train_until, metrics={}, files={"../../stray.txt": b""})
+
+
+def test_a_document_is_attached_to_a_run_and_replaced_by_the_next_of_its_name(tracker, logged, tmp_path):
+    from mlflow.tracking import MlflowClient
+
+    for page in (b"first", b"second"):
+        attach(tracker, logged.run_id, {"drift/evidently.html": page})
+
+    client = MlflowClient(tracker.uri)
+    assert [entry.path for entry in client.list_artifacts(logged.run_id, "drift")] == ["drift/evidently.html"]
+    client.download_artifacts(logged.run_id, "drift", str(tmp_path))
+    assert (tmp_path / "drift" / "evidently.html").read_bytes() == b"second"
+
+
+def test_after_a_move_a_document_is_attached_in_the_new_place_only(tracker, logged, tmp_path):
+    home = tmp_path / "moved"
+    shutil.copytree(tracker.artifact_location.removesuffix("/artifacts"), home)
+
+    attach(Tracker(f"sqlite:///{home / 'mlflow.db'}", str(home / "artifacts")), logged.run_id, {"note.txt": b"new"})
+
+    [note] = home.rglob("note.txt")
+    assert note.read_bytes() == b"new"
+    assert not list(home.parent.joinpath(tracker.artifact_location).rglob("note.txt"))
+
+
+def test_a_document_for_a_run_that_is_not_there_is_refused(tracker, logged):
+    with pytest.raises(TrainingError, match="MLFLOW_TRACKING_URI"):
+        attach(tracker, "0" * 32, {"drift/evidently.html": b""})
+
+
+def test_a_document_outside_the_run_is_refused(tracker, logged):
+    with pytest.raises(ValueError, match="outside"):
+        attach(tracker, logged.run_id, {"../../stray.txt": b""})
+
+
+@pytest.mark.parametrize("found", [None, "sqlite:////somewhere/else.db"])
+def test_the_setting_of_where_mlflow_is_stays_as_it_was_found(tracker, logged, monkeypatch, found):
+    """MLflow writes `MLFLOW_TRACKING_URI` itself; the next reader of the settings must not find that."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    if found is not None:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", found)
+
+    attach(tracker, logged.run_id, {"note.txt": b""})
+
+    assert os.environ.get("MLFLOW_TRACKING_URI") == found
 
 
 def test_another_model_gets_the_next_version(

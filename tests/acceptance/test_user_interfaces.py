@@ -1,0 +1,198 @@
+"""All user interfaces over the demo's home, as `pilothouse ui` starts them, seen through headless Chromium."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from itertools import permutations
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo")]
+
+NOT_SHOWN = ("raw", "lake", "drops", "incoming", "truth", "warehouse.duckdb", "snapshots", "logs")
+GROUPS = ("landing", "tables", "candidates", "evidence", "releases", "monitoring")
+START_SECONDS, WAIT_MS = 180, 30_000
+WIDTHS = (1280, 390)
+
+
+@dataclass
+class UserInterfaces:
+    """What `pilothouse ui` runs: its process, the addresses it told, and the process groups it started."""
+
+    process: subprocess.Popen
+    told: list[str] = field(default_factory=list)
+
+    def address(self, name):
+        line = next(line for line in self.told if line.startswith(name))
+        return re.search(r"http://127\.0\.0\.1:\d+", line).group()
+
+    def groups(self):
+        listed = subprocess.run(["ps", "-eo", "ppid=,pgid="], capture_output=True, text=True, check=True).stdout
+        rows = [line.split() for line in listed.splitlines()]
+        return {int(group) for parent, group in rows if int(parent) == self.process.pid}
+
+
+@pytest.fixture(scope="module")
+def ui(demo, chromium, tmp_path_factory):
+    """`pilothouse ui` over a copy of the demo's home: what a person changes there, no other test sees."""
+    home = tmp_path_factory.mktemp("ui") / "home"
+    shutil.copytree(demo.path, home, ignore=shutil.ignore_patterns(*NOT_SHOWN))
+    told = home.parent / "told"
+    environment = {**os.environ, "PILOTHOUSE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    command = [Path(sys.executable).with_name("pilothouse"), "ui"]
+    with told.open("w") as stream:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stream, env=environment)
+    started = UserInterfaces(process)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while "Stop with Ctrl-C." not in started.told:
+            assert process.poll() is None and time.monotonic() < deadline, told.read_text()
+            time.sleep(0.2)
+            started.told = told.read_text().splitlines()
+        yield started
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(60)
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def browser(ui, chromium):
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def look(browser):
+    """Open a page of some width; at the end nothing may have asked for anything beyond this machine."""
+    asked, opened = [], []
+
+    def open_page(url, width=1280):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.set_default_timeout(WAIT_MS)
+        page.complaints = []
+        page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        opened.append(page)
+        page.goto(url)
+        return page
+
+    yield open_page
+    for page in opened:
+        page.close()
+    assert {urlsplit(url).hostname for url in asked if url.startswith(("http", "ws"))} <= {"127.0.0.1"}
+
+
+def seen(page, text):
+    expect(page.get_by_text(text).first).to_be_visible(timeout=WAIT_MS)
+
+
+def fits(page):
+    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_every_address_is_told_once_it_answers(ui):
+    assert tuple(line.split()[0] for line in ui.told[1:4]) in permutations(("Dagster", "MLflow", "Service"))
+    assert any(re.fullmatch(r"Board +http://127\.0\.0\.1:\d+/board/city/ED", line) for line in ui.told)
+    assert any(line.startswith("Reports") and line.endswith("/reports/") for line in ui.told)
+    assert not any("not ready" in line for line in ui.told)
+
+
+def test_the_graph_shows_every_stage_and_the_assets_in_it(ui, look):
+    page = look(ui.address("Dagster") + "/asset-groups")
+    for group in GROUPS:
+        expect(page.get_by_text(group, exact=True).first).to_be_visible(timeout=WAIT_MS)
+    page = look(ui.address("Dagster") + "/locations/pilothouse/asset-groups/evidence/lineage")
+    for asset in ("drift", "net_benefit", "performance", "decision"):
+        expect(page.get_by_text(asset, exact=True).first).to_be_visible(timeout=WAIT_MS)
+
+
+def test_a_table_shows_what_it_is_and_that_its_checks_passed(ui, look):
+    page = look(ui.address("Dagster") + "/assets/tables/omop/visit_occurrence")
+    seen(page, "One visit. Grain: one encounter")
+    page = look(ui.address("Dagster") + "/assets/tables/omop/visit_occurrence?view=checks")
+    seen(page, "unique_visit_oc")
+    seen(page, "Succeeded")
+
+
+def test_the_drift_asset_leads_to_its_numbers_and_to_evidentlys_page(ui, look):
+    page = look(ui.address("Dagster") + "/assets/triage/evidence/drift")
+    seen(page, "drift.max_effect")
+    link = page.get_by_role("link", name=re.compile("triage-city.html")).first
+    address = urlsplit(link.get_attribute("href"))
+    assert address.path == "/reports/drift/triage-city.html"
+    page.get_by_text("[Show Markdown]").first.click()
+    seen(page, "features drifted.")
+    report = look(ui.address("Service") + address.path)
+    seen(report, "Dataset Drift")
+    seen(report, "arrival_hour")
+    assert report.complaints == []
+
+
+def test_mlflow_shows_the_run_with_evidentlys_page_and_the_registered_model(ui, look, demo):
+    [folder] = (demo.path / "mlflow-artifacts").glob("triage-city/*/artifacts/evidence")
+    run = folder.parents[1].name
+    page = look(f"{ui.address('MLflow')}/#/experiments/1/runs/{run}")
+    seen(page, "critical_care.auroc")
+    seen(page, "triage-city")
+    page = look(f"{ui.address('MLflow')}/#/experiments/1/runs/{run}/artifacts/evidence/evidently.html")
+    expect(page.frame_locator("iframe").get_by_text("Dataset Drift").first).to_be_visible(timeout=WAIT_MS)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_report_fits_says_what_runs_and_leads_on(ui, look, width):
+    page = look(ui.address("Service") + "/reports/", width)
+    seen(page, "Releases and their evidence")
+    seen(page, "Simulated data: engineering evidence, not a clinical claim.")
+    for text in ("Assistive", "demo.clinical.safety", "The way back to the data"):
+        seen(page, text)
+    assert page.locator("svg").count() >= 6 and fits(page)
+    page.get_by_text("Drift", exact=True).last.click()
+    page.get_by_role("link", name="evidently drift report").click()
+    seen(page, "Dataset Drift")
+    page.go_back()
+    page.get_by_role("link", name="for people").first.click()
+    seen(page, "Model card in the shape of")
+    assert page.complaints == [] and fits(page)
+
+
+def test_the_report_is_the_same_without_any_server(demo, look):
+    page = look((demo.path / "reports" / "index.html").as_uri())
+    seen(page, "Releases and their evidence")
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_board_fits_and_says_what_is_in_use(ui, look, width):
+    page = look(ui.address("Service") + "/board/city/ED", width)
+    for text in ("Assistive", "They advise; you decide.", "Harbour City University Hospital", "Last visit seen on"):
+        seen(page, text)
+    assert page.complaints == [] and fits(page)
+
+
+def test_one_signal_stops_everything_that_was_started(ui):
+    groups = ui.groups()
+    assert len(groups) == 3 and all(_alive(group) for group in groups)
+    ui.process.send_signal(signal.SIGTERM)
+    assert ui.process.wait(60) == 0
+    assert [group for group in groups if _alive(group)] == []
+
+
+def _alive(group):
+    """Whether anybody runs in a process group; one that only waits to be let go of does not."""
+    listed = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    return any(line.split()[0] == str(group) and not line.split()[1].startswith("Z") for line in listed.splitlines())

@@ -1,0 +1,59 @@
+"""Figures and how they are shown: one table, or one JSON document.
+
+A figure stands beside its yardstick, which was measured in the same run on the same machine: the ratio is what can be
+compared between machines, the figure alone is not.
+"""
+
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number, its unit, and the number beside it; `ratio` is the figure over its yardstick."""
+
+    subject: str
+    figure: str
+    value: float | None
+    unit: str
+    yardstick: str = ""
+    beside: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        return self.value / self.beside if self.value is not None and self.beside else None
+
+
+def document(figures: list[Figure], scale: str) -> dict[str, Any]:
+    """Everything as plain JSON values, with what the machine was doing meanwhile."""
+    rows = [{**asdict(figure), "ratio": _rounded(figure.ratio)} for figure in figures]
+    return {"scale": scale, "cores": os.cpu_count(), "load_average": os.getloadavg(), "figures": rows}
+
+
+def table(figures: list[Figure], scale: str) -> str:
+    """The figures as aligned text, one subject after the other."""
+    head = ("", "figure", "yardstick of the same run", "", "ratio")
+    rows = [head]
+    for n, figure in enumerate(figures):
+        is_first = n == 0 or figures[n - 1].subject != figure.subject
+        shown = f"{_plain(figure.value)} {figure.unit}".strip()
+        beside = f"{_plain(figure.beside)} {figure.unit}".strip() if figure.beside is not None else ""
+        ratio = _plain(_rounded(figure.ratio)) if figure.ratio is not None else ""
+        if is_first:
+            rows.append((figure.subject.upper(), "", "", "", ""))
+        rows.append((f"  {figure.figure}", shown, figure.yardstick, beside, ratio))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    return "\n".join([*lines, "", f"{scale}; {os.cpu_count()} cores, load {load} (1, 5, 15 min)"])
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.3g}")
+
+
+def _plain(value: float | None) -> str:
+    if value is None:
+        return "not measured"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,162 @@
+"""The stages that are measured: `python -m tests.benchmarks.stages NAME OPTIONS FILE` runs one in its own process.
+
+Here belongs what a stage does; its seconds are taken inside where starting Python should not count. What does not
+belong here: the service (`bench_serving.py`) and where orchestration ends (`orchestration_share.py`).
+"""
+
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from orchestration.settings import Settings, apply_third_party_switches, load_settings
+
+SEED = 7
+FIRST_DAY = date(2026, 1, 5)
+SITES = ("city", "district", "rural")
+PILOT, CORPUS_SITE = "city", "synthea"
+CORPUS = "corpus"
+MEGABYTE = 1e6
+
+
+def silent(_: str) -> None:
+    """Progress that nobody waits for."""
+
+
+def simulate(days: int, sites: int) -> dict[str, Any]:
+    """Simulate the group; the yardstick is copying the bytes that it wrote."""
+    from orchestration.simulator import simulate_group
+
+    home = load_settings().home
+    started = time.perf_counter()
+    done = simulate_group(home, sites=SITES[:sites], start=FIRST_DAY, days=days, seed=SEED, processes=2)
+    seconds = time.perf_counter() - started
+    with tempfile.TemporaryDirectory(dir=home) as beside:
+        started = time.perf_counter()
+        shutil.copytree(home / "drops", Path(beside) / "drops")
+        copied = time.perf_counter() - started
+    return {"seconds": seconds, "copy_seconds": copied, "resources": done.resources}
+
+
+def demo(days: int, sites: int, is_first: bool) -> dict[str, Any]:
+    """Run the demo. The first time, say how much of its Dagster runs is orchestration; a repeat loads no Dagster."""
+    from orchestration.demo import run_demo
+
+    settings = _settings()
+    if not is_first:
+        return {"answer": run_demo(settings, seed=SEED, days=days, sites=sites, progress=silent).exit_code}
+    from tests.benchmarks.orchestration_share import Clock, as_result, dbt_seconds, listen
+
+    clock = Clock()
+    started = time.perf_counter()
+    listen(clock)
+    loaded = time.perf_counter() - started
+    answer = run_demo(settings, seed=SEED, days=days, sites=sites, progress=_progress)
+    return {**as_result(clock, dbt_seconds(settings.dbt_target)), "import_seconds": loaded, "answer": answer.exit_code}
+
+
+def judge(use_case: str) -> dict[str, Any]:
+    """Train and judge once more over the tables of the demo: what a site's candidate needs of memory."""
+    from orchestration.defs.launch import Launcher
+
+    return {"succeeded": Launcher(_settings(), silent).train_and_judge(use_case, PILOT)}
+
+
+def corpus(repeat: int, days: int) -> dict[str, Any]:
+    """Write the bytes that are landed: Synthea's bundles as bulk NDJSON, or simulated drops where they are absent."""
+    from tests.benchmarks.bench_landing import SHARED, write_bulk
+
+    folder = load_settings().home / CORPUS
+    folder.mkdir(parents=True)
+    if (SHARED / "synthea_fhir_bundles").is_dir():
+        count, source = write_bulk(folder, repeat), f"Synthea, {repeat} times"
+    else:
+        count, source = _simulated_bulk(folder, days), f"simulated, {days} days at {PILOT}"
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    return {"resources": count, "megabytes": size / MEGABYTE, "source": source}
+
+
+def _simulated_bulk(folder: Path, days: int) -> int:
+    from orchestration.simulator import simulate_group
+
+    count = 0
+    with tempfile.TemporaryDirectory() as home:
+        simulate_group(Path(home), sites=(PILOT,), start=FIRST_DAY, days=days, seed=SEED)
+        for path in sorted(Path(home).glob("drops/*/*/*.ndjson")):
+            content = path.read_bytes()
+            count += content.count(b"\n")
+            with (folder / path.name).open("ab") as stream:
+                stream.write(content)
+    return count
+
+
+def parse() -> dict[str, Any]:
+    """The yardstick of landing: DuckDB parses the same bytes and writes them out normalised, to nowhere."""
+    from tests.benchmarks import bench_landing
+
+    folder = load_settings().home / CORPUS
+    bench_landing.parse(folder)  # the first pass finds the files cold and DuckDB unpacked
+    return bench_landing.timed(lambda: bench_landing.parse(folder))
+
+
+def land() -> dict[str, Any]:
+    """Bytes to lake."""
+    from orchestration.steps.landing import ingest_paths
+    from tests.benchmarks.bench_landing import timed
+
+    settings = _settings()
+    return timed(lambda: ingest_paths(settings, [settings.home / CORPUS], CORPUS_SITE, None))
+
+
+def tables() -> dict[str, Any]:
+    """Lake to OMOP, marts and their tests, under Dagster as in every run."""
+    from orchestration.defs.launch import Launcher
+    from tests.benchmarks.bench_landing import timed
+    from tests.benchmarks.orchestration_share import dbt_seconds
+
+    settings = _settings()
+    launcher = Launcher(settings, silent)
+    took = timed(launcher.build_tables)
+    return {**took, "dbt_seconds": dbt_seconds(settings.dbt_target), "succeeded": launcher.summary.succeeded}
+
+
+def serve(requests: int) -> dict[str, Any]:
+    """The triage call over HTTP, beside a bare echo and the model's own predict."""
+    from tests.benchmarks.bench_serving import measure
+
+    return measure(requests)
+
+
+def start() -> dict[str, Any]:
+    """The yardstick of doing nothing: the command line, loaded."""
+    from orchestration import cli
+
+    return {"loaded": cli.__name__}
+
+
+STAGES: dict[str, Callable[..., dict[str, Any]]] = {
+    stage.__name__: stage for stage in (simulate, demo, judge, corpus, parse, land, tables, serve, start)
+}
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    apply_third_party_switches(settings)
+    return settings
+
+
+def _progress(message: str) -> None:
+    print(f"          {message}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    name, options, answer = sys.argv[1:]
+    with redirect_stdout(sys.stderr):
+        result = STAGES[name](**json.loads(options))
+    Path(answer).write_text(json.dumps(result))

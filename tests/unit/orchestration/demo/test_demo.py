@@ -1,0 +1,72 @@
+"""The demo acts for its people and its hospital only; everything else is a step that a hospital uses."""
+
+from pathlib import Path
+
+import pytest
+
+from evaluation.policies import Stage, load_policy
+from orchestration.demo import run_demo, tour
+from orchestration.demo.people import APPROVERS
+from orchestration.demo.replay import Replayed
+from orchestration.demo.summary import CAVEAT, summarise
+from orchestration.demo.tour import DemoHomeTaken, DemoStopped
+from orchestration.settings import Environment, Settings
+from orchestration.simulator import simulated_sites
+from orchestration.steps.errors import StepError
+from orchestration.steps.files import write_json
+from orchestration.steps.records import open_records
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    urls = (f"sqlite:///{tmp_path}/{name}.db" for name in ("ledger", "mlflow", "events"))
+    return Settings(tmp_path, Environment.DEVELOPMENT, *urls)
+
+
+def test_two_people_in_two_roles_approve_what_the_policy_asks_of_the_demos_stages() -> None:
+    policy = load_policy("triage")
+    assert len({person for person, _ in APPROVERS.values()}) == len(APPROVERS)
+    for kind, (_, role) in APPROVERS.items():
+        assert role in policy.approvals.roles_for(kind)
+    for stage in (Stage.SHADOW, Stage.ASSISTIVE):
+        assert set(policy.approvals_for(stage)) <= set(APPROVERS)
+
+
+def test_the_demo_plays_the_simulated_sites_and_pilots_one_of_them() -> None:
+    assert set(tour.GROUP) == set(simulated_sites()) and tour.GROUP[0] == tour.PILOT
+
+
+def test_a_home_of_another_demo_is_left_as_it_is(settings: Settings) -> None:
+    write_json(settings.home / "state" / "demo.json", {"seed": 7, "days": 90, "sites": ["city"]})
+    before = sorted(settings.home.rglob("*"))
+    for options in ({"seed": 8}, {"days": 91}, {"sites": 2}):
+        with pytest.raises(DemoHomeTaken, match="same options"):
+            run_demo(settings, **{"seed": 7, "days": 90, "sites": 1, **options}, progress=print)
+    assert sorted(settings.home.rglob("*")) == before
+
+
+def test_what_stops_the_demo_is_said_in_a_sentence() -> None:
+    assert issubclass(DemoHomeTaken, StepError) and issubclass(DemoStopped, StepError)
+
+
+def test_the_summary_says_what_it_is_worth_what_was_refused_and_what_to_open(settings: Settings) -> None:
+    replayed = {"shadow": Replayed(3, 1, {"accepted": 1}, [3.0, 1.0, 2.0])}
+    refused = {"rural": ["rural has too few visits"]}
+    answer = summarise(settings, ("city", "rural"), "triage", "city", {"total": 61.2}, replayed, refused)
+    open_records.cache_clear()
+    document = answer.document
+    assert document["note"] == CAVEAT and "never a clinical claim" in CAVEAT
+    assert document["use_cases"] == {"triage": {}} and document["sites"] == ["city", "rural"]
+    assert document["requests"]["shadow"] == {
+        "requests": 3, "cards": 1, "feedback": {"accepted": 1}, "p50_ms": 2.0, "p99_ms": 3.0,
+    }  # fmt: skip
+    assert document["ledger"] == {"entries": 0, "ok": True}
+    assert answer.text is not None
+    for said in (CAVEAT, "rural has too few visits", "61 s", "index.html", "3 live requests", "make ui"):
+        assert said in answer.text
+
+
+def test_a_stage_without_a_request_has_no_times(settings: Settings) -> None:
+    answer = summarise(settings, (), "triage", "city", {"total": 1.0}, {"shadow": Replayed()}, {})
+    open_records.cache_clear()
+    assert answer.document["requests"]["shadow"]["p99_ms"] == 0.0

@@ -1,0 +1,82 @@
+"""The demo's emergency department, against a small server that answers as a CDS Hooks service does."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from orchestration.demo.replay import READING_TIME, Department, ReplayClock
+from orchestration.simulator import LiveRequest
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+REASONS = [{"code": code, "system": "urn:reasons", "display": code} for code in ("wrong-data", "too-late")]
+
+
+class Service(HTTPServer):
+    """Shows a card for every visit that begins with `sick`; remembers what came, and when by the replay's clock."""
+
+    def __init__(self, clock: ReplayClock) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.clock = clock
+        self.received: list[tuple[str, datetime, dict[str, Any]]] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Service
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.received.append((self.path, self.server.clock(), body))
+        visit = str(body.get("visit", ""))
+        cards = [{"uuid": visit, "overrideReasons": REASONS}] if visit.startswith("sick") else []
+        content = b"" if self.path.endswith("/feedback") else json.dumps({"cards": cards}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - as http.server has it
+        """Say nothing."""
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service(ReplayClock()) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def request(visit: str, minute: int) -> LiveRequest:
+    return LiveRequest("city", "ED", NOON + timedelta(minutes=minute), "p", visit, {"visit": visit})
+
+
+def department(service: Service) -> Department:
+    return Department(f"http://127.0.0.1:{service.server_port}", service.clock)
+
+
+def test_every_request_goes_to_its_site_in_order_at_the_time_it_would_be_made(service: Service) -> None:
+    done = department(service).replay([request("well", 0), request("well-too", 5)])
+    assert (done.requests, done.cards, done.feedback, len(done.milliseconds)) == (2, 0, {}, 2)
+    assert [(path, at) for path, at, _ in service.received] == [
+        ("/sites/city/cds-services/pilothouse-triage", NOON),
+        ("/sites/city/cds-services/pilothouse-triage", NOON + timedelta(minutes=5)),
+    ]
+    assert min(done.milliseconds) > 0
+
+
+def test_cards_are_overridden_with_an_offered_reason_accepted_or_left_alone(service: Service) -> None:
+    done = department(service).replay([request(f"sick-{n}", 10 * n) for n in range(8)])
+    assert (done.requests, done.cards, done.feedback) == (8, 8, {"overridden": 2, "accepted": 4})
+    given = [(at, body["feedback"][0]) for path, at, body in service.received if path.endswith("/feedback")]
+    codes = [one["overrideReason"]["reason"]["code"] for _, one in given if one["outcome"] == "overridden"]
+    assert codes == ["wrong-data", "too-late"]
+    first_at, first = given[0]
+    assert first["card"] == "sick-0" and first_at == NOON + READING_TIME
+    assert datetime.fromisoformat(first["outcomeTimestamp"]) == first_at

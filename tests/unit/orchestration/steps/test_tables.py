@@ -1,0 +1,183 @@
+"""dbt's surroundings: the manifest, what the tables were built from, and snapshots that cannot change unnoticed."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ml.features.mart import read_snapshot
+from orchestration.settings import Settings
+from orchestration.sites import list_sites
+from orchestration.steps import tables
+from orchestration.steps.tables import (
+    SNAPSHOT_TABLES,
+    TablesError,
+    current_snapshot,
+    dbt_variables,
+    lake_digest,
+    mark_tables_built,
+    prepare_manifest,
+    publish_snapshot,
+    snapshot_digest,
+    table_inputs,
+    tables_are_fresh,
+    tables_summary,
+)
+
+from .conftest import NOON
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Callable[[str], None]:
+    """Write a small warehouse: every table of a snapshot, holding one value, and two OMOP tables."""
+
+    def fill(value: str) -> None:
+        settings.warehouse.unlink(missing_ok=True)
+        with duckdb.connect(str(settings.warehouse)) as connection:
+            for table in SNAPSHOT_TABLES.values():
+                connection.execute(f"create schema if not exists {table.split('.')[0]}")
+                columns = "'g' as \"group\", 'term' as kind, '' as system, 'x' as pattern, "
+                connection.execute(f"create table {table} as select {columns} ? as value from range(3)", [value])
+            connection.execute("create schema omop; create table omop.person as select 1 as person_id from range(2)")
+            connection.execute("create schema intermediate")
+            coverage = "select 'measurement' as domain, 0.75 as coverage"
+            connection.execute(f"create table intermediate.mapping_coverage as {coverage}")
+
+    return fill
+
+
+def test_a_snapshot_is_published_read_back_and_verified(settings: Settings, warehouse: Callable[[str], None]) -> None:
+    warehouse("a")
+    made = publish_snapshot(settings, NOON)
+    read = current_snapshot(settings)
+    assert read == made and made.rows == dict.fromkeys(SNAPSHOT_TABLES, 3)
+    assert snapshot_digest(settings) == made.digest
+    assert {path.name for path in made.folder.iterdir()} == {f"{name}.parquet" for name in SNAPSHOT_TABLES}
+    assert {path.name for path in settings.snapshots.iterdir()} == {made.digest, "current.json"}
+
+
+def test_training_reads_the_same_snapshot(settings: Settings, warehouse: Callable[[str], None]) -> None:
+    warehouse("a")
+    made = publish_snapshot(settings, NOON)
+    snapshot = read_snapshot(settings.snapshots, "triage")
+    assert (snapshot.digest, snapshot.as_of, snapshot.mart.num_rows) == (made.digest, made.as_of, 3)
+
+
+def test_the_same_rows_are_the_same_snapshot_and_other_rows_another_beside_it(
+    settings: Settings, warehouse: Callable[[str], None]
+) -> None:
+    warehouse("a")
+    first = publish_snapshot(settings, NOON)
+    again = publish_snapshot(settings, NOON + timedelta(hours=1))
+    assert again.digest == first.digest and current_snapshot(settings).as_of == again.as_of != first.as_of
+    warehouse("b")
+    other = publish_snapshot(settings, NOON)
+    assert other.digest != first.digest and first.folder.is_dir()
+    assert current_snapshot(settings).digest == other.digest
+
+
+def test_a_publication_that_was_cut_short_is_made_up_for(settings: Settings, warehouse: Callable[[str], None]) -> None:
+    warehouse("a")
+    first = publish_snapshot(settings, NOON)
+    staging = settings.snapshots / ".staging"
+    staging.mkdir()
+    (staging / "triage_mart.parquet").write_bytes(b"half")
+    assert publish_snapshot(settings, NOON).digest == first.digest and not staging.exists()
+
+
+def test_a_snapshot_whose_file_was_changed_is_refused(settings: Settings, warehouse: Callable[[str], None]) -> None:
+    warehouse("a")
+    path = publish_snapshot(settings, NOON).table("triage_mart")
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(TablesError, match=r"triage_mart\.parquet changed after it was published"):
+        current_snapshot(settings)
+
+
+def test_a_snapshot_whose_file_is_gone_is_refused_in_a_sentence(
+    settings: Settings, warehouse: Callable[[str], None]
+) -> None:
+    warehouse("a")
+    publish_snapshot(settings, NOON).table("triage_mart").unlink()
+    with pytest.raises(TablesError, match="triage_mart"):
+        current_snapshot(settings)
+
+
+def test_before_the_first_snapshot_the_message_says_what_to_run(settings: Settings) -> None:
+    assert snapshot_digest(settings) is None
+    with pytest.raises(TablesError, match="pilothouse run"):
+        current_snapshot(settings)
+    with pytest.raises(TablesError, match="pilothouse run"):
+        tables_summary(settings)
+
+
+def test_the_summary_counts_omop_tables_and_mapping_coverage(
+    settings: Settings, warehouse: Callable[[str], None]
+) -> None:
+    warehouse("a")
+    assert tables_summary(settings) == {"omop": {"person": 2}, "mapping_coverage": {"measurement": 0.75}}
+
+
+def test_tables_are_fresh_until_something_arrives_or_a_model_changes(
+    settings: Settings, warehouse: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not tables_are_fresh(settings)
+    mark_tables_built(settings, table_inputs(settings))
+    assert not tables_are_fresh(settings)
+    warehouse("a")
+    assert not tables_are_fresh(settings)
+    publish_snapshot(settings, NOON)
+    assert tables_are_fresh(settings)
+    with monkeypatch.context() as changed:
+        changed.setattr(tables, "project_digest", lambda: "another project")
+        assert not tables_are_fresh(settings)
+    before = lake_digest(settings)
+    (settings.lake / "fhir_patient").mkdir(parents=True)
+    (settings.lake / "fhir_patient" / "a.parquet").write_bytes(b"x")
+    assert lake_digest(settings) != before and not tables_are_fresh(settings)
+
+
+def test_dbt_is_told_the_lake_and_every_sites_time_zone_and_nothing_that_differs_between_runs(
+    settings: Settings,
+) -> None:
+    variables = json.loads(dbt_variables(settings))
+    assert variables["lake"] == str(settings.lake) and set(variables["timezones"]) == set(list_sites())
+    assert variables.keys() == {"lake", "timezones"}
+    assert dbt_variables(settings) == dbt_variables(settings)
+
+
+def test_the_manifests_digest_is_of_what_it_says_and_not_of_when(settings: Settings) -> None:
+    def digest(checksum: str, at: str) -> str:
+        settings.dbt_target.mkdir(exist_ok=True)
+        nodes = {"model.a": {"checksum": {"checksum": checksum}, "created_at": at}, "seed.b": {}}
+        document = {"metadata": {"generated_at": at}, "nodes": nodes}
+        (settings.dbt_target / "manifest.json").write_text(json.dumps(document))
+        return tables.manifest_digest(settings)
+
+    assert digest("1", "today") == digest("1", "tomorrow") != digest("2", "today")
+
+
+def test_dbt_parses_anew_only_when_a_source_of_the_project_changed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real dbt, twice (about six seconds each)."""
+    manifest = prepare_manifest(settings)
+    made = manifest.stat().st_mtime_ns
+    assert "model.pilothouse.triage_mart" in json.loads(manifest.read_bytes())["nodes"]
+    assert prepare_manifest(settings) == manifest and manifest.stat().st_mtime_ns == made
+    monkeypatch.setattr(tables, "project_digest", lambda: "another project")
+    assert prepare_manifest(settings).stat().st_mtime_ns > made
+    assert (settings.dbt_target / "project.sha256").read_text() == "another project"
+
+
+def test_a_project_that_dbt_cannot_parse_is_an_error_and_not_remembered(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken").mkdir()
+    monkeypatch.setattr(tables, "DBT_PROJECT", tmp_path / "broken")
+    with pytest.raises(TablesError, match="dbt cannot parse"):
+        prepare_manifest(settings)
+    assert not (settings.dbt_target / "project.sha256").exists()
