@@ -191,6 +191,7 @@ WEAK_RSA = {"kty": "RSA", "kid": "w", "n": "x" * 100, "e": "AQAB"}
         ([{"iss": ISSUER, "jwks_file": "jwks.json"}], key_set(public(WEAK, "w")), "neither EC P-384"),
         ([{"iss": ISSUER, "jwks_file": "jwks.json"}], key_set(WEAK_RSA), "neither EC P-384"),
     ],
+    ids=range(10),  # keys are drawn anew in every process, and a name must be the same in all
 )
 def test_a_list_of_clients_that_cannot_be_trusted_stops_the_start(
     home: Home, clients: list[Any], jwks: str | None, message: str

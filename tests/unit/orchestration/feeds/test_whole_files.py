@@ -49,7 +49,7 @@ WHOLE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "clause"), WHOLE)
+@pytest.mark.parametrize(("name", "content", "clause"), WHOLE, ids=range(len(WHOLE)))  # no bytes in a name
 def test_a_file_that_cannot_be_used_is_quarantined_whole_with_a_plain_reason(zone, name, content, clause) -> None:
     receipt = zone.one(name, content)
     assert (receipt.received, receipt.quarantined, dict(receipt.reasons)) == (1, 1, {clause: 1})
