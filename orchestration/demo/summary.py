@@ -25,6 +25,7 @@ COMPARED = """
     from '{truth}' as truth
     inner join '{predictions}' as predictions on predictions.arrived_at = truth.arrived_at
     where predictions.critical_care_label is not null and truth.critical_care_probability is not null
+    order by predictions.arrived_at, best, outcome
 """
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.gates import Authorisation, Decision, Refusal, authorise, may_step_down, may_step_up
-from evaluation.ledger import Entry, People, RecordedApproval
+from evaluation.ledger import Entry, Ledger, People, RecordedApproval
 from evaluation.policies import Policy, Stage, Tier, load_policy
 from ml.registry.pointer import Pointer, publish_pointer
 from ml.registry.signing import Signer, load_signer, new_private_key, write_public_key
@@ -66,7 +66,7 @@ def _authorise(settings: Settings, proposal: Proposal, decision: Decision) -> Au
     return authorise(
         proposal.policy,
         decision,
-        ledger.approvals(proposal.use_case.use_case, proposal.site.id),
+        _approvals_since_rollback(ledger, proposal.use_case.use_case, proposal.site.id),
         proposal.subject,
         site=proposal.site.id,
         author=proposal.candidate.author,
@@ -74,6 +74,16 @@ def _authorise(settings: Settings, proposal: Proposal, decision: Decision) -> Au
         current=proposal.current_stage,
         now=now(),
     )
+
+
+def _approvals_since_rollback(ledger: Ledger, use_case: str, site: str) -> list[RecordedApproval]:
+    """The approvals that still count: a rollback takes back what was approved before it, and people sign anew."""
+    rollbacks = [entry.at for entry in ledger.entries(kinds=("rollback",), use_case=use_case, site=site)]
+    return [
+        approval
+        for approval in ledger.approvals(use_case, site)
+        if not rollbacks or approval.statement.decided_on > rollbacks[-1]
+    ]
 
 
 def _refuse(settings: Settings, proposal: Proposal, decision: Decision, reasons: Sequence[Refusal]) -> Answer:

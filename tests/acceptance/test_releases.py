@@ -137,6 +137,9 @@ def test_a_rollback_switches_off_and_is_recorded(home):
     assert home.ok("status")["releases"][0]["stage"] == "off"
     again = home.run("rollback", *TRIAGE, "--reason", "there is nothing left", "--json")
     assert again.code == 1 and "error" in again.json
+    assert len([clause for clause in refusal(home) if "approval" in clause]) == 2, "what was approved before is void"
+    approve_both(home)
+    home.ok("promote", *TRIAGE, "--to", "shadow")
 
 
 def test_a_tier_steps_down_by_anyone_and_up_only_by_a_named_person(home):
