@@ -20,7 +20,7 @@ versions as (
             coalesce({{ withdrawn }}, false) as is_withdrawn,
             coalesce({{ dead }}, false) as is_dead,
             struct_pack(
-                version_at := coalesce(_version_at, timestamptz '0001-01-01'),
+                version_at := coalesce(_version_at, _arrived_at),
                 arrived_at := _arrived_at,
                 line := _line,
                 file := _file

@@ -28,7 +28,10 @@ identified as (
     inner join links on patients.site = links.site and patients.patient_key = links.reference_key
     qualify row_number() over (
         partition by patients.site, links.person_key
-        order by patients._version_at desc nulls last, patients._arrived_at desc, patients._line desc
+        order by
+            coalesce(patients._version_at, patients._arrived_at) desc,
+            patients._arrived_at desc,
+            patients._line desc
     ) = 1
 ),
 
