@@ -2,22 +2,43 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from orchestration.answers import answers, progress
+from orchestration.answers import Commands, answers, progress
+from orchestration.feed_commands import contract, listen, quarantine
 from orchestration.settings import Settings, apply_third_party_switches, load_settings
 from orchestration.steps.answer import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orchestration.steps.actors import Actor
 
 EXISTING = click.Path(exists=True, path_type=Path)
 NEW_FILE = click.Path(path_type=Path)
 STAGES = click.Choice(["off", "shadow", "assistive", "decision_support"])
 TIERS = click.Choice(["model", "rule", "history", "manual"])
+KINDS = click.Choice(["model", "workflow", "safety"])
+PORT = click.IntRange(1, 65535)
 
 site_option = click.option("--site", required=True, help="Site, as named in orchestration/sites/.")
 reason_option = click.option("--reason", required=True, help="Why; it is written to the ledger.")
 actor_option = click.option("--as", "actor", required=True, help="The registered person who does this.")
+signing_option = click.option("--key", "key_file", type=NEW_FILE, help="Their private key: signs the entry.")
+
+
+def acting(command: "Callable[..., Any]") -> "Callable[..., Any]":
+    """Let a person say who they are, and prove it; without either, the account of the operating system is recorded."""
+    named = click.option("--as", "actor", help="Who does this: recorded as claimed, with --key as signed.")
+    return named(signing_option(command))
+
+
+def _actor(person: str | None, key_file: Path | None) -> "Actor":
+    from orchestration.steps.actors import actor_of
+
+    return actor_of(person, key_file)
 
 
 def _settings() -> Settings:
@@ -26,7 +47,7 @@ def _settings() -> Settings:
     return settings
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pilothouse")
 def main() -> None:
     """Take hospital AI from pilot to production: feeds, tables, models, evidence, gated releases, feedback."""
@@ -66,7 +87,12 @@ def run(site: str | None, select: str | None) -> Answer:
     """Materialise the graph: land waiting drops, build tables, train, judge, decide."""
     from orchestration.defs.launch import run_graph
 
-    return run_graph(_settings(), site=site, select=select, progress=progress)
+    answer = run_graph(_settings(), site=site, select=select, progress=progress)
+    if select is not None and not answer.exit_code and not answer.document["assets"]:
+        from orchestration.steps.errors import NothingSelected
+
+        raise NothingSelected(f"--select {select!r} names no asset: nothing was run; `make ui` shows what there is.")
+    return answer
 
 
 @main.command()
@@ -93,12 +119,13 @@ def backtest(use_case: str, site: str, train_until: datetime, test_from: datetim
 
 
 @main.command()
+@click.option("--site", help="Only this site.")
 @answers
-def status() -> Answer:
-    """Show every release: stage, tier, model, service level, drift, incidents, next review."""
-    from orchestration.steps.status import release_status
+def status(site: str | None) -> Answer:
+    """Show every release: stage, tier, model, service level, drift, incidents, next review; and what is wrong."""
+    from orchestration.steps.status import status_of
 
-    return Answer({"releases": release_status(_settings())})
+    return status_of(_settings(), site)
 
 
 def _decide_command(name: str, verdict: Literal["approve", "refuse"], summary: str) -> None:
@@ -106,7 +133,7 @@ def _decide_command(name: str, verdict: Literal["approve", "refuse"], summary: s
     @click.argument("use_case")
     @site_option
     @click.option("--stage", required=True, type=STAGES)
-    @click.option("--kind", required=True, type=click.Choice(["model", "workflow"]))
+    @click.option("--kind", required=True, type=KINDS)
     @actor_option
     @click.option("--key", "key_file", required=True, type=EXISTING, help="The person's Ed25519 private key (PEM).")
     @click.option("--note", default="", help="What the person wants remembered.")
@@ -126,26 +153,32 @@ _decide_command("refuse", "refuse", "Sign a refusal; it voids an earlier approva
 @click.argument("use_case")
 @site_option
 @click.option("--to", "stage", required=True, type=STAGES)
+@acting
 @answers
-def promote(use_case: str, site: str, stage: str) -> Answer:
+def promote(use_case: str, site: str, stage: str, actor: str | None, key_file: Path | None) -> Answer:
     """Release one stage further, if the gate and the approvals allow it."""
+    from orchestration.defs.launch import announce_release
     from orchestration.steps.release import promote_release
 
-    return promote_release(_settings(), use_case, site, stage)
+    answer = promote_release(_settings(), use_case, site, stage, _actor(actor, key_file))
+    warning = None if answer.exit_code else announce_release(use_case, site, answer.document)
+    return answer.warned(warning)
 
 
 @main.command()
 @click.argument("use_case")
 @site_option
-@click.option("--to", "stage", default=None, type=STAGES, help="One stage down when left out.")
+@click.option("--to", "stage", default=None, type=STAGES, help="Back to the release before when left out.")
 @reason_option
-@click.option("--as", "actor", default="operator", show_default=True)
+@acting
 @answers
-def rollback(use_case: str, site: str, stage: str | None, reason: str, actor: str) -> Answer:
-    """Take a release back, at once."""
-    from orchestration.steps.release import roll_back
+def rollback(
+    use_case: str, site: str, stage: str | None, reason: str, actor: str | None, key_file: Path | None
+) -> Answer:
+    """Take a release back, at once: to the one before it, to a lower stage, or off. It needs neither key nor ledger."""
+    from orchestration.steps.going_down import roll_back
 
-    return Answer(roll_back(_settings(), use_case, site, stage, reason, actor))
+    return Answer(roll_back(load_settings(), use_case, site, stage, reason, _actor(actor, key_file)))
 
 
 @main.command()
@@ -153,24 +186,25 @@ def rollback(use_case: str, site: str, stage: str | None, reason: str, actor: st
 @site_option
 @click.option("--to", "target", required=True, type=TIERS)
 @reason_option
-@click.option("--as", "actor", default="operator", show_default=True)
+@acting
 @answers
-def tier(use_case: str, site: str, target: str, reason: str, actor: str) -> Answer:
-    """Step the fallback tier down, or (authorised people only) up again."""
-    from orchestration.steps.release import change_tier
+def tier(use_case: str, site: str, target: str, reason: str, actor: str | None, key_file: Path | None) -> Answer:
+    """Step the fallback tier down, or up again (people whom the policy names, with their signature)."""
+    from orchestration.steps.tiers import change_tier
 
-    return Answer(change_tier(_settings(), use_case, site, target, reason, actor))
+    return Answer(change_tier(load_settings(), use_case, site, target, reason, _actor(actor, key_file)))
 
 
 @main.command()
 @click.argument("use_case")
 @site_option
+@acting
 @answers
-def drill(use_case: str, site: str) -> Answer:
+def drill(use_case: str, site: str, actor: str | None, key_file: Path | None) -> Answer:
     """Rehearse the rollback in a scratch home with the real service, and time it."""
     from orchestration.steps.rehearsal import rehearse
 
-    return Answer(rehearse(_settings(), use_case, site))
+    return Answer(rehearse(_settings(), use_case, site, _actor(actor, key_file)))
 
 
 @main.group()
@@ -198,7 +232,7 @@ def ledger() -> None:
 @ledger.command("verify")
 @answers
 def ledger_verify() -> Answer:
-    """Check every hash and signature; name the first bad entry."""
+    """Check every hash and signature, and the release pointers against them; name what is wrong."""
     from orchestration.steps.records import verify_ledger
 
     return verify_ledger(_settings())
@@ -208,9 +242,9 @@ def ledger_verify() -> Answer:
 @answers
 def ledger_show() -> Answer:
     """Print every entry."""
-    from orchestration.steps.records import ledger_entries
+    from orchestration.steps.records import show_ledger
 
-    return Answer({"entries": ledger_entries(_settings())})
+    return show_ledger(_settings())
 
 
 @ledger.command("at")
@@ -235,12 +269,13 @@ def incident() -> None:
 @click.option("--what", required=True, help="What happened, without anything that identifies a patient.")
 @click.option("--severity", required=True, type=click.Choice(["low", "medium", "high"]))
 @actor_option
+@signing_option
 @answers
-def incident_open(use_case: str, site: str, what: str, severity: str, actor: str) -> Answer:
+def incident_open(use_case: str, site: str, what: str, severity: str, actor: str, key_file: Path | None) -> Answer:
     """Open an incident; print its ledger entry."""
     from orchestration.steps.incidents import report_incident
 
-    return Answer(report_incident(_settings(), use_case, site, what, severity, actor))
+    return Answer(report_incident(_settings(), use_case, site, what, severity, _actor(actor, key_file)))
 
 
 @incident.command("close")
@@ -248,12 +283,13 @@ def incident_open(use_case: str, site: str, what: str, severity: str, actor: str
 @click.option("--cause", required=True)
 @click.option("--done", required=True, help="What was done about it.")
 @actor_option
+@signing_option
 @answers
-def incident_close(name: str, cause: str, done: str, actor: str) -> Answer:
+def incident_close(name: str, cause: str, done: str, actor: str, key_file: Path | None) -> Answer:
     """Close an incident with its cause; print its ledger entry."""
     from orchestration.steps.incidents import close_incident
 
-    return Answer(close_incident(_settings(), name, cause=cause, done=done, actor=actor))
+    return Answer(close_incident(_settings(), name, cause=cause, done=done, actor=_actor(actor, key_file)))
 
 
 @incident.command("list")
@@ -280,32 +316,42 @@ def key() -> None:
     """People's signing keys."""
 
 
+def registrar(command: "Callable[..., Any]") -> "Callable[..., Any]":
+    """Let somebody else than the key's owner say that they do this, and prove it."""
+    named = click.option("--by", help="Who does this, if not the owner: recorded as claimed, with --by-key as signed.")
+    return named(click.option("--by-key", type=NEW_FILE, help="Their private key: signs the entry.")(command))
+
+
 @key.command("new")
-@actor_option
+@click.option("--as", "person", required=True, help="Whose key it will be.")
 @click.option("--role", "roles", required=True, multiple=True, help="A role named in the policy; may repeat.")
 @click.option("--key", "key_file", required=True, type=NEW_FILE, help="Where to write the private key.")
+@registrar
 @answers
-def key_new(actor: str, roles: tuple[str, ...], key_file: Path) -> Answer:
+def key_new(person: str, roles: tuple[str, ...], key_file: Path, by: str | None, by_key: Path | None) -> Answer:
     """Make a key pair, keep the private half in FILE (0600), register the public half on the ledger."""
     from orchestration.steps.people import new_person
 
-    return Answer(new_person(_settings(), actor, roles, key_file))
+    return Answer(new_person(_settings(), person, roles, key_file, _actor(by, by_key)))
 
 
 @key.command("revoke")
-@actor_option
+@click.option("--as", "person", required=True, help="Whose key it is.")
 @reason_option
+@click.option("--key", "key_file", type=NEW_FILE, help="The key itself, where its owner revokes it: signs the entry.")
+@registrar
 @answers
-def key_revoke(actor: str, reason: str) -> Answer:
+def key_revoke(person: str, reason: str, key_file: Path | None, by: str | None, by_key: Path | None) -> Answer:
     """Revoke a person's key: nothing it signs counts from now on."""
     from orchestration.steps.people import revoke_person
 
-    return Answer(revoke_person(_settings(), actor, reason))
+    revoker = _actor(person, key_file) if key_file is not None and by is None else _actor(by, by_key)
+    return Answer(revoke_person(_settings(), person, reason, revoker))
 
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8088, show_default=True)
+@click.option("--port", default=8088, show_default=True, type=PORT)
 @answers
 def serve(host: str, port: int) -> Answer:
     """Run the CDS Hooks service and the huddle board."""
@@ -332,6 +378,9 @@ def report() -> Answer:
 
     return Answer({"reports": [str(path) for path in write_all_reports(_settings())]})
 
+
+for command in (contract, listen, quarantine):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -84,8 +84,8 @@ class Settings:
 
 
 def load_settings() -> Settings:
-    """Read the environment. Raises `SettingsError` for an unknown `PILOTHOUSE_ENV`."""
-    home = Path(os.environ.get("PILOTHOUSE_HOME") or ".pilothouse").expanduser().absolute()
+    """Read the environment. Raises `SettingsError` for an unknown `PILOTHOUSE_ENV` or a home that cannot be found."""
+    home = _home()
     name = os.environ.get("PILOTHOUSE_ENV") or Environment.DEVELOPMENT.value
     if name not in set(Environment):
         allowed = ", ".join(Environment)
@@ -99,13 +99,30 @@ def load_settings() -> Settings:
     )
 
 
+def _home() -> Path:
+    try:
+        return Path(os.environ.get("PILOTHOUSE_HOME") or ".pilothouse").expanduser().absolute()
+    except (RuntimeError, OSError) as error:
+        raise SettingsError(
+            "PILOTHOUSE_HOME names a folder that cannot be found: no user of that name, or the working folder is gone."
+        ) from error
+
+
 def apply_third_party_switches(settings: Settings) -> None:
-    """Turn telemetry off and keep every library's files under the home folder, also in child processes."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    settings.dagster_home.mkdir(exist_ok=True)
-    instance = settings.dagster_home / "dagster.yaml"
-    if not instance.exists():
-        instance.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")  # nux asks for an address
+    """Turn telemetry off and keep every library's files under the home folder, also in child processes.
+
+    Raises `SettingsError` where the home cannot be made.
+    """
+    try:
+        settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        instance = settings.dagster_home / "dagster.yaml"
+        if not instance.exists():
+            instance.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")  # nux asks for an address
+    except OSError as error:
+        raise SettingsError(
+            f"PILOTHOUSE_HOME is {settings.home}, and it cannot be made or written there ({error.strerror}); "
+            "name a folder that this user can write."
+        ) from error
     os.environ.update(THIRD_PARTY_SWITCHES)
     os.environ["PILOTHOUSE_HOME"] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,7 +41,9 @@ MUST_BE_PRESENT = ("PILOTHOUSE_SHARED_DATA", "PILOTHOUSE_TEST_POSTGRES_URL", "ch
 
 
 def pytest_configure() -> None:
-    """Use the local PostgreSQL where one answers and nothing else was asked for."""
+    """Use the local PostgreSQL where one answers and nothing else was asked for; judge properties, not their speed."""
+    settings.register_profile("pilothouse", deadline=None, derandomize=bool(os.environ.get("CI")))
+    settings.load_profile("pilothouse")
     if "PILOTHOUSE_TEST_POSTGRES_URL" not in os.environ:
         with socket.socket() as probe:
             probe.settimeout(0.5)

@@ -8,7 +8,21 @@
     end
 {%- endmacro %}
 
-{#- Text as complaint terms are matched against: lower case, every run outside [a-z0-9/] one space, trimmed. -#}
+{#- Text as words: lower case, every run of characters that are no letter, digit, `_` or `/` one space, trimmed. -#}
 {% macro normalised_text(column) -%}
-    trim(regexp_replace(lower({{ column }}), '[^a-z0-9/]+', ' ', 'g'))
+    trim(regexp_replace(lower({{ column }}), '[^\pL\pM\pN_/]+', ' ', 'g'))
+{%- endmacro %}
+
+{#- The clauses of a text: what stands between signs such as a comma or a full stop. -#}
+{% macro clauses_of(column) -%}
+    string_split_regex({{ column }}, '[.,;:!?()\[\]{}|+\n\r–—]+| -+ ')
+{%- endmacro %}
+
+{#- An emergency severity index (LOINC 75636-1) by its number or as LOINC's own answer (list LL3056-0). -#}
+{% macro triage_level_of(code) -%}
+    case {{ code }}
+        when '1' then 1 when '2' then 2 when '3' then 3 when '4' then 4 when '5' then 5
+        when 'LA21567-5' then 1 when 'LA21752-3' then 2 when 'LA21753-1' then 3 when 'LA21754-9' then 4
+        when 'LA21755-6' then 5
+    end
 {%- endmacro %}

@@ -24,3 +24,13 @@
 {% macro location_id(site, state="''") -%}
     {{ hash63(["'location'", site, state]) }}
 {%- endmacro %}
+
+{#- The clinician of a record, null where it names none that is known. -#}
+{% macro provider_id(site, provider_key) -%}
+    case when {{ provider_key }} is not null then {{ hash63(["'provider'", site, provider_key]) }} end
+{%- endmacro %}
+
+{#- The row that a feed's record of an event or period becomes. -#}
+{% macro record_id(site, feed, record_key) -%}
+    {{ hash63([site, feed, record_key]) }}
+{%- endmacro %}

@@ -27,3 +27,14 @@
     {%- set weeks = '((day(last_day(' ~ first ~ ')) - 1 - ' ~ offset ~ ') // 7 + 1)' -%}
     {{ first }} + cast({{ offset }} + 7 * ({{ hash63([key, "'week'"]) }} % {{ weeks }}) as integer)
 {%- endmacro %}
+
+{#-
+    Completed years from a date to a later moment, below zero before it. Somebody born on 29 February comes of age on
+    1 March, here as in a request.
+-#}
+{% macro completed_years(born, at) -%}
+    cast(
+        year({{ at }}) - year({{ born }})
+        - cast(strftime({{ at }}, '%m%d') < strftime({{ born }}, '%m%d') as integer) as integer
+    )
+{%- endmacro %}

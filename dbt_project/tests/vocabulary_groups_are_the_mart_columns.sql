@@ -4,6 +4,7 @@ with
 in_seeds as (
     select distinct concat('complaint_', complaints.group) as name
     from {{ ref('complaint_groups') }} as complaints
+    where complaints.group is not null
     union all
     select distinct concat('history_', histories.group) as name
     from {{ ref('history_groups') }} as histories

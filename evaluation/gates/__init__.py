@@ -13,13 +13,13 @@ refuses.
     └── StageError       a step that skips a stage, or leads nowhere
 """
 
-from evaluation.gates.authorise import Authorisation, authorise
+from evaluation.gates.authorise import Authorisation, authorise, step_reasons
 from evaluation.gates.decide import decide
 from evaluation.gates.decision import ClauseResult, Decision, Ignored
 from evaluation.gates.errors import DecisionError, GateError, StageError
 from evaluation.gates.explain import ExplainRow, explain, render_rows
 from evaluation.gates.refusal import Refusal
-from evaluation.gates.rights import may_step_down, may_step_up
+from evaluation.gates.rights import may_step_down, may_step_up, why_not_proven
 from evaluation.gates.stages import step, tier_step
 
 __all__ = [
@@ -39,5 +39,7 @@ __all__ = [
     "may_step_up",
     "render_rows",
     "step",
+    "step_reasons",
     "tier_step",
+    "why_not_proven",
 ]

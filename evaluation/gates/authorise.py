@@ -46,12 +46,14 @@ def authorise(
     people: People,
     current: Stage,
     now: datetime,
+    released: Subject | None = None,
 ) -> Authorisation:
     """Whether ``subject`` may step from ``current`` to the decision's stage at ``site``, now.
 
-    ``approvals`` are all that the ledger holds for the use case and site, refusals included; ``people`` is
-    all it knows about keys and roles; ``author`` is the person who made the model. Nothing given here is
-    trusted: a decision about something else refuses, and so does every approval that is not sound by itself.
+    ``released`` is what stands in the stage ``current``: the very same is not released into it again.
+    ``approvals`` are all that the ledger holds for the use case and site, refusals included; ``people`` is all it
+    knows about keys and roles; ``author`` is the person who made the model. Nothing given here is trusted: a
+    decision about something else refuses, and so does every approval that is not sound by itself.
     """
     if now.tzinfo is None:
         raise GateError("now has no time zone; pass a timezone-aware datetime.")
@@ -60,7 +62,7 @@ def authorise(
     everything = tuple(approvals)
     reasons = [
         *_decision_reasons(policy, decision, release, now),
-        *_step_reasons(current, decision.stage),
+        *step_reasons(current, decision.stage, is_same=subject == released),
         *_author_reasons(author),
         *_refusal_reasons(court, everything),
     ]
@@ -90,13 +92,24 @@ def _decision_refusal(found: str, wanted: str) -> Refusal:
     return Refusal("decision", f"the decision {found}", wanted, "Decide again on the evidence of this release.")
 
 
-def _step_reasons(current: Stage, target: Stage) -> list[Refusal]:
+def step_reasons(current: Stage, target: Stage, *, is_same: bool) -> tuple[Refusal, ...]:
+    """Why a promotion may not go from ``current`` to ``target``; empty when it may.
+
+    It goes up by one stage, or puts another release in the place of the one in ``current``; ``is_same`` says that it
+    would be the very same.
+    """
+    found, wanted = f"{current} to {target}", "one stage up, or another release in the same stage"
+    if target is current and (is_same or target is Stage.OFF):
+        what = "There is nothing to do; only something changed (model, contract, policy, card) is released there again."
+        return (Refusal("one-stage-at-a-time", f"already in {current}", wanted, what),)
+    if target.rank < current.rank:
+        what = f"A promotion goes up. To go down: pilothouse rollback USE_CASE --site SITE --to {target} --reason TEXT"
+        return (Refusal("one-stage-at-a-time", found, wanted, what),)
     try:
         step(current, target)
     except StageError as error:
-        found = f"{current} to {target}"
-        return [Refusal("one-stage-at-a-time", found, "one stage up, or the same", str(error))]
-    return []
+        return (Refusal("one-stage-at-a-time", found, wanted, str(error)),)
+    return ()
 
 
 def _author_reasons(author: str) -> list[Refusal]:

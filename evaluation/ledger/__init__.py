@@ -17,16 +17,18 @@ ledger knows neither gates nor metrics.
         └── LedgerSchemaError    written by another version of the schema
 """
 
+from evaluation.ledger.act import Proof, claimed, proof_of, sign_act
 from evaluation.ledger.approval import (
     ApprovalStatement,
     RecordedApproval,
     SignedApproval,
+    is_person,
     sign_approval,
     verify_approval,
 )
 from evaluation.ledger.chain import BrokenChainError, Verification
 from evaluation.ledger.checkpoint import Checkpoint
-from evaluation.ledger.entry import Entry, instant_text
+from evaluation.ledger.entry import Entry, instant_text, parse_instant
 from evaluation.ledger.errors import (
     ApprovalError,
     CheckpointError,
@@ -48,17 +50,22 @@ from evaluation.ledger.keys import (
     write_public_key,
 )
 from evaluation.ledger.ledger import Ledger, open_ledger
+from evaluation.ledger.orders import InForce, in_force
+from evaluation.ledger.payloads import check_payload
 from evaluation.ledger.people import People, Person
+from evaluation.ledger.reading import Believed, Readable
 from evaluation.ledger.signoff import record_approval, register_person, revoke_key
 
 __all__ = [
     "ApprovalError",
     "ApprovalStatement",
     "ApprovedBy",
+    "Believed",
     "BrokenChainError",
     "Checkpoint",
     "CheckpointError",
     "Entry",
+    "InForce",
     "KeyFileError",
     "Ledger",
     "LedgerError",
@@ -67,20 +74,29 @@ __all__ = [
     "PayloadError",
     "People",
     "Person",
+    "Proof",
+    "Readable",
     "RecordedApproval",
     "RefusedEntryError",
     "Running",
     "SignedApproval",
     "Verification",
+    "check_payload",
+    "claimed",
     "generate_private_key",
+    "in_force",
     "instant_text",
+    "is_person",
     "load_private_key",
     "load_public_hex",
     "open_ledger",
+    "parse_instant",
+    "proof_of",
     "public_hex",
     "record_approval",
     "register_person",
     "revoke_key",
+    "sign_act",
     "sign_approval",
     "verify_approval",
     "verify_export",

@@ -137,6 +137,11 @@ class RecordedApproval:
         return self.signed.statement
 
 
+def is_person(name: str) -> bool:
+    """Whether a text is the id of a person, or of a part of the system that acts by itself."""
+    return PERSON.fullmatch(name) is not None
+
+
 def sign_approval(statement: ApprovalStatement, key: Ed25519PrivateKey) -> SignedApproval:
     """Sign with the approver's own key."""
     return SignedApproval(statement, sign_document(key, statement.to_json()), public_hex(key))

@@ -64,8 +64,8 @@ class Walk:
         """The hash of an entry that was passed; 0 stands before the first."""
         return self._hashes[seq] if 0 <= seq <= self.seq else None
 
-    def step(self, stored: StoredEntry) -> None:
-        """Take the next stored entry. Raises :class:`BrokenChainError` with the number that is bad."""
+    def step(self, stored: StoredEntry) -> Entry:
+        """Take the next stored entry and return it. Raises :class:`BrokenChainError` with the number that is bad."""
         expected = self.seq + 1
         if stored.seq != expected:
             raise BrokenChainError(expected, "it is missing or out of place")
@@ -79,6 +79,7 @@ class Walk:
         except LedgerError as error:
             raise BrokenChainError(expected, str(error)) from error
         self.follow(entry)
+        return entry
 
     def recognise(self, stored: StoredEntry | None) -> None:
         """Require that the last entry that was passed still lies there as it was.
@@ -98,16 +99,17 @@ def verify_chain(
     public_key: str,
     head: Checkpoint | None,
     earlier: Sequence[Checkpoint] = (),
+    good: list[Entry] | None = None,
 ) -> Verification:
     """Walk the chain and hold it against its signed ``head``, which must be its end.
 
-    ``earlier`` heads (kept elsewhere, or left behind by a crash) must lie on the chain. Bad content never
-    raises.
+    ``earlier`` heads (kept elsewhere, or left behind by a crash) must lie on the chain. ``good`` takes up the
+    entries before the first bad one. Bad content never raises.
     """
-    walk = Walk.start(public_key)
+    walk, passed = Walk.start(public_key), [] if good is None else good
     try:
         for each in stored:
-            walk.step(each)
+            passed.append(walk.step(each))
     except BrokenChainError as error:
         return Verification(ok=False, entries=walk.seq, first_bad=error.seq, reason=str(error))
     except LedgerError as error:

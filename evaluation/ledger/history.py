@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import cast
 
 from evaluation.evidence import Json, Subject
+from evaluation.ledger.act import Proof, proof_of
 from evaluation.ledger.entry import Entry, instant_text
+from evaluation.ledger.orders import named_tier
 from evaluation.policies.stage import Stage, Tier
 
 
@@ -42,6 +44,7 @@ class Running:
     by: str
     reason: str
     ledger_hash: str
+    proof: Proof = "none"
 
     def to_json(self) -> dict[str, Json]:
         """As ``pilothouse ledger at`` prints it."""
@@ -60,6 +63,7 @@ class Running:
             ],
             "since": instant_text(self.since),
             "by": self.by,
+            "proof": self.proof,
             "reason": self.reason,
             "ledger_hash": self.ledger_hash,
         }
@@ -78,7 +82,7 @@ def running_at(entries: Iterable[Entry], time: datetime) -> list[Running]:
             release = cast("str | None", entry.payload["release"])
             before = promoted.get((use_case, release)) if release else None
             tier = now[use_case].tier if use_case in now else Tier.MODEL
-            now[use_case] = replace(_rollback(entry, before), tier=tier)
+            now[use_case] = replace(_rollback(entry, before), tier=named_tier(entry, tier))
         elif entry.kind == "tier_change" and use_case in now:
             tier = Tier(cast("str", entry.payload["tier"]))
             now[use_case] = replace(now[use_case], tier=tier)
@@ -107,6 +111,7 @@ def _promotion(entry: Entry) -> Running:
         by=entry.actor,
         reason="promoted",
         ledger_hash=entry.hash,
+        proof=proof_of(entry),
     )
 
 
@@ -129,4 +134,5 @@ def _rollback(entry: Entry, before: Running | None) -> Running:
         by=entry.actor,
         reason=cast("str", entry.payload["reason"]),
         ledger_hash=entry.hash,
+        proof=proof_of(entry),
     )

@@ -40,8 +40,12 @@ def write_private_key(path: Path, key: Ed25519PrivateKey) -> None:
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise KeyFileError(f"{path.name}: exists already, and keys are never overwritten; name a new file.") from error
     except OSError as error:
-        raise KeyFileError(f"{path.name}: cannot be created ({error.strerror}); keys are never overwritten.") from error
+        raise KeyFileError(
+            f"{path.name}: cannot be created ({error.strerror}); name a file in a folder that you can write."
+        ) from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(pem)
 

@@ -4,7 +4,7 @@ Here belongs how the parts work together. Entries, chain, head, people and store
 own.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Generator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -13,8 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.engine import Connection
 
 from evaluation.canonical import canonical_json
-from evaluation.evidence import Json
-from evaluation.ledger.approval import PERSON, RecordedApproval, recorded
+from evaluation.ledger.approval import PERSON, is_person
 from evaluation.ledger.chain import BrokenChainError, Verification, Walk, verify_chain
 from evaluation.ledger.checkpoint import Checkpoint, advance_checkpoint, read_checkpoint, sign_checkpoint
 from evaluation.ledger.entry import Entry, believe, genesis_hash, make_entry
@@ -26,10 +25,9 @@ from evaluation.ledger.errors import (
     RefusedEntryError,
 )
 from evaluation.ledger.export import write_export
-from evaluation.ledger.history import Running, running_at
 from evaluation.ledger.keys import public_hex
 from evaluation.ledger.payloads import check_payload
-from evaluation.ledger.people import People
+from evaluation.ledger.reading import Believed, Readable
 from evaluation.ledger.store import LedgerStore
 
 
@@ -58,7 +56,7 @@ def open_ledger(
     return ledger
 
 
-class Ledger:
+class Ledger(Readable):
     """An append-only chain of signed entries. Made by :func:`open_ledger`."""
 
     def __init__(
@@ -83,7 +81,7 @@ class Ledger:
             raise LedgerError("this ledger was opened to read; open it with its private key to write.")
         if at.tzinfo is None:
             raise PayloadError(f"{kind}: its time has no time zone; pass a timezone-aware datetime.")
-        if not PERSON.fullmatch(actor):
+        if not is_person(actor):
             raise PayloadError(f"{kind}: actor is not a plain lower-case id ({PERSON.pattern}).")
         plain = check_payload(kind, payload)
         with self._store.writing() as connection:
@@ -105,58 +103,43 @@ class Ledger:
         if self._checkpoint is not None:
             advance_checkpoint(self._checkpoint, head, self.public_key)
 
-    def entries(
-        self,
-        *,
-        kinds: Collection[str] | None = None,
-        use_case: str | None = None,
-        site: str | None = None,
-        until: datetime | None = None,
-    ) -> list[Entry]:
-        """The entries in order, each checked by itself; filtered by what they are about and when recorded.
+    def everything(self) -> Generator[Entry]:
+        """Every entry in order, from one unchanging view of the store, each checked by itself.
 
-        Raises :class:`LedgerError` at an entry that is not as it was written.
+        Raises :class:`LedgerStoreError` at the first that is not as it was written.
         """
         with self._store.reading() as connection:
-            everything = (believe(stored, self.public_key) for stored in self._store.rows(connection))
-            return [
-                entry
-                for entry in everything
-                if (until is None or entry.at <= until)
-                and (kinds is None or entry.kind in kinds)
-                and _is_about(entry, use_case, site)
-            ]
-
-    def people(self) -> People:
-        """Everybody registered, with their keys and roles over time."""
-        people = People()
-        for entry in self.entries(kinds=("person_registered", "key_revoked")):
-            people.take_in(entry)
-        return people
-
-    def approvals(self, use_case: str, site: str) -> list[RecordedApproval]:
-        """Every approval and refusal of a use case at a site, in order; what they are worth is the gate's to
-        say."""
-        kinds = ("approval", "refusal")
-        return [recorded(entry) for entry in self.entries(kinds=kinds, use_case=use_case, site=site)]
-
-    def at(self, site: str, time: datetime) -> list[Running]:
-        """What ran at ``site`` at ``time``, one per use case: who approved it, and on which evidence."""
-        return running_at(self.entries(site=site), time)
+            for number, stored in enumerate(self._store.rows(connection), start=1):
+                try:
+                    entry = believe(stored, self.public_key)
+                except LedgerError as error:
+                    raise LedgerStoreError(
+                        f"the ledger is broken at entry {number}: {error}; run: ledger verify."
+                    ) from error
+                yield entry
 
     def verify(self) -> Verification:
         """Walk the whole chain and hold it against its signed heads; finds the first bad entry. Never
         raises."""
+        return self.believed()[0]
+
+    def believed(self) -> tuple[Verification, Believed]:
+        """What ``verify`` says, and the entries that it found good: all, or those before the first bad one.
+
+        Never raises: for whoever must show what there is of a damaged ledger.
+        """
+        good: list[Entry] = []
         try:
             outside = [] if self._checkpoint is None else [read_checkpoint(self._checkpoint, self.public_key)]
         except CheckpointError as error:
-            return Verification(False, 0, None, str(error))
+            return Verification(False, 0, None, str(error)), Believed()
         try:
             with self._store.reading() as connection:
                 head = self._store.head(connection)
-                return verify_chain(self._store.rows(connection), self.public_key, head, outside)
+                verdict = verify_chain(self._store.rows(connection), self.public_key, head, outside, good)
         except LedgerStoreError as error:
-            return Verification(False, 0, None, str(error))
+            return Verification(False, 0, None, str(error)), Believed()
+        return verdict, Believed(tuple(good))
 
     def export(self, path: Path) -> Path:
         """Write the chain and its head as JSONL, for verification without this database or this program's
@@ -192,9 +175,3 @@ class Ledger:
             raise LedgerStoreError(
                 "nothing is appended: the ledger does not end where its signed head says; run: ledger verify."
             )
-
-
-def _is_about(entry: Entry, use_case: str | None, site: str | None) -> bool:
-    about = cast("Mapping[str, Json]", entry.payload.get("statement") or entry.payload)
-    is_use_case = use_case is None or about.get("use_case") == use_case
-    return is_use_case and (site is None or about.get("site") == site)

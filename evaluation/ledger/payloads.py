@@ -68,20 +68,39 @@ class _Payload(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class _Operational(_Payload):
+class Claimed(_Payload):
+    proof: Literal["none"]
+
+
+class Signed(_Payload):
+    proof: Literal["signature"]
+    signed_at: Instant
+    public_key: Digest
+    signature: Signature
+
+
+ActorProof = Annotated[Claimed | Signed, Field(discriminator="proof")]
+"""What stands behind the actor of an entry (``act.py``); entries from before there were proofs have none."""
+
+
+class _Acted(_Payload):
+    actor_proof: ActorProof | None = None
+
+
+class _Operational(_Acted):
     use_case: Name
     site: Name
     detail: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
 
 
-class PersonRegistered(_Payload):
+class PersonRegistered(_Acted):
     person: Person
     roles: Annotated[list[Name], Field(min_length=1)]
     public_key: Digest
     proof: Signature
 
 
-class KeyRevoked(_Payload):
+class KeyRevoked(_Acted):
     person: Person
     public_key: Digest
     reason: Line
@@ -139,12 +158,13 @@ class PromotionRefused(_Operational):
 
 
 class Rollback(_Operational):
-    from_stage: Stage
+    from_stage: Stage | None
     stage: Stage
     release: Digest | None
     previous: Digest | None
     generation: Count
     reason: Line
+    tier: Tier | None = None
     effective_at: Instant | None = None
 
 
@@ -154,6 +174,7 @@ class TierChange(_Operational):
     tier: Tier
     reason: Line
     is_automatic: bool
+    generation: Count | None = None
     effective_at: Instant | None = None
 
 

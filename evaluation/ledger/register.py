@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from evaluation.evidence import Json
+from evaluation.ledger.act import SIGNED_KINDS, is_act_of, proof_of, signature_of, signed_at
 from evaluation.ledger.approval import ApprovalStatement, recorded, verify_approval
 from evaluation.ledger.entry import Entry, instant_text
 from evaluation.ledger.errors import RefusedEntryError
@@ -42,8 +43,24 @@ class Register:
         check = _CHECKS.get(entry.kind)
         if check is not None:
             check(self, entry)
+        if entry.kind not in SIGNED_KINDS and proof_of(entry) == "signature":
+            self._check_act(entry)
         self.people.take_in(entry)
         self.latest_at = entry.at if self.latest_at is None else max(entry.at, self.latest_at)
+
+    def _check_act(self, entry: Entry) -> None:
+        known = self.people.current(entry.actor)
+        if known is None:
+            raise RefusedEntryError("its actor is not registered, so that no key proves who signed it")
+        if self.people.is_revoked(known.public_key):
+            raise RefusedEntryError("its actor's key was revoked; register a new one")
+        if not is_act_of(entry, known.public_key):
+            raise RefusedEntryError("it is not signed with the key that its actor registered")
+        if signed_at(entry) > entry.at + CLOCK_SKEW:
+            raise RefusedEntryError("it was signed after it was recorded")
+        if signature_of(entry) in self._signatures:
+            raise RefusedEntryError("this very act is in the ledger already; a new one is signed anew")
+        self._signatures.add(signature_of(entry))
 
     def _check_registration(self, entry: Entry) -> None:
         payload = cast("Mapping[str, str]", entry.payload)

@@ -4,37 +4,60 @@ Here belong the few calls a command makes. What they write is shaped in ``people
 what may be written is decided in ``register.py``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from evaluation.ledger.act import claimed, sign_act
 from evaluation.ledger.approval import SignedApproval
-from evaluation.ledger.entry import Entry
+from evaluation.ledger.entry import Entry, instant_text
 from evaluation.ledger.errors import RefusedEntryError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.people import registration
 
 
 def register_person(
-    ledger: Ledger, person: str, roles: Sequence[str], key: Ed25519PrivateKey, *, actor: str, at: datetime
+    ledger: Ledger,
+    person: str,
+    roles: Sequence[str],
+    key: Ed25519PrivateKey,
+    *,
+    actor: str,
+    at: datetime,
+    actor_key: Ed25519PrivateKey | None = None,
 ) -> Entry:
     """Register a person with roles and their public key; ``actor`` is somebody else, who gives the roles.
 
     The key signs the registration and is not kept. Registering again changes roles; another key needs the old
-    one revoked first. Raises :class:`LedgerError`.
+    one revoked first. With ``actor_key`` the actor signs too, else they are only named. Raises
+    :class:`LedgerError`.
     """
-    return ledger.append("person_registered", actor, registration(person, roles, key), at=at)
+    return _append(ledger, "person_registered", actor, registration(person, roles, key), at, actor_key)
 
 
-def revoke_key(ledger: Ledger, person: str, reason: str, *, actor: str, at: datetime) -> Entry:
+def revoke_key(
+    ledger: Ledger,
+    person: str,
+    reason: str,
+    *,
+    actor: str,
+    at: datetime,
+    actor_key: Ed25519PrivateKey | None = None,
+) -> Entry:
     """Revoke a person's current key: every approval signed with it is void from now on. Raises
-    :class:`LedgerError`."""
-    known = ledger.people().current(person)
+    :class:`LedgerError`, :class:`RefusedEntryError` also when it was revoked before."""
+    people = ledger.people()
+    known = people.current(person)
     if known is None:
         raise RefusedEntryError("key_revoked is not recorded: the person is not registered.")
+    since = people.revoked_at(known.public_key, at)
+    if since is not None:
+        raise RefusedEntryError(
+            f"key_revoked is not recorded: the person's key is revoked already, since {instant_text(since)}."
+        )
     payload = {"person": person, "public_key": known.public_key, "reason": reason}
-    return ledger.append("key_revoked", actor, payload, at=at)
+    return _append(ledger, "key_revoked", actor, payload, at, actor_key)
 
 
 def record_approval(ledger: Ledger, approval: SignedApproval, *, at: datetime) -> Entry:
@@ -42,3 +65,15 @@ def record_approval(ledger: Ledger, approval: SignedApproval, *, at: datetime) -
     :class:`LedgerError`."""
     kind = "approval" if approval.statement.verdict == "approve" else "refusal"
     return ledger.append(kind, approval.statement.person, approval.to_payload(), at=at)
+
+
+def _append(
+    ledger: Ledger,
+    kind: str,
+    actor: str,
+    payload: Mapping[str, object],
+    at: datetime,
+    key: Ed25519PrivateKey | None,
+) -> Entry:
+    proven = claimed(payload) if key is None else sign_act(kind, actor, payload, key, at=at)
+    return ledger.append(kind, actor, proven, at=at)

@@ -1,14 +1,16 @@
 """Matching complaints and conditions to the groups of a vocabulary, as the mart's SQL does.
 
-Here belong the two rules (a term matched whole in normalised text; a code by its prefix). Which groups exist
-is the vocabulary that the model was trained with; where text and codes come from is `request.py`.
+Here belong the two ways to a group: what a text states (`wording.py` has the rule), and a code by its prefix. Which
+groups exist is the vocabulary that the model was trained with; where text and codes come from is `request.py`.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ml.features.fhir import Coding
+from ml.features.wording import MAX_TEXT_LENGTH, TERM, Phrase, Wording, normalised
+
+__all__ = ["MAX_TEXT_LENGTH", "SHORT_NAMES", "Matcher", "Pattern", "normalised"]
 
 SHORT_NAMES: Mapping[str, str] = {
     "http://loinc.org": "LOINC",
@@ -20,11 +22,6 @@ SHORT_NAMES: Mapping[str, str] = {
 }
 """Code systems as the vocabulary writes them; another keeps its own name (macro code_system_name)."""
 
-MAX_TEXT_LENGTH = 200
-"""A chief complaint is cut to this length where it is landed, so it is cut here too."""
-
-_NOT_A_WORD = re.compile(r"[^a-z0-9/]+", flags=re.ASCII)
-
 
 @dataclass(frozen=True)
 class Pattern:
@@ -35,18 +32,14 @@ class Pattern:
     pattern: str
 
 
-def normalised(text: str) -> str:
-    """Lower case, every run of characters outside [a-z0-9/] one space, trimmed (macro normalised_text)."""
-    return _NOT_A_WORD.sub(" ", "".join(letter.lower()[:1] for letter in text[:MAX_TEXT_LENGTH])).strip()
-
-
 class Matcher:
-    """The patterns of one vocabulary, arranged for matching one visit at a time."""
+    """The patterns of one vocabulary, with its cues, arranged for matching one visit at a time."""
 
-    def __init__(self, patterns: Iterable[Pattern]) -> None:
+    def __init__(self, patterns: Iterable[Pattern], cues: Iterable[Phrase] = ()) -> None:
         listed = tuple(patterns)
         self.groups = tuple(sorted({entry.group for entry in listed}))
-        self._terms = tuple((entry.group, f" {entry.pattern} ") for entry in listed if not entry.system)
+        terms = (Phrase(TERM, entry.pattern, entry.group) for entry in listed if not entry.system)
+        self._wording = Wording((*terms, *cues))
         self._prefixes: dict[str, dict[str, tuple[str, ...]]] = {}
         for entry in listed:
             if entry.system:
@@ -54,9 +47,8 @@ class Matcher:
                 groups[entry.group] = (*groups.get(entry.group, ()), entry.pattern)
 
     def in_text(self, text: str) -> set[str]:
-        """The groups of which a term occurs whole in `text`."""
-        padded = f" {normalised(text)} "
-        return {group for group, term in self._terms if term in padded}
+        """The groups that `text` states."""
+        return self._wording.groups(text)
 
     def of_codes(self, codings: Iterable[Coding]) -> set[str]:
         """The groups of which a pattern is the prefix of a code in its system."""

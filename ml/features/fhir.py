@@ -8,14 +8,17 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import cast
 
 Json = Mapping[str, object]
 
 EMPTY: Json = {}
 MAX_ID_LENGTH = 256
-LOINC = frozenset({"http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"})
+FARTHEST_ZONE = timedelta(hours=14)  # FHIR dateTime
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+LOINC_NAME = "http://loinc.org"
+LOINC = frozenset({LOINC_NAME, "urn:oid:2.16.840.1.113883.6.1"})
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)", flags=re.ASCII)
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?", flags=re.ASCII)
 
@@ -26,6 +29,11 @@ class Coding:
 
     system: str
     code: str
+
+    @property
+    def is_loinc(self) -> bool:
+        """Whether it is a code of LOINC."""
+        return self.code != "" and self.system in LOINC
 
 
 def mapping(value: object) -> Json:
@@ -40,8 +48,8 @@ def mappings(value: object) -> list[Json]:
 
 
 def text(value: object, limit: int = MAX_ID_LENGTH) -> str | None:
-    """A string of 1 to `limit` characters, trimmed, else None."""
-    written = value.strip() if isinstance(value, str) and len(value) <= limit else ""
+    """A string of 1 to `limit` characters, trimmed, else None; the character NUL, which FHIR forbids, makes it None."""
+    written = value.strip() if isinstance(value, str) and len(value) <= limit and "\0" not in value else ""
     return written or None
 
 
@@ -59,18 +67,27 @@ def number(value: object) -> float | None:
 def instant(value: object) -> datetime | None:
     """A FHIR dateTime or instant in UTC; a date alone is its midnight in UTC, a month or a year its first day.
 
-    A time without a time zone, which FHIR forbids, is None. The contract of the feed reads times alike.
+    A time without a time zone, which FHIR forbids, is None. The contract of the feed reads times alike. A time that
+    lies beyond the calendar in UTC is the calendar's first or last instant, so that it compares as the mart's does.
     """
     written = text(value, 40)
     if written is None:
         return None
     if _DATE_TIME.fullmatch(written):
         try:
-            return datetime.fromisoformat(written).astimezone(UTC)
-        except (ValueError, OverflowError):
+            at = datetime.fromisoformat(written)
+        except ValueError:
             return None
+        return _in_utc(at) if abs(at.utcoffset() or timedelta()) <= FARTHEST_ZONE else None
     found = day(written)
     return None if found is None else datetime(found.year, found.month, found.day, tzinfo=UTC)
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return EARLIEST if at.year == EARLIEST.year else LATEST
 
 
 def day(value: object) -> date | None:
@@ -86,13 +103,17 @@ def day(value: object) -> date | None:
 
 def first_code(concept: object) -> str | None:
     """The code of a CodeableConcept's first coding: the one that is landed."""
-    first = next(iter(codings(concept)), None)
-    return None if first is None else first.code
+    return next((coding.code for coding in first_coding(concept)), None)
 
 
-def loinc_code(concept: object) -> str | None:
-    """The first LOINC code of a CodeableConcept."""
-    return next((coding.code for coding in codings(concept) if coding.system in LOINC), None)
+def observed_coding(concept: object) -> Coding:
+    """What a CodeableConcept says was observed: its coding in LOINC, else its first; either part may be empty.
+
+    The contract reads the same coding: one by the system's name, not by its OID, goes before the first.
+    """
+    coded = mappings(mapping(concept).get("coding"))
+    chosen = next((item for item in coded if item.get("system") == LOINC_NAME), coded[0] if coded else EMPTY)
+    return Coding(text(chosen.get("system")) or "", text(chosen.get("code")) or "")
 
 
 def codings(concept: object) -> list[Coding]:

@@ -17,10 +17,10 @@ from ml.features.fhir import (
     Json,
     first_code,
     instant,
-    loinc_code,
     mapping,
     mappings,
     number,
+    observed_coding,
     refers_elsewhere,
     resources,
     text,
@@ -32,25 +32,35 @@ DEFAULT_TRIAGE_WINDOW: Final = timedelta(minutes=60)
 """Without a triage level, what was measured in the first hour counts as known at triage."""
 
 TRIAGE_LEVEL, CHIEF_COMPLAINT, TRANSPORT_MODE = "75636-1", "8661-1", "11459-5"
-TRIAGE_LEVEL_CODES: Final = frozenset("12345")
+TRIAGE_LEVEL_CODES: Final[Mapping[str, int]] = {
+    **{str(level): level for level in range(1, 6)},
+    "LA21567-5": 1,
+    "LA21752-3": 2,
+    "LA21753-1": 3,
+    "LA21754-9": 4,
+    "LA21755-6": 5,
+}
+"""A level by its number, or as LOINC's own answer to 75636-1 (answer list LL3056-0); macro triage_level_of."""
+
 AMBULANCE: Final = frozenset({"44613004", "LA9318-2"})
 """SNOMED CT's ambulance, and LOINC's own answer."""
 
 IGNORED_STATUSES: Final = frozenset({"entered-in-error", "cancelled"})
-WHOLE_NUMBERS: Final = frozenset({"pain_score", "triage_level"})
 
 
 @dataclass(frozen=True)
 class Reading:
     """A numeric feature read from observations: its LOINC codes, the units it is understood in, and what is possible.
 
-    An Observation beyond `possible` (in whatever unit) never was a reading: the feed's contract quarantines it, so the
-    mart does not know it, and a request is read as if it were not there. A parity test holds both to the same bounds.
+    An Observation with a value beyond `possible` (in whatever unit, its own or a component's) never was a reading: the
+    feed's contract quarantines it, so the mart does not know it, and a request is read as if it were not there. A
+    parity test holds both to the same bounds.
     """
 
     codes: frozenset[str]
     units: Mapping[str, units.Conversion]
     possible: tuple[float, float]
+    is_whole: bool = False
 
 
 READINGS: Final[Mapping[str, Reading]] = {
@@ -60,8 +70,8 @@ READINGS: Final[Mapping[str, Reading]] = {
     "systolic_bp": Reading(frozenset({"8480-6"}), units.MILLIMETRES_OF_MERCURY, (0, 400)),
     "diastolic_bp": Reading(frozenset({"8462-4"}), units.MILLIMETRES_OF_MERCURY, (0, 400)),
     "temperature_c": Reading(frozenset({"8310-5"}), units.CELSIUS, (15, 330)),
-    "pain_score": Reading(frozenset({"72514-3"}), units.SCORE, (0, 10)),
-    "triage_level": Reading(frozenset({TRIAGE_LEVEL}), units.SCORE, (1, 5)),
+    "pain_score": Reading(frozenset({"72514-3"}), units.SCORE, (0, 10), is_whole=True),
+    "triage_level": Reading(frozenset({TRIAGE_LEVEL}), units.SCORE, (1, 5), is_whole=True),
 }
 
 
@@ -125,6 +135,14 @@ def measured(known: Iterable[Observed], notes: list[Note]) -> dict[str, FeatureV
     return {name: _reading(name, reading, latest, notes) for name, reading in READINGS.items()}
 
 
+def note_untimely(observed: Iterable[Observed], known: Iterable[Observed], notes: list[Note]) -> None:
+    """Note every reading of which all that was sent lies before arrival or after triage."""
+    sent, counted = ({item.code for item in items} for items in (observed, known))
+    for name, reading in READINGS.items():
+        if reading.codes & sent and not reading.codes & counted:
+            notes.append(Note(name, "it was measured before arrival or after triage"))
+
+
 def by_ambulance(known: Iterable[Observed]) -> bool | None:
     """True when any transport mode that was recorded is an ambulance; None when none was recorded."""
     recorded = [item.content.get("valueCodeableConcept") for item in known if item.code == TRANSPORT_MODE]
@@ -137,19 +155,28 @@ def _values_of(resource: Json, order: int, notes: list[Note]) -> list[Observed]:
     if at is None:
         notes.append(Note("observations", "an observation without a usable time is ignored"))
         return []
-    if _is_impossible(resource):
+    parts = [(observed_coding(part.get("code")), part) for part in (resource, *mappings(resource.get("component")))]
+    if any(_is_impossible(coding.code, part) for coding, part in parts):
         notes.append(Note("observations", "an observation with an impossible value is ignored"))
         return []
+    if any(_is_no_number(part) for _, part in parts):
+        notes.append(Note("observations", "an observation with something else than a number for one is ignored"))
+        return []
     issued = instant(resource.get("issued")) or at
-    parts = [resource, *mappings(resource.get("component"))]
-    coded = ((loinc_code(part.get("code")), part) for part in parts)
-    return [Observed(code, at, issued, order, part) for code, part in coded if code is not None]
+    return [Observed(coding.code, at, issued, order, part) for coding, part in parts if coding.is_loinc]
 
 
-def _is_impossible(resource: Json) -> bool:
-    """Whether the Observation's own number (not that of a component) lies beyond what its code can mean."""
-    value, bounds = _quantity(resource)[0], POSSIBLE.get(loinc_code(resource.get("code")) or "")
+def _is_impossible(code: str, part: Json) -> bool:
+    """Whether the number of an Observation, or of a component, lies beyond what its code can mean."""
+    value, bounds = _quantity(part)[0], POSSIBLE.get(code)
     return value is not None and bounds is not None and not bounds[0] <= value <= bounds[1]
+
+
+def _is_no_number(part: Json) -> bool:
+    """Whether something else came where a number belongs: the contract quarantines such an Observation too."""
+    sent = mapping(part.get("valueQuantity")).get("value")
+    came = part.get("valueInteger") if sent is None else sent
+    return came is not None and came != "" and number(came) is None
 
 
 def _effective(resource: Json) -> datetime | None:
@@ -176,7 +203,10 @@ def _reading(name: str, reading: Reading, latest: Mapping[str, Observed], notes:
         reason = "no number was sent" if value is None else "its unit is missing or cannot be converted"
         notes.append(Note(name, reason))
         return None
-    return round(converted) if name in WHOLE_NUMBERS else converted
+    if name == "triage_level" and not converted.is_integer():
+        notes.append(Note(name, "it lies between two levels"))
+        return None
+    return round(converted) if reading.is_whole else converted
 
 
 def _quantity(content: Json) -> tuple[float | None, str | None]:
@@ -188,5 +218,4 @@ def _quantity(content: Json) -> tuple[float | None, str | None]:
 
 
 def _coded_level(content: Json) -> float | None:
-    code = first_code(content.get("valueCodeableConcept"))
-    return float(code) if code in TRIAGE_LEVEL_CODES else None
+    return TRIAGE_LEVEL_CODES.get(first_code(content.get("valueCodeableConcept")) or "")

@@ -21,8 +21,15 @@ class Conversion:
     divide: float = 1.0
 
 
-PER_MINUTE: Mapping[str, Conversion] = MappingProxyType({"/min": Conversion(), "1/min": Conversion()})
-PERCENT: Mapping[str, Conversion] = MappingProxyType({"%": Conversion()})
+PER_MINUTE: Mapping[str, Conversion] = MappingProxyType(
+    {
+        "/min": Conversion(),
+        "1/min": Conversion(),
+        "/s": Conversion(multiply=60),
+        "1/s": Conversion(multiply=60),
+    }
+)
+PERCENT: Mapping[str, Conversion] = MappingProxyType({"%": Conversion(), "1": Conversion(multiply=100)})
 MILLIMETRES_OF_MERCURY: Mapping[str, Conversion] = MappingProxyType(
     {"mm[Hg]": Conversion(), "kPa": Conversion(multiply=1000, divide=133.322)}  # UCUM: 1 m[Hg] = 133.322 kPa
 )

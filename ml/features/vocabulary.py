@@ -1,4 +1,4 @@
-"""The vocabulary that a mart was built with: groups of complaints and histories, and their patterns.
+"""The vocabulary that a mart was built with: groups of complaints and histories, their patterns, and cues.
 
 Here belong its two tables and their JSON, which travels in every model bundle. Matching a text or a code
 against the patterns is `complaint.py` for a request and SQL for the mart.
@@ -11,7 +11,11 @@ import pyarrow as pa
 
 from ml.features import ColumnMissing, ValueUnreadable
 
-SCHEMA = "pilothouse.vocabulary/1"
+SCHEMA = "pilothouse.vocabulary/2"
+READABLE = frozenset({"pilothouse.vocabulary/1", SCHEMA})
+"""Version 1 had no cues: a model that was trained without them is served without them."""
+
+PATTERNS = frozenset({"term", "code"})
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "complaint_groups": ("group", "kind", "system", "pattern"),
     "history_groups": ("group", "system", "pattern"),
@@ -36,8 +40,8 @@ class Vocabulary:
     @classmethod
     def from_json(cls, document: object) -> "Vocabulary":
         """From `vocabulary.json`. Raises `ValueUnreadable` or `ColumnMissing`."""
-        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-            raise ValueUnreadable(f"The vocabulary has another schema; this version reads {SCHEMA!r} only.")
+        if not isinstance(document, dict) or document.get("schema") not in READABLE:
+            raise ValueUnreadable(f"The vocabulary has another schema; this version reads {sorted(READABLE)} only.")
         rows = {name: document.get(name) for name in COLUMNS}
         for name, found in rows.items():
             if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
@@ -52,10 +56,18 @@ class Vocabulary:
             document[name] = [dict(zip(COLUMNS[name], row, strict=True)) for row in rows]
         return document
 
+    def complaint_patterns(self) -> tuple[tuple[str, ...], ...]:
+        """The rows that put a complaint into a group: terms and codes."""
+        return tuple(row for row in self.complaint_groups if row[1] in PATTERNS)
+
+    def complaint_cues(self) -> tuple[tuple[str, ...], ...]:
+        """The rows that take a term back, or keep it from being taken back (`wording.py`)."""
+        return tuple(row for row in self.complaint_groups if row[1] not in PATTERNS)
+
     def groups(self) -> dict[str, tuple[str, ...]]:
         """Seed name -> its group names, sorted: what `UseCase.expand` takes."""
         return {
-            "complaint_groups": tuple(sorted({row[0] for row in self.complaint_groups})),
+            "complaint_groups": tuple(sorted({row[0] for row in self.complaint_patterns()})),
             "history_groups": tuple(sorted({row[0] for row in self.history_groups})),
         }
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ml.registry import PointerError
+from ml.registry import PointerError, RegistryError
 from ml.registry.canonical import canonical_json, document_digest
 from ml.registry.files import read_bounded, write_durably
 from ml.registry.manifest import Digest, Slug, first_fault
@@ -108,23 +108,27 @@ def publish_pointer(
     issued_at: datetime,
     signer: Signer,
     rollback_ledger_hash: str | None = None,
+    follows: int | None = None,
+    above: int = 0,
 ) -> Pointer:
     """Sign a pointer of the next generation and put it in place in one step.
 
-    Raises `PointerError` when the present pointer cannot be trusted, when the stage is above the release's
-    own, or when the release is older than the present one and no rollback entry is named; and what
-    `load_release` raises.
+    `follows` is the generation that the caller decided upon (0: none), `above` one that is known to have been
+    published, whatever lies there now. Raises `PointerError` when the present pointer cannot be trusted or is not
+    the one that the caller decided upon, when the stage is above the release's own, or when the release is older
+    than the present one and no rollback entry is named; and what `load_release` raises.
     """
     path = pointer_path(home, use_case, site)
     with _locked(path):
         current = read_pointer(home, use_case, site, signer.public)
+        _require_follows(current, follows)
         created_at = None if release is None else load_release(home, release, signer.public).manifest.created_at
         pointer = _validated(
             {
                 "schema": SCHEMA,
                 "use_case": use_case,
                 "site": site,
-                "generation": 1 if current is None else current.generation + 1,
+                "generation": max(above, current.generation if current else 0) + 1,
                 "release": release,
                 "stage": stage,
                 "tier": tier,
@@ -137,10 +141,88 @@ def publish_pointer(
         check_release(home, pointer, signer.public)
         if current is not None:
             check_succession(pointer, current.generation, current.digest, current.last_release_at)
-        document = pointer.to_json()
-        signature = signer.sign(PURPOSE, canonical_json(document))
-        write_durably(path, canonical_json({**document, "signature": signature.model_dump()}))
+        _put(path, pointer, signer)
     return pointer
+
+
+def publish_lower(
+    home: Path,
+    *,
+    use_case: str,
+    site: str,
+    stage: Stage,
+    tier: Tier | None,
+    reason: str,
+    issued_at: datetime,
+    signer: Signer,
+    above: int = 0,
+) -> Pointer:
+    """Step down on the release that the present pointer names, or switch off, in one step. Nothing stands in its way.
+
+    No release is read: what was allowed before is only narrowed, and whoever serves verifies the release anyway.
+    `tier` None keeps it. A pointer that is missing or cannot be trusted can only be followed by off; its generation
+    is then taken from the clock, in milliseconds, which is above any that was ever counted, and any release from
+    before counts as older. `above` is as in `publish_pointer`. Raises `PointerError` for a step that is not down.
+    """
+    path = pointer_path(home, use_case, site)
+    with _locked(path):
+        try:
+            current = read_pointer(home, use_case, site, signer.public)
+        except RegistryError:
+            current = None
+        _require_lower(current, stage, tier)
+        is_off = stage is Stage.OFF
+        pointer = _validated(
+            {
+                "schema": SCHEMA,
+                "use_case": use_case,
+                "site": site,
+                "generation": max(above, current.generation if current else int(issued_at.timestamp() * 1000)) + 1,
+                "release": None if is_off or current is None else current.release,
+                "stage": stage,
+                "tier": tier or (current.tier if current else Tier.MODEL),
+                "issued_at": issued_at.astimezone(UTC),
+                "reason": reason,
+                "last_release_at": current.last_release_at if current else issued_at.astimezone(UTC),
+                "rollback": None if is_off or current is None else current.rollback,
+            }
+        )
+        _put(path, pointer, signer)
+    return pointer
+
+
+def withdraw_pointer(home: Path, use_case: str, site: str, at: datetime) -> Path | None:
+    """Set aside whatever lies in the pointer's place, when not even a pointer that is off can be signed.
+
+    Without a pointer nothing is served. Returns where it lies now, None when there was nothing.
+    """
+    path = pointer_path(home, use_case, site)
+    if not path.exists() and not path.is_symlink():
+        return None
+    aside = path.with_name(f"{path.stem}.withdrawn-{at.astimezone(UTC):%Y%m%dT%H%M%S%fZ}")
+    path.rename(aside)
+    return aside
+
+
+def _require_follows(current: Pointer | None, follows: int | None) -> None:
+    present = current.generation if current else 0
+    if follows is not None and present != follows:
+        raise PointerError(f"The pointer changed meanwhile, from generation {follows} to {present}; decide anew.")
+
+
+def _require_lower(current: Pointer | None, stage: Stage, tier: Tier | None) -> None:
+    if stage is Stage.OFF:
+        return
+    if current is None:
+        raise PointerError("The present pointer is missing or cannot be trusted; it can only be followed by off.")
+    if stage.rank > current.stage.rank or (tier or current.tier).rank < current.tier.rank:
+        raise PointerError(f"From {current.stage} and {current.tier}, {stage} and {tier} is not a step down.")
+
+
+def _put(path: Path, pointer: Pointer, signer: Signer) -> None:
+    document = pointer.to_json()
+    signature = signer.sign(PURPOSE, canonical_json(document))
+    write_durably(path, canonical_json({**document, "signature": signature.model_dump()}))
 
 
 def check_release(home: Path, pointer: Pointer, public_key: PublicKey) -> VerifiedRelease | None:

@@ -50,13 +50,17 @@ def shift_of(at: datetime, timezone: tzinfo) -> str:
 def outside_scope(scope: Scope, features: RequestFeatures, timezone: tzinfo) -> str | None:
     """Say why the release may not speak here; None when it may.
 
-    A place that is not known is outside a limit.
+    A place or an arrival that is not known is outside a limit.
     """
     if scope.units and features.unit not in scope.units:
         return "the unit is not in the release's scope" if features.unit else "the unit of the visit is not known"
-    if scope.shifts and shift_of(features.arrived_at, timezone) not in scope.shifts:
-        return "the shift is not in the release's scope"
-    return None
+    if not scope.shifts:
+        return None
+    if features.arrived_at is None:
+        return features.ineligible_reason
+    return (
+        None if shift_of(features.arrived_at, timezone) in scope.shifts else "the shift is not in the release's scope"
+    )
 
 
 def next_tier(release: VerifiedRelease, tier: Tier) -> Tier:

@@ -35,13 +35,14 @@ from ml.serving.hooks import (
     HookResponse,
     triage_service,
 )
-from ml.serving.limits import BodyLimit
+from ml.serving.limits import BodyLimit, require_json
 from ml.serving.metrics import CountResponses, Meters
 from ml.serving.problems import add_problem_handlers, problem_responses
 from ml.serving.releases import Idle, Live, ReleaseWatch, SiteState
 from ml.serving.reports import add_reports
 from ml.serving.service import TriageService
 from ml.serving.tokens import CLIENTS_FILE, TrustedClients, replayed
+from ml.serving.watching import watching
 
 LOG = logging.getLogger("pilothouse.serving")
 SERVICE_ID = SERVICE_PREFIX + TRIAGE
@@ -128,6 +129,10 @@ class _Running:
         self.watch = ReleaseWatch(config, self.store, TRIAGE)
         self.triage = TriageService(config, self.store, self.watch, meters)
 
+    def served_sites(self) -> list[str]:
+        """The sites that have, or had, a pointer and that this service knows."""
+        return [site for site in self.watch.sites() if site in self.config.sites]
+
     def site(self, request: Request) -> str:
         """The site that an address speaks of. Raises `Problem` 404."""
         named = request.path_params.get("site")
@@ -137,7 +142,7 @@ class _Running:
                     HTTPStatus.NOT_FOUND, "unknown-site", "There is no site of that name; see /api/v1/status."
                 )
             return named
-        pointed = [site for site in self.watch.sites() if site in self.config.sites]
+        pointed = self.served_sites()
         default = self.config.default_site or (pointed[0] if len(pointed) == 1 else None)
         if default is None or default not in self.config.sites:
             raise Problem(
@@ -165,10 +170,10 @@ async def _lifespan(
     running = _Running(config, meters, clients)
     app.state.running = running
     try:
-        for site in running.watch.sites():
-            if site in config.sites:
-                _log_state(site, await running.triage.state(site))
-        yield
+        for site in running.served_sites():
+            _log_state(site, await running.triage.state(site))
+        async with watching(running.served_sites, running.triage.state):
+            yield
     finally:
         running.store.close()
 
@@ -203,7 +208,7 @@ def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
 
 
 def _add_hooks(app: FastAPI, prefix: str, name: str) -> None:
-    refusals = problem_responses(400, 401, 403, 404, 408, 409, 412, 413, 422, 503)
+    refusals = problem_responses(400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 503)
 
     @app.get(
         f"{prefix}/cds-services", tags=["CDS Hooks"], operation_id=f"discover_{name}", responses=problem_responses(404)
@@ -225,6 +230,7 @@ def _add_hooks(app: FastAPI, prefix: str, name: str) -> None:
         """Advise on one visit. The event is on disk before the answer goes out."""
         running = _running(request)
         site = running.site(request)
+        require_json(request.headers.get("content-type"))
         await running.authorise(request, site, request.url.path)
         return Response(await running.triage.call(site, await request.body()), media_type="application/json")
 
@@ -239,6 +245,7 @@ def _add_hooks(app: FastAPI, prefix: str, name: str) -> None:
         """Take what became of cards."""
         running = _running(request)
         site = running.site(request)
+        require_json(request.headers.get("content-type"))
         await running.authorise(request, site, request.url.path.removesuffix("/feedback"))
         return {"stored": await running.triage.feedback(site, await request.body())}
 
@@ -315,7 +322,7 @@ def _add_health(app: FastAPI) -> None:
 
     @app.get("/readyz", tags=["Health"], responses=problem_responses(503))
     async def readyz(request: Request) -> Health:
-        """Ready: every site with a pointer can be verified, and the event store can write."""
+        """Ready: every site that has or had a pointer can be verified, and the event store can write."""
         running = _running(request)
         found = [await _status(running, site) for site in running.watch.sites()]
         refused = [f"{site.site}: {site.reason}" for site in found if not site.is_ready]

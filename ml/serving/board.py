@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from ml.registry.stages import Stage, Tier
 from ml.serving.config import SiteContext
-from ml.serving.events import BoardCounts
+from ml.serving.counts import BoardCounts
 from ml.serving.releases import Live, SiteState
 
 WINDOW = timedelta(hours=12)
@@ -32,7 +32,7 @@ TIER_WORDS = {
 
 
 class BandCount(BaseModel):
-    """Visits at one band of risk."""
+    """Visits whose latest score lies in one band of risk."""
 
     band: str
     visits: Annotated[int, Field(ge=0)]
@@ -40,7 +40,10 @@ class BandCount(BaseModel):
 
 
 class Board(BaseModel):
-    """A unit's board. `bands` is null while no score may be shown."""
+    """A unit's board: visits, and how often the service was asked about them.
+
+    `bands` is null while no score may be shown.
+    """
 
     use_case: str
     site: str
@@ -53,6 +56,7 @@ class Board(BaseModel):
     accountable: str | None
     problem: str | None
     window_hours: int
+    visits: int
     calls: int
     cards_displayed: int | None
     bands: list[BandCount] | None
@@ -77,7 +81,8 @@ def board_of(use_case: str, site: str, unit: str, state: SiteState, counts: Boar
         accountable=live.release.manifest.accountable if live is not None else None,
         problem=None if live is not None else getattr(state, "reason", None),
         window_hours=int(WINDOW.total_seconds() // 3600),
-        calls=sum(counts.by_status.values()),
+        visits=counts.visits,
+        calls=counts.calls,
         cards_displayed=counts.displayed if is_shown else None,
         bands=_bands(live, counts) if live is not None and is_shown else None,
         last_call_at=counts.last_at,

@@ -11,12 +11,13 @@ from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, Insert, Table, delete, func, select, update
+from sqlalchemy import Connection, Engine, Insert, Table, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from ml.registry.pointer import Pointer
 from ml.registry.stages import Tier
+from ml.serving.counts import BoardCounts, count_visits
 from ml.serving.tables import (
     EVENT,
     FEEDBACK,
@@ -27,8 +28,6 @@ from ml.serving.tables import (
     open_database,
 )
 from ml.serving.writer import GroupCommitWriter
-
-CALL, STEP_DOWN = "call", "step_down"
 
 
 @dataclass(frozen=True)
@@ -102,16 +101,6 @@ class PointerSeen:
     last_release_at: datetime | None
     stepped_down_to: Tier | None
     stepped_down_reason: str | None
-
-
-@dataclass(frozen=True)
-class BoardCounts:
-    """Calls of one unit since some time; `last_at` is that of its last call ever."""
-
-    by_band: dict[str, int]
-    by_status: dict[str, int]
-    displayed: int
-    last_at: datetime | None
 
 
 class EventStore:
@@ -195,6 +184,12 @@ class EventStore:
             stepped_down_reason=row["stepped_down_reason"],
         )
 
+    def sites_seen(self, use_case: str) -> frozenset[str]:
+        """Every site of which this store ever saw a pointer."""
+        with self._engine.connect() as connection:
+            seen = select(POINTER_SEEN.c.site).where(POINTER_SEEN.c.use_case == use_case)
+            return frozenset(connection.scalars(seen))
+
     def remember_pointer(self, pointer: Pointer) -> None:
         """Remember a pointer whose generation is above the last one seen; forgets a step down under the
         last.
@@ -215,34 +210,9 @@ class EventStore:
                 connection.execute(update(POINTER_SEEN).where(*where).values(**values))
 
     def board(self, use_case: str, site: str, unit: str, since: datetime) -> BoardCounts:
-        """Count the unit's calls since `since`, by risk band and by status."""
-        here = (
-            EVENT.c.use_case == use_case,
-            EVENT.c.site == site,
-            EVENT.c.unit == unit,
-            EVENT.c.kind == CALL,
-        )
-        recent = (*here, EVENT.c.at_us >= microseconds(since))
+        """Count the unit's visits since `since` (`counts.py`)."""
         with self._engine.connect() as connection:
-            grouped = connection.execute(
-                select(
-                    EVENT.c.risk_band,
-                    EVENT.c.status,
-                    EVENT.c.is_displayed,
-                    func.count(),
-                )
-                .where(*recent)
-                .group_by(EVENT.c.risk_band, EVENT.c.status, EVENT.c.is_displayed)
-            ).all()
-            last = connection.scalar(select(EVENT.c.at_us).where(*here).order_by(EVENT.c.at_us.desc()).limit(1))
-        by_band: dict[str, int] = {}
-        by_status: dict[str, int] = {}
-        for band, status, _, count in grouped:
-            by_status[status] = by_status.get(status, 0) + count
-            if band is not None:
-                by_band[band] = by_band.get(band, 0) + count
-        displayed = sum(row[3] for row in grouped if row[2])
-        return BoardCounts(by_band, by_status, displayed, None if last is None else instant_of(last))
+            return count_visits(connection, use_case, site, unit, since)
 
     @property
     def engine(self) -> Engine:

@@ -152,5 +152,7 @@ def triage_service() -> Service:
         description="Risk of critical care and of admission for an adult at triage; the nurse decides.",
         id=SERVICE_PREFIX + TRIAGE,
         prefetch=PREFETCH,
-        usageRequirements="Send the prefetch; the service does not call back. No advice under 18 years.",
+        usageRequirements=(
+            "Send the prefetch; the service does not call back. No advice under 18 years, nor without an arrival time."
+        ),
     )

@@ -1,7 +1,7 @@
-"""The bound on what one request may send: size, and time to send it.
+"""The bound on what one request may send: size, time to send it, and the kind of content.
 
-An ASGI middleware in front of the framework, so that nothing larger is ever held. What a body means is not
-its business.
+An ASGI middleware in front of the framework, so that nothing larger is ever held, and a check of the media type. What a
+body means is not their business.
 """
 
 import asyncio
@@ -9,7 +9,10 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ml.serving import Problem
 from ml.serving.problems import MEDIA_TYPE, problem_body
+
+JSON = "application/json"
 
 
 class BodyLimit:
@@ -74,6 +77,18 @@ class BodyLimit:
             }
         )
         await send({"type": "http.response.body", "body": body})
+
+
+def require_json(content_type: str | None) -> None:
+    """Raise `Problem` 415 for a body that says it is something else than JSON; one that says nothing is decoded."""
+    if content_type is None or content_type.partition(";")[0].strip().lower() == JSON:
+        return
+    raise Problem(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "not-json-content",
+        f"The body says that it is something else than JSON; send it with Content-Type: {JSON}.",
+        {"Accept": JSON},
+    )
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

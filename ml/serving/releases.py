@@ -87,14 +87,17 @@ class ReleaseWatch:
         self._config = config
         self._store = store
         self._watched: dict[str, _Watched] = {}
-        self._sites: tuple[Fingerprint | None, tuple[str, ...]] = (None, ())
+        self._pointed: tuple[Fingerprint | None, tuple[str, ...]] = (None, ())
+        self._seen = {site for site in store.sites_seen(use_case) if site in config.sites}
 
     def sites(self) -> tuple[str, ...]:
-        """The sites that have a pointer, sorted; listed again when their folder changed."""
+        """The sites that have a pointer, or had one: a pointer that disappears is no way out. Sorted."""
         present = _stat(self._config.home / "pointers" / self.use_case)
-        if present is None or present != self._sites[0]:
-            self._sites = (present, pointed_sites(self._config.home, self.use_case))
-        return self._sites[1]
+        if present is None or present != self._pointed[0]:
+            self._pointed = (present, pointed_sites(self._config.home, self.use_case))
+        return (
+            self._pointed[1] if self._seen <= set(self._pointed[1]) else tuple(sorted({*self._pointed[1], *self._seen}))
+        )
 
     async def state(self, site: str) -> SiteState:
         """The state of a site, loaded again if its pointer or release folder changed."""
@@ -162,6 +165,7 @@ class ReleaseWatch:
         if seen is not None:
             check_succession(pointer, seen.generation, seen.digest, seen.last_release_at)
         self._store.remember_pointer(pointer)
+        self._seen.add(site)
         return pointer
 
     def _live(self, site: str, pointer: Pointer) -> Live:

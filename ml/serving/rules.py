@@ -9,7 +9,7 @@ keeps the three bounds.
 
 from collections.abc import Mapping
 
-from ml.features.observed import FeatureValue
+from ml.features.observed import READINGS, FeatureValue
 
 HIGH_RISK_LEVEL = 2
 DANGER_HEART_RATE = 100.0
@@ -34,5 +34,8 @@ def high_risk_reasons(values: Mapping[str, FeatureValue]) -> list[str]:
 
 
 def _number(values: Mapping[str, FeatureValue], name: str) -> float | None:
-    value = values.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A value that is possible in its feature's own unit: a rate per minute that was sent as per second is not."""
+    value, (lowest, highest) = values.get(name), READINGS[name].possible
+    if not isinstance(value, int | float) or isinstance(value, bool) or not lowest <= value <= highest:
+        return None
+    return float(value)

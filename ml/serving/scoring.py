@@ -4,7 +4,8 @@ Here belongs the meeting of a verified release and its model. What becomes of a 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ml.features.observed import FeatureValue
 from ml.registry.store import VerifiedRelease
@@ -37,8 +38,13 @@ class Scorer:
 
     def reason(self, values: Mapping[str, FeatureValue]) -> str:
         """The sentence of reason for the card's outcome; it costs more than the score, so only cards ask for it."""
-        scores = self.model.predict_row(values, explained=(self.outcome,))
+        scores = self.of_card.predict_row(values, explained=(self.outcome,))
         return reason_sentence(self.model, scores[self.outcome])
+
+    @cached_property
+    def of_card(self) -> Model:
+        """The model of the card's outcome alone, so that a reason does not score the others once more."""
+        return replace(self.model, outcomes={self.outcome: self.model.outcomes[self.outcome]})
 
     def usual(self) -> dict[str, float]:
         """Outcome -> share of the visits it was trained on: what is usual at the site."""

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
 from uuid import UUID, uuid5
@@ -15,6 +16,7 @@ from uuid import UUID, uuid5
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from ml.features.population import MAX_CLOCK_SKEW
 from ml.features.pseudonym import pseudonym
 from ml.features.request import RequestFeatures
 from ml.registry.manifest import first_fault
@@ -22,11 +24,11 @@ from ml.registry.stages import Tier
 from ml.serving import Problem, ServingRefused
 from ml.serving.advice import STEPPED_DOWN, Advice, advise, next_tier
 from ml.serving.config import ServingConfig
-from ml.serving.events import CALL, STEP_DOWN, Event, EventStore, Feedback
+from ml.serving.events import Event, EventStore, Feedback
 from ml.serving.hooks import FeedbackItem, FeedbackRequest, HookRequest
 from ml.serving.metrics import Meters
 from ml.serving.releases import Idle, Live, ReleaseWatch, SiteState
-from ml.serving.tables import microseconds
+from ml.serving.tables import CALL, STEP_DOWN, microseconds
 
 EVENT_NAMESPACE = UUID("6f0c2a52-8f5f-5d0a-9d0e-1f6b8f0f5a11")
 """Event ids are name-based (RFC 9562, version 5), so that the same call has the same id wherever it
@@ -34,6 +36,8 @@ arrives.
 """
 NO_CARDS = b'{"cards":[]}'
 MAX_REASON_LENGTH = 1000
+EARLIEST_OUTCOME = datetime(2015, 1, 1, tzinfo=UTC)
+"""No card is older: CDS Hooks was not there yet."""
 
 _Shape = TypeVar("_Shape", bound=BaseModel)
 
@@ -78,7 +82,9 @@ class TriageService:
     async def feedback(self, site: str, body: bytes) -> int:
         """Store feedback on cards that this site displayed; return how many items. Raises `Problem`."""
         sent = shaped(FeedbackRequest, decoded(body), "The feedback")
-        received_us = microseconds(self._config.clock())
+        now = self._config.clock()
+        _refuse_other_times(sent.feedback, now)
+        received_us = microseconds(now)
         items = [_feedback(site, item, received_us) for item in sent.feedback]
         recorded = await self._store.record_feedback(site, items)
         if recorded.unknown_cards:
@@ -244,6 +250,25 @@ def _refuse_other_visit(call: HookRequest, features: RequestFeatures) -> None:
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "prefetch-contradicts",
             "The prefetch is of another patient or visit than the context; send both of one visit.",
+        )
+
+
+def _refuse_other_times(items: list[FeedbackItem], now: datetime) -> None:
+    """Raise `Problem` 400 for an outcome that has not happened yet, or that no card can have had."""
+    times = [item.outcomeTimestamp for item in items]
+    if future := sum(at - now > MAX_CLOCK_SKEW for at in times):
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            "outcome-in-the-future",
+            f"{future} of the outcomeTimestamps lie in the future; nothing was stored. Set the clock, and send the "
+            "time at which the outcome happened.",
+        )
+    if early := sum(at < EARLIEST_OUTCOME for at in times):
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            "outcome-too-early",
+            f"{early} of the outcomeTimestamps lie before {EARLIEST_OUTCOME:%Y}, when there were no cards; nothing was "
+            "stored. Send the time at which the outcome happened.",
         )
 
 

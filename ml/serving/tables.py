@@ -30,6 +30,9 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from ml.serving import ServingRefused, StoreUnavailable
 
 SCHEMA_VERSION = 1
+CALL, STEP_DOWN = "call", "step_down"
+"""The kinds of an event."""
+
 DIALECTS = frozenset({"sqlite", "postgresql"})
 BUSY_TIMEOUT_SECONDS = 2.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

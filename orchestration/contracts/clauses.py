@@ -3,12 +3,11 @@
 What does not belong here: reading values. A reason says what was expected and never quotes what came.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestration.contracts import sql
-from orchestration.contracts.fhir_reading import json_typed
+from orchestration.contracts.fhir_reading import member_part
 from orchestration.contracts.model import ContractObject, LogicalType, Property
-from orchestration.contracts.path import coalesced
 from orchestration.contracts.values import Value, came_column, sql_type
 
 TYPE_REASONS = {
@@ -21,6 +20,7 @@ TYPE_REASONS = {
     LogicalType.ARRAY: "a list",
 }
 LISTED_CODES = 12
+EASTERNMOST_HOURS = 14  # where a day begins first: UTC+14
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,15 @@ class Clause:
     reason: str
 
 
+@dataclass(frozen=True)
+class Rule:
+    """One way in which one value can be wrong: the predicate that it is, and what was wanted."""
+
+    name: str
+    predicate: str
+    wanted: str
+
+
 def clauses(item: ContractObject, values: list[Value]) -> tuple[Clause, ...]:
     """Return the clauses in the order of the contract; a row is told the first that it breaks."""
     read = {v.item.name for v in values}
@@ -41,56 +50,88 @@ def clauses(item: ContractObject, values: list[Value]) -> tuple[Clause, ...]:
             found.append(_type_clause(item, p))
             found.extend(_member_clauses(item, p))
         if p.name in read or p.transform:
-            found.extend(_value_clauses(item, p))
+            found.extend(_clause(item, p.name, rule) for rule in _rules(p))
     rules = (Clause(f"{item.name}.{r.name}", f"not ({r.expression})", f"{r.description}.") for r in item.rules)
     return (*found, *rules)
 
 
 def _type_clause(item: ContractObject, p: Property) -> Clause:
-    wanted = "a reference that can be resolved" if p.reference else TYPE_REASONS[p.logical_type]
+    wanted = f"a reference to {p.reference} that can be resolved" if p.reference else TYPE_REASONS[p.logical_type]
     came = f"len({came_column(p)}) > 0" if p.items else f"{came_column(p)} is not null"
     made = " and false" if p.transform else ""  # what the contract computes has no type of its own to break
-    return _clause(item, p, "type", f"{came} and {sql.name(p.name)} is null{made}", wanted)
+    return _clause(item, p.name, Rule("type", f"{came} and {sql.name(p.name)} is null{made}", wanted))
 
 
 def _member_clauses(item: ContractObject, p: Property) -> list[Clause]:
     found: list[Clause] = []
     for member in p.items:
-        if member.logical_type is LogicalType.STRING:
-            continue
-        came = coalesced("entry", member.path or "")
-        wrong = f"json_present({came}) and {json_typed(member, came)} is null"
-        searched = f"len(list_filter({came_column(p)}, lambda entry: {wrong})) > 0"
-        predicate = f"case when len({came_column(p)}) > 0 then {searched} end"
-        found.append(_clause(item, p, f"{member.name}.type", predicate, TYPE_REASONS[member.logical_type]))
+        if member.logical_type is not LogicalType.STRING and not member.transform:
+            typed = f"{sql.name(p.name)}[place].{sql.name(member.name)}"
+            wrong = f"entry.{member_part(member)} is not null and {typed} is null"
+            rule = Rule("type", _in_any(came_column(p), wrong), TYPE_REASONS[member.logical_type])
+            found.append(_clause(item, f"{p.name}.{member.name}", rule))
+        found.extend(
+            _clause(item, f"{p.name}.{member.name}", replace(r, predicate=_in_any(sql.name(p.name), r.predicate)))
+            for r in _rules(member, "entry.")
+        )
     return found
 
 
-def _value_clauses(item: ContractObject, p: Property) -> list[Clause]:
-    column = sql.name(p.name)
-    found: list[Clause] = []
+def _in_any(entries: str, predicate: str) -> str:
+    """Return whether a predicate over `entry` and its `place` holds for any entry of a list."""
+    return f"case when len({entries}) > 0 then len(list_filter({entries}, lambda entry, place: {predicate})) > 0 end"
+
+
+def _rules(p: Property, row: str = "") -> list[Rule]:
+    """Return the rules of a value; `row` is what stands before a column's name: nothing, or the entry of a list."""
+    column = f"{row}{sql.name(p.name)}"
+    found: list[Rule] = []
     if p.is_required:
-        found.append(_clause(item, p, "required", f"{column} is null", "present"))
+        found.append(Rule("required", f"{column} is null", "present"))
     if p.codes:
         listed = ", ".join(_literal(p, c) for c in p.codes)
         shown = ", ".join(p.codes[:LISTED_CODES]) + (", ..." if len(p.codes) > LISTED_CODES else "")
-        found.append(_clause(item, p, "codes", f"{column} not in ({listed})", f"one of: {shown}"))
+        found.append(Rule("codes", f"{column} not in ({listed})", f"one of: {shown}"))
     if p.minimum is not None:
-        found.append(_clause(item, p, "range", f"{column} < {_literal(p, p.minimum)}", f"at least {p.minimum}"))
+        found.append(Rule("range", f"{column} < {_literal(p, p.minimum)}", f"at least {p.minimum}"))
     if p.maximum is not None:
-        found.append(_clause(item, p, "range", f"{column} > {_literal(p, p.maximum)}", f"at most {p.maximum}"))
+        found.append(Rule("range", f"{column} > {_literal(p, p.maximum)}", f"at most {p.maximum}"))
+    if p.ranges:
+        found.append(_coded_range(p, column, f"{row}{sql.name(p.ranges_by or '')}"))
+    if p.latest_after_arrival is not None:
+        found.append(_latest(p, column, p.latest_after_arrival))
     if p.pattern is not None:
         wrong = f"not regexp_full_match({column}, {sql.text(p.pattern)})"
-        found.append(_clause(item, p, "pattern", wrong, f"of the form {p.pattern}"))
+        found.append(Rule("pattern", wrong, f"of the form {p.pattern}"))
     if p.max_length is not None:
         wanted = f"at most {p.max_length} characters long"
-        found.append(_clause(item, p, "length", f"length({column}) > {p.max_length}", wanted))
+        found.append(Rule("length", f"length({column}) > {p.max_length}", wanted))
     return found
 
 
-def _clause(item: ContractObject, p: Property, rule: str, predicate: str, wanted: str) -> Clause:
-    name = f"{item.name}.{p.name}"
-    return Clause(f"{name}.{rule}", predicate, f"{name} must be {wanted}.")
+def _coded_range(p: Property, column: str, code: str) -> Rule:
+    whens = " ".join(
+        f"when {sql.text(r.code)} then {column} not between {r.minimum!r} and {r.maximum!r}" for r in p.ranges
+    )
+    shown = ", ".join(f"{r.code}: {r.minimum:g} to {r.maximum:g}" for r in p.ranges)
+    return Rule("range", f"case {code} {whens} end", f"what is possible for its code ({shown})")
+
+
+def _latest(p: Property, column: str, duration: str) -> Rule:
+    """Return the rule that nothing happens much later than it is told; a day may already have begun further east."""
+    count, unit = int(duration[1:-1]), {"Y": "year", "D": "day"}[duration[-1]]
+    told = f"{count} {unit}{'' if count == 1 else 's'} after it arrived" if count else "no later than it arrived"
+    span = f"interval '{count} {unit}s'"
+    if p.logical_type is LogicalType.DATE:
+        latest = f"cast(_arrived_at + {span} + interval '{EASTERNMOST_HOURS} hours' as date)"
+        return Rule("future", f"{column} > {latest}", f"at most {told}" if count else told)
+    # Arithmetic with calendars is slow, and few times are later than the arrival at all.
+    predicate = f"case when {column} > _arrived_at then {column} > _arrived_at + {span} end"
+    return Rule("future", predicate, f"at most {told}" if count else told)
+
+
+def _clause(item: ContractObject, name: str, rule: Rule) -> Clause:
+    return Clause(f"{item.name}.{name}.{rule.name}", rule.predicate, f"{item.name}.{name} must be {rule.wanted}.")
 
 
 def _literal(p: Property, value: str) -> str:

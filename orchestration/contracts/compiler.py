@@ -15,7 +15,7 @@ from orchestration.contracts.path import Shape
 from orchestration.contracts.table_reading import column_value
 from orchestration.contracts.values import Value, came_column, sql_type
 
-CARRIED = ("_file_no", "_line", "_content", "_is_deleted")
+CARRIED = ("_file_no", "_line", "_arrived_at", "_content", "_is_deleted")
 PROVENANCE = (
     ("_feed", "varchar"),
     ("_contract", "varchar"),
@@ -51,10 +51,10 @@ def compile_fhir(item: ContractObject) -> Compiled:
     """Compile an object over a source with `_id`, `_type` and `doc` (the resource as JSON text)."""
     shape = Shape()
     values = [fhir_value(p, shape) for p in item.properties if p.is_read]
-    version = read(VERSION_PATH, shape)
-    parsed = f"from_json(doc, {sql.text(shape.structure())})"
-    first = f"select *, {parsed} as {ROOT} from {{source}}"
-    return _assemble(item, values, first, f"instant(json_text({version}))")
+    version = f"json_text({read(VERSION_PATH, shape)}) as _version_text"
+    parsed = f"from_json(doc, {sql.text(shape.structure())}) as {ROOT}"
+    first = f"select *, {version} from (select *, {parsed} from {{source}})"
+    return _assemble(item, values, first, "instant(_version_text)")
 
 
 def compile_tabular(item: ContractObject, columns: Mapping[str, str], file_name: str = "") -> Compiled:
@@ -65,9 +65,13 @@ def compile_tabular(item: ContractObject, columns: Mapping[str, str], file_name:
 
 def _assemble(item: ContractObject, values: list[Value], first: str, version: str) -> Compiled:
     carried = ", ".join(CARRIED)
-    shaped = [p for p in item.properties if (p.is_read or p.transform)]
+    plain, late = ([p for p in item.properties if p.transform and p.is_identifier is late] for late in (False, True))
     came = "".join(f", {v.came} as {came_column(v.item)}" for v in values)
     typed = "".join(f", {v.typed} as {sql.name(v.item.name)}" for v in values)
+    fragments, texts = (
+        "".join(f", {made} as {column}" for columns in stage for column, made in columns.items())
+        for stage in ([v.fragments for v in values], [v.texts for v in values])
+    )
     flags = "".join(f", {came_column(v.item)}" for v in values)
     broken_by = clauses(item, values)
     whens = " ".join(f"when {c.predicate} then {n}" for n, c in enumerate(broken_by, start=1))
@@ -75,24 +79,32 @@ def _assemble(item: ContractObject, values: list[Value], first: str, version: st
     projected = "".join(f", {_projection(p)} as {sql.name(p.name)}" for p in item.columns)
     select = (
         f"with _first as ({first}), "
-        f"_read as (select {carried}, {version} as _version_at{came} from _first), "
+        f"_given as (select *{fragments} from _first), "
+        f"_said as (select *{texts} from _given), "
+        f"_read as (select *, {version} as _version_at{came} from _said), "
         f"_typed as (select {carried}, _version_at{flags}{typed} from _read), "
-        f"_plain as (select {carried}, _version_at{flags}{_plain_columns(shaped)} from _typed), "
-        f"_shaped as (select {carried}, _version_at{flags}{_all_columns(shaped)} from _plain), "
+        f"_plain as ({_transformed(plain, '_typed')}), "
+        f"_shaped as ({_transformed(late, '_plain')}), "
         f"_judged as (select *, {broken} as _broken from _shaped) "
-        f"select {carried}, _version_at, _broken, pseudonym_of({_key_message(item)}) as _key{projected} from _judged"
+        f"select {carried}, {_version(item)} as _version_at, _broken, "
+        f"pseudonym_of({_key_message(item)}) as _key{projected} from _judged"
     )
     return Compiled(item, broken_by, select)
 
 
-def _plain_columns(shaped: list[Property]) -> str:
-    ready = [p for p in shaped if not (p.transform and p.is_identifier)]
-    return "".join(f", {_transform(p) if p.transform else sql.name(p.name)} as {sql.name(p.name)}" for p in ready)
+def _version(item: ContractObject) -> str:
+    """Return when a record's version was made: what its format says, or the property that the contract names."""
+    return f"possible_version({sql.name(item.version) if item.version else '_version_at'}, _arrived_at)"
 
 
-def _all_columns(shaped: list[Property]) -> str:
-    late = [(p, bool(p.transform and p.is_identifier)) for p in shaped]
-    return "".join(f", {_transform(p) if is_late else sql.name(p.name)} as {sql.name(p.name)}" for p, is_late in late)
+def _transformed(computed: list[Property], source: str) -> str:
+    """Return a stage that computes properties, instead of what was read of them where something was."""
+    again, new = (
+        [f"{_transform(p)} as {sql.name(p.name)}" for p in computed if p.is_read is is_read]
+        for is_read in (True, False)
+    )
+    replaced = f" replace ({', '.join(again)})" if again else ""
+    return f"select {', '.join(['*' + replaced, *new])} from {source}"
 
 
 def _transform(item: Property) -> str:

@@ -4,6 +4,7 @@ What does not belong here: what a clause means in SQL (compiler.py).
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 from orchestration.contracts.errors import InvalidContract, UnknownContract
 from orchestration.contracts.model import (
     Classification,
+    CodedRange,
     Contract,
     ContractObject,
     LogicalType,
@@ -31,6 +33,7 @@ from orchestration.contracts.model import (
 
 CONTRACTS_DIR = Path(__file__).parent
 SUFFIX = ".odcs.yaml"
+DURATION = re.compile(r"P\d{1,4}[YD]")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads ten times faster and is as safe
 
 
@@ -91,6 +94,7 @@ def _object(item: SchemaObject) -> ContractObject:
     properties = tuple(_property(p, f"{name}.") for p in item.properties or ())
     if sum(p.is_key for p in properties) != 1:
         raise ValueError(f"{name} needs exactly one property with primaryKey: true")
+    _check_siblings(properties, f"{name}.")
     return ContractObject(
         name=name,
         table=_given(item.physicalName, f"{name}.physicalName"),
@@ -99,7 +103,14 @@ def _object(item: SchemaObject) -> ContractObject:
         properties=properties,
         rules=tuple(_rule(q, name) for q in item.quality or ()),
         resource_type=None if extra.get("resourceType") is None else str(extra["resourceType"]),
+        version=_version(properties, _optional(extra, "version"), name),
     )
+
+
+def _version(properties: Sequence[Property], version: str | None, owner: str) -> str | None:
+    if version is not None and (version, LogicalType.TIMESTAMP) not in {(p.name, p.logical_type) for p in properties}:
+        raise ValueError(f"{owner}: version names no timestamp property of its own")
+    return version
 
 
 def _rule(quality: DataQuality, owner: str) -> RowRule:
@@ -133,6 +144,9 @@ def _property(item: SchemaProperty, prefix: str) -> Property:
         codes=_codes(item.quality),
         minimum=_optional(options, "minimum"),
         maximum=_optional(options, "maximum"),
+        latest_after_arrival=_optional(extra, "latestAfterArrival"),
+        ranges=_ranges(extra.get("ranges"), f"{prefix}{name}"),
+        ranges_by=_optional(extra, "rangesBy"),
         pattern=_optional(options, "pattern"),
         max_length=None if options.get("maxLength") is None else int(options["maxLength"]),
         unit=_optional(extra, "unit"),
@@ -141,6 +155,7 @@ def _property(item: SchemaProperty, prefix: str) -> Property:
         items=tuple(_property(p, f"{prefix}{name}.") for p in inner),
     )
     _check(built, prefix)
+    _check_siblings(built.items, f"{prefix}{name}.")
     return built
 
 
@@ -153,6 +168,12 @@ def _check(item: Property, prefix: str) -> None:
         raise ValueError(f"{where} is an identifier and names no authority, authorityPath or reference")
     if item.is_projected and not (item.path or item.columns or item.transform):
         raise ValueError(f"{where} has neither path, columns nor transformLogic")
+    if bool(item.ranges) != bool(item.ranges_by):
+        raise ValueError(f"{where}: ranges need rangesBy, the property that holds the code, and the other way round")
+    if item.latest_after_arrival is not None and item.logical_type not in (LogicalType.DATE, LogicalType.TIMESTAMP):
+        raise ValueError(f"{where}: latestAfterArrival bounds a date or a timestamp only")
+    if item.latest_after_arrival is not None and not DURATION.fullmatch(item.latest_after_arrival):
+        raise ValueError(f"{where}: latestAfterArrival is an ISO 8601 duration in years or days such as P2Y or P0D")
     if (item.logical_type is LogicalType.ARRAY) != bool(item.items):
         raise ValueError(f"{where}: an array needs items with properties, and nothing else may have them")
 
@@ -162,6 +183,21 @@ def _codes(quality: Sequence[DataQuality] | None) -> tuple[str, ...]:
         if rule.metric == "invalidValues" and rule.arguments:
             return _strings(rule.arguments.get("validValues"))
     return ()
+
+
+def _ranges(value: object, where: str) -> tuple[CodedRange, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, dict) or not all(isinstance(ends, list) and len(ends) == 2 for ends in value.values()):
+        raise ValueError(f"{where}: ranges map a code to [minimum, maximum]")
+    return tuple(CodedRange(str(code), float(low), float(high)) for code, (low, high) in value.items())
+
+
+def _check_siblings(properties: Sequence[Property], prefix: str) -> None:
+    names = {p.name for p in properties}
+    lost = [p.name for p in properties if p.ranges_by is not None and p.ranges_by not in names]
+    if lost:
+        raise ValueError(f"{prefix}{lost[0]}: rangesBy names no property beside it")
 
 
 def _custom(items: Sequence[CustomProperty] | None) -> dict[str, object]:

@@ -32,12 +32,28 @@ class Reader(StrEnum):
     """Which reader turns the feed's bytes into records."""
 
     FHIR = "fhir"
+    HL7V2 = "hl7v2"
+    DICOM = "dicom"
+    X12 = "x12"
     TABULAR = "tabular"
 
 
 @dataclass(frozen=True)
+class CodedRange:
+    """What a number may be where its code is `code`; both ends are inside."""
+
+    code: str
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True)
 class Property:
-    """One column of a lake table, or one value that is only looked at (`landed` false, or classified direct)."""
+    """One column of a lake table, or one value that is only looked at (`landed` false, or classified direct).
+
+    `ranges` bound a number by the code beside it (the property `ranges_by`). `latest_after_arrival` (an ISO 8601
+    duration) bounds a date or time by when the file arrived.
+    """
 
     name: str
     description: str
@@ -59,6 +75,9 @@ class Property:
     codes: tuple[str, ...] = ()
     minimum: str | None = None
     maximum: str | None = None
+    latest_after_arrival: str | None = None
+    ranges: tuple[CodedRange, ...] = ()
+    ranges_by: str | None = None
     pattern: str | None = None
     max_length: int | None = None
     unit: str | None = None
@@ -92,7 +111,10 @@ class RowRule:
 
 @dataclass(frozen=True)
 class ContractObject:
-    """One lake table. `resource_type` names the FHIR type it takes, `*` every type without an object of its own."""
+    """One lake table. `resource_type` names the FHIR type it takes, `*` every type without an object of its own.
+
+    `version` names the property that says when a record's version was made, where the format has no element for it.
+    """
 
     name: str
     table: str
@@ -101,6 +123,7 @@ class ContractObject:
     properties: tuple[Property, ...]
     rules: tuple[RowRule, ...] = ()
     resource_type: str | None = None
+    version: str | None = None
 
     @property
     def key(self) -> Property:

@@ -9,13 +9,27 @@ import hmac
 
 import duckdb
 
+from orchestration.contracts.free_text import clinical_words, macro
+
 HMAC_BLOCK = 64  # bytes of a SHA-256 block (RFC 2104)
 SEPARATOR = "chr(31)"
 DATE_PATTERN = r"\d{4}(-\d{2}(-\d{2})?)?"
-# `Type/id`, with or without a server before it and a version after it.
-LITERAL_REFERENCE = r"(?:^|/)([A-Z][A-Za-z]{2,63}/[^/?#\s]{1,128})(?:/_history/[^/?#\s]+)?$"
+# A time says its zone, at most 14 hours from UTC (FHIR dateTime), and 24:00 is none; the cast judges the rest.
+ZONE_PATTERN = r"(Z|[+-](0\d|1[0-3])(:?[0-5]\d)?|[+-]14(:?00)?)"
+DATE_TIME_PATTERN = r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-9:.]+" + ZONE_PATTERN
+# `Type/id`, with or without a server before it and a version after it; `Type?identifier=system|value`.
+LITERAL_END = r"/[^/?#\s]+)(?:/_history/[^/?#\s]+)?$"
+REFERENCED_TYPE = r"(?:^|/)([A-Z][A-Za-z]+)(?:\?|/[^/?#\s]+(?:/_history/[^/?#\s]+)?$)"
+LAST_SEGMENT = "[^/]*$"
 CONDITIONAL_SYSTEM = r"[?&]identifier=([^|&]*)\|"
 CONDITIONAL_VALUE = r"[?&]identifier=[^|&]*\|([^&]+)"
+# HL7 v2 DTM: YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ] (v2.8, 2A.3.22); zones as for `has_zone`.
+HL7_LOCAL = (
+    "[12][0-9]{3}(?:[0-9]{2}(?:[0-9]{2}(?:(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:[0-5][0-9](?:[.][0-9]{1,6})?)?)?)?)?)?"
+)
+HL7_ZONE = "(?:[+-](?:0[0-9]|1[0-3])[0-5][0-9]|[+-]1400)"
+HL7_FORMS = ("%Y%m%d%H%M%S", "%Y%m%d%H%M%S.%f", "%Y%m%d%H%M", "%Y%m%d%H", "%Y%m%d", "%Y%m", "%Y")
+HL7_TIMES, HL7_ZONED_TIMES = (str([form + zone for form in HL7_FORMS]) for zone in ("", "%z"))
 
 MACROS = (
     "pseudonym_of(message) as "
@@ -27,25 +41,42 @@ MACROS = (
     "else whole_number(try_cast(t as double)) end",
     f"calendar_date(t) as case when regexp_full_match(t, '{DATE_PATTERN}') "
     "then try_cast(t || '-01-01'[(length(t) - 3):] as date) end",
-    # Cheaper than a pattern: a time says its zone, and the cast judges the rest.
-    "has_zone(t) as ends_with(t, 'Z') or t[-6] in ('+', '-') or t[-5] in ('+', '-') or t[-3] in ('+', '-')",
-    "instant(t) as case when t[11] in ('T', ' ') then case when has_zone(t[12:]) and starts_with(t[14:], ':') "
-    "then try_cast(t as timestamptz) end else cast(calendar_date(t) as timestamptz) end",
-    "json_present(f) as f is not null and cast(f as varchar) <> '\"\"'",
-    "json_text(f) as case when starts_with(cast(f as varchar), '\"') then nullif(trim("
-    "case when contains(cast(f as varchar), '\\') then f ->> '$' else (cast(f as varchar))[2:-2] end), '') end",
-    "json_number(f) as finite_number(case when not starts_with(cast(f as varchar), '\"') "
-    "then try_cast(cast(f as varchar) as double) end)",
-    "json_boolean(f) as case cast(f as varchar) when 'true' then true when 'false' then false end",
+    f"instant(t) as case when regexp_full_match(t, '{DATE_TIME_PATTERN}') then try_cast(t as timestamptz) "
+    "else cast(calendar_date(t) as timestamptz) end",
+    # A version from days after its arrival would stay the latest until then: it says nothing, and arrival decides.
+    "possible_version(version, arrived_at) as case when version <= arrived_at then version "
+    "when version <= arrived_at + interval '1 day' then version end",
+    "hl7_code(t) as case when length(t) <= 64 then t end",
+    # What is left out of a time is its earliest: 2020 means the first of January, at midnight. A time without a zone is
+    # the site's; one that a clock skips is read with the offset from before the change, one that it shows twice as the
+    # later.
+    f"hl7_local(t) as case when regexp_full_match(t, '{HL7_LOCAL}') then try_strptime(t, {HL7_TIMES}) end",
+    f"hl7_instant(t) as case when regexp_full_match(t, '{HL7_LOCAL}{HL7_ZONE}') "
+    f"then try_strptime(t, {HL7_ZONED_TIMES}) else timezone(getvariable('site_zone'), hl7_local(t)) end",
+    f"hl7_date(t) as cast(hl7_local(regexp_replace(t, '{HL7_ZONE}$', '')) as date)",
+    "json_given(f) as nullif(f, '\"\"')",
+    # Without an escape the only quotes are those around it; few strings have one, or a space beside a quote to trim.
+    "json_text(f) as case when not starts_with(f, '\"') or f = '\"\"' then null "
+    "when contains(f, '\\') or contains(f, '\" ') or contains(f, ' \"') "
+    "then nullif(trim(json_extract_string(f, '$')), '') else replace(f, '\"', '') end",
+    "json_number(f) as finite_number(case when not starts_with(f, '\"') then try_cast(f as double) end)",
+    "json_boolean(f) as case f when 'true' then true when 'false' then false end",
     f"conditional_target(reference) as case when regexp_matches(reference, '{CONDITIONAL_VALUE}') then "
     f"url_decode(regexp_extract(reference, '{CONDITIONAL_SYSTEM}', 1)) || {SEPARATOR} || "
     f"url_decode(regexp_extract(reference, '{CONDITIONAL_VALUE}', 1)) end",
-    "resolved_reference(reference, target, id_system, id_value) as case "
+    f"named_type(reference, type) as coalesce(nullif(regexp_extract(type, '{LAST_SEGMENT}'), ''), "
+    f"nullif(regexp_extract(reference, '{REFERENCED_TYPE}', 1), ''))",
+    # What a reference to `target` is known by; null for one that cannot be resolved or names another type.
+    "resolved_reference(reference, type, target, id_system, id_value) as case "
+    f"when type is not null and regexp_extract(type, '{LAST_SEGMENT}') <> target then null "
     f"when reference is null then coalesce(id_system, '') || {SEPARATOR} || id_value "
     "when starts_with(reference, '#') then null "
-    f"when starts_with(reference, 'urn:uuid:') then target || {SEPARATOR} || reference[10:] "
-    "when contains(reference, '?') then conditional_target(replace(reference, '%7C', '|')) "
-    f"else replace(nullif(regexp_extract(reference, '{LITERAL_REFERENCE}', 1), ''), '/', {SEPARATOR}) end",
+    f"when starts_with(reference, 'urn:uuid:') then replace(reference, 'urn:uuid:', target || {SEPARATOR}) "
+    "when contains(reference, '?') then case "
+    "when starts_with(reference, '?') or contains('/' || reference, '/' || target || '?') "
+    "then conditional_target(replace(reference, '%7C', '|')) end "
+    f"else replace(nullif(regexp_extract(reference, '(?:^|/)(' || target || '{LITERAL_END}', 1), ''), "
+    f"'/', {SEPARATOR}) end",
 )
 
 
@@ -59,13 +90,15 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def install(connection: duckdb.DuckDBPyConnection, key: bytes) -> None:
-    """Make the macros and the site's keys known to a connection. The key travels as bound parameters only."""
+def install(connection: duckdb.DuckDBPyConnection, key: bytes, zone: str = "UTC") -> None:
+    """Make the macros, the site's keys and its time zone known to a connection. The key travels as bound parameters
+    only."""
     connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set variable site_zone = ?", [zone])
     padded = (hashlib.sha256(key).digest() if len(key) > HMAC_BLOCK else key).ljust(HMAC_BLOCK, b"\0")
     connection.execute("set variable hmac_inner = ?", [bytes(b ^ 0x36 for b in padded)])
     connection.execute("set variable hmac_outer = ?", [bytes(b ^ 0x5C for b in padded)])
     content_key = hmac.new(key, b"pilothouse content", hashlib.sha256).digest()
     connection.execute("set variable content_key = ?", [content_key])
-    for macro in MACROS:
-        connection.execute(f"create or replace temp macro {macro}")
+    for definition in (*MACROS, macro(clinical_words())):
+        connection.execute(f"create or replace temp macro {definition}")

@@ -7,13 +7,8 @@ import re
 from collections.abc import Mapping
 
 from orchestration.contracts import sql
-from orchestration.contracts.model import ContractObject, LogicalType, Property
+from orchestration.contracts.model import LogicalType, Property
 from orchestration.contracts.values import Value, came_column, identifier_value, scaled
-
-
-def source_columns(item: ContractObject, columns: Mapping[str, str]) -> dict[str, str | None]:
-    """Return for each property that reads a column the name that came, or null where none of its names did."""
-    return {p.name: _column(p, columns) for p in item.properties if p.columns}
 
 
 def _column(item: Property, columns: Mapping[str, str]) -> str | None:

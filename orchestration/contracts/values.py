@@ -3,7 +3,8 @@
 What does not belong here: where a value lies in its source (fhir_reading.py, table_reading.py).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from orchestration.contracts import sql
 from orchestration.contracts.model import LogicalType, Property
@@ -24,12 +25,15 @@ class Value:
     """How one property is read: SQL of what came (null when nothing came), and of its typed value from that.
 
     What came of an identifier is already the message for its pseudonym: authority, separator, identifier; the empty
-    string stands for one that came and cannot be resolved.
+    string stands for one that came and cannot be resolved. `fragments` are columns (name and SQL) that are worked out
+    before, and `texts` columns that are worked out from those: what is looked at more than once is read once.
     """
 
     item: Property
     came: str
     typed: str
+    fragments: Mapping[str, str] = field(default_factory=dict[str, str])
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def sql_type(item: Property) -> str:
@@ -45,8 +49,16 @@ def came_column(item: Property) -> str:
     return sql.name(f"_came_{item.name}")
 
 
+def part_column(item: Property, part: str) -> str:
+    """Return the column that holds a part of what came of a property."""
+    return sql.name(f"_{part}_of_{item.name}")
+
+
 def identifier_value(item: Property, present: str, message: str) -> Value:
-    """Return the reading of an identifier: its message, or the empty string where one came that cannot be resolved."""
+    """Return the reading of an identifier: its message, or the empty string where one came that cannot be resolved.
+
+    `present` says whether one came; it is asked only where there is no message.
+    """
     came = f"coalesce({message}, case when {present} then '' end)"
     return Value(item, came, f"nullif({came_column(item)}, '')")
 

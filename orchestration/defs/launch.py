@@ -4,25 +4,33 @@ What does not belong here: what an asset does.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from dagster import (
     AssetKey,
+    AssetMaterialization,
     AssetSelection,
+    DagsterError,
     DagsterInstance,
     Definitions,
     ExecuteInProcessResult,
+    JsonMetadataValue,
+    MetadataValue,
     materialize,
 )
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestration.defs import build_definitions
+from orchestration.defs.names import EVENTS, LEDGER_ENTRY, REASONS, REPORT, release_key
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.answer import DONE, FAILED, FEED_STOPPED, Answer
 from orchestration.steps.candidate import list_use_cases, trainable_sites
+from orchestration.steps.errors import NothingSelected
 from orchestration.steps.landing import PendingDrops, mark_landed, pending_drops
 from orchestration.steps.proposal import served_sites
 from orchestration.steps.tables import mark_tables_built, prepare_lake, table_inputs, tables_are_fresh
@@ -43,6 +51,7 @@ class RunSummary:
     failed_checks: list[str] = field(default_factory=list[str])
     errors: list[str] = field(default_factory=list[str])
     feed_stopped: bool = False
+    reasons: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
 
     def add(self, result: ExecuteInProcessResult) -> None:
         self.run_ids.append(result.run_id)
@@ -56,6 +65,7 @@ class RunSummary:
                 self.failed_checks.append(f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}")
         for event in result.get_step_failure_events():
             self._add_error(event.step_failure_data.error)
+            self._add_reasons(event.step_failure_data.user_failure_data)
 
     def _add_error(self, error: Any) -> None:
         while error is not None and error.cause is not None:
@@ -63,6 +73,12 @@ class RunSummary:
         if error is not None:
             self.errors.append(error.message.strip())
             self.feed_stopped = self.feed_stopped or error.cls_name == "FeedStopped"
+
+    def _add_reasons(self, failure: Any) -> None:
+        """Keep what the gate said to a release that it refused."""
+        said = failure.metadata.get(REASONS) if failure is not None else None
+        if isinstance(said, JsonMetadataValue) and isinstance(said.data, dict):
+            self.reasons = said.data["reasons"]
 
     def answer(self) -> Answer:
         document = {
@@ -109,6 +125,17 @@ class Launcher:
         self.summary.add(result)
         return result.success
 
+    def selection(self, text: str) -> AssetSelection:
+        """Read a selection of assets. Raises `NothingSelected` for one that cannot be read, or names nothing."""
+        try:
+            selection = AssetSelection.from_string(text)
+            keys = selection.resolve(self._definitions.resolve_asset_graph())
+        except DagsterError as error:
+            raise NothingSelected(f"--select {text!r} cannot be read, or names an asset that there is not.") from error
+        if not keys:
+            raise NothingSelected(f"--select {text!r} names no asset: nothing was run; `make ui` shows what there is.")
+        return selection
+
     def land(self, drops: PendingDrops) -> bool:
         """Land one site's waiting drops, all its feeds and days in one run."""
         self._progress(f"landing   {drops.site}: {len(drops.days)} days, {', '.join(drops.feeds)}")
@@ -144,6 +171,36 @@ class Launcher:
         keys = [AssetKey([use_case, "evidence", kind]) for kind in ("shadow", "parity", "slo", "drift")]
         return self.materialise(AssetSelection.assets(*keys), partition=site)
 
+    def release(self, use_case: str, site: str, stage: str) -> bool:
+        """Ask for a release in `stage`; where the gate refuses, its reasons are the summary's."""
+        self._progress(f"release   {use_case} at {site}: gate, {stage}")
+        key = release_key(use_case)
+        config = {"ops": {key.to_python_identifier(): {"config": {"to": stage}}}}
+        return self.materialise(AssetSelection.assets(key), partition=site, config=config)
+
+    def collect_events(self, day: date) -> bool:
+        """Bring serving's new events and feedback into the drops of a day."""
+        config = {"ops": {EVENTS.to_python_identifier(): {"config": {"day": day.isoformat()}}}}
+        return self.materialise(AssetSelection.assets(EVENTS), config=config)
+
+    def write_reports(self) -> bool:
+        """Write the static pages from what is on record."""
+        return self.materialise(AssetSelection.assets(REPORT))
+
+
+def announce_release(use_case: str, site: str, entry: Mapping[str, Any]) -> str | None:
+    """Show a release that was made outside a run in the graph, with its ledger entry; return what went wrong, if so.
+
+    The release stands either way: ledger and pointer were written before.
+    """
+    shown = {LEDGER_ENTRY: MetadataValue.json(dict(entry))}
+    event = AssetMaterialization(release_key(use_case), partition=site, metadata=shown)
+    try:
+        DagsterInstance.get().report_runless_asset_event(event)
+    except (DagsterError, OSError, SQLAlchemyError) as error:
+        return f"The release stands, but Dagster's graph does not show it ({type(error).__name__})."
+    return None
+
 
 def run_graph(settings: Settings, *, site: str | None, select: str | None, progress: Progress) -> Answer:
     """Materialise the graph up to the gate's decision, or just `select`; never a release."""
@@ -151,7 +208,7 @@ def run_graph(settings: Settings, *, site: str | None, select: str | None, progr
         load_site(site)
     launcher = Launcher(settings, progress)
     if select is not None:
-        launcher.materialise(AssetSelection.from_string(select), partition=site)
+        launcher.materialise(launcher.selection(select), partition=site)
         return launcher.summary.answer()
     landed = [launcher.land(drops) for drops in pending_drops(settings, site)]
     if all(landed) and launcher.build_tables():
@@ -161,5 +218,5 @@ def run_graph(settings: Settings, *, site: str | None, select: str | None, progr
             for place in served_sites(settings, use_case):
                 if site in (None, place):
                     launcher.watch(use_case, place)
-        launcher.materialise(AssetSelection.assets(AssetKey(["monitoring", "report"])))
+        launcher.write_reports()
     return launcher.summary.answer()

@@ -22,9 +22,7 @@ from orchestration.steps.errors import StepError
 from orchestration.steps.evidence import decision_is_fresh
 from orchestration.steps.files import write_json
 from orchestration.steps.landing import pending_drops
-from orchestration.steps.monitoring import collect_events
 from orchestration.steps.proposal import current_pointer
-from orchestration.steps.release import promote_release
 from orchestration.steps.reporting import write_all_reports
 from orchestration.steps.tables import tables_are_fresh
 
@@ -74,7 +72,7 @@ class Tour:
             if PILOT in trained and self._step_up(Stage.SHADOW, self._days, SHADOW_DAYS):
                 self._step_up(Stage.ASSISTIVE, self._days + SHADOW_DAYS, ASSISTIVE_DAYS)
             with self._timed("reports"):
-                write_all_reports(self._settings)
+                self._report()
 
     @property
     def launcher(self) -> Launcher:
@@ -149,13 +147,14 @@ class Tour:
         return pointer is not None and Stage(pointer.stage.value).rank >= stage.rank
 
     def _release(self, stage: Stage) -> bool:
-        self._progress(f"release   {USE_CASE} at {PILOT}: two approvals, gate, {stage}")
+        self._progress(f"release   {USE_CASE} at {PILOT}: two approvals for {stage}")
         approve_as_demo(self._settings, USE_CASE, PILOT, stage.value)
-        answer = promote_release(self._settings, USE_CASE, PILOT, stage.value)
-        if answer.exit_code:
+        done = self.launcher.release(USE_CASE, PILOT, stage.value)
+        if not done:
+            self._require(bool(self.launcher.summary.reasons))
             self._progress(f"release   {USE_CASE} at {PILOT}: the gate refused {stage}")
-            self.refused[PILOT] = [f"{one['figure']} ({one['to_meet']})" for one in answer.document["reasons"]]
-        return not answer.exit_code
+            self.refused[PILOT] = [f"{one['figure']} ({one['to_meet']})" for one in self.launcher.summary.reasons]
+        return done
 
     def _replay(self, stage: Stage, first: int, days: int) -> None:
         self._progress(f"replay    {days} days of requests at {PILOT} in {stage}")
@@ -163,7 +162,14 @@ class Tour:
             self.replayed[stage.value] = emergency.replay(
                 live_requests(PILOT, self._day(first), start=FIRST_DAY, seed=self._seed, days=days)
             )
-        collect_events(self._settings, self._day(first + days - 1))
+        self._require(self.launcher.collect_events(self._day(first + days - 1)))
+
+    def _report(self) -> None:
+        """Write the pages; through the graph where this run changed something, so that the graph shows it."""
+        if self._launcher is None:
+            write_all_reports(self._settings)
+        else:
+            self._require(self.launcher.write_reports())
 
     @property
     def _all_days(self) -> int:

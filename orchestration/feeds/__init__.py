@@ -1,19 +1,20 @@
 """Feeds: bytes that a site sends, turned into lake rows, rejects and receipts.
 
 What does not belong here: what a feed means (orchestration/contracts) and when it is landed (orchestration/defs). The
-public face is `land`, `land_drops`, `Drop`, `Receipt`, `Limits`, `write_anchors` and the exceptions.
+public face is `land`, `land_drops`, `replay`, `Drop`, `Receipt`, `Limits`, `write_anchors` and the exceptions.
 """
 
-from orchestration.feeds.errors import FeedError, FeedStopped, LandingBusy, NothingToLand
+from orchestration.feeds.errors import FeedError, FeedNotListed, FeedStopped, LandingBusy, NothingToLand
 from orchestration.feeds.intake import Drop
 from orchestration.feeds.lake import write_anchors
-from orchestration.feeds.landing import land, land_drops
+from orchestration.feeds.landing import land, land_drops, replay
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.receipt import Receipt
 
 __all__ = [
     "Drop",
     "FeedError",
+    "FeedNotListed",
     "FeedStopped",
     "LandingBusy",
     "Limits",
@@ -21,5 +22,6 @@ __all__ = [
     "Receipt",
     "land",
     "land_drops",
+    "replay",
     "write_anchors",
 ]

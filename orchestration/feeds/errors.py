@@ -1,7 +1,8 @@
 """The exceptions of this package. Bad input raises none of them: it is quarantined.
 
 FeedError
-├── FeedStopped    a required column is missing: the feed stops at the door
+├── FeedStopped    a required column is missing or named twice: the feed stops at the door
+├── FeedNotListed  the site does not send this feed
 ├── NothingToLand  a path that does not exist
 └── LandingBusy    another process lands for the same site
 """
@@ -19,6 +20,10 @@ class FeedStopped(FeedError):
     def __init__(self, message: str, receipts: tuple[Receipt, ...] = ()) -> None:
         super().__init__(message)
         self.receipts = receipts
+
+
+class FeedNotListed(FeedError):
+    """The site's file does not list the feed that was asked for."""
 
 
 class NothingToLand(FeedError):

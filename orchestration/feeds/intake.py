@@ -1,14 +1,15 @@
 """From paths to arrivals: folders walked, archives opened within bounds, every file kept raw under its digest.
 
-What does not belong here: looking at what a file holds, beyond whether it is an archive.
+Files of a drop arrive one microsecond after another, so that of two versions that say no time of their own the later
+file's is the newer one. What does not belong here: looking at what a file holds, beyond whether it is an archive.
 """
 
 import gzip
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from orchestration.feeds.errors import NothingToLand
@@ -26,27 +27,42 @@ from orchestration.feeds.store import Store
 ZIP_MAGIC = b"PK\x03\x04"
 GZIP_MAGIC = b"\x1f\x8b"
 MAGIC_LENGTH = 4
+NEXT = timedelta(microseconds=1)  # from one file of a drop to the one after it
+DROP_SPAN = timedelta(seconds=1)  # arrivals nearer than this to a drop's own time are counted as of the same drop
 
 
 @dataclass(frozen=True)
 class Drop:
-    """Files and folders that arrived together. The lake's day is the date of `arrived_at` in its own zone."""
+    """Files and folders that arrived together: the first at `arrived_at`, each other just after the one before.
+
+    The lake's day is the date of `arrived_at` in its own zone.
+    """
 
     paths: tuple[Path, ...]
     arrived_at: datetime
 
+    @property
+    def day(self) -> date:
+        return self.arrived_at.date()
+
 
 @dataclass(frozen=True)
 class Arrival:
-    """One file to account for. `name` is its name as it came, `raw` where its bytes lie now."""
+    """One file to account for. `name` is its name as it came, `raw` where its bytes lie now, `day` its drop's.
+
+    A replay says when the bytes `first_arrived_at`, and which `lines` it is about; the others were taken before.
+    """
 
     name: str
     sha256: str
     size: int
     raw: Path
     arrived_at: datetime
+    day: date
     archive: str | None = None
     problem: Problem | None = None
+    first_arrived_at: datetime | None = None
+    lines: frozenset[int] | None = None
 
     @property
     def base(self) -> str:
@@ -54,10 +70,16 @@ class Arrival:
         return self.name.rsplit("/", 1)[-1]
 
 
-def collect(drop: Drop, store: Store, limits: Limits) -> list[Arrival]:
-    """Keep the bytes of every file of a drop and return the arrivals in order. Raises `NothingToLand`."""
+def collect(drop: Drop, store: Store, limits: Limits, earlier: Iterable[datetime] = ()) -> list[Arrival]:
+    """Keep the bytes of every file of a drop and return the arrivals in order. Raises `NothingToLand`.
+
+    `earlier` are times of arrival that are taken: a drop that is landed again comes after what it brought before.
+    """
     files = [file for path in drop.paths for file in _files(path)]
-    return [arrival for file in files for arrival in _open(file, drop.arrived_at, store, limits)]
+    opened = [arrival for file in files for arrival in _open(file, drop, store, limits)]
+    same = [taken for taken in earlier if drop.arrived_at <= taken < drop.arrived_at + DROP_SPAN]
+    first = max(same) + NEXT if same else drop.arrived_at
+    return [replace(arrival, arrived_at=first + n * NEXT) for n, arrival in enumerate(opened)]
 
 
 def _files(path: Path) -> list[Path]:
@@ -68,10 +90,10 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
-def _open(path: Path, arrived_at: datetime, store: Store, limits: Limits) -> Iterator[Arrival]:
+def _open(path: Path, drop: Drop, store: Store, limits: Limits) -> Iterator[Arrival]:
     with path.open("rb") as source:
         sha256, size = store.keep(source)
-    whole = Arrival(path.name, sha256, size, store.raw(sha256), arrived_at)
+    whole = Arrival(path.name, sha256, size, store.raw(sha256), drop.arrived_at, drop.day)
     if magic(whole.raw) == ZIP_MAGIC or path.suffix.lower() == ".zip":
         yield from _members(whole, store, limits)
     else:
@@ -117,7 +139,7 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, whole: Arrival, st
         return _broken(whole, TRUNCATED_ARCHIVE, name)
     raw = store.raw(sha256)
     problem = NESTED_ARCHIVE if magic(raw) == ZIP_MAGIC else None
-    return Arrival(name, sha256, size, raw, whole.arrived_at, whole.sha256, problem)
+    return replace(whole, name=name, sha256=sha256, size=size, raw=raw, archive=whole.sha256, problem=problem)
 
 
 def _broken(whole: Arrival, problem: Problem, name: str | None = None) -> Arrival:

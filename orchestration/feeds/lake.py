@@ -3,7 +3,7 @@
 What does not belong here: which records go in. A lake file without a receipt never happened and is removed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class Shelf:
         self.files.setdefault(table, []).append(path)
 
 
-def take_stock(store: Store, site: str, committed: set[str]) -> Shelf:
+def take_stock(store: Store, site: str, committed: Container[str]) -> Shelf:
     """List a site's lake files, and remove what a crash left without a receipt. Wants the site's lock."""
     shelf = Shelf()
     for path in sorted(store.lake.glob(f"*/site={site}/day=*/*.parquet")):

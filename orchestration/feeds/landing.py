@@ -6,27 +6,24 @@ What does not belong here: formats (fhir.py, tabular.py), fates (settle.py), fil
 import fcntl
 import os
 import re
-from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from orchestration.contracts import CONTRACTS_DIR, Contract, UnknownContract, load_contracts
-from orchestration.feeds.batches import land_fhir, land_tabular
+from orchestration.contracts import CONTRACTS_DIR, UnknownContract, load_contracts
 from orchestration.feeds.commit import Commit
-from orchestration.feeds.errors import FeedError, FeedStopped, LandingBusy
-from orchestration.feeds.intake import Arrival, Drop, collect
-from orchestration.feeds.lake import take_stock, write_anchors
+from orchestration.feeds.errors import FeedError, FeedNotListed, FeedStopped, LandingBusy
+from orchestration.feeds.intake import NEXT, Arrival, Drop, collect
+from orchestration.feeds.lake import write_anchors
 from orchestration.feeds.limits import Limits
-from orchestration.feeds.opening import OpenedFhir, OpenedTable, Stopped, open_arrival
-from orchestration.feeds.outcome import Outcome
-from orchestration.feeds.problems import MISSING_COLUMN
+from orchestration.feeds.quarantine import Held
 from orchestration.feeds.receipt import Receipt
 from orchestration.feeds.relation import connection
-from orchestration.feeds.store import Receipts, Store
+from orchestration.feeds.run import Run
+from orchestration.feeds.store import Store
 
 SITE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -39,15 +36,27 @@ def land(
     home: Path,
     key: bytes,
     arrived_at: datetime,
+    feeds: Collection[str] | None = None,
+    zone: str = "UTC",
     contracts_dir: Path = CONTRACTS_DIR,
     limits: Limits | None = None,
 ) -> list[Receipt]:
     """Land files, folders and archives of one site; return one receipt per file, in the order they came.
 
-    `feed` is worked out per file where it is null. See `land_drops` for what may be raised.
+    `feed` is worked out per file where it is null. See `land_drops` for the rest, and for what may be raised.
     """
-    drop = Drop(tuple(paths), arrived_at)
-    return land_drops([drop], site=site, feed=feed, home=home, key=key, contracts_dir=contracts_dir, limits=limits)[0]
+    [receipts] = land_drops(
+        [Drop(tuple(paths), arrived_at)],
+        site=site,
+        feed=feed,
+        home=home,
+        key=key,
+        feeds=feeds,
+        zone=zone,
+        contracts_dir=contracts_dir,
+        limits=limits,
+    )
+    return receipts
 
 
 def land_drops(
@@ -57,25 +66,29 @@ def land_drops(
     feed: str | None,
     home: Path,
     key: bytes,
+    feeds: Collection[str] | None = None,
+    zone: str = "UTC",
     contracts_dir: Path = CONTRACTS_DIR,
     limits: Limits | None = None,
 ) -> list[list[Receipt]]:
     """Land many drops of one site, in order, as if one after the other; return the receipts of each.
 
-    One call for ninety days costs little more than one call for one. Bad input is quarantined and never raises.
-    Raises `FeedStopped` when a file lacks a required column (the other files are landed, and the exception carries
-    every receipt), `NothingToLand` for a path that does not exist, `LandingBusy` when another process lands for the
-    site, and `UnknownContract` for an unknown `feed`.
+    `feeds` are those that the site sends (null: any that has a contract); a file of another is quarantined whole.
+    `zone` (IANA) is that of source times that name none. One call for ninety days costs little more than one call for
+    one. Bad input is quarantined and never raises. Raises `FeedStopped` when a file lacks a required column or has one
+    twice (the other files are landed, and the exception carries every receipt), `NothingToLand` for a path that does
+    not exist, `LandingBusy` when another process lands for the site, `UnknownContract` for a `feed` that has no
+    contract, and `FeedNotListed` for one that is not in `feeds`.
     """
     _check(site, drops)
     contracts = load_contracts(contracts_dir)
-    if feed is not None and feed not in contracts:
-        raise UnknownContract(f"There is no contract for the feed {feed!r}; there are: {', '.join(contracts)}.")
+    listed = frozenset(contracts) if feeds is None else frozenset(feeds)
+    _check_feed(feed, site, contracts, listed)
     store = Store(home)
     write_anchors(home, contracts)
-    with _site_lock(home, site), connection(key) as db:
-        run = _Run(store, site, feed, contracts, limits or Limits(), db)
-        arrivals = [collect(drop, store, run.limits) for drop in drops]
+    with _site_lock(home, site), connection(key, zone) as db:
+        run = Run(Commit.of(store, site), feed, listed, contracts, limits or Limits(), db)
+        arrivals = _collect(drops, run)
         receipts = iter(_guarded(run, [arrival for group in arrivals for arrival in group]))
         made = [[next(receipts) for _ in group] for group in arrivals]
     if run.stopped:
@@ -83,7 +96,61 @@ def land_drops(
     return made
 
 
-def _guarded(run: "_Run", arrivals: Sequence[Arrival]) -> list[Receipt]:
+def replay(
+    held: Sequence[Held],
+    *,
+    site: str,
+    home: Path,
+    key: bytes,
+    arrived_at: datetime,
+    feeds: Collection[str] | None = None,
+    zone: str = "UTC",
+    contracts_dir: Path = CONTRACTS_DIR,
+    limits: Limits | None = None,
+) -> list[Receipt]:
+    """Take what files have in quarantine again, under the contracts as they are now; return a receipt for each file.
+
+    What an earlier attempt took counts as duplicate, so that the counts of every attempt add up. Raises as
+    `land_drops`.
+    """
+    contracts = load_contracts(contracts_dir)
+    listed = frozenset(contracts) if feeds is None else frozenset(feeds)
+    store = Store(home)
+    write_anchors(home, contracts)
+    with _site_lock(home, site), connection(key, zone) as db:
+        run = Run(Commit.of(store, site), None, listed, contracts, limits or Limits(), db)
+        receipts = _guarded(run, [_again(one, store, arrived_at + n * NEXT) for n, one in enumerate(held)])
+    if run.stopped:
+        raise FeedStopped(" ".join(run.stopped), tuple(receipts))
+    return receipts
+
+
+def _again(held: Held, store: Store, arrived_at: datetime) -> Arrival:
+    receipt, raw = held.receipt, store.raw(held.receipt.sha256)
+    return Arrival(
+        name=receipt.file,
+        sha256=receipt.sha256,
+        size=raw.stat().st_size,
+        raw=raw,
+        arrived_at=arrived_at,
+        day=arrived_at.date(),
+        archive=receipt.archive,
+        first_arrived_at=datetime.fromisoformat(receipt.first_arrived_at or receipt.arrived_at),
+        lines=held.numbers,
+    )
+
+
+def _collect(drops: Sequence[Drop], run: Run) -> list[list[Arrival]]:
+    """Return the arrivals of each drop, no two at the same time."""
+    taken = run.commit.arrivals({drop.day for drop in drops})
+    groups: list[list[Arrival]] = []
+    for drop in drops:
+        groups.append(collect(drop, run.commit.store, run.limits, taken))
+        taken.extend(arrival.arrived_at for arrival in groups[-1])
+    return groups
+
+
+def _guarded(run: Run, arrivals: Sequence[Arrival]) -> list[Receipt]:
     """Land, and keep DuckDB's own messages back: they quote the input."""
     try:
         return run.take(arrivals)
@@ -101,6 +168,16 @@ def _check(site: str, drops: Sequence[Drop]) -> None:
         raise FeedError("Landing needs a time of arrival with a time zone.")
 
 
+def _check_feed(feed: str | None, site: str, contracts: Collection[str], listed: Collection[str]) -> None:
+    if feed is not None and feed not in contracts:
+        raise UnknownContract(f"There is no contract for the feed {feed!r}; there are: {', '.join(contracts)}.")
+    if feed is not None and feed not in listed:
+        raise FeedNotListed(
+            f"{site} does not send the feed {feed!r}: its site file lists {', '.join(sorted(listed))}. Name one of "
+            f"these, or add {feed!r} to the feeds in orchestration/sites/{site}.yaml."
+        )
+
+
 @contextmanager
 def _site_lock(home: Path, site: str) -> Generator[None]:
     folder = home / "locks"
@@ -115,110 +192,3 @@ def _site_lock(home: Path, site: str) -> Generator[None]:
         yield
     finally:
         os.close(handle)
-
-
-@dataclass
-class _Run:
-    """One call of `land`."""
-
-    store: Store
-    site: str
-    feed: str | None
-    contracts: Mapping[str, Contract]
-    limits: Limits
-    db: duckdb.DuckDBPyConnection
-    stopped: list[str] = field(default_factory=list[str])
-
-    def take(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
-        """Land arrivals; the same bytes under two names are taken one after the other."""
-        made: dict[int, Receipt] = {}
-        waiting = list(enumerate(arrivals))
-        while waiting:
-            first: dict[str, tuple[int, Arrival]] = {}
-            for n, arrival in waiting:
-                first.setdefault(arrival.sha256, (n, arrival))
-            made.update(_Round.of(self).take(list(first.values())))
-            waiting = [pair for pair in waiting if pair[0] not in made]
-        return [made[n] for n in range(len(arrivals))]
-
-
-Opened = OpenedFhir | OpenedTable
-
-
-@dataclass
-class _Round:
-    """Arrivals of different bytes. Files that can be settled together gather until a batch is full."""
-
-    run: _Run
-    receipts: Receipts
-    commit: Commit
-    made: dict[int, Receipt] = field(default_factory=dict[int, Receipt])
-    gathered: dict[Hashable, list[tuple[int, Opened]]] = field(default_factory=dict[Hashable, list[tuple[int, Opened]]])
-
-    @staticmethod
-    def of(run: _Run) -> "_Round":
-        receipts = run.store.receipts(run.site)
-        shelf = take_stock(run.store, run.site, receipts.committed())
-        return _Round(run, receipts, Commit(run.store, run.site, shelf))
-
-    def take(self, arrivals: Sequence[tuple[int, Arrival]]) -> dict[int, Receipt]:
-        for n, arrival in arrivals:
-            if known := self._known(arrival):
-                self.made[n] = known
-            else:
-                self._open(n, arrival)
-        for kind in list(self.gathered):
-            self._flush(kind)
-        return self.made
-
-    def _known(self, arrival: Arrival) -> Receipt | None:
-        """Return the receipt of bytes that arrived before under the same name and the same contract."""
-        for stored in self.receipts.of(arrival.sha256):
-            contract = self.run.contracts.get(stored.feed)
-            is_current = contract is not None and stored.contract == contract.label
-            is_asked = self.run.feed in (None, stored.feed) and stored.file == arrival.name
-            if is_current and is_asked and MISSING_COLUMN.clause not in stored.reasons:
-                return stored.receipt().repeated()
-        return None
-
-    def _open(self, n: int, arrival: Arrival) -> None:
-        run = self.run
-        attempt = 1 + len(self.receipts.of(arrival.sha256))
-        opened = open_arrival(arrival, attempt, run.feed, run.contracts, run.limits)
-        if isinstance(opened, Stopped):
-            run.stopped.append(opened.message)
-            self._write({n: opened.outcome})
-        elif isinstance(opened, Outcome):
-            self._write({n: opened})
-        else:
-            self._gather(n, opened)
-
-    def _gather(self, n: int, opened: Opened) -> None:
-        limits, kind = self.run.limits, opened.kind
-        group = self.gathered.setdefault(kind, [])
-        group.append((n, opened))
-        if sum(o.size for _, o in group) > limits.batch or len(group) >= limits.batch_files:
-            self._flush(kind)
-
-    def _flush(self, kind: Hashable) -> None:
-        group = self.gathered.pop(kind)
-        db, shelf = self.run.db, self.commit.shelf
-        prepared = [o.prepared for _, o in group]
-        documents = [o for _, o in group if isinstance(o, OpenedFhir)]
-        tables = [o.table for _, o in group if isinstance(o, OpenedTable)]
-        if documents:
-            files, contents = [o.file for o in documents], [o.content for o in documents]
-            outcomes = land_fhir(db, prepared, files, contents, shelf)
-        else:
-            outcomes = land_tabular(db, prepared, tables, shelf)
-        self._write({n: outcome for (n, _), outcome in zip(group, outcomes, strict=True)})
-
-    def _write(self, outcomes: Mapping[int, Outcome]) -> None:
-        """Commit what is new; a later attempt that brings nothing new leaves everything as it is."""
-        self.commit.write([o for o in outcomes.values() if self._is_new(o)])
-        self.made.update({n: o.receipt for n, o in outcomes.items()})
-
-    def _is_new(self, outcome: Outcome) -> bool:
-        earlier = self.receipts.of(outcome.receipt.sha256)
-        same = any(r.reasons == dict(outcome.receipt.reasons) and r.feed == outcome.receipt.feed for r in earlier)
-        return outcome.receipt.stored > 0 or not same

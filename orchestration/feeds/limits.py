@@ -10,11 +10,13 @@ class Limits:
     """Bounds against bombs and runaway memory. Sizes in bytes.
 
     DuckDB 2.0 parses 3,000,000 nested brackets without harm (measured), so `nesting` is a rule about data rather
-    than a defence: no FHIR resource comes near 100 levels.
+    than a defence: no FHIR resource comes near 100 levels. `bundles` is how many may lie within one another below the
+    outermost: a batch of searches nests once.
     """
 
     line: int = 16 * MEBIBYTE
     nesting: int = 100
+    bundles: int = 8
     document: int = 1024 * MEBIBYTE
     unpacked: int = 4096 * MEBIBYTE
     members: int = 10_000

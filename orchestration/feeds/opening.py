@@ -4,26 +4,33 @@ What does not belong here: settling and writing.
 """
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestration.contracts import Contract, Reader
-from orchestration.feeds import problems
+from orchestration.feeds import dicom, hl7v2, problems, x12
+from orchestration.feeds.encoding import not_utf8, wide_encoding
 from orchestration.feeds.fhir import FhirFile, open_file
 from orchestration.feeds.intake import Arrival, unpacked
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.outcome import Outcome, Prepared, whole
 from orchestration.feeds.problems import Problem
-from orchestration.feeds.sniff import Format, contract_for, missing, sniff
+from orchestration.feeds.sniff import Format, contract_for, missing, repeated, sniff
 from orchestration.feeds.tabular import Table, column_names, read_table
 
+TEXT = (Format.JSON, Format.CSV, Format.UNKNOWN)
+MESSAGES: Mapping[Format, tuple[Reader, Callable[[bytes, str, Limits], FhirFile | Problem]]] = {
+    Format.HL7V2: (Reader.HL7V2, hl7v2.read),
+    Format.DICOM: (Reader.DICOM, dicom.read),
+    Format.X12: (Reader.X12, x12.read),
+}
 SHOWN_COLUMNS = 40
 UNTOLD = re.compile(r"[^A-Za-z0-9_ .-]")
 
 
 @dataclass(frozen=True)
 class OpenedFhir:
-    """A FHIR file, cut into lines."""
+    """A file of documents (FHIR, or messages turned into JSON), cut into lines."""
 
     prepared: Prepared
     file: FhirFile
@@ -60,7 +67,7 @@ class OpenedTable:
 
 @dataclass(frozen=True)
 class Stopped:
-    """A table that lacks a required column: quarantined whole, and the feed stops with this message."""
+    """A table with other columns than its contract's: quarantined whole, and the feed stops with this message."""
 
     outcome: Outcome
     message: str
@@ -78,10 +85,14 @@ def open_arrival(
     if isinstance(content, Problem):
         return whole(Prepared(arrival, asked, attempt), content)
     kind = _format(arrival.base, content, asked)
+    if kind in TEXT and wide_encoding(content):
+        return whole(Prepared(arrival, asked or _by_format(kind, contracts), attempt), not_utf8(content))
     if not content.strip():
         return whole(Prepared(arrival, asked or _by_format(kind, contracts), attempt), problems.EMPTY)
     if kind is Format.JSON:
         return _open_fhir(Prepared(arrival, asked or _by_format(kind, contracts), attempt), content, limits)
+    if kind in MESSAGES:
+        return _open_messages(Prepared(arrival, asked or _by_format(kind, contracts), attempt), kind, content, limits)
     if kind is Format.UNKNOWN:
         return whole(Prepared(arrival, asked, attempt), problems.UNRECOGNISED)
     return _open_table(arrival, attempt, asked, contracts, kind, content, limits)
@@ -89,15 +100,24 @@ def open_arrival(
 
 def _format(name: str, content: bytes, asked: Contract | None) -> Format:
     kind = sniff(name, content)
-    if kind is Format.UNKNOWN and asked and asked.reader is Reader.TABULAR and "csv" in asked.formats:
+    if kind is not Format.UNKNOWN or asked is None:
+        return kind
+    if asked.reader is Reader.TABULAR and "csv" in asked.formats:
         return Format.CSV
-    return kind
+    return next((of for of, (reader, _) in MESSAGES.items() if reader is asked.reader), kind)
 
 
 def _by_format(kind: Format, contracts: Mapping[str, Contract]) -> Contract | None:
-    if kind is not Format.JSON:
-        return None
-    return next((c for c in contracts.values() if c.reader is Reader.FHIR), None)
+    reader = Reader.FHIR if kind is Format.JSON else MESSAGES[kind][0] if kind in MESSAGES else None
+    return next((c for c in contracts.values() if c.reader is reader), None)
+
+
+def _open_messages(prepared: Prepared, kind: Format, content: bytes, limits: Limits) -> Opened:
+    reader, read = MESSAGES[kind]
+    if prepared.contract is None or prepared.contract.reader is not reader:
+        return whole(prepared, problems.WRONG_FORMAT)
+    found = read(content, prepared.arrival.base, limits)
+    return whole(prepared, found) if isinstance(found, Problem) else OpenedFhir(prepared, found, content)
 
 
 def _open_fhir(prepared: Prepared, content: bytes, limits: Limits) -> Opened:
@@ -126,17 +146,22 @@ def _open_table(
     if contract.reader is not Reader.TABULAR or kind not in contract.formats:
         return whole(prepared, problems.WRONG_FORMAT)
     if absent := missing(contract, columns, arrival.name):
-        return _stop(prepared, absent, columns)
+        return _stop(prepared, problems.MISSING_COLUMN, f"Expected: {', '.join(absent)}. Came: {_shown(columns)}.")
+    if twice := repeated(contract, columns):
+        return _stop(prepared, problems.REPEATED_COLUMN, f"Twice: {_shown(twice)}.")
     table = read_table(kind, content, arrival.raw, contract, limits)
     return whole(prepared, table) if isinstance(table, Problem) else OpenedTable(prepared, table)
 
 
-def _stop(prepared: Prepared, absent: list[str], columns: tuple[str, ...]) -> Stopped:
-    came = ", ".join(UNTOLD.sub("?", c)[:64] for c in columns[:SHOWN_COLUMNS])
-    more = f" and {len(columns) - SHOWN_COLUMNS} more" if len(columns) > SHOWN_COLUMNS else ""
-    detail = f"Expected: {', '.join(absent)}. Came: {came}{more}."
+def _stop(prepared: Prepared, problem: Problem, detail: str) -> Stopped:
     message = (
-        f"The contract {prepared.label} stopped {prepared.arrival.name}: a required column is missing. {detail} "
+        f"The contract {prepared.label} stopped {prepared.arrival.name}: {problem.reason} {detail} "
         "Have the source send it again, or agree on a new version of the contract."
     )
-    return Stopped(whole(prepared, problems.MISSING_COLUMN, detail), message)
+    return Stopped(whole(prepared, problem, detail), message)
+
+
+def _shown(columns: Sequence[str]) -> str:
+    """Return column names as they may be told: what a header holds may be anything."""
+    came = ", ".join(UNTOLD.sub("?", c)[:64] for c in columns[:SHOWN_COLUMNS])
+    return f"{came} and {len(columns) - SHOWN_COLUMNS} more" if len(columns) > SHOWN_COLUMNS else came

@@ -18,6 +18,7 @@ EMPTY = Problem("file.empty", "The file is empty.")
 TRUNCATED = Problem("file.truncated", "The file is cut off: it ends inside a JSON document. Ask for it again.")
 NOT_JSON = Problem("file.not_json", "The file is not JSON, and no line of it is.")
 NOT_UTF8 = Problem("file.not_utf8", "The file is not UTF-8 text.")
+HEADER = Problem("file.header", "The header cannot be read: it opens a quote that nothing closes in its line.")
 NESTING = Problem("file.nesting", "The file nests deeper than any FHIR resource does.")
 TOO_LARGE = Problem("file.too_large", "The file is larger than this installation takes in at once; split it.")
 NOT_FHIR = Problem("file.not_fhir", "The file is JSON, but holds no FHIR resource (no resourceType).")
@@ -29,6 +30,8 @@ DAMAGED = Problem("file.damaged", "The file is damaged or cut off and cannot be 
 NO_ROWS = Problem("file.no_rows", "The file has a header and no rows.")
 EMPTY_BUNDLE = Problem("file.empty_bundle", "The bundle has no entries.")
 MISSING_COLUMN = Problem("file.missing_column", "The file lacks a column that its contract requires.")
+REPEATED_COLUMN = Problem("file.repeated_column", "The file names a column twice that its contract reads.")
+NOT_LISTED = Problem("file.feed_not_listed", "The file is of a feed that this site does not send.")
 ARCHIVE_BOMB = Problem("file.archive_bomb", "The archive unpacks to more than this installation takes in.")
 NESTED_ARCHIVE = Problem("file.nested_archive", "An archive within an archive is not opened.")
 ENCRYPTED = Problem("file.encrypted", "The archive's member is encrypted.")
@@ -42,6 +45,11 @@ LINE_NOT_FHIR = Problem("line.not_fhir", "The line holds no FHIR resource (no re
 LINE_UNKNOWN_TYPE = Problem("line.unknown_type", "The resource is of a type that FHIR R4 does not know.")
 LINE_WRONG_TYPE = Problem("line.wrong_type", "The resource is of another type than the file's name says.")
 ENTRY_EMPTY = Problem("entry.no_resource", "The bundle entry has neither a resource nor a delete request.")
+ENTRY_RESPONSE = Problem(
+    "entry.response_only", "The bundle entry only tells how a request was answered; it carries no resource."
+)
+ENTRY_BUNDLE = Problem("entry.empty_bundle", "The bundle that the entry holds has no entries.")
+ENTRY_DEEP = Problem("entry.too_deep", "The entry holds a bundle deeper within others than landing looks.")
 ENTRY_DELETE = Problem("entry.delete_target", "The delete request names no resource as Type/id.")
 ROW_WIDTH = Problem("row.width", "The row has another number of cells than the header.")
 ROW_QUOTES = Problem("row.quotes", "The row opens a quote that nothing closes.")
@@ -50,6 +58,9 @@ ROW_TOO_LONG = Problem("row.too_long", "The row is longer than this installation
 
 _ALL = [value for value in globals().values() if isinstance(value, Problem)]
 REASONS = {problem.clause: problem.reason for problem in _ALL}
+
+# What is no verdict on the records: such a file is judged again when it comes again.
+JUDGED_AGAIN = frozenset({MISSING_COLUMN.clause, REPEATED_COLUMN.clause, NOT_LISTED.clause})
 
 # What a file is called when every line of it has the same problem.
 WHOLE = {

@@ -88,9 +88,10 @@ class StoredReceipt(BaseModel):
     reasons: dict[str, int]
     attempt: int
     arrived_at: str
+    first_arrived_at: str | None = None
     archive: str | None
     tables: dict[str, int]
 
     def receipt(self) -> Receipt:
         """Return the counts alone."""
-        return Receipt(**self.model_dump(exclude={"attempt", "arrived_at", "archive", "tables"}))
+        return Receipt(**self.model_dump(exclude={"attempt", "arrived_at", "first_arrived_at", "archive", "tables"}))

@@ -15,12 +15,12 @@ THREADS = 2
 
 
 @contextmanager
-def connection(key: bytes) -> Generator[duckdb.DuckDBPyConnection]:
-    """An in-memory database that knows the contract macros and the site's key."""
+def connection(key: bytes, zone: str = "UTC") -> Generator[duckdb.DuckDBPyConnection]:
+    """An in-memory database that knows the contract macros, the site's key and its time zone."""
     opened = duckdb.connect(config={"threads": THREADS, "autoload_known_extensions": False})
     try:
         opened.execute("set preserve_insertion_order = false")
-        sql.install(opened, key)
+        sql.install(opened, key, zone)
         yield opened
     finally:
         opened.close()

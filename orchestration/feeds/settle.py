@@ -1,5 +1,11 @@
 """What becomes of each record: quarantined, duplicate, superseded, deleted or landed.
 
+A record is a duplicate when it says nothing new: the version before it has the same content. Before it is, for a
+record that says when its version was made, what arrived last of that version; for any other, what arrived last of its
+key, and there it must be the only order: once a key carries versions, a record without one is always kept, because a
+version from between the two may still come. So the latest version in the lake (dbt's `latest_version`) is the latest
+of all that came, however the records are cut into files and batches.
+
 What does not belong here: bytes and files. A record is known by the pseudonym of its natural key; its content by a
 keyed hash. Known is what a committed file brought to the lake, or an earlier record of the same batch.
 """
@@ -14,53 +20,83 @@ from orchestration.contracts.compiler import Compiled
 from orchestration.feeds.relation import rows
 
 FATES = ("landed", "duplicate", "superseded", "deleted", "quarantined")
-KNOWN = "_known"
+JUDGED, KNOWN, CONTESTED, SETTLED = "judged", "known", "contested", "settled"
 
 
-def settle(db: duckdb.DuckDBPyConnection, compiled: Compiled, source: str, known: Sequence[Path]) -> str:
-    """Make a temporary table of the compiled columns and `_fate`; return its name."""
-    settled = sql.name(f"settled_{compiled.object.table}")
-    db.execute(f"create or replace temp table _judged_rows as {compiled.query(source)}")
+def settle(
+    db: duckdb.DuckDBPyConnection, compiled: Compiled, source: str, known: Sequence[Path], *, is_replay: bool = False
+) -> str:
+    """Make a view of the compiled columns and `_fate`, good until the next call; return its name.
+
+    In a replay a record that says no version is as old as the first arrival of its bytes: what came since stays newer.
+    """
+    db.execute(f"create or replace temp table {JUDGED} as {compiled.query(source)}")
+    if is_replay:
+        db.execute(f"""update {JUDGED} set _version_at = _first_at from batch_file
+            where batch_file._file_no = {JUDGED}._file_no and _version_at is null""")
     _load_known(db, known)
-    _rank_repeats(db)
-    db.execute(f"""
-        create or replace temp table {settled} as
-        select j.*, case
-            when _broken is not null then 'quarantined'
-            when same._key is not null or _nth > 1 then 'duplicate'
-            when _is_deleted then 'deleted'
-            when known._key is not null or _kth > 1 then 'superseded'
-            else 'landed' end as _fate
-        from _judged_rows j
-        left join {KNOWN} same on same._key = j._key and same._content = j._content
-        left join (select distinct _key from {KNOWN}) known on known._key = j._key
-        left join _repeat using (_file_no, _line)
-    """)
-    return settled
+    alone = _fate("false", "false")
+    if _is_contested(db):
+        _rank_contested(db)
+        contest = f"left join {CONTESTED} using (_file_no, _line)"
+        fate = f"case when _is_repeat is null then {alone} else {_fate('_is_repeat', '_is_later')} end"
+    else:
+        contest, fate = "", alone
+    db.execute(f"create or replace temp view {SETTLED} as select j.*, {fate} as _fate from {JUDGED} j {contest}")
+    return SETTLED
+
+
+def _fate(is_repeat: str, is_later: str) -> str:
+    return (
+        f"case when _broken is not null then 'quarantined' when {is_repeat} then 'duplicate' "
+        f"when _is_deleted then 'deleted' when {is_later} then 'superseded' else 'landed' end"
+    )
 
 
 def _load_known(db: duckdb.DuckDBPyConnection, known: Sequence[Path]) -> None:
+    """Read what the lake holds under the keys of the batch."""
+    columns = "_key, _content, _version_at, _arrived_at, _line"
     if not known:
-        db.execute(f"create or replace temp table {KNOWN} (_key varchar, _content varchar)")
+        db.execute(f"create or replace temp table {KNOWN} as select {columns} from {JUDGED} where false")
         return
     files = ", ".join(sql.text(str(path)) for path in known)
     db.execute(f"""
         create or replace temp table {KNOWN} as
-        select distinct _key, _content from read_parquet([{files}], hive_partitioning = false)
-        where _key in (select _key from _judged_rows where _broken is null)
+        select {columns} from read_parquet([{files}], hive_partitioning = false)
+        where _key in (select _key from {JUDGED} where _broken is null)
     """)
 
 
-def _rank_repeats(db: duckdb.DuckDBPyConnection) -> None:
-    """Number the records of keys that come more than once in the batch; most batches have none."""
-    db.execute("""
-        create or replace temp table _repeat as
-        select _file_no, _line,
-            row_number() over (partition by _key, _content order by _file_no, _line) as _nth,
-            row_number() over (partition by _key order by _file_no, _line) as _kth
-        from _judged_rows
-        where _broken is null and _key in (
-            select _key from _judged_rows where _broken is null group by _key having count(*) > 1)
+def _is_contested(db: duckdb.DuckDBPyConnection) -> bool:
+    """Whether any key is known or comes more than once in the batch; in most batches none does."""
+    repeats = f"select 1 from {JUDGED} where _broken is null group by _key having count(*) > 1"
+    [[is_contested]] = rows(db, f"select exists (from {KNOWN}) or exists ({repeats})")
+    return bool(is_contested)
+
+
+def _rank_contested(db: duckdb.DuckDBPyConnection) -> None:
+    """Put the records of keys that come more than once into the order of arrival, with what the lake knows of them."""
+    db.execute(f"""
+        create or replace temp table {CONTESTED} as
+        with good as (from {JUDGED} where _broken is null),
+        several as (
+            select _key from good group by _key having count(*) > 1 union select _key from {KNOWN}
+        ),
+        moment as (
+            select cast(null as integer) as _file_no, * from {KNOWN}
+            union all by name
+            select _file_no, _line, _key, _content, _version_at, _arrived_at from good semi join several using (_key)
+        ),
+        ranked as (
+            select _file_no, _line,
+                coalesce(lag(_content) over of_version = _content, false)
+                    and (_version_at is not null or count(_version_at) over of_key = 0) as _is_repeat,
+                row_number() over of_key > 1 or bool_or(_file_no is null) over (partition by _key) as _is_later
+            from moment
+            window of_key as (partition by _key order by _arrived_at, _line, _file_no nulls first),
+                of_version as (partition by _key, _version_at order by _arrived_at, _line, _file_no nulls first)
+        )
+        from ranked where _file_no is not null
     """)
 
 

@@ -5,18 +5,24 @@ What does not belong here: reading records.
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestration.contracts import Contract, Reader
-from orchestration.contracts.table_reading import source_columns
+from orchestration.feeds.encoding import not_utf8
+from orchestration.feeds.problems import HEADER, Problem
 
 BOM = b"\xef\xbb\xbf"
 PARQUET_MAGIC = b"PAR1"
 STATA_XML = b"<stata_dta>"
 STATA_RELEASES = range(102, 116)
 JSON_SUFFIXES = (".json", ".ndjson", ".jsonl")
+DICOM_MAGIC, DICOM_PREAMBLE = b"DICM", 128
+HL7_HEADS = (b"MSH", b"FHS", b"BHS")
+MLLP_START = b"\x0b"
+OTHER_SUFFIXES = {".hl7": "hl7v2", ".dcm": "dicom", ".x12": "x12", ".edi": "x12", ".837": "x12"}
 TABLE_SUFFIXES = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".dta": "stata"}
 HEAD = 64 * 1024
 DELIMITERS = (",", ";", "\t", "|")
@@ -30,6 +36,9 @@ class Format(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     STATA = "stata"
+    HL7V2 = "hl7v2"
+    DICOM = "dicom"
+    X12 = "x12"
     UNKNOWN = "unknown"
 
 
@@ -51,7 +60,18 @@ def sniff(name: str, content: bytes) -> Format:
         return Format.STATA
     if lowered.endswith(JSON_SUFFIXES) or (head[:1] in (b"{", b"[") and _suffix(lowered) not in TABLE_SUFFIXES):
         return Format.JSON
-    return Format(TABLE_SUFFIXES.get(_suffix(lowered), Format.UNKNOWN))
+    return _message_format(content, head) or Format(
+        (TABLE_SUFFIXES | OTHER_SUFFIXES).get(_suffix(lowered), Format.UNKNOWN)
+    )
+
+
+def _message_format(content: bytes, head: bytes) -> Format | None:
+    """Recognise a format of messages by how it begins."""
+    if DICOM_MAGIC in (content[DICOM_PREAMBLE : DICOM_PREAMBLE + len(DICOM_MAGIC)], content[: len(DICOM_MAGIC)]):
+        return Format.DICOM
+    if head.lstrip(MLLP_START).startswith(HL7_HEADS):
+        return Format.HL7V2
+    return Format.X12 if head.startswith(b"ISA") else None
 
 
 def _suffix(name: str) -> str:
@@ -63,34 +83,41 @@ def _is_old_stata(content: bytes) -> bool:
     return len(content) > 1 and content[0] in STATA_RELEASES and content[1] in (1, 2)
 
 
-def header(content: bytes) -> Header | None:
-    """Return the header of a text table, or null where the first line is not UTF-8 or has one cell only."""
-    first = content.removeprefix(BOM)[:HEAD].split(b"\n", 1)[0]
+def header(content: bytes) -> Header | Problem:
+    """Return the header of a text table, its first line that is not blank, or why there is none."""
+    first = content.removeprefix(BOM)[:HEAD].lstrip().split(b"\n", 1)[0]
     try:
         line = first.decode("utf-8").strip("\r")
     except UnicodeDecodeError:
-        return None
+        return not_utf8(content)
+    if "\0" in line:
+        return not_utf8(content)
     counts = {d: line.count(d) for d in DELIMITERS}
     delimiter = max(counts, key=lambda d: counts[d])
-    if "\0" in line or (not counts[delimiter] and not line.strip()):
-        return None
     try:
         cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error:
-        return None
+        return HEADER
     return Header(delimiter, tuple(c.strip() for c in cells))
+
+
+def repeated(contract: Contract, columns: tuple[str, ...]) -> list[str]:
+    """Return the columns that a contract reads and a table names more than once, in whatever case."""
+    read = {c.lower() for item in contract.objects for p in item.properties for c in p.columns}
+    counts = Counter(c.lower() for c in columns)
+    return [name for name, count in counts.items() if count > 1 and name in read]
 
 
 def missing(contract: Contract, columns: tuple[str, ...], file_name: str) -> list[str]:
     """Return the required columns that a table lacks, alternatives parted by a bar."""
-    came = {c.lower(): c for c in columns}
+    came = {c.lower() for c in columns}
     return [
         "|".join(p.columns)
         for item in contract.objects
         for p in item.properties
         if p.column_required
         and p.columns
-        and source_columns(item, came)[p.name] is None
+        and came.isdisjoint(c.lower() for c in p.columns)
         and not (p.file_name_pattern and re.search(p.file_name_pattern, file_name))
     ]
 

@@ -66,8 +66,8 @@ class Store:
         suffix = "" if attempt == 1 else f".{attempt}"
         return self.home / "receipts" / site / feed / f"{sha256}{suffix}.json"
 
-    def write_receipt(self, site: str, stored: StoredReceipt) -> None:
-        """Commit a file."""
+    def write_receipt(self, site: str, stored: StoredReceipt) -> Path:
+        """Commit a file; return where its receipt lies."""
         target = self.receipt_file(site, stored.feed, stored.sha256, stored.attempt)
         with self.temporary() as path:
             with path.open("wb") as stream:
@@ -75,6 +75,7 @@ class Store:
                 flush(stream)
             place(path, target)
         sync_folders([target.parent])
+        return target
 
     def receipts(self, site: str) -> "Receipts":
         """Return what is committed for a site."""
@@ -87,16 +88,20 @@ class Receipts:
     def __init__(self, folder: Path) -> None:
         self._paths: dict[str, list[Path]] = {}
         for path in sorted(folder.glob("*/*.json")):
-            self._paths.setdefault(path.name.split(".")[0], []).append(path)
+            self.add(path)
+
+    def add(self, path: Path) -> None:
+        """Take in a receipt that was written just now."""
+        self._paths.setdefault(path.name.split(".")[0], []).append(path)
 
     def of(self, sha256: str) -> list[StoredReceipt]:
         """Return the receipts of some bytes, the first attempt first."""
         found = [StoredReceipt.model_validate_json(p.read_bytes()) for p in self._paths.get(sha256, ())]
         return sorted(found, key=lambda r: r.attempt)
 
-    def committed(self) -> set[str]:
-        """Return the lake file names (without suffix) that a receipt stands for."""
-        return {lake_name(sha, _attempt(p)) for sha, paths in self._paths.items() for p in paths}
+    def committed(self) -> dict[str, Path]:
+        """Return the lake file names (without suffix) that a receipt stands for, each with its receipt."""
+        return {lake_name(sha, _attempt(p)): p for sha, paths in self._paths.items() for p in paths}
 
 
 def _attempt(path: Path) -> int:

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orchestration.contracts import Contract
+from orchestration.feeds.encoding import not_utf8
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.problems import (
     DAMAGED,
     NO_ROWS,
-    NOT_UTF8,
     ROW_NOT_UTF8,
     ROW_QUOTES,
     ROW_TOO_LONG,
@@ -48,7 +48,7 @@ def column_names(kind: Format, content: bytes, path: Path) -> tuple[str, ...] | 
     if kind is Format.STATA:
         return _stata_columns(path)
     found = header(content)
-    return found.columns if found else NOT_UTF8
+    return found if isinstance(found, Problem) else found.columns
 
 
 def read_table(kind: Format, content: bytes, path: Path, contract: Contract, limits: Limits) -> Table | Problem:
@@ -59,13 +59,13 @@ def read_table(kind: Format, content: bytes, path: Path, contract: Contract, lim
     if kind is Format.STATA:
         return _read_stata(path, wanted)
     found = header(content)
-    return _read_csv(content, found, limits) if found else NOT_UTF8
+    return found if isinstance(found, Problem) else _read_csv(content, found, wanted, limits)
 
 
 # -- CSV
 
 
-def _read_csv(content: bytes, head: Header, limits: Limits) -> Table | Problem:
+def _read_csv(content: bytes, head: Header, wanted: set[str], limits: Limits) -> Table | Problem:
     good: list[list[str]] = []
     numbers: list[int] = []
     rejects: list[tuple[int, Problem]] = []
@@ -82,9 +82,10 @@ def _read_csv(content: bytes, head: Header, limits: Limits) -> Table | Problem:
     if not good and not rejects:
         return NO_ROWS
     if rejects and all(problem is ROW_NOT_UTF8 for _, problem in rejects) and not good:
-        return NOT_UTF8
+        return not_utf8(content)
     columns = list(zip(*good, strict=True)) if good else [()] * len(head.columns)
-    named = {name: pa.array(values, pa.string()) for name, values in zip(head.columns, columns, strict=True)}
+    pairs = zip(head.columns, columns, strict=True)
+    named = {name: pa.array(values, pa.string()) for name, values in pairs if name.lower() in wanted}
     return Table(pa.table({**named, ROW: pa.array(numbers, pa.int64())}), tuple(rejects))
 
 
@@ -101,6 +102,8 @@ def _csv_rows(content: bytes, delimiter: str, limits: Limits) -> Iterator[list[s
 
 
 def _record_length(lines: list[bytes], start: int) -> int:
+    if b'"' not in lines[start]:
+        return 1
     quotes = 0
     for taken, line in enumerate(lines[start : start + QUOTED_LINES], start=1):
         quotes += line.count(b'"')
@@ -116,6 +119,8 @@ def _cells(record: bytes, delimiter: str, limits: Limits) -> list[str] | Problem
         return ROW_QUOTES
     try:
         text = record.decode("utf-8").rstrip("\r")
+        if '"' not in text and "\r" not in text:
+            return text.split(delimiter)
         return next(csv.reader([text] if '"' not in text else text.splitlines(keepends=True), delimiter=delimiter))
     except UnicodeDecodeError:
         return ROW_NOT_UTF8

@@ -1,4 +1,4 @@
-"""Where chance comes from: one independent stream per seed, site, purpose and day, and identifiers made from hashes.
+"""Where chance comes from: one independent stream per seed, site, purpose and day or visit; identifiers from hashes.
 
 Streams are keyed and never shared, so a longer simulation draws the same earlier days, and leaving out one purpose
 (writing records) changes no other. What does not belong here: distributions.
@@ -16,6 +16,11 @@ def stream(seed: int, site: str, purpose: str, day: date | None = None) -> np.ra
     """Return the generator of one purpose at one site, on one day where the purpose is daily."""
     ordinal = day.toordinal() if day else 0
     return np.random.default_rng([seed, crc32(site.encode()), crc32(purpose.encode()), ordinal])
+
+
+def stream_of(seed: int, site: str, purpose: str, number: int) -> np.random.Generator:
+    """Return the generator of one purpose for one visit, appointment or claim, whichever day it is asked on."""
+    return np.random.default_rng([seed, crc32(site.encode()), crc32(purpose.encode()), number])
 
 
 def opaque_id(seed: int, site: str, kind: str, number: int) -> str:

@@ -30,7 +30,8 @@ FORM_CLOSES = 5
 class Chart:
     """A visit with what the record system adds to it.
 
-    `due` is what is still to be recorded, `triage` what triage found.
+    `due` is what is still to be recorded, `triage` what triage found, `diagnoses` (names of the catalogue) what was
+    charted in the visit so far.
     """
 
     visit: Visit
@@ -42,6 +43,7 @@ class Chart:
     triaged: int
     due: list[Due] = field(default_factory=list[Due])
     triage: list[Due] = field(default_factory=list[Due])
+    diagnoses: list[str] = field(default_factory=list[str])
 
     @property
     def requested(self) -> int:
@@ -56,10 +58,11 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A Condition and the second it was recorded."""
+    """A Condition and the second it was recorded; `problem` is the place of a lasting one in the catalogue."""
 
     recorded: int
     resource: Resource
+    problem: int | None = None
 
 
 class RecordSystem:
@@ -87,7 +90,7 @@ class RecordSystem:
         born = date.fromordinal(int(self.people.born[person]))
         if self.clock.date_of(recorded) <= born:
             recorded, onset = start - DAY // 2, self.clock.date_of(start - DAY)
-        return Known(recorded, self.writer.problem(person, index, recorded, max(onset, born).isoformat()))
+        return Known(recorded, self.writer.problem(person, index, recorded, max(onset, born).isoformat()), index)
 
     def is_return(self, person: int, at: int) -> bool:
         """Whether the person left this ED within 72 hours before."""
@@ -111,6 +114,7 @@ class RecordSystem:
         is_severe = chart.visit.plan.fate is not Fate.HOME
         names = complaint.severe if is_severe else complaint.mild
         name = names[min(int(uniform * len(names)), len(names) - 1)]
+        chart.diagnoses.append(name)
         rank = 1 if happening.kind == "left_ed" else 2
         return Known(happening.at, self.writer.diagnosis(chart.visit, name, happening.at, rank))
 
@@ -122,4 +126,4 @@ class RecordSystem:
             return []
         index = int(missed[min(int(which * len(missed)), len(missed) - 1)])
         self.people.charted[person, index] = True
-        return [Known(happening.at, self.writer.problem(person, index, happening.at))]
+        return [Known(happening.at, self.writer.problem(person, index, happening.at), index)]

@@ -1,44 +1,67 @@
-"""A day as files: `drops/<site>/<day>/<Type>.ndjson`, rosters.csv, census.csv, and the truth beside them.
+"""A day as files: `drops/<site>/<day>/<Type>.ndjson`, rosters.csv, census.csv, other feeds, and the truth beside them.
 
 Each NDJSON line is the latest state of a resource that changed that day, in the order of last update. Files are
 replaced whole or not at all. What does not belong here: what is in the records.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import orjson
 
+from orchestration.simulator import feeds
 from orchestration.simulator.chance import stream
 from orchestration.simulator.damage import damage
+from orchestration.simulator.emitters import make_emitters
 from orchestration.simulator.people_records import Resource
 from orchestration.simulator.place_records import locations, organizations, practitioners
 from orchestration.simulator.rosters import census_csv, roster_csv
 from orchestration.simulator.world import Day, World
 
 
-class DropWriter:
-    """Writes the drops of one world, day after day."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written of a day: lines by resource type, and records of the other feeds by family of files."""
 
-    def __init__(self, home: Path, world: World) -> None:
-        self.home, self.world = home, world
+    lines: dict[str, int]
+    records: dict[str, int]
+
+
+class DropWriter:
+    """Writes the drops of one world, day after day: those of the given feeds (`feeds.EMITTED`)."""
+
+    def __init__(self, home: Path, world: World, chosen: Collection[str]) -> None:
+        self.home, self.world, self.chosen = home, world, frozenset(chosen)
+        self.emitters = make_emitters(world, chosen)
         self.resend: dict[str, list[bytes]] = {}
 
-    def write(self, day: Day) -> dict[str, int]:
-        """Write one day; return the number of lines per resource type."""
+    def write(self, day: Day) -> Written:
+        """Write one day."""
         site, folder = self.world.site, self.home / "drops" / self.world.site.id / day.day.isoformat()
         folder.mkdir(parents=True, exist_ok=True)
+        lines = self._write_resources(day, folder) if feeds.FHIR in self.chosen else {}
+        if feeds.ROSTERS in self.chosen:
+            replace(folder / "rosters.csv", roster_csv(site, self.world.start, day.day, self.world.seed))
+        if feeds.CENSUS in self.chosen:
+            replace(folder / "census.csv", census_csv(day.census))
+        records = Counter[str]()
+        for file in (file for emitter in self.emitters for file in emitter.files(day)):
+            replace(folder / file.name, file.content)
+            records[file.family] += file.records
+        write_truth(self.home / "truth" / site.id / f"{day.day.isoformat()}.parquet", day)
+        return Written(lines, dict(records))
+
+    def _write_resources(self, day: Day, folder: Path) -> dict[str, int]:
         lines: dict[str, int] = {}
         for resource_type, resources in self._resources(day):
             sent = self._sent(day, resource_type, resources)
             if sent:
                 replace(folder / f"{resource_type}.ndjson", b"\n".join(sent) + b"\n")
                 lines[resource_type] = len(sent)
-        replace(folder / "rosters.csv", roster_csv(site, self.world.start, day.day, self.world.seed))
-        replace(folder / "census.csv", census_csv(day.census))
-        write_truth(self.home / "truth" / site.id / f"{day.day.isoformat()}.parquet", day)
         return lines
 
     def _sent(self, day: Day, resource_type: str, resources: Iterable[Resource]) -> list[bytes]:

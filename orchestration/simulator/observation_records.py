@@ -182,3 +182,8 @@ def _amount(value: float, unit: str, slip: str) -> Resource:
     if slip == "unit":
         return {"value": value, "unit": UNKNOWN_UNIT, "system": codes.UCUM, "code": UNKNOWN_UNIT}
     return {"value": value, "unit": unit, "system": codes.UCUM, "code": unit}
+
+
+def is_complaint(resource: Resource) -> bool:
+    """Whether an Observation is the chief complaint."""
+    return resource["code"] is codes.CHIEF_COMPLAINT

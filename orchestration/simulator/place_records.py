@@ -3,6 +3,8 @@
 What does not belong here: who works when (`rosters.py`).
 """
 
+from dataclasses import dataclass
+
 from orchestration.simulator import codes
 from orchestration.simulator.chance import opaque_id
 from orchestration.simulator.codes import concept
@@ -69,14 +71,29 @@ def practitioners(site: Site, instant: str, seed: int) -> list[Resource]:
     return [_physician(site, instant, seed, number) for number in range(PHYSICIANS)]
 
 
+@dataclass(frozen=True, slots=True)
+class Physician:
+    """A physician as the site's systems name them."""
+
+    number: str
+    family: str
+    given: str
+
+
+def physician_of(visit: int) -> Physician:
+    """The physician who is responsible for a visit: the one of `physician_id`."""
+    place, names = visit % PHYSICIANS, load_names()
+    given = names.given_female if place % 2 else names.given_male
+    return Physician(f"PH{4100 + place * 13}", names.family_of(place + 3), given[place % len(given)])
+
+
 def _physician(site: Site, instant: str, seed: int, number: int) -> Resource:
-    names = load_names()
-    given = names.given_female if number % 2 else names.given_male
+    one = physician_of(number)
     return {
         "resourceType": "Practitioner",
         "id": physician_id(seed, site.id, number),
         "meta": {"versionId": "1", "lastUpdated": instant},
-        "identifier": [{"system": f"urn:pilothouse:{site.id}:physician", "value": f"PH{4100 + number * 13}"}],
+        "identifier": [{"system": f"urn:pilothouse:{site.id}:physician", "value": one.number}],
         "active": True,
-        "name": [{"family": names.family_of(number + 3), "given": [given[number % len(given)]], "prefix": ["Dr"]}],
+        "name": [{"family": one.family, "given": [one.given], "prefix": ["Dr"]}],
     }

@@ -11,6 +11,7 @@ from orchestration.simulator.clock import LocalClock
 from orchestration.simulator.codes import concept
 from orchestration.simulator.hospital import Visit
 from orchestration.simulator.people_records import PeopleWriter, Resource
+from orchestration.simulator.persons import visit_number
 from orchestration.simulator.profiles import Coding, Profile
 
 EMERGENCY = codes.coding(codes.ACT_CODE, "EMER", "emergency")
@@ -43,7 +44,7 @@ class VisitWriter:
             "resourceType": "Encounter",
             "id": visit.id,
             "meta": {"versionId": str(len(changes)), "lastUpdated": self.clock.instant(changes[-1])},
-            "identifier": [{"system": f"urn:pilothouse:{site}:visit", "value": f"V{300_000_000 + visit.number * 17}"}],
+            "identifier": [{"system": f"urn:pilothouse:{site}:visit", "value": visit_number(visit.number)}],
             "status": "finished" if is_over else "in-progress",
             "class": INPATIENT if is_admitted else EMERGENCY,
             "type": [concept(codes.SNOMED, "50849002", "Emergency room admission")],

@@ -3,7 +3,7 @@
 What does not belong here: printing (`orchestration/answers.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 DONE, FAILED, WRONG_USAGE, FEED_STOPPED = 0, 1, 2, 3
@@ -16,3 +16,10 @@ class Answer:
     document: Any
     text: str | None = None
     exit_code: int = DONE
+
+    def warned(self, warning: str | None) -> "Answer":
+        """Return the answer with one more warning in its document, if there is one."""
+        if warning is None:
+            return self
+        said = [*self.document.get("warnings", []), warning]
+        return replace(self, document={**self.document, "warnings": said})

@@ -8,14 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from evaluation.ledger import Entry
+from ml.usecases import load_use_case
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
+from orchestration.steps.actors import AUTOMATIC, Actor
+from orchestration.steps.agreement import read_present
 from orchestration.steps.errors import StepError
-from orchestration.steps.proposal import current_pointer
 from orchestration.steps.records import entry_document, now, open_records
 
-AUTOMATIC = "pilothouse"
 ALL_SITES = "all"
+MACHINE = Actor(AUTOMATIC)
 KINDS = ("incident_opened", "incident_closed")
 
 
@@ -24,18 +26,19 @@ class UnknownIncident(StepError):
 
 
 def report_incident(
-    settings: Settings, use_case: str, site: str, what: str, severity: str, actor: str
+    settings: Settings, use_case: str, site: str, what: str, severity: str, actor: Actor
 ) -> dict[str, Any]:
     """Open an incident that a person saw; its name is made from the time."""
-    pointer = current_pointer(settings, use_case, load_site(site).id)
+    place = load_site(site).id
+    pointer = read_present(settings, load_use_case(use_case).use_case, place).pointer
     return open_incident(
         settings,
         _free_name(settings, incident_name(now())),
         use_case=use_case,
-        site=site,
+        site=place,
         severity=severity,
         what=what,
-        found_by=actor,
+        actor=actor.required(),
         release=pointer.release if pointer else None,
     )
 
@@ -60,7 +63,7 @@ def open_incident(
     site: str,
     severity: str,
     what: str,
-    found_by: str = AUTOMATIC,
+    actor: Actor = MACHINE,
     release: str | None = None,
 ) -> dict[str, Any]:
     """Record an incident under a name of its own; returns the ledger entry."""
@@ -70,11 +73,11 @@ def open_incident(
         "site": site,
         "severity": severity,
         "what": what,
-        "found_by": found_by,
+        "found_by": actor.name,
         "release": release,
         "detail": {},
     }
-    return entry_document(open_records(settings).append("incident_opened", found_by, payload, at=now()))
+    return _append(settings, "incident_opened", payload, actor)
 
 
 def open_once(settings: Settings, incident: str, *, use_case: str, site: str, severity: str, what: str) -> None:
@@ -96,7 +99,7 @@ def open_run_incident(settings: Settings, run_id: str, job: str, site: str | Non
     )
 
 
-def close_incident(settings: Settings, incident: str, *, cause: str, done: str, actor: str) -> dict[str, Any]:
+def close_incident(settings: Settings, incident: str, *, cause: str, done: str, actor: Actor) -> dict[str, Any]:
     """Record what caused an open incident and what was done. Raises `UnknownIncident`."""
     still_open = {one["incident"]: one for one in list_incidents(settings) if one["is_open"]}
     if incident not in still_open:
@@ -109,7 +112,12 @@ def close_incident(settings: Settings, incident: str, *, cause: str, done: str, 
         "done": done,
         "detail": {},
     }
-    return entry_document(open_records(settings).append("incident_closed", actor, payload, at=now()))
+    return _append(settings, "incident_closed", payload, actor.required())
+
+
+def _append(settings: Settings, kind: str, payload: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    at = now()
+    return entry_document(open_records(settings).append(kind, actor.name, actor.act(kind, payload, at), at=at))
 
 
 def list_incidents(settings: Settings) -> list[dict[str, Any]]:

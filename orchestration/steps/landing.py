@@ -27,6 +27,9 @@ FORMATS_BY_ENDING = {
     ".csv": ("csv",),
     ".parquet": ("parquet",),
     ".dta": ("stata",),
+    ".hl7": ("hl7v2",),
+    ".dcm": ("dicom",),
+    ".x12": ("x12",),
 }
 DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 END_OF_DAY = time(23, 59, 59)
@@ -70,11 +73,21 @@ class PendingDrops:
 
 
 def ingest_paths(settings: Settings, paths: Sequence[Path], site: str, feed: str | None) -> Answer:
-    """Land files and folders now; one receipt per file; exit code 3 when a contract stopped a feed."""
+    """Land files and folders now; one receipt per file; exit code 3 when a contract stopped a feed.
+
+    Raises `FeedNotListed` for a feed that the site's file does not list.
+    """
     place = load_site(site)
     try:
         receipts = land(
-            paths, site=site, feed=feed, home=settings.home, key=site_key(settings, place), arrived_at=now()
+            paths,
+            site=site,
+            feed=feed,
+            home=settings.home,
+            key=site_key(settings, place),
+            arrived_at=now(),
+            feeds=place.feeds,
+            zone=place.timezone,
         )
     except FeedStopped as stopped:
         document = {"receipts": [one.to_json() for one in stopped.receipts], "stopped": str(stopped)}
@@ -92,7 +105,8 @@ def land_days(settings: Settings, site: str, days: Iterable[date]) -> dict[str, 
     waiting = [Drop((folder,), arrival_time(place, day)) for day, folder in folders.items() if folder.is_dir()]
     landed: dict[str, Landed] = {}
     key = site_key(settings, place)
-    for receipts in land_drops(waiting, site=site, feed=None, home=settings.home, key=key):
+    home, feeds, zone = settings.home, place.feeds, place.timezone
+    for receipts in land_drops(waiting, site=site, feed=None, home=home, key=key, feeds=feeds, zone=zone):
         for receipt in receipts:
             landed.setdefault(receipt.feed, Landed()).add(receipt)
     return landed

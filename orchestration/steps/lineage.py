@@ -4,7 +4,9 @@ What does not belong here: the way forward (the Dagster graph draws it).
 """
 
 import json
+import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,7 +19,9 @@ from orchestration.steps.errors import StepError
 from orchestration.steps.stores import read_candidate
 from orchestration.steps.tables import current_snapshot
 
-DIGEST_LENGTH = 64
+DIGITS = re.compile(r"[0-9a-f]{1,64}")
+FEWEST_DIGITS = 8
+"""Fewer would soon name several releases, and a typing error one that was not meant."""
 CARD = "select release_digest, visit_key, events.at, site from '{events}' as events where card_uuid = $card"
 
 
@@ -41,8 +45,15 @@ def trace(settings: Settings, identifier: str) -> dict[str, Any]:
 
 
 def _find_release(settings: Settings, identifier: str) -> VerifiedRelease | None:
-    matches = sorted((settings.home / "releases").glob(f"{identifier}*")) if identifier.isalnum() else []
-    return _load(settings, matches[0].name) if len(matches) == 1 else None
+    """Return the one release that begins with these digits, None when they cannot be a release's."""
+    if not DIGITS.fullmatch(identifier):
+        return None
+    if len(identifier) < FEWEST_DIGITS:
+        raise NotOnRecord(f"{identifier!r} is too short to name a release: give at least {FEWEST_DIGITS} digits of it.")
+    matches = sorted((settings.home / "releases").glob(f"{identifier}*"))
+    if len(matches) > 1:
+        raise NotOnRecord(f"{len(matches)} releases begin with {identifier!r}; give more digits.")
+    return _load(settings, matches[0].name) if matches else None
 
 
 def _load(settings: Settings, digest: str) -> VerifiedRelease:
@@ -51,7 +62,7 @@ def _load(settings: Settings, digest: str) -> VerifiedRelease:
 
 def _find_card(settings: Settings, identifier: str) -> dict[str, Any] | None:
     with duckdb.connect() as connection:
-        query = CARD.format(events=current_snapshot(settings).table("serving_event"))
+        query = CARD.format(events=_quoted(current_snapshot(settings).table("serving_event")))
         found = connection.execute(query, {"card": identifier}).fetchone()
     if found is None:
         return None
@@ -95,7 +106,7 @@ def _visit_files(settings: Settings, card: dict[str, Any]) -> list[dict[str, Any
             if not files.exists():
                 continue
             rows = connection.execute(
-                f"select _file, _line, _contract, _arrived_at from read_parquet('{files}/*/*.parquet') "
+                f"select _file, _line, _contract, _arrived_at from read_parquet('{_quoted(files)}/*/*.parquet') "
                 f"where {column} = $visit order by _arrived_at, _line",
                 {"visit": card["visit_key"]},
             ).fetchall()
@@ -110,3 +121,8 @@ def _visit_files(settings: Settings, card: dict[str, Any]) -> list[dict[str, Any
                 for row in rows
             ]
     return found
+
+
+def _quoted(path: Path) -> str:
+    """A path inside the quotes of an SQL literal."""
+    return str(path).replace("'", "''")

@@ -11,6 +11,7 @@ from typing import Any
 from evaluation.canonical import document_digest
 from evaluation.evidence import Subject
 from evaluation.policies import Policy, Stage, load_policy
+from ml.registry import RegistryError
 from ml.registry.card import card_digest
 from ml.registry.pointer import Pointer, read_pointer
 from ml.registry.signing import load_public_key
@@ -83,6 +84,16 @@ def _candidate(settings: Settings, use_case: str, site: str, stage: Stage, point
 
 
 def served_sites(settings: Settings, use_case: str) -> list[str]:
-    """Return the sites where a release of the use case is served, in any stage but off."""
-    pointers = {site: current_pointer(settings, use_case, site) for site in list_sites()}
-    return [site for site, pointer in pointers.items() if pointer is not None and pointer.release is not None]
+    """Return the sites where a release of the use case is served, in any stage but off.
+
+    A site whose pointer cannot be trusted serves nothing, and keeps no other site waiting: `status` shouts about it.
+    """
+    return [site for site in list_sites() if _serves(settings, use_case, site)]
+
+
+def _serves(settings: Settings, use_case: str, site: str) -> bool:
+    try:
+        pointer = current_pointer(settings, use_case, site)
+    except RegistryError:
+        return False
+    return pointer is not None and pointer.release is not None

@@ -25,11 +25,11 @@ from ml.registry.stages import Tier
 from ml.registry.store import write_release
 from ml.serving.background import running
 from orchestration.settings import Settings
+from orchestration.steps.actors import Actor, actor_of
 from orchestration.steps.card import card_yaml
 from orchestration.steps.errors import StepError
 from orchestration.steps.evidence import head_of
 from orchestration.steps.manifest import Standing, manifest_fields
-from orchestration.steps.people import OPERATOR
 from orchestration.steps.proposal import Proposal, propose
 from orchestration.steps.records import now, open_records
 from orchestration.steps.service import serving_config
@@ -60,8 +60,9 @@ class Rehearsal:
         return sum(seconds for name, seconds in self.steps if name in ("roll back", "service restored"))
 
 
-def rehearse(settings: Settings, use_case: str, site: str) -> dict[str, Any]:
+def rehearse(settings: Settings, use_case: str, site: str, actor: Actor | None = None) -> dict[str, Any]:
     """Rehearse, write the evidence and a ledger entry, and return the steps with their seconds."""
+    acting = (actor or actor_of(None, None)).required()
     proposal, done = _rehearse(settings, use_case, site)
     evidence = _evidence(settings, proposal, done)
     payload = {
@@ -73,7 +74,8 @@ def rehearse(settings: Settings, use_case: str, site: str) -> dict[str, Any]:
         "steps": [{"step": name, "seconds": seconds} for name, seconds in done.steps],
         "detail": {},
     }
-    entry = open_records(settings).append("rehearsal", OPERATOR, payload, at=now())
+    at = now()
+    entry = open_records(settings).append("rehearsal", acting.name, acting.act("rehearsal", payload, at), at=at)
     return {**payload, "ledger_hash": entry.hash}
 
 

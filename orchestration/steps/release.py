@@ -1,67 +1,108 @@
-"""Releasing and taking back: the only writer of release folders and release pointers.
+"""Going up: promoting a release; the only writer of release folders. It fails closed.
 
 A promotion reads evidence, approvals and digests again at the last moment and refuses with every reason at once. The
-ledger is written before the pointer: what is served was always recorded first. What does not belong here: deciding.
+ledger is written before the pointer: what is served was always recorded first. What does not belong here: deciding,
+tiers (tiers), and going down (going_down), which nothing holds up.
 """
 
 import tempfile
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from evaluation.gates import Authorisation, Decision, Refusal, authorise, may_step_down, may_step_up
-from evaluation.ledger import Entry, Ledger, People, RecordedApproval
-from evaluation.policies import Policy, Stage, Tier, load_policy
+from evaluation.evidence import Subject
+from evaluation.gates import Authorisation, Decision, Refusal, authorise, step_reasons, why_not_proven
+from evaluation.ledger import InForce, Ledger, RecordedApproval
+from evaluation.policies import Stage
+from ml.registry import RegistryError
 from ml.registry.pointer import Pointer, publish_pointer
-from ml.registry.signing import Signer, load_signer, new_private_key, write_public_key
 from ml.registry.stages import Stage as ServedStage
 from ml.registry.stages import Tier as ServedTier
 from ml.registry.store import write_release
+from ml.usecases import load_use_case
 from orchestration.settings import Settings
 from orchestration.sites import load_site
-from orchestration.steps.answer import FAILED, Answer
+from orchestration.steps.actors import Actor, actor_of
+from orchestration.steps.agreement import REMEDY, Present, agreement_at
+from orchestration.steps.answer import Answer
 from orchestration.steps.card import card_yaml
 from orchestration.steps.decision import decide_proposal
-from orchestration.steps.errors import StepError
+from orchestration.steps.errors import Refused, refused
 from orchestration.steps.locks import exclusive
 from orchestration.steps.manifest import Standing, manifest_fields
-from orchestration.steps.people import OPERATOR
+from orchestration.steps.pending import record_waiting
 from orchestration.steps.proposal import Proposal, current_pointer, propose, released
 from orchestration.steps.records import entry_document, now, open_records
+from orchestration.steps.release_keys import release_signer
 from orchestration.steps.stores import bundle_folder
 
 
-class NothingToTakeBack(StepError):
-    """The site serves no release, or a step asked for is not a step down."""
+class NotAllowed(Refused):
+    """A person without the right asks for a change, or nothing proves that it is they; carries the gate's reason."""
 
 
-class NotAllowed(StepError):
-    """A person without the right asks for a change; carries the gate's reason."""
-
-
-def release_signer(settings: Settings) -> Signer:
-    """Return the home's release-signing key, made on first use with its public half for serving."""
-    private, public = settings.keys / "release.key.pem", settings.keys / "release.pub.pem"
-    if not private.exists():
-        settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_public_key(public, new_private_key(private).public)
-    return load_signer(private)
-
-
-def promote_release(settings: Settings, use_case: str, site: str, stage: str) -> Answer:
+def promote_release(settings: Settings, use_case: str, site: str, stage: str, actor: Actor | None = None) -> Answer:
     """Release the proposal of `stage`, or refuse with the clauses that are not met (exit code 1)."""
-    site = load_site(site).id
+    acting = (actor or actor_of(None, None)).required()
+    use_case, site = load_use_case(use_case).use_case, load_site(site).id
     with exclusive(settings.home, f"release-{use_case}-{site}"):
-        proposal = propose(settings, use_case, site, Stage(stage))
+        _require_proof(settings, acting)
+        target = Stage(stage)
+        reasons = _standing_reasons(settings, use_case, site, target)
+        if reasons:
+            return _refuse(settings, use_case, site, target, reasons, acting)
+        proposal = propose(settings, use_case, site, target)
+        current = _released_subject(settings, proposal.current)
+        if target is proposal.current_stage and proposal.subject == current:
+            return _refuse(settings, use_case, site, target, step_reasons(target, target, is_same=True), acting)
         decision = decide_proposal(settings, proposal)
-        authorisation = _authorise(settings, proposal, decision)
+        authorisation = _authorise(settings, proposal, decision, current)
         if not authorisation.allowed:
-            return _refuse(settings, proposal, decision, authorisation.reasons)
-        return Answer(_release(settings, proposal, decision, authorisation))
+            return _refuse(settings, use_case, site, target, authorisation.reasons, acting, decision.digest)
+        return Answer(_release(settings, proposal, decision, authorisation, acting))
 
 
-def _authorise(settings: Settings, proposal: Proposal, decision: Decision) -> Authorisation:
+def _require_proof(settings: Settings, actor: Actor) -> None:
+    """Raise `NotAllowed` if the actor signs with a key that is not theirs; who is only named may promote."""
+    if actor.key is None:
+        return
+    wanted = "the key that the person registered"
+    refusal = why_not_proven(
+        open_records(settings).people(), actor.name, now(), public_key=actor.public_key, wanted=wanted
+    )
+    if refusal is not None:
+        raise NotAllowed(refusal)
+
+
+def _standing_reasons(settings: Settings, use_case: str, site: str, target: Stage) -> tuple[Refusal, ...]:
+    """Why nothing can be released from where the site stands, before anything is asked of a candidate."""
+    pointer = current_pointer(settings, use_case, site)
+    current = Stage.OFF if pointer is None else Stage(pointer.stage.value)
+    if target.rank < current.rank or target is Stage.OFF:
+        return step_reasons(current, target, is_same=True)
+    return unsettled(settings, use_case, site)
+
+
+def unsettled(settings: Settings, use_case: str, site: str) -> tuple[Refusal, ...]:
+    """Why nothing goes up before the records are in order."""
+    ledger = open_records(settings)
+    left = [one for one in record_waiting(settings, ledger, now()) if one.may_concern(use_case, site)]
+    if left:
+        found = f"{left[0].path.name} in pending/ is not on the ledger yet: {left[0].reason.rstrip('.')}"
+        wanted, what = "every order to go down on the ledger", "See what the ledger needs: pilothouse ledger verify"
+        return (Refusal("everything-is-recorded", found, wanted, what),)
+    found = agreement_at(settings, ledger, use_case, site)
+    if found.differs:
+        wanted = "the pointer that the ledger records"
+        return (Refusal("pointer-agrees-with-ledger", found.differs, wanted, REMEDY),)
+    return ()
+
+
+def _ordered(settings: Settings, use_case: str, site: str) -> InForce | None:
+    return agreement_at(settings, open_records(settings), use_case, site).ordered
+
+
+def _authorise(settings: Settings, proposal: Proposal, decision: Decision, current: Subject | None) -> Authorisation:
     ledger = open_records(settings)
     return authorise(
         proposal.policy,
@@ -73,7 +114,17 @@ def _authorise(settings: Settings, proposal: Proposal, decision: Decision) -> Au
         people=ledger.people(),
         current=proposal.current_stage,
         now=now(),
+        released=current,
     )
+
+
+def _released_subject(settings: Settings, pointer: Pointer | None) -> Subject | None:
+    """What is released now; None where it can no longer be verified, and releasing the same again repairs it."""
+    try:
+        release = released(settings, pointer)
+    except RegistryError:
+        return None
+    return None if release is None else Subject(**release.manifest.subject.model_dump())
 
 
 def _approvals_since_rollback(ledger: Ledger, use_case: str, site: str) -> list[RecordedApproval]:
@@ -86,21 +137,31 @@ def _approvals_since_rollback(ledger: Ledger, use_case: str, site: str) -> list[
     ]
 
 
-def _refuse(settings: Settings, proposal: Proposal, decision: Decision, reasons: Sequence[Refusal]) -> Answer:
-    found = [reason.to_json() for reason in reasons]
+def _refuse(
+    settings: Settings,
+    use_case: str,
+    site: str,
+    stage: Stage,
+    reasons: Sequence[Refusal],
+    actor: Actor,
+    decision: str | None = None,
+) -> Answer:
+    at = now()
     payload = {
-        "use_case": proposal.use_case.use_case,
-        "site": proposal.site.id,
-        "stage": proposal.stage.value,
-        "reasons": found,
-        "detail": {"decision": decision.digest},
+        "use_case": use_case,
+        "site": site,
+        "stage": stage.value,
+        "reasons": [reason.to_json() for reason in reasons],
+        "detail": {} if decision is None else {"decision": decision},
     }
-    entry = open_records(settings).append("promotion_refused", OPERATOR, payload, at=now())
-    return Answer({"refused": True, "reasons": found, "ledger_hash": entry.hash}, exit_code=FAILED)
+    entry = open_records(settings).append(
+        "promotion_refused", actor.name, actor.act("promotion_refused", payload, at), at=at
+    )
+    return refused(reasons, {"ledger_hash": entry.hash})
 
 
 def _release(
-    settings: Settings, proposal: Proposal, decision: Decision, authorisation: Authorisation
+    settings: Settings, proposal: Proposal, decision: Decision, authorisation: Authorisation, actor: Actor
 ) -> dict[str, Any]:
     use_case, site, signer = proposal.use_case.use_case, proposal.site.id, release_signer(settings)
     standing = Standing(
@@ -114,6 +175,8 @@ def _release(
         card.flush()
         bundle = bundle_folder(settings, proposal.candidate)
         release = write_release(settings.home, fields, bundle, Path(card.name), signer)
+    present, ordered, at = Present(proposal.current).generation, _ordered(settings, use_case, site), now()
+    above = ordered.generation if ordered else 0
     payload = {
         "use_case": use_case,
         "site": site,
@@ -121,7 +184,7 @@ def _release(
         "stage": proposal.stage.value,
         "release": release,
         "previous": fields["previous"],
-        "generation": _next_generation(proposal.current),
+        "generation": max(above, present) + 1,
         "subject": proposal.subject.to_json(),
         "decision": decision.digest,
         "evidence": fields["evidence"],
@@ -129,7 +192,7 @@ def _release(
         "author": proposal.candidate.author,
         "detail": {"run_id": proposal.candidate.run_id, "model_version": proposal.candidate.version},
     }
-    entry = open_records(settings).append("promotion", OPERATOR, payload, at=now())
+    entry = open_records(settings).append("promotion", actor.name, actor.act("promotion", payload, at), at=at)
     publish_pointer(
         settings.home,
         use_case=use_case,
@@ -138,8 +201,10 @@ def _release(
         stage=ServedStage(proposal.stage.value),
         tier=ServedTier.MODEL,
         reason=f"promotion, ledger entry {entry.seq}",
-        issued_at=now(),
+        issued_at=at,
         signer=signer,
+        follows=present,
+        above=above,
     )
     return entry_document(entry)
 
@@ -152,111 +217,3 @@ def _approval(recorded: RecordedApproval) -> dict[str, str]:
         "role": statement.role,
         "ledger_hash": recorded.ledger_hash,
     }
-
-
-def _next_generation(pointer: Pointer | None) -> int:
-    return 1 if pointer is None else pointer.generation + 1
-
-
-def roll_back(
-    settings: Settings, use_case: str, site: str, to: str | None, reason: str, actor: str = OPERATOR
-) -> dict[str, Any]:
-    """Take a release back: to the release before it, or, with `to`, to a lower stage of the same release."""
-    site = load_site(site).id
-    _require(None if actor == OPERATOR else may_step_down(*_rights(settings, use_case, actor)))
-    with exclusive(settings.home, f"release-{use_case}-{site}"):
-        pointer = _serving(settings, use_case, site)
-        release, stage = _target(settings, pointer, to)
-        payload = {
-            "use_case": use_case,
-            "site": site,
-            "from_stage": pointer.stage.value,
-            "stage": stage.value,
-            "release": release,
-            "previous": pointer.release,
-            "generation": pointer.generation + 1,
-            "reason": reason,
-            "detail": {},
-        }
-        entry = open_records(settings).append("rollback", actor, payload, at=now())
-        _publish(settings, pointer, release, stage, Tier(pointer.tier), reason, entry)
-    return entry_document(entry)
-
-
-def _target(settings: Settings, pointer: Pointer, to: str | None) -> tuple[str | None, Stage]:
-    if to is None:
-        current = released(settings, pointer)
-        previous = current.manifest.previous if current else None
-        if previous is None:
-            return None, Stage.OFF
-        before = released(settings, pointer.model_copy(update={"release": previous}))
-        return previous, Stage(before.manifest.stage.value) if before else Stage.OFF
-    stage = Stage(to)
-    if stage.rank >= Stage(pointer.stage.value).rank:
-        raise NothingToTakeBack(
-            f"The release is in {pointer.stage}; {stage} is not a step down. To go up: pilothouse promote"
-        )
-    return (None if stage is Stage.OFF else pointer.release), stage
-
-
-def change_tier(
-    settings: Settings, use_case: str, site: str, to: str, reason: str, actor: str = OPERATOR
-) -> dict[str, Any]:
-    """Step the fallback tier; down by anyone at the controls, up only by a person whom the policy names."""
-    site = load_site(site).id
-    with exclusive(settings.home, f"release-{use_case}-{site}"):
-        pointer, target = _serving(settings, use_case, site), Tier(to)
-        if target.rank < Tier(pointer.tier.value).rank:
-            _require(may_step_up(*_rights(settings, use_case, actor)))
-        payload = {
-            "use_case": use_case,
-            "site": site,
-            "release": pointer.release,
-            "from_tier": pointer.tier.value,
-            "tier": target.value,
-            "reason": reason,
-            "is_automatic": False,
-            "detail": {},
-        }
-        entry = open_records(settings).append("tier_change", actor, payload, at=now())
-        _publish(settings, pointer, pointer.release, Stage(pointer.stage.value), target, reason, entry)
-    return entry_document(entry)
-
-
-def _serving(settings: Settings, use_case: str, site: str) -> Pointer:
-    pointer = current_pointer(settings, use_case, site)
-    if pointer is None or pointer.release is None:
-        raise NothingToTakeBack(f"{use_case} serves no release at {site}; there is nothing to change.")
-    return pointer
-
-
-def _publish(
-    settings: Settings,
-    pointer: Pointer,
-    release: str | None,
-    stage: Stage,
-    tier: Tier,
-    reason: str,
-    entry: Entry,
-) -> None:
-    publish_pointer(
-        settings.home,
-        use_case=pointer.use_case,
-        site=pointer.site,
-        release=release,
-        stage=ServedStage(stage.value),
-        tier=ServedTier(tier.value),
-        reason=reason,
-        issued_at=now(),
-        signer=release_signer(settings),
-        rollback_ledger_hash=entry.hash,
-    )
-
-
-def _rights(settings: Settings, use_case: str, actor: str) -> tuple[Policy, People, str, datetime]:
-    return load_policy(use_case), open_records(settings).people(), actor, now()
-
-
-def _require(refusal: Refusal | None) -> None:
-    if refusal is not None:
-        raise NotAllowed(f"{refusal.clause}: {refusal.figure}. {refusal.to_meet}")

@@ -4,13 +4,15 @@ What does not belong here: how a page looks (evaluation/reports).
 """
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from evaluation.evidence import Evidence
 from evaluation.gates import Decision
-from evaluation.ledger import Entry, Ledger
+from evaluation.ledger import Entry, Readable, proof_of
 from evaluation.policies import load_policy
 from evaluation.reports import (
     ApprovalView,
@@ -30,13 +32,16 @@ from evaluation.reports import (
 from ml.registry.pointer import Pointer
 from ml.usecases import UseCase, load_use_case, use_case_names
 from orchestration.settings import Settings
-from orchestration.sites import load_site
+from orchestration.sites import list_sites, load_site
+from orchestration.steps.agreement import read_present
+from orchestration.steps.errors import said
 from orchestration.steps.lineage import landed_files
-from orchestration.steps.proposal import current_pointer, released
-from orchestration.steps.records import now, open_records
-from orchestration.steps.status import next_review, open_incidents, release_status
+from orchestration.steps.proposal import released
+from orchestration.steps.records import believed_records, now, who
+from orchestration.steps.status import next_review, open_incidents, overview
 from orchestration.steps.stores import evidence_folder, read_all_evidence, read_candidate
 
+FAULT = "found while this page was written"
 HISTORY_KINDS = (
     "promotion",
     "promotion_refused",
@@ -48,21 +53,23 @@ HISTORY_KINDS = (
 
 
 def write_all_reports(settings: Settings) -> list[Path]:
-    """Write `reports/index.html` and the model cards from what is on record; returns the paths."""
-    ledger = open_records(settings)
-    verdict = ledger.verify()
+    """Write `reports/index.html` and the model cards from what is on record; returns the paths.
+
+    A site whose state cannot be read or trusted has a page that says so, beside the others.
+    """
+    verdict, records = believed_records(settings)
+    rows = overview(settings).rows
     model = ReportModel(
         generated_at=now(),
         version=version("pilothouse"),
-        use_cases=tuple(_use_case(settings, ledger, name) for name in use_case_names()),
+        use_cases=tuple(_use_case(settings, records, name, rows) for name in use_case_names()),
         ledger=LedgerView(verdict.ok, verdict.entries, verdict.first_bad),
     )
     return list(write_reports(settings.reports, model))
 
 
-def _use_case(settings: Settings, ledger: Ledger, name: str) -> UseCaseView:
+def _use_case(settings: Settings, records: Readable, name: str, rows: Sequence[dict[str, Any]]) -> UseCaseView:
     declared = load_use_case(name)
-    rows = [row for row in release_status(settings) if row["use_case"] == name]
     return UseCaseView(
         name=name,
         title=declared.title,
@@ -72,7 +79,7 @@ def _use_case(settings: Settings, ledger: Ledger, name: str) -> UseCaseView:
         owner=declared.owner.name,
         accountable=declared.accountable.name,
         outcomes=tuple((outcome.name, outcome.label) for outcome in declared.outcomes),
-        sites=tuple(_site(settings, ledger, declared, row) for row in rows),
+        sites=tuple(_site_or_fault(settings, records, declared, row) for row in rows if row["use_case"] == name),
         facts=_facts(declared),
     )
 
@@ -89,9 +96,41 @@ def _facts(use_case: UseCase) -> CardFacts:
     )
 
 
-def _site(settings: Settings, ledger: Ledger, use_case: UseCase, row: dict[str, Any]) -> SiteView:
+def _site_or_fault(settings: Settings, records: Readable, use_case: UseCase, row: dict[str, Any]) -> SiteView:
+    """The page of a site with what is wrong with it, if anything; what cannot be filled in stays not evidenced."""
+    wrong = row["error"]
+    try:
+        view = _site(settings, records, use_case, row)
+    except Exception as error:  # noqa: BLE001 - one bad site must not cost the pages of the others; its page says why
+        wrong = wrong or f"{use_case.use_case} at {row['site']}: {said(error)}"
+        view = _bare(records, use_case, row)
+    return replace(view, incidents=(*_faults(wrong), *view.incidents))
+
+
+def _faults(wrong: str | None) -> tuple[IncidentView, ...]:
+    """What was found wrong while the page was written, first among the incidents."""
+    return () if wrong is None else (IncidentView(incident=FAULT, severity="high", what=wrong, opened_at=now()),)
+
+
+def _bare(records: Readable, use_case: UseCase, row: dict[str, Any]) -> SiteView:
+    """The page of a site of which only pointer and ledger can be read."""
+    return SiteView(
+        site=row["site"],
+        label=row["site"],
+        is_simulated=row["site"] in list_sites() and load_site(row["site"]).simulated,
+        stage=row["stage"],
+        tier=row["tier"],
+        release=row["release"],
+        next_review=row["next_review"],
+        approvals=_approvals(records, use_case.use_case, row["site"]),
+        incidents=_incidents(records, use_case.use_case, row["site"]),
+        history=_history(records, use_case.use_case, row["site"]),
+    )
+
+
+def _site(settings: Settings, records: Readable, use_case: UseCase, row: dict[str, Any]) -> SiteView:
     site = load_site(row["site"])
-    pointer = current_pointer(settings, use_case.use_case, site.id)
+    pointer = read_present(settings, use_case.use_case, site.id).pointer
     return SiteView(
         site=site.id,
         label=site.name,
@@ -106,10 +145,10 @@ def _site(settings: Settings, ledger: Ledger, use_case: UseCase, row: dict[str, 
         next_review=next_review(pointer, load_policy(use_case.use_case)),
         evidence=_about_subject(settings, use_case.use_case, site.id, pointer),
         decision=_decision(settings, use_case.use_case, site.id, row["stage"]),
-        approvals=_approvals(ledger, use_case.use_case, site.id),
-        incidents=_incidents(ledger, use_case.use_case, site.id),
+        approvals=_approvals(records, use_case.use_case, site.id),
+        incidents=_incidents(records, use_case.use_case, site.id),
         lineage=_lineage(settings, use_case.use_case, site.id, pointer),
-        history=_history(ledger, use_case.use_case, site.id),
+        history=_history(records, use_case.use_case, site.id),
         drift_page=_drift_page(settings, use_case.use_case, site.id),
     )
 
@@ -147,7 +186,7 @@ def _decision(settings: Settings, use_case: str, site: str, stage: str) -> Decis
     return DecisionView(decision.stage.value, decision.allowed, decision.decided_at, decision.digest, lines)
 
 
-def _approvals(ledger: Ledger, use_case: str, site: str) -> tuple[ApprovalView, ...]:
+def _approvals(ledger: Readable, use_case: str, site: str) -> tuple[ApprovalView, ...]:
     return tuple(
         ApprovalView(
             kind=one.statement.kind,
@@ -162,7 +201,7 @@ def _approvals(ledger: Ledger, use_case: str, site: str) -> tuple[ApprovalView, 
     )
 
 
-def _incidents(ledger: Ledger, use_case: str, site: str) -> tuple[IncidentView, ...]:
+def _incidents(ledger: Readable, use_case: str, site: str) -> tuple[IncidentView, ...]:
     return tuple(
         IncidentView(
             incident=str(entry.payload["incident"]),
@@ -174,9 +213,11 @@ def _incidents(ledger: Ledger, use_case: str, site: str) -> tuple[IncidentView, 
     )
 
 
-def _history(ledger: Ledger, use_case: str, site: str) -> tuple[HistoryLine, ...]:
+def _history(ledger: Readable, use_case: str, site: str) -> tuple[HistoryLine, ...]:
     entries = ledger.entries(kinds=HISTORY_KINDS, use_case=use_case, site=site)
-    lines = [HistoryLine(entry.at, _what(entry), entry.actor, _reason(entry)) for entry in entries]
+    lines = [
+        HistoryLine(entry.at, _what(entry), who(entry.actor, proof_of(entry)), _reason(entry)) for entry in entries
+    ]
     return tuple(reversed(lines))
 
 

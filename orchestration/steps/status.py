@@ -4,46 +4,123 @@ What does not belong here: pages (reporting).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from evaluation.evidence import Evidence, Figure
-from evaluation.ledger import Entry, Ledger
-from evaluation.policies import Policy, load_policy
+from evaluation.ledger import Entry, Readable
+from evaluation.policies import Policy, Stage, load_policy
 from ml.registry.pointer import Pointer
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
-from orchestration.sites import list_sites
+from orchestration.sites import list_sites, load_site
+from orchestration.steps.agreement import Agreement, agreements
+from orchestration.steps.answer import Answer
+from orchestration.steps.errors import said
 from orchestration.steps.incidents import ALL_SITES, KINDS
-from orchestration.steps.proposal import current_pointer, released
-from orchestration.steps.records import open_records
+from orchestration.steps.proposal import released
+from orchestration.steps.records import believed_records, broken, late, who
 from orchestration.steps.stores import NoCandidate, read_all_evidence, read_candidate
+
+
+def status_of(settings: Settings, site: str | None = None) -> Answer:
+    """Return where every release stands, or those of one site, and every problem first. One bad release hides no other.
+
+    Raises `UnknownSite`.
+    """
+    if site is not None:
+        load_site(site)
+    found = overview(settings)
+    rows = [row for row in found.rows if site in (None, row["site"])]
+    if site is not None and not rows:
+        rows = [_blank(use_case, site) for use_case in use_case_names()]
+    document = {"releases": rows, "problems": list(found.problems)}
+    text = None if rows or found.problems else "Nothing is released here, and there is no candidate yet."
+    return Answer(document, text=text)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """One row per use case and site that has a candidate or a release; `problems` are sentences for people."""
+
+    rows: tuple[dict[str, Any], ...]
+    problems: tuple[str, ...]
 
 
 def release_status(settings: Settings) -> list[dict[str, Any]]:
     """Return one row per use case and site that has a candidate or a release."""
-    ledger = open_records(settings)
-    rows = [_row(settings, ledger, use_case, site) for use_case in use_case_names() for site in list_sites()]
-    return [row for row in rows if row is not None]
+    return list(overview(settings).rows)
 
 
-def _row(settings: Settings, ledger: Ledger, use_case: str, site: str) -> dict[str, Any] | None:
-    pointer = current_pointer(settings, use_case, site)
-    if pointer is None and not _has_candidate(settings, use_case, site):
-        return None
-    release = released(settings, pointer)
+def overview(settings: Settings) -> Overview:
+    """Hold pointers, releases and ledger against each other, place by place; never raises for a damaged one."""
+    verdict, records = believed_records(settings)
+    known = [(use_case, site) for use_case in use_case_names() for site in list_sites()]
+    found = agreements(settings, records, also=known)
+    rows = [row for one in found if (row := _row(settings, records if verdict.ok else None, one)) is not None]
+    unsound = [] if verdict.ok else [f"{broken(verdict)} Run: pilothouse ledger verify"]
+    problems = [*unsound, *late(settings), *[str(row["error"]) for row in rows if row["error"]]]
+    return Overview(tuple(rows), tuple(problems))
+
+
+def _row(settings: Settings, records: Readable | None, place: Agreement) -> dict[str, Any] | None:
+    """One row, or None where nothing was ever proposed; `records` is None where the ledger cannot be believed."""
+    row, faults = _pointed(place, is_believed=records is not None), []
+    if place.problem and (records is not None or place.present.fault):
+        faults.append(place.problem)
+    try:
+        if not _is_known(settings, place):
+            return None
+        _fill(row, settings, records, place)
+    except Exception as error:  # noqa: BLE001 - one bad release must not hide the others; its row says what is wrong
+        faults.append(f"{place.use_case} at {place.site}: {said(error)}")
+    return row | {"error": " ".join(faults) or None}
+
+
+def _is_known(settings: Settings, place: Agreement) -> bool:
+    lies = place.present.pointer is not None or bool(place.present.fault)
+    return lies or place.ordered is not None or _has_candidate(settings, place.use_case, place.site)
+
+
+def _fill(row: dict[str, Any], settings: Settings, records: Readable | None, place: Agreement) -> None:
+    """Fill the row as far as things can be read: what can fail comes after what cannot."""
+    use_case, site, pointer = place.use_case, place.site, place.present.pointer
+    if records is not None:
+        row["open_incidents"] = len(open_incidents(records, use_case, site))
     evidence = read_all_evidence(settings, use_case, site).readable
+    row["slo"] = figure_value(evidence, "slo", "slo.share_within_30s")
+    row["drift"] = figure_value(evidence, "drift", "drift.share")
+    row["next_review"] = next_review(pointer, load_policy(use_case))
+    release = released(settings, pointer)
+    row["model_version"] = release.manifest.model.version if release else None
+
+
+def _pointed(place: Agreement, *, is_believed: bool) -> dict[str, Any]:
+    """What pointer and ledger say of a place, as far as they can be believed."""
+    pointer, ordered = place.present.pointer, place.ordered
+    return _blank(place.use_case, place.site) | {
+        "stage": pointer.stage.value if pointer else Stage.OFF.value,
+        "tier": pointer.tier.value if pointer and pointer.release else None,
+        "release": pointer.release if pointer else None,
+        "by": who(ordered.by, ordered.proof) if ordered and is_believed else None,
+    }
+
+
+def _blank(use_case: str, site: str) -> dict[str, Any]:
     return {
         "use_case": use_case,
         "site": site,
-        "stage": pointer.stage.value if pointer else "off",
-        "tier": pointer.tier.value if pointer and pointer.release else None,
-        "release": pointer.release if pointer else None,
-        "model_version": release.manifest.model.version if release else None,
-        "slo": figure_value(evidence, "slo", "slo.share_within_30s"),
-        "drift": figure_value(evidence, "drift", "drift.share"),
-        "open_incidents": len(open_incidents(ledger, use_case, site)),
-        "next_review": next_review(pointer, load_policy(use_case)),
+        "stage": Stage.OFF.value,
+        "tier": None,
+        "release": None,
+        "model_version": None,
+        "slo": None,
+        "drift": None,
+        "open_incidents": None,
+        "next_review": None,
+        "by": None,
+        "error": None,
     }
 
 
@@ -66,7 +143,7 @@ def figure_value(evidence: Sequence[Evidence], kind: str, name: str) -> float | 
     return found.figures.get(name, Figure(None)).value if found else None
 
 
-def open_incidents(ledger: Ledger, use_case: str, site: str) -> list[Entry]:
+def open_incidents(ledger: Readable, use_case: str, site: str) -> list[Entry]:
     """Return the entries of incidents that are open at a site, those of all sites among them."""
     found: dict[str, Entry] = {}
     for entry in ledger.entries(kinds=KINDS, use_case=use_case):

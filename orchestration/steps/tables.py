@@ -31,6 +31,10 @@ SNAPSHOT_TABLES = {
 }
 WAREHOUSE_LOCK = "warehouse"
 MAPPING_COVERAGE = "select domain, coverage from intermediate.mapping_coverage order by 1"
+LEFT_OUT = """
+    select concat(lake_table, ': ', reason), cast(sum(keys) as bigint) from intermediate.lake_to_omop_fates
+    where fate = 'left out' group by 1 order by 1
+"""
 
 
 class TablesError(StepError):
@@ -148,16 +152,25 @@ def _verified(settings: Settings, digest: str, as_of: str, tables: dict[str, dic
 
 
 def tables_summary(settings: Settings) -> dict[str, dict[str, float]]:
-    """Return row counts of every OMOP table and mapping coverage per domain (share of rows with a concept)."""
+    """Return row counts of every OMOP table, mapping coverage per table (share of rows with a concept), and how many
+    live records of which lake table have no row in OMOP, by reason."""
     if not settings.warehouse.exists():
         raise TablesError("There is no warehouse yet; run: pilothouse run")
+    try:
+        return _counted(settings)
+    except duckdb.CatalogException as error:
+        raise TablesError("Another version built this warehouse; build it anew: pilothouse run") from error
+
+
+def _counted(settings: Settings) -> dict[str, dict[str, float]]:
     with duckdb.connect(str(settings.warehouse), read_only=True) as warehouse:
         names = warehouse.execute(
             "select table_name from information_schema.tables where table_schema = 'omop' order by 1"
         ).fetchall()
         counts = {name: warehouse.execute(f"select count(*) from omop.{name}").fetchall()[0][0] for (name,) in names}
         coverage = warehouse.execute(MAPPING_COVERAGE).fetchall()
-    return {"omop": counts, "mapping_coverage": dict(coverage)}
+        left_out = warehouse.execute(LEFT_OUT).fetchall()
+    return {"omop": counts, "mapping_coverage": dict(coverage), "left_out": dict(left_out)}
 
 
 def tables_are_fresh(settings: Settings) -> bool:

@@ -75,3 +75,25 @@ def test_an_unknown_site_is_refused_with_the_known_ones(fresh_home, tmp_path):
     (tmp_path / "Patient.ndjson").write_text(ndjson(PATIENT))
     ran = fresh_home.run("ingest", tmp_path / "Patient.ndjson", "--site", "nowhere", "--json")
     assert ran.code == 1 and "city" in ran.json["error"]
+
+
+def test_a_feed_that_the_site_does_not_send_is_refused_in_a_sentence(fresh_home, tmp_path):
+    (tmp_path / "rosters.csv").write_text(ROSTER + DUTY)
+    ran = fresh_home.run("ingest", tmp_path / "rosters.csv", "--site", "synthea", "--feed", "rosters", "--json")
+    assert ran.code == 1 and "synthea does not send the feed 'rosters'" in ran.json["error"]
+
+
+def test_what_is_said_again_after_something_else_is_believed_again(fresh_home, tmp_path):
+    """A bed board that says A, then B, then A: the last word counts, in the same call or not."""
+    head = "unit_code,at,occupied,staffed_beds,closed\r\n"
+    for n, beds in enumerate([5, 6, 5]):
+        ran = ingest(fresh_home, tmp_path / f"census-{n}.csv", f"{head}ED,2026-02-05T12:00:00Z,{beds},36,0\r\n")
+    assert ran.json["receipts"][0]["superseded"] == 1
+
+
+def test_bundles_within_a_batch_response_land_entry_by_entry(fresh_home, tmp_path):
+    found = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": PATIENT}]}
+    answers = [{"response": {"status": "200"}, "resource": found}, {"response": {"status": "404"}}]
+    text = json.dumps({"resourceType": "Bundle", "type": "batch-response", "entry": answers})
+    [receipt] = ingest(fresh_home, tmp_path / "answer.json", text).json["receipts"]
+    assert (receipt["received"], receipt["landed"], receipt["reasons"]) == (2, 1, {"entry.response_only": 1})

@@ -142,15 +142,88 @@ def test_a_rollback_switches_off_and_is_recorded(home):
     home.ok("promote", *TRIAGE, "--to", "shadow")
 
 
-def test_a_tier_steps_down_by_anyone_and_up_only_by_a_named_person(home):
+def test_a_tier_steps_down_by_anyone_and_up_only_by_a_named_person_who_signs(home):
     approve_both(home)
     home.ok("promote", *TRIAGE, "--to", "shadow")
-    home.ok("tier", *TRIAGE, "--to", "rule", "--reason", "the model looks wrong")
+    down = home.ok("tier", *TRIAGE, "--to", "rule", "--reason", "the model looks wrong")
+    assert down["proof"] == "none" and down["recorded"] is True
     assert home.ok("status")["releases"][0]["tier"] == "rule"
-    up = home.run("tier", *TRIAGE, "--to", "model", "--reason", "it was the feed", "--json")
-    assert up.code == 1
-    home.ok("tier", *TRIAGE, "--to", "model", "--reason", "it was the feed", "--as", "ada")
-    assert home.ok("status")["releases"][0]["tier"] == "model"
+    up = ("tier", *TRIAGE, "--to", "model", "--reason", "it was the feed")
+    noor = home.path / "keys" / "noor.pem"
+    for who in ([], ["--as", "ada"], ["--as", "ada", "--key", noor]):
+        ran = home.run(*up, *who, "--json")
+        assert ran.code == 1 and ran.json["refused"] is True
+        assert [reason["clause"] for reason in ran.json["reasons"]] == ["who-may-step-up"]
+    entry = home.ok(*up, "--as", "noor", "--key", noor)
+    assert (entry["actor"], entry["proof"]) == ("noor", "signature")
+    [row] = home.ok("status")["releases"]
+    assert (row["tier"], row["by"], row["error"]) == ("model", "noor (signed)", None)
+    assert home.ok("ledger", "verify")["ok"] is True
+
+
+def test_a_promotion_goes_up_and_nothing_is_promoted_twice(home):
+    approve_both(home)
+    entry = home.ok("promote", *TRIAGE, "--to", "shadow", "--as", "ada", "--key", home.path / "keys" / "ada.pem")
+    assert (entry["actor"], entry["proof"]) == ("ada", "signature")
+    assert refusal(home, "shadow")["one-stage-at-a-time"]["figure"] == "already in shadow"
+    assert "rollback" in refusal(home, "off")["one-stage-at-a-time"]["to_meet"]
+    kinds = [each["kind"] for each in home.ok("ledger", "show")["entries"]]
+    assert kinds.count("promotion") == 1 and home.ok("status")["releases"][0]["stage"] == "shadow"
+
+
+def test_the_stop_switch_works_over_a_broken_ledger_and_is_recorded_when_it_works_again(home):
+    approve_both(home)
+    home.ok("promote", *TRIAGE, "--to", "shadow")
+    ledger = home.path / "ledger.db"
+    sound = ledger.read_bytes()
+    _flip_a_byte(ledger, seq=2)
+    order = home.ok(
+        "rollback", *TRIAGE, "--reason", "it looks wrong", "--as", "noor", "--key", home.path / "keys/noor.pem"
+    )
+    assert order["recorded"] is False and "NOT ON THE LEDGER YET" in order["warnings"][0]
+    told = home.ok("status")
+    assert told["releases"][0]["stage"] == "off" and "THE LEDGER IS BROKEN" in told["problems"][0]
+    assert home.run("promote", *TRIAGE, "--to", "shadow", "--json").code == 1
+    assert home.ok("report")["reports"]
+    ledger.write_bytes(sound)
+    entry = home.ok("ledger", "show")["entries"][-1]
+    assert (entry["kind"], entry["actor"], entry["proof"]) == ("rollback", "noor", "signature")
+    assert home.ok("ledger", "verify") == {
+        "ok": True,
+        "entries": entry["seq"],
+        "first_bad": None,
+        "reason": "",
+        "problems": [],
+    }
+
+
+def test_the_stop_switch_works_over_a_changed_model_and_a_lost_pointer(home):
+    approve_both(home)
+    release = home.ok("promote", *TRIAGE, "--to", "shadow")["payload"]["release"]
+    for path in (home.path / "releases" / release / "model").iterdir():
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes() + b" ")
+    assert "is changed" in home.ok("status")["problems"][0]
+    assert home.ok("tier", *TRIAGE, "--to", "manual", "--reason", "x")["recorded"] is True
+    (home.path / "pointers" / "triage" / "nhamcs.json").unlink()
+    assert "the pointer is gone" in home.ok("status")["problems"][0]
+    assert home.ok("rollback", *TRIAGE, "--reason", "x")["payload"]["stage"] == "off"
+    assert home.ok("ledger", "verify")["ok"] is True
+
+
+def test_an_old_pointer_that_is_put_back_is_told_and_leads_nowhere(home):
+    approve_both(home)
+    home.ok("promote", *TRIAGE, "--to", "shadow")
+    pointer = home.path / "pointers" / "triage" / "nhamcs.json"
+    old = pointer.read_bytes()
+    home.ok("rollback", *TRIAGE, "--reason", "it looks wrong")
+    pointer.write_bytes(old)
+    assert "POINTER AND LEDGER DIFFER" in home.ok("status")["problems"][0]
+    verified = home.run("ledger", "verify", "--json")
+    assert (verified.code, verified.json["ok"], verified.json["first_bad"]) == (1, False, None)
+    assert set(refusal(home, "assistive")) == {"pointer-agrees-with-ledger"}
+    home.ok("rollback", *TRIAGE, "--to", "off", "--reason", "set right")
+    assert home.ok("ledger", "verify")["ok"] is True and home.ok("status")["problems"] == []
 
 
 def test_one_changed_byte_is_found_at_the_right_entry(home):

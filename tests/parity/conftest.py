@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,7 +27,7 @@ from ml.usecases import Feature, UseCase, load_use_case
 from orchestration.feeds import Drop, land_drops
 from orchestration.simulator import drop_arrives_at, live_requests, simulate_group
 from orchestration.sites import load_site
-from tests.parity.hand_made import CASES, HAND_MADE, HAND_MADE_ZONE
+from tests.parity.hand_made import CASES, HAND_MADE, HAND_MADE_ZONE, LANDED
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 KEY = b"parity-key-of-thirty-two-bytes.."
@@ -37,7 +37,7 @@ SITES = ("city", "district", "rural")
 
 @dataclass(frozen=True)
 class Pair:
-    """One visit as the request has it and as the mart has it (column name to value)."""
+    """One visit as the request has it and as the mart has it (column name to value; empty where it has no row)."""
 
     request: RequestFeatures
     mart: Mapping[str, object]
@@ -97,8 +97,8 @@ def hand_made(sides: Sides) -> dict[str, Pair]:
     rules, rows = sides.rules(HAND_MADE), sides.rows(HAND_MADE)
     return {
         name: Pair(
-            rules.features(case.prefetch(name), datetime(2026, 3, 1, 12, 30, tzinfo=UTC)),
-            rows[pseudonym(KEY, "Encounter", case.visit_id(name))],
+            rules.features(case.prefetch(name), case.asked_at),
+            rows.get(pseudonym(KEY, "Encounter", case.visit_id(name)), {}),
         )
         for name, case in CASES.items()
     }
@@ -124,8 +124,7 @@ def _land_hand_made(home: Path) -> Mapping[str, int]:
     for kind in sorted({resource["resourceType"] for resource in resources}):
         lines = [json.dumps(resource) for resource in resources if resource["resourceType"] == kind]
         (folder / f"{kind}.ndjson").write_text("\n".join(lines) + "\n")
-    arrived_at = datetime(2026, 3, 2, 6, tzinfo=UTC)
-    [receipts] = land_drops([Drop((folder,), arrived_at)], site=HAND_MADE, feed=None, home=home, key=KEY)
+    [receipts] = land_drops([Drop((folder,), LANDED)], site=HAND_MADE, feed=None, home=home, key=KEY)
     return {clause: count for receipt in receipts for clause, count in receipt.reasons.items()}
 
 

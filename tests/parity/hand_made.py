@@ -1,11 +1,13 @@
 """Hand-made visits at the edges of the declaration: what is sent, and what both sides must make of it.
 
 Each visit is written once as FHIR R4; landing gets it as NDJSON and the request as a prefetch. All arrive on
-2026-03-01 at 12:00 UTC at a site in Dublin. What does not belong here: comparing.
+2026-03-01 at 12:00 UTC at a site in Dublin, unless they say otherwise, and are asked about half an hour later. What
+does not belong here: comparing.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 Resource = dict[str, Any]
@@ -13,8 +15,11 @@ Resource = dict[str, Any]
 HAND_MADE, HAND_MADE_ZONE = "handmade", "Europe/Dublin"
 LOINC, SNOMED, ICD10 = "http://loinc.org", "http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm"
 RANGE = "Observation.value_number.range"
+RANGE_OF_COMPONENT = "Observation.components.value_number.range"
 TRIAGE = {"75636-1", "8661-1", "11459-5"}
 ARRIVED = "2026-03-01T12:00:00Z"
+ASKED = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+LANDED = datetime(2026, 7, 2, 6, tzinfo=UTC)
 
 
 def at(clock: str) -> str:
@@ -58,6 +63,8 @@ class Case:
     """One visit, and the features that both sides must find in it (None: missing).
 
     `quarantined` is the clause of the contract that keeps one of its records from the lake, where that is meant.
+    `against` is the reason why neither side scores it; with `is_in_mart` false the mart has no row of it at all, and
+    the request finds nothing.
     """
 
     expect: Mapping[str, object]
@@ -66,6 +73,9 @@ class Case:
     patient: Mapping[str, Any] = field(default_factory=dict[str, Any])
     encounter: Mapping[str, Any] = field(default_factory=dict[str, Any])
     quarantined: str | None = None
+    against: str | None = None
+    is_in_mart: bool = True
+    asked_at: datetime = ASKED
 
     def visit_id(self, name: str) -> str:
         return f"visit-{name}"
@@ -122,6 +132,18 @@ def _searchset(resources: list[Resource]) -> Resource:
     return {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": one} for one in resources]}
 
 
+def _without_arrival(reason: str, start: str | None, quarantined: str | None = None) -> Case:
+    """A visit that cannot have begun when it says, with a reading that the time of the request would have let count."""
+    return Case(
+        {},
+        [reading("8867-4", quantity(170, "/min"), "12:20")],
+        encounter={"period": {"start": start}},
+        quarantined=quarantined,
+        against=reason,
+        is_in_mart=False,
+    )
+
+
 def _status(code: str) -> Resource:
     return {"verificationStatus": concept("http://terminology.hl7.org/CodeSystem/condition-ver-status", code)}
 
@@ -136,6 +158,17 @@ CASES: dict[str, Case] = {
     ),
     "panel": Case({"systolic_bp": 98.0, "diastolic_bp": 60.0}, [panel(98, 60)]),
     "annotated-unit": Case({"heart_rate": 88.0}, [reading("8867-4", quantity(88, "{beats}/min"))]),
+    "annotation-after-the-unit": Case({"heart_rate": 88.0}, [reading("8867-4", quantity(88, "/min{beats}"))]),
+    "per-second": Case(
+        {"heart_rate": 1.5 * 60, "respiratory_rate": 0.3 * 60},
+        [reading("8867-4", quantity(1.5, "/s")), reading("9279-1", quantity(0.3, "{breaths}/s"))],
+    ),
+    "one-per-second": Case({"heart_rate": 1.7 * 60}, [reading("8867-4", quantity(1.7, "1/s"))]),
+    "saturation-as-a-fraction": Case({"oxygen_saturation": 0.93 * 100}, [reading("59408-5", quantity(0.93, "1"))]),
+    "annotated-percentage": Case({"oxygen_saturation": 93.0}, [reading("59408-5", quantity(93, "%{oxygen}"))]),
+    "annotation-alone-is-no-fraction": Case(
+        {"oxygen_saturation": None}, [reading("59408-5", quantity(0.93, "{fraction}"))]
+    ),
     "unknown-unit": Case({"heart_rate": None}, [reading("8867-4", quantity(88, "furlong"))]),
     "no-unit": Case({"heart_rate": None}, [reading("8867-4", quantity(88, None))]),
     "unit-written-out": Case(
@@ -159,6 +192,24 @@ CASES: dict[str, Case] = {
     "level-coded": Case({"triage_level": 3}, [reading("75636-1", {"valueCodeableConcept": concept(SNOMED, "3")})]),
     "level-coded-otherwise": Case(
         {"triage_level": None}, [reading("75636-1", {"valueCodeableConcept": concept(SNOMED, "713011005")})]
+    ),
+    "level-as-loincs-answer": Case(
+        {"triage_level": 2}, [reading("75636-1", {"valueCodeableConcept": concept(LOINC, "LA21752-3")})]
+    ),
+    "level-as-an-answer-of-another-list": Case(
+        {"triage_level": None}, [reading("75636-1", {"valueCodeableConcept": concept(LOINC, "LA6113-0")})]
+    ),
+    "level-as-text-is-not-landed-and-not-read": Case(
+        {"triage_level": None}, [reading("75636-1", {"valueString": "3"})]
+    ),
+    "level-between-two-levels": Case(
+        {"triage_level": None, "heart_rate": None},
+        [reading("75636-1", quantity(2.5, "{level}"), "12:04"), reading("8867-4", quantity(90, "/min"), "12:05")],
+    ),
+    "level-written-as-a-decimal": Case({"triage_level": 2}, [reading("75636-1", quantity(2.0, "{level}"))]),
+    "level-of-the-second-coding-is-not-read": Case(
+        {"triage_level": None},
+        [reading("75636-1", {"valueCodeableConcept": {"coding": [{"display": "two"}, {"code": "2"}]}})],
     ),
     "pain-annotated": Case({"pain_score": 7}, [reading("72514-3", quantity(7, "{score}"))]),
     "pain-without-unit": Case({"pain_score": 6}, [reading("72514-3", {"valueInteger": 6})]),
@@ -221,6 +272,16 @@ CASES: dict[str, Case] = {
         ],
         quarantined=RANGE,
     ),
+    "impossible-component": Case(
+        {"systolic_bp": None, "diastolic_bp": None, "temperature_c": 37.0},
+        [panel(131, 4077), reading("8310-5", quantity(37, "Cel"))],
+        quarantined=RANGE_OF_COMPONENT,
+    ),
+    "impossible-component-after-a-possible-one": Case(
+        {"systolic_bp": 120.0, "diastolic_bp": 80.0},
+        [{**panel(120, 80), "effectiveDateTime": at("12:01")}, panel(1310, 77)],
+        quarantined=RANGE_OF_COMPONENT,
+    ),
     "impossible-level": Case(
         {"temperature_c": 37.0},
         [
@@ -235,6 +296,27 @@ CASES: dict[str, Case] = {
         {"heart_rate": None},
         [reading("8867-4", {"valueQuantity": {"value": "80", "code": "/min"}})],
         quarantined="Observation.value_number.type",
+    ),
+    "number-as-text-after-a-number": Case(
+        {"heart_rate": 70.0},
+        [
+            reading("8867-4", quantity(70, "/min"), "12:04"),
+            reading("8867-4", {"valueQuantity": {"value": "80", "code": "/min"}}, "12:06"),
+        ],
+        quarantined="Observation.value_number.type",
+    ),
+    "number-as-text-in-a-component": Case(
+        {"systolic_bp": None, "diastolic_bp": None},
+        [
+            {
+                **panel(120, 80),
+                "component": [
+                    {"code": concept(LOINC, "8480-6"), **quantity(120, "mm[Hg]")},
+                    {"code": concept(LOINC, "8462-4"), "valueQuantity": {"value": "80", "code": "mm[Hg]"}},
+                ],
+            }
+        ],
+        quarantined="Observation.components.value_number.type",
     ),
     # Withdrawn
     "entered-in-error": Case(
@@ -274,6 +356,27 @@ CASES: dict[str, Case] = {
     ),
     "complaint-of-an-injury": Case({"is_injury": True}, [complaint("injury to hand")]),
     "complaint-matches-whole-words": Case({"complaint_chest_pain": False}, [complaint("cpap machine needed")]),
+    "complaint-denied": Case(
+        {"complaint_chest_pain": False, "complaint_shortness_of_breath": True}, [complaint("denies chest pain but sob")]
+    ),
+    "complaint-denied-in-another-clause": Case(
+        {"complaint_chest_pain": False, "complaint_fever": True}, [complaint("No CP, fever")]
+    ),
+    "complaint-of-the-past": Case(
+        {"complaint_seizure": False, "complaint_shortness_of_breath": True}, [complaint("hx of seizure sob")]
+    ),
+    "complaint-to-be-ruled-out": Case({"complaint_chest_pain": False}, [complaint("r/o chest pain")]),
+    "complaint-that-begins-with-a-cue": Case(
+        {"complaint_cardiac_arrest": True, "complaint_unconscious": True}, [complaint("not breathing unresponsive")]
+    ),
+    "complaint-with-a-name-in-it": Case(
+        {"complaint_chest_pain": False, "complaint_fever": True}, [complaint("chest Smith pain, fever Smith")]
+    ),
+    "complaint-after-line-breaks": Case({"complaint_chest_pain": False}, [complaint("\n" * 196 + "chest pain")]),
+    "blank-text-hides-a-concepts-text": Case(
+        {"complaint_fever": None},
+        [reading("8661-1", {"valueString": "\t", "valueCodeableConcept": {"text": "fever"}})],
+    ),
     "no-complaint": Case({"complaint_chest_pain": None, "is_injury": None}, [level(3)]),
     "blank-complaint": Case({"complaint_chest_pain": None, "is_injury": None}, [complaint("   ")]),
     "blank-complaint-of-line-breaks": Case({"complaint_chest_pain": None}, [complaint("\n\t")]),
@@ -346,18 +449,54 @@ CASES: dict[str, Case] = {
     "no-conditions": Case({"history_count": 0, "history_heart_failure": False}),
     # Registration
     "birthday-today": Case({"age_years": 18}, patient={"birthDate": "2008-03-01"}),
-    "birthday-tomorrow": Case({"age_years": 17}, patient={"birthDate": "2008-03-02"}),
+    "birthday-tomorrow": Case({"age_years": 17}, patient={"birthDate": "2008-03-02"}, against="under 18"),
     "born-on-a-leap-day-the-day-before": Case(
-        {"age_years": 17}, patient={"birthDate": "2008-02-29"}, encounter={"period": {"start": "2026-02-28T12:00:00Z"}}
+        {"age_years": 17},
+        patient={"birthDate": "2008-02-29"},
+        encounter={"period": {"start": "2026-02-28T12:00:00Z"}},
+        against="under 18",
     ),
     "born-on-a-leap-day-the-day-after": Case({"age_years": 18}, patient={"birthDate": "2008-02-29"}),
     "born-in-a-month": Case({"age_years": 46}, patient={"birthDate": "1980-03"}),
     "born-in-a-year": Case({"age_years": 46}, patient={"birthDate": "1980"}),
-    "born-tomorrow": Case({"age_years": None}, patient={"birthDate": "2026-03-02"}),
-    "birth-date-unknown": Case({"age_years": None}, patient={"birthDate": None}),
+    "born-tomorrow": Case({"age_years": None}, patient={"birthDate": "2026-03-02"}, against="age not known"),
+    "birth-date-unknown": Case({"age_years": None}, patient={"birthDate": None}, against="age not known"),
+    "born-120-years-ago": Case({"age_years": 120}, patient={"birthDate": "1905-03-02"}),
+    "born-121-years-ago": Case({"age_years": None}, patient={"birthDate": "1905-03-01"}, against="age not known"),
+    "born-before-1875": Case(
+        {"age_years": None},
+        patient={"birthDate": "1874-12-31", "gender": None},  # quarantined with the whole record
+        quarantined="Patient.birth_date.range",
+        against="age not known",
+    ),
+    # Alive
+    "died-the-day-before": Case({}, patient={"deceasedDateTime": "2026-02-28"}, against="dead on arrival"),
+    "died-a-minute-before": Case({}, patient={"deceasedDateTime": at("11:59")}, against="dead on arrival"),
+    "dies-after-the-request": Case({}, patient={"deceasedDateTime": at("12:31")}),
+    "dies-on-a-later-day": Case({}, patient={"deceasedDateTime": "2026-03-05"}),
+    "recorded-as-dead-the-day-before": Case(
+        {},
+        patient={"deceasedBoolean": True, "meta": {"lastUpdated": "2026-02-28T09:00:00Z"}},
+        against="dead on arrival",
+    ),
+    "recorded-as-alive": Case({}, patient={"deceasedBoolean": False}),
+    # Arrival
+    "no-start": _without_arrival("arrival time not known", None),
+    "no-period": Case({}, encounter={"period": None}, against="arrival time not known", is_in_mart=False),
+    "start-without-a-time-zone": _without_arrival(
+        "arrival time not known", "2026-03-01T12:00:00", quarantined="Encounter.started_at.type"
+    ),
+    "start-in-the-year-1": _without_arrival(
+        "arrival time lies too long ago", "0001-01-01T00:00:00Z", quarantined="Encounter.started_at.range"
+    ),
+    "start-in-the-future": _without_arrival("arrival time lies in the future", "2026-07-02T06:05:01Z"),
     "gender-other": Case({"sex": None}, patient={"gender": "other"}),
     "male": Case({"sex": "male"}, patient={"gender": "male"}),
-    "summer-time": Case({"arrival_hour": 0}, encounter={"period": {"start": "2026-06-30T23:30:00Z"}}),
+    "summer-time": Case(
+        {"arrival_hour": 0},
+        encounter={"period": {"start": "2026-06-30T23:30:00Z"}},
+        asked_at=datetime(2026, 7, 1, tzinfo=UTC),
+    ),
     "arrival-with-an-offset": Case({"arrival_hour": 1}, encounter={"period": {"start": "2026-02-28T20:30:00-05:00"}}),
     "readmitted": Case(
         {"seen_72h": True},

@@ -98,7 +98,23 @@ def test_no_hand_made_record_is_quarantined_but_those_that_are_meant_to_be(sides
     assert sides.quarantined == Counter(case.quarantined for case in CASES.values() if case.quarantined)
 
 
-@pytest.mark.parametrize("name", CASES)
+IN_MART = [name for name, case in CASES.items() if case.is_in_mart]
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in IN_MART])
+def test_a_visit_without_a_known_arrival_is_in_no_mart_and_gets_no_score(hand_made: dict[str, Pair], name: str):
+    pair = hand_made[name]
+    assert (pair.mart, pair.request.ineligible_reason) == ({}, CASES[name].against)
+    assert set(pair.request.values.values()) == {None}
+
+
+@pytest.mark.parametrize("name", IN_MART)
+def test_both_sides_give_the_same_reason_against_a_score(hand_made: dict[str, Pair], name: str):
+    pair = hand_made[name]
+    assert pair.request.ineligible_reason == pair.mart["ineligible_reason"] == CASES[name].against
+
+
+@pytest.mark.parametrize("name", IN_MART)
 def test_both_sides_read_a_hand_made_visit_as_declared(hand_made: dict[str, Pair], name: str):
     pair, expected = hand_made[name], CASES[name].expect
     request = {feature: pair.request.values.get(feature) for feature in expected}
@@ -106,7 +122,7 @@ def test_both_sides_read_a_hand_made_visit_as_declared(hand_made: dict[str, Pair
     assert (request, mart) == (dict(expected), dict(expected))
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", IN_MART)
 def test_the_model_sees_the_same_hand_made_visit_from_both_sides(hand_made: dict[str, Pair], sides: Sides, name: str):
     pair, encoder = hand_made[name], Encoder(sides.features)
     asked = encoder.row(pair.request.values)[0].tolist()

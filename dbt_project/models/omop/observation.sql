@@ -17,7 +17,7 @@ final as (
         cast(case when value_code is not null then 0 end as integer) as value_as_concept_id,
         cast(null as integer) as qualifier_concept_id,
         cast(null as integer) as unit_concept_id,
-        cast(null as bigint) as provider_id,
+        {{ provider_id('site', 'provider_key') }} as provider_id,
         visit_occurrence_id,
         cast(null as bigint) as visit_detail_id,
         code[1:50] as observation_source_value,
@@ -25,8 +25,10 @@ final as (
         unit_code[1:50] as unit_source_value,
         qualifier[1:50] as qualifier_source_value,
         coalesce(value_code, value_text)[1:50] as value_source_value,
-        cast(null as bigint) as observation_event_id,
-        cast(null as integer) as obs_event_field_concept_id
+        case when procedure_key is not null then {{ record_id('site', 'feed', 'procedure_key') }} end
+            as observation_event_id,
+        -- procedure_occurrence.procedure_occurrence_id
+        cast(case when procedure_key is not null then 1147082 end as integer) as obs_event_field_concept_id
     from observations
 )
 

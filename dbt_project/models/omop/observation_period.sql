@@ -4,6 +4,10 @@
     'measurement': ('measurement_date', 'measurement_date'),
     'observation': ('observation_date', 'observation_date'),
     'death': ('death_date', 'death_date'),
+    'procedure_occurrence': ('procedure_date', 'procedure_date'),
+    'drug_exposure': ('drug_exposure_start_date', 'drug_exposure_start_date'),
+    'device_exposure': ('device_exposure_start_date', 'device_exposure_start_date'),
+    'specimen': ('specimen_date', 'specimen_date'),
 } -%}
 
 with

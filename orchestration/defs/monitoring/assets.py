@@ -1,13 +1,13 @@
 """The assets `monitoring/events`, `monitoring/report` and `<use_case>/evidence/{shadow,parity,slo}`."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from dagster import (
     AssetExecutionContext,
-    AssetKey,
     AssetsDefinition,
     AssetSpec,
+    Config,
     MaterializeResult,
     MetadataValue,
     asset,
@@ -15,8 +15,8 @@ from dagster import (
 )
 
 from orchestration.defs.evidence.assets import evidence_key, figures_metadata
+from orchestration.defs.names import EVENTS, REPORT, release_key
 from orchestration.defs.partitions import SITES
-from orchestration.defs.releases.assets import release_key
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
 from orchestration.steps.candidate import list_use_cases
@@ -29,17 +29,23 @@ SERVED = {
     "parity": "Whether serving computed the same features as the warehouse, visit by visit.",
     "slo": "How many visits had their score in time, from the request to the answer.",
 }
-REPORT = AssetKey(["monitoring", "report"])
+
+
+class Collection(Config):
+    """Into the drop of which day events go: an ISO date, today where it is left out."""
+
+    day: str | None = None
 
 
 @asset(
-    key=AssetKey(["monitoring", "events"]),
+    key=EVENTS,
     deps=[release_key(use_case) for use_case in list_use_cases()],
     group_name="monitoring",
 )
-def events_asset() -> MaterializeResult:
-    """New events and feedback of every site, put into today's drops; they land under their contracts."""
-    written = collect_events(load_settings(), datetime.now(UTC).date())
+def events_asset(config: Collection) -> MaterializeResult:
+    """New events and feedback of every site, put into a day's drops; they land under their contracts."""
+    day = date.fromisoformat(config.day) if config.day else datetime.now(UTC).date()
+    written = collect_events(load_settings(), day)
     return MaterializeResult(metadata={site: MetadataValue.int(files) for site, files in written.items()})
 
 

@@ -13,6 +13,7 @@ from dagster import (
     asset,
 )
 
+from orchestration.defs.names import LEDGER_ENTRY, REASONS, release_key
 from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
 from orchestration.steps.release import promote_release
@@ -22,10 +23,6 @@ class Promotion(Config):
     """To which stage the release is to go."""
 
     to: Literal["shadow", "assistive", "decision_support"] = "shadow"
-
-
-def release_key(use_case: str) -> AssetKey:
-    return AssetKey([use_case, "release"])
 
 
 def release_asset(use_case: str) -> AssetsDefinition:
@@ -41,7 +38,7 @@ def release_asset(use_case: str) -> AssetsDefinition:
     def release(context: AssetExecutionContext, config: Promotion) -> MaterializeResult:
         answer = promote_release(load_settings(), use_case, context.partition_key, config.to)
         if answer.exit_code:
-            raise Failure("The release is refused.", metadata={"reasons": MetadataValue.json(answer.document)})
-        return MaterializeResult(metadata={"ledger_entry": MetadataValue.json(answer.document)})
+            raise Failure("The release is refused.", metadata={REASONS: MetadataValue.json(answer.document)})
+        return MaterializeResult(metadata={LEDGER_ENTRY: MetadataValue.json(answer.document)})
 
     return release

@@ -23,6 +23,10 @@ class PilothouseDbt(DbtCliResource):
         return version.parse(installed_version("dbt-core"))
 
 
+# Unit tests judge the code, not the data: `make test` runs them.
+WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+
+
 class Translator(DagsterDbtTranslator):
     """Names dbt's nodes `tables/<folder>/<model>` and its sources after the landing asset that fills them."""
 
@@ -46,7 +50,7 @@ def dbt_definition(manifest: Path) -> AssetsDefinition:
     def tables(context: AssetExecutionContext, dbt: PilothouseDbt) -> Iterator[Any]:
         settings = load_settings()
         with exclusive(settings.home, WAREHOUSE_LOCK):
-            command = ["build", "--vars", dbt_variables(settings)]
+            command = ["build", *WITHOUT_UNIT_TESTS, "--vars", dbt_variables(settings)]
             yield from dbt.cli(command, context=context).stream()
 
     return tables

@@ -13,12 +13,15 @@ import pytest
 
 from tests.integration.tables.lake import SmallLake
 from tests.integration.tables.small_hospital import land_small_hospital
+from tests.integration.tables.small_orders import land_orders
 
 PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
 TIME_ZONES = {"city": "America/New_York"}
 
 
-def build(home: Path, warehouse: str, *, as_of: datetime | None = None) -> subprocess.CompletedProcess[str]:
+def build(
+    home: Path, warehouse: str, *arguments: str, as_of: datetime | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run `dbt build` over `<home>/lake` into a warehouse of its own."""
     target = home / warehouse
     target.mkdir()
@@ -29,7 +32,7 @@ def build(home: Path, warehouse: str, *, as_of: datetime | None = None) -> subpr
     outputs = ["--target-path", str(target / "target"), "--log-path", str(target / "logs")]
     command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "build"]
     return subprocess.run(
-        [*command, *folders, *outputs, "--vars", json.dumps(variables)],
+        [*command, *folders, *outputs, "--vars", json.dumps(variables), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -49,7 +52,9 @@ def _asking(database: Path) -> Iterator[Ask]:
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("tables")
-    land_small_hospital(SmallLake(home))
+    lake = SmallLake(home)
+    land_small_hospital(lake)
+    land_orders(lake)
     return home
 
 

@@ -15,17 +15,6 @@ from orchestration.contracts import load_contracts
 from orchestration.contracts.compiler import lake_columns
 from orchestration.feeds import write_anchors
 
-KEYS = {
-    "fhir_patient": "patient_key",
-    "fhir_encounter": "encounter_key",
-    "fhir_observation": "observation_key",
-    "fhir_condition": "condition_key",
-    "fhir_location": "location_key",
-    "fhir_organization": "organization_key",
-    "fhir_resource": "resource_key",
-    "nhamcs_visit": "visit_key",
-}
-
 
 class SmallLake:
     """Writes rows under `<home>/lake` as landing does: `<table>/site=<site>/day=<arrival day>/<file>.parquet`."""
@@ -34,7 +23,9 @@ class SmallLake:
         contracts = load_contracts()
         write_anchors(home, contracts)
         self.root = home / "lake"
-        self.columns = {item.table: lake_columns(item) for contract in contracts.values() for item in contract.objects}
+        items = [item for contract in contracts.values() for item in contract.objects]
+        self.columns = {item.table: lake_columns(item) for item in items}
+        self.keys = {item.table: item.key.name for item in items}
         self.files = 0
 
     def land(self, table: str, rows: Sequence[Mapping[str, object]], *, site: str, arrived_at: datetime) -> None:
@@ -63,7 +54,7 @@ class SmallLake:
             "_file": name,
             "_line": line,
             "_arrived_at": arrived_at,
-            "_key": hashlib.sha256(str(row[KEYS[table]]).encode()).hexdigest(),
+            "_key": hashlib.sha256(str(row[self.keys[table]]).encode()).hexdigest(),
             "_content": hashlib.sha256(repr(sorted(row.items())).encode()).hexdigest(),
             "_is_deleted": False,
             **row,

@@ -32,6 +32,22 @@ def land_small_hospital(lake: SmallLake) -> None:
     _first_day(lake)
     _later_day(lake)
     _survey(lake)
+    _no_facts(lake)
+
+
+def _no_facts(lake: SmallLake) -> None:
+    """What `rural` sent never happened: a cancelled visit, one only planned, a diagnosis that was ruled out."""
+    visits: list[dict[str, object]] = [
+        {"encounter_key": status, "patient_key": "dan", "status": status, "class_code": "AMB",
+         "started_at": at(1, "12:00")}
+        for status in ("cancelled", "planned")
+    ]  # fmt: skip
+    lake.land("fhir_encounter", visits, site="rural", arrived_at=FIRST)
+    ruled_out: list[dict[str, object]] = [
+        {"condition_key": "mi", "patient_key": "dan", "code": "I21.9", "code_system": ICD10,
+         "verification_status": "refuted"},
+    ]  # fmt: skip
+    lake.land("fhir_condition", ruled_out, site="rural", arrived_at=FIRST)
 
 
 def _places(lake: SmallLake) -> None:

@@ -52,7 +52,8 @@ def test_deleted_and_withdrawn_records_are_gone_and_counted(ask: Ask) -> None:
     assert ask("select count(*) from omop.person where person_source_value = 'gone'") == [(0,)]
     counted = ask(
         "select lake_table, landed_keys, deleted_keys, withdrawn_keys, live_keys, in_omop, not_in_omop "
-        "from intermediate.lake_to_omop where site = 'city' order by 1"
+        "from intermediate.lake_to_omop where site = 'city' "
+        "and lake_table in ('fhir_condition', 'fhir_encounter', 'fhir_observation', 'fhir_patient') order by 1"
     )
     assert counted == [
         ("fhir_condition", 2, 0, 0, 2, 2, 0),
@@ -60,6 +61,14 @@ def test_deleted_and_withdrawn_records_are_gone_and_counted(ask: Ask) -> None:
         ("fhir_observation", 10, 0, 1, 9, 8, 1),
         ("fhir_patient", 5, 1, 0, 4, 4, 0),
     ]
+
+
+def test_a_cancelled_or_only_planned_visit_and_a_refuted_diagnosis_are_no_facts(ask: Ask) -> None:
+    counted = ask(
+        "select lake_table, fate, coalesce(omop_table, reason), keys from intermediate.lake_to_omop_fates "
+        "where site = 'rural' order by all"
+    )
+    assert counted == [("fhir_condition", "withdrawn", None, 1), ("fhir_encounter", "withdrawn", None, 2)]
 
 
 def test_a_death_without_date_or_cause_is_not_lost(ask: Ask) -> None:

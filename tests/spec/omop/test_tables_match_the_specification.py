@@ -23,12 +23,25 @@ TABLES = [
     "location",
     "observation_period",
     "concept",
+    "procedure_occurrence",
+    "drug_exposure",
+    "device_exposure",
+    "provider",
+    "payer_plan_period",
+    "cost",
+    "note",
+    "specimen",
+    "condition_era",
+    "drug_era",
+    "source_to_concept_map",
+    "cdm_source",
 ]
 TYPES = {
     "datetime": {"timestamp"},
     "date": {"date"},
     "float": {"double"},
     "integer": {"integer", "bigint"},  # row identifiers are 63-bit hashes
+    "varchar(max)": {"varchar"},
 }
 
 pytestmark = pytest.mark.skipif(
@@ -68,3 +81,7 @@ def test_required_fields_may_not_be_null(table: str) -> None:
     assert contracted == {
         row["cdmFieldName"].lower() for row in _specified(table) if row["isRequired"].lower() == "yes"
     }
+
+
+def test_every_omop_model_is_held_to_the_specification() -> None:
+    assert {path.stem for path in MODELS.glob("*.yml")} == set(TABLES)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pyarrow as pa
@@ -14,7 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
+from evaluation.policies import load_policy
+from ml.usecases import use_case_names
 from orchestration.cli import main
+from orchestration.steps.answer import Answer
 from orchestration.steps.records import open_records
 
 HEAVY = ("dagster", "duckdb", "mlflow", "pandas", "pyarrow", "numpy", "sqlalchemy", "fastapi", "lightgbm", "evidently")
@@ -109,10 +113,28 @@ def test_the_commands_of_the_interface_are_there() -> None:
     ],
     ids=lambda arguments: " ".join(arguments[:6]),
 )
-def test_wrong_usage_exits_2_with_nothing_on_standard_output(run: Run, tmp_path: Path, arguments: list[str]) -> None:
+def test_wrong_usage_exits_2_with_nothing_on_standard_output_but_json_where_asked_for(
+    run: Run, tmp_path: Path, arguments: list[str]
+) -> None:
     ran = run(*arguments)
     assert (ran.exit_code, ran.stdout) == (2, "")
     assert "Error" in ran.stderr and not (tmp_path / "home").exists()
+    ran = run(*arguments, "--json")
+    document = json.loads(ran.stdout)
+    assert (ran.exit_code, document.keys(), ran.stderr) == (2, {"error", "usage"}, "") and document["error"]
+
+
+@pytest.mark.parametrize("path", [(), *COMMANDS], ids=" ".join)
+def test_an_option_that_no_command_knows_is_one_json_document(run: Run, path: tuple[str, ...]) -> None:
+    ran = run(*path, "--no-such-option", "--json")
+    assert ran.exit_code == 2 and "--no-such-option" in json.loads(ran.stdout)["error"]
+
+
+def test_approvals_of_every_kind_that_a_policy_asks_for_can_be_given() -> None:
+    kinds = {one.kind for use_case in use_case_names() for one in load_policy(use_case).approvals.kinds}
+    for name in (("approve",), ("refuse",)):
+        [option] = [one for one in COMMANDS[name].params if one.name == "kind"]
+        assert set(option.type.choices) == kinds  # type: ignore[attr-defined]
 
 
 NOWHERE = [
@@ -168,12 +190,14 @@ def test_an_unknown_use_case_exits_1(run: Run, arguments: list[str]) -> None:
         (["drill", "triage", "--site", "city"], "NoCandidate"),
         (["rollback", "triage", "--site", "city", "--reason", "x"], "NothingToTakeBack"),
         (["tier", "triage", "--site", "city", "--to", "rule", "--reason", "x"], "NothingToTakeBack"),
-        (["rollback", "triage", "--site", "city", "--reason", "x", "--as", "mallory"], "NotAllowed"),
-        (["ledger", "at", "--site", "city", "--time", "yesterday"], "TimeNotUnderstood"),
+        (["rollback", "triage", "--site", "city", "--reason", "x", "--as", "mallory"], "NothingToTakeBack"),
+        (["key", "new", "--as", "ada", "--role", "nurse", "--key", "ada.pem"], "UnknownRole"),
+        (["key", "revoke", "--as", "ada", "--reason", "lost"], "RefusedEntryError"),
+        (["lineage", "abc"], "NotOnRecord"),
         (["backtest", "triage", "--site", "city", "--train-until", "2020-01-01", "--test-from", "2020-01-01"],
          "SnapshotRefused"),
     ],
-    ids=lambda one: " ".join(one[:2]) if isinstance(one, list) else one,
+    ids=lambda one: " ".join(one[:8:7]) if isinstance(one, list) else one,
 )  # fmt: skip
 def test_what_an_empty_home_cannot_do_is_refused_in_a_sentence(run: Run, arguments: list[str], kind: str) -> None:
     ran = run(*arguments, "--json")
@@ -186,7 +210,7 @@ def test_what_an_empty_home_cannot_do_is_refused_in_a_sentence(run: Run, argumen
 @pytest.mark.parametrize(
     ("arguments", "document"),
     [
-        (["status"], {"releases": []}),
+        (["status"], {"releases": [], "problems": []}),
         (["ledger", "show"], {"entries": []}),
         (["incident", "list"], {"incidents": []}),
         (["ledger", "at", "--site", "city", "--time", "2026-03-01T00:00:00Z"],
@@ -197,6 +221,30 @@ def test_what_an_empty_home_cannot_do_is_refused_in_a_sentence(run: Run, argumen
 def test_what_an_empty_home_can_say_is_one_json_document(run: Run, arguments: list[str], document: object) -> None:
     ran = run(*arguments, "--json")
     assert (ran.exit_code, json.loads(ran.stdout), ran.stderr) == (0, document, "")
+
+
+@pytest.mark.parametrize("when", ["yesterday", "2026-03-01T14:00:00", "", "0001-01-01T00:00:00"])
+def test_what_is_no_time_with_a_zone_is_wrong_usage(run: Run, when: str) -> None:
+    ran = run("ledger", "at", "--site", "city", "--time", when, "--json")
+    document = json.loads(ran.stdout)
+    assert (ran.exit_code, document.keys()) == (2, {"error", "usage"}) and repr(when) in document["error"]
+
+
+def test_who_acts_and_what_stands_behind_it_is_an_option_of_every_order() -> None:
+    for name in ("promote", "rollback", "tier", "drill"):
+        options = {one.opts[0]: one.required for one in COMMANDS[(name,)].params}
+        assert options["--as"] is options["--key"] is False
+
+
+@pytest.mark.parametrize("command", [["promote", "--to", "shadow"], ["drill"]], ids=lambda one: one[0])
+@pytest.mark.parametrize(
+    "who", [["--key", __file__], ["--as", "Not An Id"], ["--as", "ada", "--key", "/no/such"]], ids=len
+)
+def test_what_names_nobody_is_wrong_usage_where_nothing_is_stopped(
+    run: Run, command: list[str], who: list[str]
+) -> None:
+    ran = run(*command, "triage", "--site", "city", *who, "--json")
+    assert ran.exit_code == 2 and "--" in json.loads(ran.stdout)["error"]
 
 
 def test_the_ledger_of_an_empty_home_verifies(run: Run) -> None:
@@ -215,6 +263,17 @@ def test_a_person_is_registered_and_revoked_and_the_ledger_shows_it(run: Run, tm
     shown = json.loads(run("ledger", "show", "--json").stdout)["entries"]
     assert [entry["kind"] for entry in shown] == ["person_registered", "key_revoked"]
     assert "PRIVATE" not in json.dumps(shown)
+
+
+@pytest.mark.parametrize(("assets", "code"), [([], 2), (["tables/person"], 0)])
+def test_a_selection_that_runs_nothing_is_wrong_usage(
+    run: Run, monkeypatch: pytest.MonkeyPatch, assets: list[str], code: int
+) -> None:
+    ran_graph = Answer({"succeeded": True, "assets": assets})
+    door = SimpleNamespace(run_graph=lambda *_, **__: ran_graph)  # Dagster itself takes seconds to load
+    monkeypatch.setitem(sys.modules, "orchestration.defs.launch", door)
+    ran = run("run", "--select", "group:nosuch", "--json")
+    assert ran.exit_code == code and ("group:nosuch" in ran.stdout) == (code == 2)
 
 
 def test_a_file_lands_with_a_receipt_that_adds_up(run: Run, tmp_path: Path) -> None:

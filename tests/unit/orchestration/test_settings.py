@@ -98,5 +98,18 @@ def test_a_dagster_configuration_that_somebody_wrote_is_kept(environment: dict[s
     assert (settings.dagster_home / "dagster.yaml").read_text() == "run_storage: mine\n"
 
 
+def test_a_home_of_a_user_that_there_is_not_is_a_sentence(environment: dict[str, str]) -> None:
+    environment["PILOTHOUSE_HOME"] = "~nobody-of-this-name/home"
+    with pytest.raises(SettingsError, match="cannot be found"):
+        load_settings()
+
+
+def test_a_home_that_cannot_be_made_is_a_sentence(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    environment["PILOTHOUSE_HOME"] = str(tmp_path / "file" / "home")
+    with pytest.raises(SettingsError, match=r"cannot be made or written there \(Not a directory\)"):
+        apply_third_party_switches(load_settings())
+
+
 def test_the_project_is_where_its_declaration_is() -> None:
     assert (PROJECT_ROOT / "pyproject.toml").is_file()

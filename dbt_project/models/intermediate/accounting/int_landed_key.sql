@@ -1,33 +1,78 @@
 {#- Written apart from the staging models on purpose, so that one fault cannot hide in both. -#}
-{%- set tables = {
-    'fhir_patient': ('ehr_fhir', 'false', 'is_deceased or deceased_at is not null'),
-    'fhir_encounter': ('ehr_fhir', "status = 'entered-in-error'", 'false'),
-    'fhir_condition': ('ehr_fhir', "verification_status = 'entered-in-error'", 'false'),
-    'fhir_observation': ('ehr_fhir', "status in ('entered-in-error', 'cancelled')", 'false'),
-    'nhamcs_visit': ('nhamcs_ed', 'false', 'dieded or doa or hospital_discharge_status = 2'),
+{%- set in_error = "status = 'entered-in-error'" -%}
+{%- set not_performed = "status in ('entered-in-error', 'not-done')" -%}
+{%- set not_billed = "status in ('entered-in-error', 'cancelled', 'draft')"
+    ~ " or use in ('preauthorization', 'predetermination')" -%}
+{%- set not_reported = "status in ('entered-in-error', 'cancelled', 'registered')" -%}
+{%- set fhir = {
+    'fhir_patient': 'false',
+    'fhir_encounter': "status in ('entered-in-error', 'cancelled', 'planned')",
+    'fhir_condition': "verification_status in ('entered-in-error', 'refuted')",
+    'fhir_observation': "status in ('entered-in-error', 'cancelled')",
+    'fhir_location': 'false',
+    'fhir_organization': 'false',
+    'fhir_procedure': "status in ('entered-in-error', 'not-done', 'preparation')",
+    'fhir_medication': in_error,
+    'fhir_medication_request': "status in ('entered-in-error', 'cancelled', 'draft')"
+        ~ " or intent in ('proposal', 'plan', 'option') or is_prohibition",
+    'fhir_medication_administration': not_performed,
+    'fhir_medication_statement': "status in ('entered-in-error', 'intended', 'not-taken')",
+    'fhir_immunization': not_performed,
+    'fhir_device': in_error,
+    'fhir_device_use_statement': "status in ('entered-in-error', 'intended')",
+    'fhir_practitioner': 'false',
+    'fhir_practitioner_role': 'false',
+    'fhir_coverage': "status in ('entered-in-error', 'cancelled', 'draft')",
+    'fhir_claim': not_billed,
+    'fhir_explanation_of_benefit': not_billed ~ " or outcome in ('queued', 'error')",
+    'fhir_specimen': in_error,
+    'fhir_document_reference': in_error ~ " or doc_status = 'entered-in-error'",
+    'fhir_diagnostic_report': not_reported,
+    'fhir_imaging_study': not_reported,
+    'fhir_allergy_intolerance': "verification_status in ('entered-in-error', 'refuted')",
+    'fhir_appointment': in_error,
+    'fhir_resource': 'false',
+} -%}
+{%- set dead = {
+    'fhir_patient': 'is_deceased or deceased_at is not null',
+    'nhamcs_visit': 'dieded or doa or hospital_discharge_status = 2',
 } -%}
 
 with
 
 versions as (
-    {%- for table, (feed, withdrawn, dead) in tables.items() %}
+    {%- for table in fhir.keys() | list + ['nhamcs_visit'] %}
         {{ 'union all' if not loop.first }}
         select
             '{{ table }}' as lake_table,
             site,
             _key,
-            _is_deleted as is_deleted,
-            coalesce({{ withdrawn }}, false) as is_withdrawn,
-            coalesce({{ dead }}, false) as is_dead,
+            _arrived_at as arrived_at,
+            struct_pack(
+                is_deleted := _is_deleted,
+                is_withdrawn := coalesce({{ fhir.get(table, 'false') }}, false),
+                is_dead := coalesce({{ dead.get(table, 'false') }}, false)
+            ) as fate,
             struct_pack(
                 version_at := coalesce(_version_at, _arrived_at),
                 arrived_at := _arrived_at,
                 line := _line,
                 file := _file
             ) as recency
-        from {{ source(feed, table) }}
+        from {{ source('ehr_fhir' if table in fhir else 'nhamcs_ed', table) }}
         where _arrived_at <= cast('{{ var("as_of") }}' as timestamptz)
     {%- endfor %}
+),
+
+newest as (
+    select
+        lake_table,
+        site,
+        _key,
+        max(arrived_at) as arrived_at,
+        max_by(fate, recency) as fate
+    from versions
+    group by lake_table, site, _key
 ),
 
 final as (
@@ -35,11 +80,11 @@ final as (
         lake_table,
         site,
         _key,
-        max_by(is_deleted, recency) as is_deleted,
-        max_by(is_withdrawn, recency) as is_withdrawn,
-        max_by(is_dead, recency) as is_dead
-    from versions
-    group by lake_table, site, _key
+        arrived_at,
+        struct_extract(fate, 'is_deleted') as is_deleted,
+        struct_extract(fate, 'is_withdrawn') as is_withdrawn,
+        struct_extract(fate, 'is_dead') as is_dead
+    from newest
 )
 
 select * from final

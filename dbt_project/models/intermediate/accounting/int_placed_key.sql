@@ -1,10 +1,34 @@
+{#- Records that become one row each, by the hash of their key: model, key, OMOP table and its key. -#}
+{%- set facts = [
+    ('int_fhir_condition', 'condition_key', 'condition_occurrence', 'condition_occurrence_id'),
+    ('int_fhir_procedure', 'procedure_key', 'procedure_occurrence', 'procedure_occurrence_id'),
+    ('int_fhir_drug', 'drug_key', 'drug_exposure', 'drug_exposure_id'),
+    ('int_fhir_specimen', 'specimen_key', 'specimen', 'specimen_id'),
+    ('int_fhir_payer_period', 'coverage_key', 'payer_plan_period', 'payer_plan_period_id'),
+    ('int_fhir_cost', 'cost_key', 'cost', 'cost_id'),
+    ('int_fhir_finding', 'event_key', 'observation', 'observation_id'),
+    ('int_fhir_note', 'note_key', 'note', 'note_id'),
+] -%}
+{#- Until contract 1.1.0 these types landed with type and patient only; their files must land anew. -#}
+{%- set own_tables %}
+    'Procedure', 'Medication', 'MedicationRequest', 'MedicationAdministration', 'MedicationStatement',
+    'Immunization', 'Device', 'DeviceUseStatement', 'Practitioner', 'PractitionerRole', 'Coverage', 'Claim',
+    'ExplanationOfBenefit', 'Specimen', 'DocumentReference', 'DiagnosticReport', 'ImagingStudy',
+    'AllergyIntolerance', 'Appointment'
+{%- endset -%}
+{%- set places = [
+    ('fhir_location', 'stg_fhir_location', 'location_key'),
+    ('fhir_organization', 'stg_fhir_organization', 'organization_key'),
+] -%}
+
 with
 
 patients as (
     select
         links.site,
         'fhir_patient' as lake_table,
-        persons.person_id is not null as is_placed,
+        if(persons.person_id is not null, 'person', null) as omop_table,
+        cast(null as varchar) as left_out,
         deaths.person_id is not null
         and coalesce(patients.is_deceased or patients.deceased_at is not null, false) as is_dead
     from {{ ref('stg_fhir_patient') }} as patients
@@ -15,22 +39,11 @@ patients as (
     left join {{ ref('death') }} as deaths on persons.person_id = deaths.person_id
 ),
 
-encounters as (
-    select
-        encounters.site,
-        'fhir_encounter' as lake_table,
-        visits.visit_occurrence_id is not null as is_placed,
-        false as is_dead
-    from {{ ref('stg_fhir_encounter') }} as encounters
-    left join {{ ref('visit_occurrence') }} as visits
-        on visits.visit_occurrence_id = {{ visit_id('encounters.site', 'encounters.encounter_key') }}
-),
-
 surveyed as (
     select
         surveyed.site,
         'nhamcs_visit' as lake_table,
-        persons.person_id is not null as is_placed,
+        if(persons.person_id is not null, 'visit_occurrence', null) as omop_table,
         deaths.person_id is not null as is_dead
     from {{ ref('stg_nhamcs_visit') }} as surveyed
     left join {{ ref('visit_occurrence') }} as visits
@@ -39,43 +52,148 @@ surveyed as (
     left join {{ ref('death') }} as deaths on persons.person_id = deaths.person_id
 ),
 
-conditions as (
+encounters as (
     select
-        conditions.site,
-        'fhir_condition' as lake_table,
-        placed.condition_occurrence_id is not null as is_placed,
-        false as is_dead
-    from {{ ref('int_fhir_condition') }} as conditions
-    left join {{ ref('condition_occurrence') }} as placed
-        on
-            placed.condition_occurrence_id
-            = {{ hash63(['conditions.site', "'ehr_fhir'", 'conditions.condition_key']) }}
+        encounters.site,
+        'fhir_encounter' as lake_table,
+        if(visits.visit_occurrence_id is not null, 'visit_occurrence', null) as omop_table
+    from {{ ref('stg_fhir_encounter') }} as encounters
+    left join {{ ref('visit_occurrence') }} as visits
+        on visits.visit_occurrence_id = {{ visit_id('encounters.site', 'encounters.encounter_key') }}
+),
+
+places as (
+    {%- for lake_table, model, key in places %}
+        select
+            places.site,
+            '{{ lake_table }}' as lake_table,
+            if(care_sites.care_site_id is not null, 'care_site', null) as omop_table
+        from {{ ref(model) }} as places
+        left join {{ ref('care_site') }} as care_sites
+            on care_sites.care_site_id = {{ care_site_id('places.site', 'places.' ~ key) }}
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+practitioners as (
+    select
+        practitioners.site,
+        'fhir_practitioner' as lake_table,
+        if(providers.provider_id is not null, 'provider', null) as omop_table
+    from {{ ref('stg_fhir_practitioner') }} as practitioners
+    left join {{ ref('provider') }} as providers
+        on providers.provider_id = {{ provider_id('practitioners.site', 'practitioners.practitioner_key') }}
 ),
 
 observations as (
     select
         events.site,
         'fhir_observation' as lake_table,
-        bool_and(coalesce(measurements.measurement_id, observations.observation_id) is not null) as is_placed,
-        false as is_dead
+        case
+            when bool_or(coalesce(measurements.measurement_id, observations.observation_id) is null) then null
+            else concat_ws(
+                ' and ',
+                if(bool_or(measurements.measurement_id is not null), 'measurement', null),
+                if(bool_or(observations.observation_id is not null), 'observation', null)
+            )
+        end as omop_table,
+        if(bool_or(events.person_key is null), 'no person', null) as left_out
     from {{ ref('int_fhir_event') }} as events
     left join {{ ref('measurement') }} as measurements
-        on measurements.measurement_id = {{ hash63(['events.site', "'ehr_fhir'", 'events.event_key']) }}
+        on measurements.measurement_id = {{ record_id('events.site', "'ehr_fhir'", 'events.event_key') }}
     left join {{ ref('observation') }} as observations
-        on observations.observation_id = {{ hash63(['events.site', "'ehr_fhir'", 'events.event_key']) }}
+        on observations.observation_id = {{ record_id('events.site', "'ehr_fhir'", 'events.event_key') }}
     group by events.site, events.observation_key
 ),
 
-final as (
+facts as (
+    {%- for model, key, table, id in facts %}
+        select
+            facts.site,
+            facts.lake_table,
+            if(placed.{{ id }} is not null, '{{ table }}', null) as omop_table,
+            facts.left_out
+        from {{ ref(model) }} as facts
+        left join {{ ref(table) }} as placed
+            on placed.{{ id }} = {{ record_id('facts.site', "'ehr_fhir'", 'facts.' ~ key) }}
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+uses as (
+    select
+        uses.*,
+        placed.device_exposure_id is not null as is_placed
+    from {{ ref('int_fhir_device_use') }} as uses
+    left join {{ ref('device_exposure') }} as placed
+        on placed.device_exposure_id = {{ record_id('uses.site', "'ehr_fhir'", 'uses.use_key') }}
+),
+
+stated_uses as (
+    select
+        site,
+        lake_table,
+        if(is_placed, 'device_exposure', null) as omop_table,
+        left_out
+    from uses
+    where lake_table = 'fhir_device_use_statement'
+),
+
+devices as (
+    select
+        devices.site,
+        'fhir_device' as lake_table,
+        if(bool_or(uses.is_placed), 'device_exposure', null) as omop_table,
+        if(bool_or(uses.is_placed), null, 'no date of use') as left_out
+    from {{ ref('stg_fhir_device') }} as devices
+    left join uses on devices.site = uses.site and devices.device_key = uses.device_key
+    group by devices.site, devices.device_key
+),
+
+others as (
+    select
+        site,
+        'fhir_practitioner_role' as lake_table,
+        'describes a provider' as left_out
+    from {{ ref('stg_fhir_practitioner_role') }}
+    union all
+    select
+        site,
+        'fhir_medication' as lake_table,
+        'names the drug of other records' as left_out
+    from {{ ref('stg_fhir_medication') }}
+    union all
+    select
+        site,
+        'fhir_appointment' as lake_table,
+        'no home in OMOP' as left_out
+    from {{ ref('stg_fhir_appointment') }}
+    union all
+    select
+        site,
+        'fhir_resource' as lake_table,
+        case
+            when resource_type in ({{ own_tables }}) then 'landed before its type had a table'
+            else 'no home in OMOP'
+        end as left_out
+    from {{ ref('stg_fhir_resource') }}
+),
+
+fates as (
     select * from patients
-    union all
-    select * from encounters
-    union all
-    select * from surveyed
-    union all
-    select * from conditions
-    union all
-    select * from observations
+    {%- for part in [
+        'surveyed', 'encounters', 'places', 'practitioners', 'observations', 'facts', 'stated_uses', 'devices', 'others',
+    ] %}
+        union all by name
+        select * from {{ part }}
+    {%- endfor %}
+),
+
+final as (
+    select
+        * replace (coalesce(is_dead, false) as is_dead),
+        omop_table is not null as is_placed
+    from fates
 )
 
 select * from final

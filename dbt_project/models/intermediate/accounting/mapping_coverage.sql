@@ -1,7 +1,10 @@
 {%- set domains = {
     'condition_occurrence': 'condition_concept_id', 'measurement': 'measurement_concept_id',
     'observation': 'observation_concept_id', 'visit_occurrence': 'visit_concept_id',
-    'visit_detail': 'visit_detail_concept_id',
+    'visit_detail': 'visit_detail_concept_id', 'procedure_occurrence': 'procedure_concept_id',
+    'drug_exposure': 'drug_concept_id', 'device_exposure': 'device_concept_id',
+    'specimen': 'specimen_concept_id', 'provider': 'specialty_concept_id',
+    'payer_plan_period': 'payer_concept_id', 'cost': 'currency_concept_id',
 } -%}
 
 with

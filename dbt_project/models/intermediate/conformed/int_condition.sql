@@ -2,9 +2,10 @@ with
 
 conditions as (
     select
-        *,
+        * exclude (lake_table, left_out),
         'ehr_fhir' as feed
     from {{ ref('int_fhir_condition') }}
+    where left_out is null
     union all by name
     select
         *,

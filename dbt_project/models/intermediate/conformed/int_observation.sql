@@ -8,6 +8,12 @@ observations as (
     where not is_measurement
     union all by name
     select
+        * exclude (lake_table, left_out),
+        'ehr_fhir' as feed
+    from {{ ref('int_fhir_finding') }}
+    where left_out is null
+    union all by name
+    select
         *,
         effective_at as occurred_at,
         'nhamcs_ed' as feed

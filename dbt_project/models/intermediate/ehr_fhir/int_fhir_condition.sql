@@ -20,6 +20,7 @@ visits as (
 final as (
     select
         conditions.site,
+        'fhir_condition' as lake_table,
         conditions.encounter_key as visit_key,
         coalesce(links.person_key, visits.person_key) as person_key,
         conditions.condition_key,
@@ -33,7 +34,8 @@ final as (
         conditions.abatement_at as abated_at,
         conditions.category_code,
         conditions.verification_status,
-        conditions._arrived_at
+        conditions._arrived_at,
+        {{ left_out({'no person': 'coalesce(links.person_key, visits.person_key) is null'}) }} as left_out
     from conditions
     left join links on conditions.site = links.site and conditions.patient_key = links.reference_key
     left join visits on conditions.site = visits.site and conditions.encounter_key = visits.visit_key

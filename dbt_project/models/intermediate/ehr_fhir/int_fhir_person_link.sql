@@ -1,3 +1,9 @@
+{%- set records = [
+    'encounter', 'observation', 'condition', 'procedure', 'medication_request', 'medication_administration',
+    'medication_statement', 'immunization', 'device_use_statement', 'specimen', 'imaging_study',
+    'allergy_intolerance', 'coverage',
+] -%}
+
 with
 
 patients as (
@@ -11,20 +17,13 @@ patients as (
 ),
 
 mentioned as (
-    select
-        site,
-        patient_key as reference_key
-    from {{ ref('stg_fhir_encounter') }}
-    union
-    select
-        site,
-        patient_key
-    from {{ ref('stg_fhir_observation') }}
-    union
-    select
-        site,
-        patient_key
-    from {{ ref('stg_fhir_condition') }}
+    {%- for record in records %}
+        select
+            site,
+            patient_key as reference_key
+        from {{ ref('stg_fhir_' ~ record) }}
+        {{ 'union' if not loop.last }}
+    {%- endfor %}
 ),
 
 known as (

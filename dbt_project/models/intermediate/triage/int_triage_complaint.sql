@@ -8,16 +8,21 @@ visits as (
     from {{ ref('int_triage_visit') }}
 ),
 
+texts as (
+    select * from {{ ref('int_triage_complaint_text') }}
+),
+
 vocabulary as (
     select * from {{ ref('complaint_groups') }}
+    where kind = 'code'
 ),
 
 stated as (
     select
         visit_occurrence_id,
-        'term' as kind,
+        'text' as kind,
         cast(null as varchar) as system,
-        {{ normalised_text('value_text') }} as complaint,
+        value_text as complaint,
         effective_at,
         _arrived_at
     from {{ ref('int_triage_reading') }}
@@ -26,7 +31,7 @@ stated as (
     select
         visit_occurrence_id,
         'code' as kind,
-        value_code_system as system,
+        {{ code_system_name('value_code_system') }} as system,
         value_code as complaint,
         effective_at,
         _arrived_at
@@ -41,10 +46,7 @@ stated as (
         effective_at,
         _arrived_at
     from {{ ref('int_observation') }}
-    where code_system in (
-        select distinct system from vocabulary
-        where kind = 'code'
-    )
+    where code_system in (select distinct system from vocabulary)
 ),
 
 known as (
@@ -56,29 +58,30 @@ known as (
             and stated.effective_at between visits.arrived_at and visits.triaged_at
 ),
 
-complaints as (
+codes as (
     select distinct
-        kind,
         system,
         complaint
     from known
+    where kind = 'code'
 ),
 
 matched as (
     select
-        complaints.kind,
-        complaints.system,
-        complaints.complaint,
+        'text' as kind,
+        cast(null as varchar) as system,
+        value_text as complaint,
+        "group"
+    from texts
+    union all
+    select
+        'code' as kind,
+        codes.system,
+        codes.complaint,
         vocabulary.group
-    from complaints
+    from codes
     inner join vocabulary
-        on
-            complaints.kind = vocabulary.kind and complaints.system is not distinct from vocabulary.system
-            and case complaints.kind
-                when 'term'
-                    then contains(' ' || complaints.complaint || ' ', ' ' || vocabulary.pattern || ' ')
-                else starts_with(complaints.complaint, vocabulary.pattern)
-            end
+        on codes.system = vocabulary.system and starts_with(codes.complaint, vocabulary.pattern)
 ),
 
 final as (

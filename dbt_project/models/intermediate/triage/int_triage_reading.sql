@@ -17,10 +17,7 @@ final as (
         items.feature,
         case
             when items.feature != 'triage_level' then recorded.value_number
-            else
-                coalesce(
-                    recorded.value_number, try_cast(regexp_extract(recorded.value_code, '^[1-5]$') as double)
-                )
+            else coalesce(recorded.value_number, {{ triage_level_of('recorded.value_code') }})
         end as value_number,
         -- UCUM annotations in braces carry no meaning (UCUM 12); a score without unit is a plain number.
         case

@@ -1,17 +1,37 @@
 {%- set window_minutes = 60 -%}
+{%- set max_clock_skew_minutes = 5 -%}
+{%- set max_age_years = 120 -%}
 
 with
 
+-- An encounter without a start is dated by its end or its record: a date for OMOP, and no arrival.
+undated as (
+    select
+        site,
+        encounter_key as visit_key
+    from {{ ref('int_fhir_encounter') }}
+    where started_at is null
+),
+
 visits as (
     select
-        *,
+        visits.*,
         -- The survey's clock is the wall's already.
-        case feed
-            when 'nhamcs_ed' then {{ utc('started_at') }}
-            else {{ local_time('site', 'started_at') }}
+        case visits.feed
+            when 'nhamcs_ed' then {{ utc('visits.started_at') }}
+            else {{ local_time('visits.site', 'visits.started_at') }}
         end as arrived_local
-    from {{ ref('int_visit') }}
-    where visit_concept_id in (9203, 262) and coalesce(status, '') not in ('cancelled', 'planned')
+    from {{ ref('int_visit') }} as visits
+    left join undated on visits.site = undated.site and visits.visit_key = undated.visit_key
+    where
+        visits.visit_concept_id in (9203, 262)
+        and coalesce(visits.status, '') not in ('cancelled', 'planned')
+        and undated.visit_key is null
+        -- Nobody arrived before hospitals kept records like these, nor after the record of it.
+        and visits.started_at >= timestamptz '1900-01-01 00:00:00+00'
+        and coalesce(
+            visits.started_at <= visits._arrived_at + interval {{ max_clock_skew_minutes }} minutes, true
+        )
 ),
 
 persons as (
@@ -51,15 +71,10 @@ final as (
         visits.has_arrival_time,
         visits.unit,
         case
-            when persons.birth_date <= visits.arrived_local
-                -- Somebody born on 29 February comes of age on 1 March, here as in a request.
-                then cast(
-                    year(visits.arrived_local) - year(persons.birth_date)
-                    - cast(
-                        strftime(visits.arrived_local, '%m%d') < strftime(persons.birth_date, '%m%d')
-                        as integer
-                    ) as integer
-                )
+            when
+                {{ completed_years('persons.birth_date', 'visits.arrived_local') }}
+                between 0 and {{ max_age_years }}
+                then {{ completed_years('persons.birth_date', 'visits.arrived_local') }}
         end as age_years,
         persons.gender_concept_id,
         persons.race_concept_id,

@@ -2,6 +2,8 @@
     'temperature_c', 'heart_rate', 'respiratory_rate', 'oxygen_saturation', 'systolic_bp', 'diastolic_bp', 'pain_score',
     'triage_level',
 ] -%}
+{#- What lies between two levels is no level. -#}
+{%- set further = {'triage_level': ' and reading = trunc(reading)'} -%}
 
 with
 
@@ -52,7 +54,8 @@ final as (
     select
         visit_occurrence_id,
         {%- for feature in numbers %}
-            max(reading) filter (where feature = '{{ feature }}') as {{ feature }},
+            max(reading) filter (where feature = '{{ feature }}'{{ further.get(feature, '') }})
+                as {{ feature }},
         {%- endfor %}
         bool_or(value_code in ('44613004', 'LA9318-2')) filter (where feature = 'arrival_mode')
             as arrived_by_ambulance,

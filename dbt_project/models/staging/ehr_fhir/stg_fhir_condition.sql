@@ -12,7 +12,10 @@ final as (
     select
         * replace ({{ code_system_name('code_system') }} as code_system)
     from latest
-    where not _is_deleted and verification_status is distinct from 'entered-in-error'
+    where
+        not _is_deleted
+        and verification_status is distinct from 'entered-in-error'
+        and verification_status is distinct from 'refuted'
 )
 
 select * from final

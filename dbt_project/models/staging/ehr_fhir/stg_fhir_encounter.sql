@@ -12,7 +12,7 @@ final as (
     select
         * replace ({{ code_system_name('reason_system') }} as reason_system)
     from latest
-    where not _is_deleted and status is distinct from 'entered-in-error'
+    where not _is_deleted and status not in ('entered-in-error', 'cancelled', 'planned')
 )
 
 select * from final

@@ -2,9 +2,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evaluation.evidence import Subject
-from evaluation.gates import GateError, may_step_down, may_step_up
+from evaluation.gates import GateError, may_step_down, may_step_up, step_reasons
+from evaluation.ledger import public_hex
 from evaluation.ledger.people import registration
 from evaluation.policies import Stage, parse_policy
 from evaluation.policies.load import FOLDER
@@ -77,9 +80,28 @@ class TestDecision:
 
 
 class TestStep:
-    @pytest.mark.parametrize("current", [Stage.OFF, Stage.SHADOW, Stage.ASSISTIVE, Stage.DECISION_SUPPORT])
-    def test_to_shadow_is_allowed_from_below_and_from_above(self, ready, current):
+    @pytest.mark.parametrize("current", [Stage.OFF, Stage.SHADOW])
+    def test_to_shadow_is_allowed_from_below_and_in_the_place_of_another(self, ready, current):
         assert ready.ask(current=current).allowed
+
+    @pytest.mark.parametrize("current", [Stage.ASSISTIVE, Stage.DECISION_SUPPORT])
+    def test_to_a_lower_stage_is_no_promotion_and_the_way_down_is_named(self, ready, current):
+        (reason,) = ready.ask(current=current).reasons
+        assert (reason.clause, reason.figure) == ("one-stage-at-a-time", f"{current} to shadow")
+        assert "pilothouse rollback USE_CASE --site SITE --to shadow" in reason.to_meet
+
+    def test_into_the_stage_it_stands_in_is_refused_and_of_anything_changed_allowed(self, case, ready):
+        (reason,) = ready.ask(current=Stage.SHADOW, released=case.subject).reasons
+        assert (reason.clause, reason.figure) == ("one-stage-at-a-time", "already in shadow")
+        for name in case.subject.to_json():
+            other = Subject(**{**case.subject.to_json(), name: "9" * 64})
+            assert ready.ask(current=Stage.SHADOW, released=other).allowed
+
+    @given(st.sampled_from(list(Stage)), st.sampled_from(list(Stage)), st.booleans())
+    def test_every_pair_of_stages_has_a_reason_or_goes_up_by_one_or_replaces(self, current, target, is_same):
+        is_up = target.rank == current.rank + 1
+        is_replaced = target is current and target is not Stage.OFF and not is_same
+        assert bool(step_reasons(current, target, is_same=is_same)) == (not is_up and not is_replaced)
 
     def test_that_skips_a_stage_is_refused(self, case, room):
         case.stage = Stage.ASSISTIVE
@@ -338,19 +360,36 @@ class TestRefusal:
 
 
 class TestRights:
-    def test_operator_may_step_down_and_not_up(self, case, room):
+    @pytest.fixture
+    def may_go_up(self, case, room):
+        """Ask for a person who signs with their own key, or with that of somebody else, or not at all (None)."""
+
+        def ask(person, key):
+            public_key = None if key is None else public_hex(room.key(key))
+            return may_step_up(case.policy, room.people, person, case.now, public_key=public_key)
+
+        return ask
+
+    def test_operator_may_step_down_and_not_up(self, case, room, may_go_up):
         room.register("olga.op", "operator")
         assert may_step_down(case.policy, room.people, "olga.op", case.now) is None
-        refusal = may_step_up(case.policy, room.people, "olga.op", case.now)
+        refusal = may_go_up("olga.op", "olga.op")
         assert refusal.clause == "who-may-step-up"
         assert refusal.figure == "olga.op holds operator"
 
-    def test_those_who_approve_may_do_both(self, case, room):
+    def test_those_who_approve_may_do_both(self, case, room, may_go_up):
         assert may_step_down(case.policy, room.people, "ben.stone", case.now) is None
-        assert may_step_up(case.policy, room.people, "ben.stone", case.now) is None
+        assert may_go_up("ben.stone", "ben.stone") is None
 
-    def test_somebody_unknown_or_revoked_may_neither(self, case, room):
+    def test_nobody_steps_up_in_the_name_of_somebody_who_may(self, room, may_go_up):
+        claimed, forged = may_go_up("ben.stone", None), may_go_up("ben.stone", "anna.berg")
+        assert claimed.clause == forged.clause == "who-may-step-up"
+        assert claimed.figure == "ben.stone is claimed, not proven" and "--key FILE" in claimed.to_meet
+        assert "not the one that ben.stone registered" in forged.figure
+
+    def test_somebody_unknown_or_revoked_may_neither(self, case, room, may_go_up):
         room.revoke("ben.stone")
         for person in ("ben.stone", "nina.new"):
-            for right in (may_step_down, may_step_up):
-                assert "not registered with a valid key" in right(case.policy, room.people, person, case.now).figure
+            down = may_step_down(case.policy, room.people, person, case.now)
+            for refusal in (down, may_go_up(person, person), may_go_up(person, None)):
+                assert "not registered with a valid key" in refusal.figure

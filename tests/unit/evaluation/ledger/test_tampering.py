@@ -93,6 +93,22 @@ def test_one_changed_byte_anywhere_in_the_file_fails_or_changes_no_entry(full, p
             assert reader.entries() == full.ledger.entries()
 
 
+@pytest.mark.parametrize("seq", [1, 4, ENTRIES])
+def test_of_a_broken_ledger_what_came_before_the_first_bad_entry_is_believed(full, path, seq):
+    before = full.ledger.entries()
+    assert full.ledger.believed()[1].entries() == before
+    tamper(path, f"update pilothouse_entries set actor = 'mallory' where seq = {seq}")
+    verification, believed = full.ledger.believed()
+    assert (verification.ok, verification.first_bad) == (False, seq)
+    assert believed.entries() == before[: seq - 1]
+
+
+def test_of_a_database_that_is_none_any_more_nothing_is_believed(full, path):
+    path.write_bytes(b"not a database" * 1000)
+    verification, believed = full.ledger.believed()
+    assert not verification.ok and believed.entries() == []
+
+
 @pytest.mark.parametrize("seq", [1, 4, 6])
 def test_deleted_entry_is_found_where_it_is_missing(full, path, seq):
     tamper(path, f"delete from pilothouse_entries where seq = {seq}")

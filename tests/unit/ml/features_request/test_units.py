@@ -17,6 +17,11 @@ def test_fixed_points_of_temperature(value: float, unit: str, expected: float) -
     assert convert(value, unit, CELSIUS) == pytest.approx(expected)
 
 
+def test_a_rate_per_second_and_a_fraction_are_converted() -> None:
+    assert [convert(1.5, unit, PER_MINUTE) for unit in ("/s", "1/s", "/min", "1/min")] == [90.0, 90.0, 1.5, 1.5]
+    assert [convert(0.97, unit, PERCENT) for unit in ("1", "%")] == [97.0, 0.97]
+
+
 @given(unit=st.text(max_size=12), value=st.floats(allow_nan=False, allow_infinity=False))
 def test_an_unlisted_unit_converts_to_nothing(unit: str, value: float) -> None:
     for table in TABLES[:-1]:
@@ -30,5 +35,7 @@ def test_a_missing_unit_converts_to_nothing_except_for_a_score() -> None:
 
 def test_an_annotation_carries_no_meaning() -> None:
     assert convert(60.0, "{beats}/min", PER_MINUTE) == 60.0
-    assert convert(60.0, "{beats}/s", PER_MINUTE) is None
+    assert convert(1.0, "{beats}/s", PER_MINUTE) == 60.0
+    assert convert(60.0, "{beats}", PER_MINUTE) is None
+    assert convert(97.0, "%{oxygen}", PERCENT) == 97.0
     assert convert(4.0, "{score}", SCORE) == 4.0

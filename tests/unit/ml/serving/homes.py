@@ -5,6 +5,7 @@ Shared by the unit, spec and integration tests of serving and by its benchmark; 
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ SERVICE = "/cds-services/pilothouse-triage"
 
 VOCABULARY = Vocabulary(
     complaint_groups=(
+        ("", "negation", "", "denies"),
+        ("", "negation", "", "no"),
         ("chest_pain", "code", "NHAMCS-RFV", "1050"),
         ("chest_pain", "term", "", "chest pain"),
         ("chest_pain", "term", "", "cp"),
@@ -356,6 +359,12 @@ def call(sent: Mapping[str, Any] | None = None, instance: str | None = None, **c
         "prefetch": dict(sent if sent is not None else prefetch()),
         **changes,
     }
+
+
+def call_about(visit: str, saturation: float = 50.0) -> dict[str, Any]:
+    """A call about another visit of the same patient."""
+    written = json.dumps(call(prefetch(saturation))).replace('"e1"', f'"{visit}"')
+    return json.loads(written.replace("Encounter/e1", f"Encounter/{visit}"))
 
 
 Clock = Callable[[], datetime]

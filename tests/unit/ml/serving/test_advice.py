@@ -12,7 +12,9 @@ from sqlalchemy import select
 from ml.registry.stages import Stage, Tier
 from ml.serving.advice import shift_of
 from ml.serving.rules import high_risk_reasons
+from ml.serving.scoring import Scorer
 from ml.serving.tables import EVENT, open_database
+from ml.training.explain import reason_sentence
 
 
 def events(home: Home) -> list[dict[str, Any]]:
@@ -113,6 +115,57 @@ def test_out_of_population_there_is_no_score_and_the_reason(home: Home) -> None:
     assert (event["status"], event["reason"], event["scores"]) == ("out_of_population", "under 18", None)
 
 
+UNKNOWN, FUTURE, LONG_AGO = (
+    f"arrival time {what}" for what in ("not known", "lies in the future", "lies too long ago")
+)
+
+
+@pytest.mark.parametrize("stage", [Stage.SHADOW, Stage.ASSISTIVE])
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (None, UNKNOWN),
+        ("yesterday", UNKNOWN),
+        ("2026-03-02T11:20:00", UNKNOWN),
+        ("0001-01-01T00:00:00Z", LONG_AGO),
+        ("0001-01-01T00:00:00+14:00", LONG_AGO),
+        ("2024-03-02T11:20:00Z", LONG_AGO),
+        ("9999-12-31T23:59:59-14:00", FUTURE),
+        ("2027-03-02T11:20:00Z", FUTURE),
+    ],
+)
+def test_a_visit_without_a_known_arrival_gets_no_score_and_an_event_that_says_so(
+    home: Home, stage: Stage, start: str | None, reason: str
+) -> None:
+    home.point(home.release(), stage=stage)
+    sent = prefetch()
+    sent["encounter"] = {**sent["encounter"], "period": {"start": start}}
+    with home.serving() as client:
+        assert answer(client, call(sent)) == []
+    [event] = events(home)
+    assert (event["status"], event["reason"], event["scores"]) == ("out_of_population", reason, None)
+    assert (event["unit"], event["risk_band"], event["is_displayed"]) == ("ED", None, False)
+    assert set(json.loads(event["features"]).values()) == {None}
+
+
+def test_an_arrival_that_is_not_known_is_outside_a_limit_to_shifts(home: Home) -> None:
+    home.point(home.release(scope={"units": [], "shifts": ["night"]}))
+    sent = prefetch()
+    sent["encounter"] = {**sent["encounter"], "period": None}
+    with home.serving() as client:
+        assert answer(client, call(sent)) == []
+    assert (events(home)[0]["status"], events(home)[0]["reason"]) == ("out_of_scope", UNKNOWN)
+
+
+def test_a_patient_who_is_recorded_as_deceased_gets_no_score(home: Home) -> None:
+    home.point(home.release())
+    sent = prefetch()
+    sent["patient"] = {**sent["patient"], "deceasedBoolean": True}
+    with home.serving() as client:
+        assert answer(client, call(sent)) == []
+    assert (events(home)[0]["status"], events(home)[0]["reason"]) == ("out_of_population", "recorded as deceased")
+
+
 @pytest.mark.parametrize(
     ("scope", "status", "reason"),
     [
@@ -156,6 +209,10 @@ def test_shifts_change_on_the_hour(utc_hour: int, minute: int, shift: str) -> No
         ({"heart_rate": 100.1}, 1),
         ({"respiratory_rate": 20.0}, 0),
         ({"respiratory_rate": 20.1}, 1),
+        ({"heart_rate": 500.0}, 1),
+        ({"heart_rate": 500.1}, 0),
+        ({"respiratory_rate": 18.0 * 60}, 0),
+        ({"oxygen_saturation": -0.1}, 0),
         ({"oxygen_saturation": 92.0}, 0),
         ({"oxygen_saturation": 91.9}, 1),
         ({"triage_level": 1, "heart_rate": 140.0, "respiratory_rate": 30.0, "oxygen_saturation": 80.0}, 4),
@@ -215,10 +272,16 @@ def test_a_visit_s_scores_are_the_model_s_own(home: Home) -> None:
     assert json.loads(event["scores"]) == pytest.approx({name: score.probability for name, score in expected.items()})
 
 
+def test_the_reason_is_that_of_the_whole_model_and_scores_the_card_s_outcome_alone() -> None:
+    scorer = Scorer(tiny_model(), "critical_care")
+    values = {**dict.fromkeys(tiny_model().feature_names), "oxygen_saturation": 50.0}
+    score = tiny_model().predict_row(values)["critical_care"]
+    assert scorer.reason(values) == reason_sentence(tiny_model(), score)
+    assert set(scorer.of_card.outcomes) == {"critical_care"} < set(scorer.score(values))
+
+
 @pytest.mark.parametrize("probability", [1.5, -0.1, float("nan")])
 def test_what_is_no_probability_is_never_shown(home: Home, probability: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ml.serving.scoring import Scorer
-
     home.point(home.release())
     with home.serving() as client:
         answer(client)
@@ -246,8 +309,6 @@ def test_a_long_summary_is_cut_to_the_standard_s_length(home: Home) -> None:
 
 
 def test_a_reason_that_cannot_be_given_is_a_failure_of_the_model(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ml.serving.scoring import Scorer
-
     home.point(home.release())
     with home.serving() as client:
         answer(client)

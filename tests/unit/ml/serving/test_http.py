@@ -1,15 +1,18 @@
 """Addresses, problem documents, replays, feedback, the board."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from serving_homes import KEY, NOW, SERVICE, SITE, Client, Home, call, prefetch
+from serving_homes import KEY, NOW, SERVICE, SITE, Client, Home, call, call_about, prefetch
 
 from ml.registry.stages import Stage, Tier
+from ml.serving import scoring
 from ml.serving.config import SiteContext
+from ml.serving.export import export_events
 
 FEEDBACK = f"{SERVICE}/feedback"
 SYSTEM = "urn:pilothouse:override-reasons:triage"
@@ -56,6 +59,25 @@ def test_every_error_is_a_problem_document(assistive: Home) -> None:
         assert_problem(client.get("/board/city/<b>"), 422, "invalid-request")
         assert_problem(client.get("/board/atlantis/ED"), 404, "unknown-site")
         assert_problem(client.get("/sites/atlantis/cds-services"), 404, "unknown-site")
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "application/fhir+json", "application/jsonp", "", ";"]
+)
+def test_a_body_that_says_it_is_something_else_than_json_is_refused(assistive: Home, kind: str) -> None:
+    body = json.dumps(call()).encode()
+    with assistive.serving() as client:
+        for path in (SERVICE, FEEDBACK, f"/sites/city{SERVICE}"):
+            refused = client.post(path, content=body, headers={"Content-Type": kind})
+            assert_problem(refused, 415, "not-json-content")
+        assert client.get("/api/v1/board/city/ED").json()["calls"] == 0
+
+
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8", None])
+def test_a_body_that_says_it_is_json_or_nothing_is_read(assistive: Home, kind: str | None) -> None:
+    headers = {} if kind is None else {"Content-Type": kind}
+    with assistive.serving() as client:
+        assert client.post(SERVICE, content=json.dumps(call()).encode(), headers=headers).status_code == 200
 
 
 def test_a_body_at_its_limit_passes_and_one_byte_more_does_not(assistive: Home) -> None:
@@ -222,6 +244,34 @@ def test_malformed_feedback_is_refused(assistive: Home, change: dict[str, Any]) 
         assert_problem(client.post(FEEDBACK, json={"feedback": []}), 422, "invalid-request")
 
 
+@pytest.mark.parametrize(
+    ("outcome_at", "kind"),
+    [
+        (NOW + timedelta(minutes=5), None),
+        (NOW + timedelta(minutes=5, microseconds=1), "outcome-in-the-future"),
+        ("9999-12-31T23:59:59-14:00", "outcome-in-the-future"),
+        ("2015-01-01T00:00:00Z", None),
+        ("2014-12-31T23:59:59Z", "outcome-too-early"),
+        ("0001-01-01T00:00:00+14:00", "outcome-too-early"),
+    ],
+)
+def test_an_outcome_at_a_time_that_cannot_be_is_refused_whole(
+    assistive: Home, outcome_at: datetime | str, kind: str | None, tmp_path: Path
+) -> None:
+    written = outcome_at if isinstance(outcome_at, str) else outcome_at.isoformat()
+    with assistive.serving() as client:
+        card = shown(client)
+        sound = feedback(card)["feedback"]
+        other = feedback(card, outcomeTimestamp=written)["feedback"]
+        response = client.post(FEEDBACK, json={"feedback": sound + other})
+        if kind is None:
+            assert response.json() == {"stored": 2}
+        else:
+            assert_problem(response, 400, kind)
+        exported = export_events(assistive.config().event_store_url, tmp_path / "drop", site=SITE)
+    assert exported.mark.feedback == (2 if kind is None else 0)
+
+
 def test_in_shadow_the_board_shows_no_score(home: Home) -> None:
     home.point(home.release(), stage=Stage.SHADOW)
     with home.serving() as client:
@@ -235,16 +285,38 @@ def test_in_shadow_the_board_shows_no_score(home: Home) -> None:
 
 def test_the_board_counts_by_band_and_holds_no_identifier(assistive: Home) -> None:
     with assistive.serving() as client:
-        for saturation in (50, 50, 99):
-            client.post(SERVICE, json=call(prefetch(saturation)))
+        for visit, saturation in (("e1", 50), ("e2", 50), ("e3", 99)):
+            client.post(SERVICE, json=call_about(visit, saturation))
         board = client.get("/api/v1/board/city/ED").json()
         page = client.get("/board/city/ED").text
     assert sum(band["visits"] for band in board["bands"]) == 3
+    assert (board["visits"], board["calls"]) == (3, 3)
     assert {band["band"] for band in board["bands"]} == {"low", "raised", "high"}
     assert board["updated_at"] == NOW.isoformat().replace("+00:00", "Z")
     for identifier in ("p1", "e1", "Practitioner"):
         assert identifier not in page.split("</style>")[1]
     assert "07:00" in page, "the page speaks in the site's own clock"
+
+
+def test_a_visit_counts_once_by_its_latest_score_however_often_it_is_asked_about(
+    assistive: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def score(_: object, values: dict[str, float]) -> dict[str, float]:
+        return {"critical_care": 0.5 if values["oxygen_saturation"] < 60 else 0.01}
+
+    unscored = call_about("e1")
+    unscored["prefetch"]["patient"]["birthDate"] = "2015-01-01"
+    with assistive.serving() as client:
+        shown(client)
+        monkeypatch.setattr(scoring.Scorer, "score", score)
+        for body in (call_about("e1", 50), call_about("e2", 99), call_about("e1", 99), unscored):
+            assistive.now += timedelta(seconds=1)
+            assert client.post(SERVICE, json=body).status_code == 200
+        board = client.get("/api/v1/board/city/ED").json()
+        page = client.get("/board/city/ED").text
+    assert (board["visits"], board["calls"], board["cards_displayed"]) == (2, 5, 2)
+    assert {band["band"]: band["visits"] for band in board["bands"]} == {"low": 2, "raised": 0, "high": 0}
+    assert "2 visits seen in 5 calls, 2 cards shown." in page
 
 
 def test_the_board_forgets_after_twelve_hours(assistive: Home) -> None:

@@ -1,5 +1,6 @@
 """What a site serves: verified or nothing, reloaded on change, stepping down by itself and up by a person only."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from sqlalchemy import select, update
 
 from ml.registry.stages import Stage, Tier
 from ml.registry.store import release_folder
-from ml.serving import releases, scoring
+from ml.serving import StoreUnavailable, releases, scoring, watching
 from ml.serving.tables import EVENT, POINTER_SEEN, open_database
 
 LEDGER = digest_of("ledger entry")
@@ -121,6 +122,94 @@ def test_a_pointer_that_disappears_is_no_way_to_start_over(home: Home) -> None:
         assert cards(client) == 0
     assert events(home)[-1]["status"] == "release_refused"
     assert "is gone, but generation 1 was served" in events(home)[-1]["reason"]
+
+
+def test_a_pointer_that_is_removed_while_it_is_served_makes_the_service_unready_and_every_call_an_event(
+    home: Home,
+) -> None:
+    home.point(home.release())
+    with home.serving() as client:
+        assert cards(client) == 1
+        home.pointer_file.unlink()
+        for path in (SERVICE, f"/sites/city{SERVICE}"):
+            response = client.post(path, json=call())
+            assert (response.status_code, response.json()) == (200, {"cards": []})
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["type"]) == (503, "urn:pilothouse:problem:not-ready")
+        assert "city: The pointer of triage at city is gone, but generation 1 was served" in ready.json()["detail"]
+        assert client.get("/healthz").json() == {"status": "alive"}
+        assert 'pilothouse_site_ready{site="city",use_case="triage"} 0.0' in client.get("/metrics").text
+        assert (status(client)["stage"], status(client)["is_ready"]) == ("off", False)
+        home.point(home.released[0])
+        home.point(home.released[0])
+        assert cards(client) == 1
+        assert client.get("/readyz").status_code == 200
+    assert [event["status"] for event in events(home)] == ["scored", "release_refused", "release_refused", "scored"]
+
+
+@pytest.mark.parametrize("what", ["pointer", "folder"])
+def test_a_pointer_that_is_gone_is_missed_after_a_restart_too(home: Home, what: str) -> None:
+    home.point(home.release())
+    with home.serving():
+        pass
+    home.pointer_file.unlink() if what == "pointer" else shutil.rmtree(home.path / "pointers")
+    with home.serving() as client:
+        assert cards(client) == 0
+        assert "is gone" in client.get("/readyz").json()["detail"]
+
+
+def test_a_site_that_the_service_no_longer_knows_is_not_missed(home: Home) -> None:
+    home.point(home.release())
+    with home.serving():
+        pass
+    home.pointer_file.unlink()
+    known = home.config().sites["district"]
+    with home.serving(sites={"district": known}) as client:
+        assert client.get("/readyz").status_code == 200
+
+
+def test_a_pointer_is_remembered_though_nobody_calls(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollback that no call ever saw must not let the pointer before it come back."""
+    monkeypatch.setattr(watching, "LOOK_EVERY_SECONDS", 0.01)
+    older, newer = home.release(), home.release(created_at="2026-03-01T00:00:01Z")
+    home.point(newer)
+    before = home.pointer_file.read_bytes()
+    with home.serving():
+        home.point(older, rollback=LEDGER)
+        deadline = time.monotonic() + 20
+        while seen(home) != 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert seen(home) == 2
+    home.pointer_file.write_bytes(before)
+    with home.serving() as client:
+        assert "went back from generation 2 to 1" in client.get("/readyz").json()["detail"]
+        assert cards(client) == 0
+
+
+def seen(home: Home) -> int | None:
+    """The generation that the event store remembers."""
+    engine = open_database(home.config().event_store_url)
+    with engine.connect() as connection:
+        found = connection.scalar(select(POINTER_SEEN.c.generation))
+    engine.dispose()
+    return found
+
+
+def test_a_look_that_fails_is_not_the_last_one(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "LOOK_EVERY_SECONDS", 0.01)
+    looks: list[str] = []
+
+    async def look(site: str) -> None:
+        looks.append(site)
+        raise StoreUnavailable("The event store is away.")
+
+    async def watch() -> None:
+        async with watching.watching(lambda: [SITE], look):
+            while len(looks) < 3:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(watch(), 20))
+    assert set(looks) == {SITE}
 
 
 def test_a_rollback_with_its_ledger_entry_is_followed(home: Home) -> None:

@@ -10,14 +10,24 @@ import pytest
 import yaml
 
 from orchestration.contracts import CONTRACTS_DIR, InvalidContract, UnknownContract, list_contracts, load_contract
-from orchestration.contracts.compiler import PROVENANCE, lake_columns
+from orchestration.contracts.compiler import PROVENANCE, compile_tabular, lake_columns
 from orchestration.contracts.load import parse_contract
 from orchestration.contracts.model import Classification
 
 SHARED = Path(
     os.environ.get("PILOTHOUSE_SHARED_DATA") or Path(__file__).resolve().parents[4].parent / "shared" / "data"
 )
-FEEDS = ["census", "ehr_fhir", "nhamcs_ed", "rosters", "serving_events", "serving_feedback"]
+FEEDS = [
+    "census",
+    "dicom",
+    "ehr_fhir",
+    "hl7v2",
+    "nhamcs_ed",
+    "rosters",
+    "serving_events",
+    "serving_feedback",
+    "x12_837",
+]
 
 MINIMAL = """
 apiVersion: v3.1.0
@@ -119,3 +129,57 @@ def test_a_contract_that_cannot_be_kept_is_refused_with_its_name(old: str, new: 
 def test_bytes_that_are_not_utf8_are_no_contract() -> None:
     with pytest.raises(InvalidContract):
         parse_contract("beds", b"\xff\xfe")
+
+
+BED_RULES = """
+      - name: code
+        logicalType: string
+        classification: public
+        customProperties: [{property: columns, value: [code]}]
+      - name: level
+        logicalType: number
+        classification: public
+        customProperties:
+          - {property: columns, value: [level]}
+          - {property: rangesBy, value: code}
+          - {property: ranges, value: {a: [0, 1.5], b: [-1, 1]}}
+      - name: seen_at
+        logicalType: timestamp
+        classification: public
+        customProperties:
+          - {property: columns, value: [seen_at]}
+          - {property: latestAfterArrival, value: P2Y}
+"""
+
+
+def test_a_range_may_depend_on_the_code_beside_it_and_a_time_on_its_arrival() -> None:
+    item = parse_contract("beds", (MINIMAL + BED_RULES).encode()).objects[0]
+    reasons = {clause.id: clause.reason for clause in compile_tabular(item, {"bed": "bed"}).clauses}
+    assert reasons["Bed.level.range"] == "Bed.level must be what is possible for its code (a: 0 to 1.5, b: -1 to 1)."
+    assert reasons["Bed.seen_at.future"] == "Bed.seen_at must be at most 2 years after it arrived."
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{a: [0, 1.5], b: [-1, 1]}", "[a, b]"),
+        ("{a: [0, 1.5], b: [-1, 1]}", "{a: [0]}"),
+        ("{a: [0, 1.5], b: [-1, 1]}", "{a: [low, high]}"),
+        ("          - {property: rangesBy, value: code}\n", ""),
+        ("value: P2Y", "value: two years"),
+        ("value: P2Y", "value: PT2H"),
+        ("logicalType: timestamp", "logicalType: number"),
+        ("rangesBy, value: code", "rangesBy, value: colour"),
+    ],
+)
+def test_rules_that_cannot_be_kept_are_refused(old: str, new: str) -> None:
+    assert old in BED_RULES
+    with pytest.raises(InvalidContract, match="beds"):
+        parse_contract("beds", (MINIMAL + BED_RULES.replace(old, new, 1)).encode())
+
+
+def test_a_component_of_an_observation_is_held_to_the_ranges_of_its_value() -> None:
+    item = load_contract("ehr_fhir").object_for("Observation")
+    value = next(p for p in item.properties if p.name == "value_number")
+    part = next(m for p in item.properties for m in p.items if (p.name, m.name) == ("components", "value_number"))
+    assert value.ranges == part.ranges and {r.code for r in value.ranges} >= {"8480-6", "8462-4"}

@@ -59,6 +59,16 @@ def test_pseudonyms_agree_for_keys_around_the_block_size(length: int) -> None:
         ("2020-02-29T23:30:00-05:00", datetime(2020, 3, 1, 4, 30, tzinfo=UTC)),
         ("2020-02-29T23:30:00.123Z", datetime(2020, 2, 29, 23, 30, 0, 123000, tzinfo=UTC)),
         ("2020-02-29 23:30:00+00", datetime(2020, 2, 29, 23, 30, tzinfo=UTC)),
+        ("2020-02-29T23:30:00+14:00", datetime(2020, 2, 29, 9, 30, tzinfo=UTC)),
+        ("2020-02-29T23:30:00-1400", datetime(2020, 3, 1, 13, 30, tzinfo=UTC)),
+        ("2020-02-29T23:30:00+14:01", None),
+        ("2020-02-29T23:30:00+99:00", None),
+        ("2020-02-29T23:30:00+9900", None),
+        ("2020-02-29T23:30:00-15", None),
+        ("2020-02-29T23:30:00+05:75", None),
+        ("2020-02-29T24:00:00Z", None),
+        ("12020-02-29T23:30:00Z", None),
+        ("-2020-02-29T23:30:00Z", None),
         ("2020-02-29T23:30:00", None),
         ("2021-02-29", None),
         ("2020-13", None),
@@ -94,6 +104,12 @@ def test_a_partial_date_means_its_first_day(
         ("Patient?active=true&identifier=http://mrn%7C77", "http://mrn\x1f77"),
         ("Patient?identifier=http%3A%2F%2Fmrn|7%2F7", "http://mrn\x1f7/7"),
         ("Patient?name=x", None),
+        ("?identifier=http://mrn|77", "http://mrn\x1f77"),
+        ("Group/1", None),
+        ("Patient/1/Group/2", None),
+        ("https://ehr.example.org/fhir/Group/1/_history/2", None),
+        ("Group?identifier=http://mrn|77", None),
+        ("MyPatient/1", None),
         ("#contained", None),
         ("nonsense", None),
     ],
@@ -101,12 +117,48 @@ def test_a_partial_date_means_its_first_day(
 def test_references_resolve_to_what_the_resource_itself_is_known_by(
     db: duckdb.DuckDBPyConnection, reference: str, message: str | None
 ) -> None:
-    assert one(db, "resolved_reference(?, 'Patient', null, null)", reference) == message
+    assert one(db, "resolved_reference(?, null, 'Patient', null, null)", reference) == message
 
 
 def test_a_logical_reference_resolves_to_its_identifier(db: duckdb.DuckDBPyConnection) -> None:
-    assert one(db, "resolved_reference(null, 'Patient', 'http://mrn', '7')") == "http://mrn\x1f7"
-    assert one(db, "resolved_reference(null, 'Patient', null, null)") is None
+    assert one(db, "resolved_reference(null, null, 'Patient', 'http://mrn', '7')") == "http://mrn\x1f7"
+    assert one(db, "resolved_reference(null, null, 'Patient', null, null)") is None
+
+
+@pytest.mark.parametrize(
+    ("named", "is_resolved"),
+    [
+        ("Patient", True),
+        ("http://hl7.org/fhir/StructureDefinition/Patient", True),
+        ("Group", False),
+        ("x/Group", False),
+    ],
+)
+def test_a_reference_that_says_its_type_is_held_to_it(
+    db: duckdb.DuckDBPyConnection, named: str, is_resolved: bool
+) -> None:
+    made = one(db, "resolved_reference('urn:uuid:1', ?, 'Patient', null, null)", named)
+    assert made == ("Patient\x1f1" if is_resolved else None)
+    made = one(db, "resolved_reference(null, ?, 'Patient', 'http://mrn', '7')", named)
+    assert made == ("http://mrn\x1f7" if is_resolved else None)
+
+
+@pytest.mark.parametrize(
+    ("reference", "type_", "named"),
+    [
+        ("Group/1", None, "Group"),
+        ("https://x/fhir/Group/1/_history/2", None, "Group"),
+        ("Group?identifier=a|b", None, "Group"),
+        ("urn:uuid:1", "Group", "Group"),
+        ("urn:uuid:1", None, None),
+        ("nonsense", None, None),
+        (None, None, None),
+    ],
+)
+def test_a_reference_names_a_type(
+    db: duckdb.DuckDBPyConnection, reference: str | None, type_: str | None, named: str | None
+) -> None:
+    assert one(db, "named_type(?::varchar, ?::varchar)", reference, type_) == named
 
 
 @pytest.mark.parametrize(

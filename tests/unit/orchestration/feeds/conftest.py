@@ -18,6 +18,8 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 class Zone:
     """One site's landing zone; `land` takes file names with their bytes."""
 
+    noon = NOON
+
     def __init__(self, root: Path, site: str = "city") -> None:
         self.inbox, self.home, self.site = root / "inbox", root / "home", site
         self.count = 0

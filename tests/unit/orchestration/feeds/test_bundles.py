@@ -1,8 +1,13 @@
-"""Bundles: every kind, references within, deletes, ids in odd places."""
+"""Bundles: every kind, references within, deletes, ids in odd places, bundles within bundles."""
 
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestration.feeds import Limits
+from orchestration.feeds.bundles import count_records
 
 
 def bundle(*entries: object, kind: str = "transaction") -> bytes:
@@ -87,3 +92,107 @@ def test_bundles_may_come_one_per_line(zone, patient, observation) -> None:
 def test_files_of_one_call_know_each_other(zone, patient) -> None:
     first, second = zone.land({"a.json": bundle(post(patient())), "b.json": bundle(post(patient()), kind="batch")})
     assert (first.landed, second.duplicate) == (1, 1)
+
+
+def searchset(*resources: object) -> dict[str, object]:
+    return {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": r} for r in resources]}
+
+
+def response(resource: object) -> dict[str, object]:
+    return {"resource": resource, "response": {"status": "200 OK"}}
+
+
+def test_bundles_within_a_response_are_unfolded_and_the_innermost_entry_counts(zone, patient, observation) -> None:
+    inner = [response(searchset(patient("p1"), patient("p2"))), response(searchset(observation()))]
+    receipt = zone.one("b.json", bundle(*inner, response(patient("p3")), kind="batch-response"))
+    assert (receipt.received, receipt.landed) == (4, 4)
+    assert zone.rows("fhir_patient", "_line") == [(1,), (2,), (4,)]
+    assert zone.rows("fhir_resource", "resource_type") == []
+
+
+def test_an_empty_bundle_within_a_bundle_is_one_record_with_its_own_reason(zone, patient) -> None:
+    empty = [
+        {"resourceType": "Bundle", "entry": []},
+        {"resourceType": "Bundle"},
+        {"resourceType": "Bundle", "entry": {}},
+    ]
+    receipt = zone.one("b.json", bundle(*map(response, [*empty, searchset(patient())])))
+    assert (receipt.received, receipt.landed, dict(receipt.reasons)) == (4, 1, {"entry.empty_bundle": 3})
+    assert [line for line, _, _ in zone.quarantine()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("depth", "reasons"), [(3, {}), (4, {"entry.too_deep": 1})])
+def test_bundles_are_unfolded_up_to_a_depth(zone, patient, depth, reasons) -> None:
+    nested: dict[str, object] = searchset(patient("deep"), patient("deeper"))
+    for _ in range(depth - 1):
+        nested = searchset(nested)
+    receipt = zone.one("b.json", bundle({"resource": nested}, {"resource": patient()}), limits=Limits(bundles=3))
+    assert dict(receipt.reasons) == reasons
+    assert (receipt.received, receipt.landed) == ((2, 1) if reasons else (3, 3))
+
+
+def test_an_entry_that_only_tells_a_response_says_so(zone, patient) -> None:
+    told = {"response": {"status": "201 Created", "location": "Patient/p7/_history/1"}}
+    receipt = zone.one("b.json", bundle(told, {"response": "x"}, response(patient()), kind="transaction-response"))
+    assert (receipt.received, receipt.landed) == (3, 1)
+    assert dict(receipt.reasons) == {"entry.response_only": 1, "entry.no_resource": 1}
+
+
+def test_names_within_a_bundle_hold_within_that_bundle(zone, patient, observation, known_as) -> None:
+    url = "urn:uuid:11111111-2222-3333-4444-555555555555"
+    inner = [
+        {
+            "resourceType": "Bundle",
+            "entry": [post(patient(ident), url), post(observation(f"o-{ident}", subject={"reference": url}))],
+        }
+        for ident in ("a", "b")
+    ]
+    assert zone.one("b.json", bundle(*map(response, inner))).landed == 4
+    found = zone.rows("fhir_observation", "observation_key, patient_key")
+    wanted = [(known_as("Observation", f"o-{ident}"), known_as("Patient", ident)) for ident in ("a", "b")]
+    assert found == sorted(wanted)
+
+
+def test_a_delete_within_a_nested_bundle_is_a_delete(zone, patient) -> None:
+    zone.one("p.json", bundle(post(patient())))
+    inner = {"resourceType": "Bundle", "entry": [{"request": {"method": "DELETE", "url": "Patient/p1"}}]}
+    receipt = zone.one("d.json", bundle({"resource": inner}))
+    assert (receipt.received, receipt.deleted) == (1, 1)
+
+
+def test_bundles_and_resources_may_come_in_one_file(zone, patient, observation) -> None:
+    lines = [patient("a"), json.loads(bundle({"resource": patient("b")}, {"resource": observation()})), patient("a")]
+    receipt = zone.one("mixed.ndjson", "\n".join(map(json.dumps, lines)).encode())
+    assert (receipt.received, receipt.landed, receipt.duplicate) == (4, 3, 1)
+    assert zone.rows("fhir_patient", "_line") == [(1,), (2,)]
+
+
+leaf = st.one_of(
+    st.builds(lambda n: {"resource": {"resourceType": "Patient", "id": f"p{n}"}}, st.integers(0, 3)),
+    st.sampled_from(
+        [{}, None, 7, {"resource": {}}, {"response": {}}, {"resource": {"resourceType": "Bundle", "entry": 3}}]
+    ),
+    st.just({"request": {"method": "delete", "url": "Patient/p1"}, "resource": searchset({"resourceType": "Patient"})}),
+    st.just({"resource": {"resourceType": " Bundle", "entry": [1, 2]}}),
+)
+entries = st.recursive(
+    st.lists(leaf, max_size=3),
+    lambda inner: st.lists(
+        leaf | inner.map(lambda found: {"resource": {"resourceType": "Bundle", "entry": found}}), max_size=3
+    ),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(found=entries)
+def test_every_innermost_entry_is_accounted_for(make_zone, found) -> None:
+    content = bundle(*found)
+    receipt = make_zone().one("b.json", content, limits=Limits(bundles=2))
+    assert receipt.received == count_records(content.decode(), Limits(bundles=2))
+
+
+def test_of_members_with_one_name_the_first_counts_on_both_sides(zone) -> None:
+    inner = '{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient","id":"1"}}],"entry":[1,2,3]}'
+    receipt = zone.one("b.json", ('{"resourceType":"Bundle","entry":[{"resource":' + inner + "}]}").encode())
+    assert (receipt.received, receipt.landed) == (1, 1)

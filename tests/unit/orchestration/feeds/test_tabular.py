@@ -76,7 +76,7 @@ def test_census_counts_are_whole_and_not_negative(zone) -> None:
 
 def test_the_same_day_corrected_supersedes(zone) -> None:
     zone.one("a.csv", census("ED,2026-03-01T00:00:00Z,5,8,0"))
-    receipt = zone.one("b.csv", census("ED,2026-03-01T01:00:00+01:00,6,8,0", "ED,2026-03-01T00:00:00Z,5,8,0"))
+    receipt = zone.one("b.csv", census("ED,2026-03-01T00:00:00Z,5,8,0", "ED,2026-03-01T01:00:00+01:00,6,8,0"))
     assert (receipt.superseded, receipt.duplicate) == (1, 1)
 
 
@@ -156,3 +156,50 @@ def test_a_file_without_a_year_takes_it_from_its_name(zone) -> None:
 def test_a_value_that_the_survey_cannot_hold_is_quarantined(zone) -> None:
     assert dict(zone.one("ed.dta", stata(SEX=3)).reasons) == {"Visit.sex.codes": 1}
     assert dict(zone.one("ed2.dta", stata(PULSE=700)).reasons) == {"Visit.heart_rate.range": 1}
+
+
+@pytest.mark.parametrize("again", ["occupied", " OCCUPIED"])
+def test_a_column_named_twice_stops_the_feed_and_is_named(zone, again) -> None:
+    content = f"unit_code,at,occupied,staffed_beds,{again}\nED,2026-03-01T00:00:00Z,5,8,9".encode()
+    with pytest.raises(FeedStopped, match=r"names a column twice .* Twice: occupied\.") as stopped:
+        zone.one("census.csv", content)
+    assert dict(stopped.value.receipts[0].reasons) == {"file.repeated_column": 1}
+    with pytest.raises(FeedStopped):
+        zone.one("census.csv", content)
+
+
+def test_a_column_that_no_contract_reads_may_be_named_twice_or_as_landing_names_its_own(zone) -> None:
+    head = "unit_code,at,occupied,staffed_beds,note,note,,,_file_no,_line,_content,_row"
+    assert zone.one("census.csv", census("ED,2026-03-01T00:00:00Z,5,8,a,b,,,7,7,7,7", head=head)).landed == 1
+
+
+def test_a_parquet_file_with_a_column_twice_is_stopped(zone) -> None:
+    columns = [pa.array(["ED"]), pa.array(["2026-03-01T00:00:00Z"]), *(pa.array([n]) for n in (5, 8, 9))]
+    buffer = io.BytesIO()
+    names = ["unit_code", "at", "occupied", "staffed_beds", "Occupied"]
+    pq.write_table(pa.Table.from_arrays(columns, names=names), buffer)
+    with pytest.raises(FeedStopped, match="Twice: occupied"):
+        zone.one("census.parquet", buffer.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "clause"),
+    [
+        ("2026-03-01T23:00:00+01:00", "0900-03-01T23:00:00+01:00", "Shift.starts_at.range"),
+        ("2026-03-02T07:00:00+01:00", "2999-03-02T07:00:00+01:00", "Shift.ends_at.future"),
+        ("2026-03-01T23:00:00+01:00", "2026-03-01T23:00:00+99:00", "Shift.starts_at.type"),
+        (",2026-03-01,", ",1066-10-14,", "Shift.shift_date.range"),
+        (",2026-03-01,", ",2126-03-01,", "Shift.shift_date.future"),
+    ],
+)
+def test_a_time_in_a_table_is_a_possible_one(zone, old, new, clause) -> None:
+    receipt = zone.one("rosters.csv", (HEAD + ROW.replace(old, new, 1)).encode())
+    assert dict(receipt.reasons) == {clause: 1}
+
+
+def test_a_header_below_blank_lines_is_found(zone) -> None:
+    assert zone.one("census.csv", b"\n \r\n" + census("ED,2026-03-01T00:00:00Z,5,8,0")).landed == 1
+
+
+def test_a_header_that_cannot_be_read_is_told_so(zone) -> None:
+    assert dict(zone.one("a.csv", b'unit_code,"at,occupied\nED,x,5', feed="census").reasons) == {"file.header": 1}

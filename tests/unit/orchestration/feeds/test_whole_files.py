@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from orchestration.feeds import FeedError, Limits, NothingToLand
+from orchestration.feeds import FeedError, FeedNotListed, Limits, NothingToLand, land
 from orchestration.feeds.framing import is_cut_off, lines_of, nesting
 
 GOOD = b'{"resourceType":"Patient","id":"1"}'
@@ -177,3 +177,45 @@ def test_an_arrival_without_a_time_zone_is_refused(zone) -> None:
 def test_a_feed_of_another_format_is_told_so(zone) -> None:
     assert dict(zone.one("a.ndjson", GOOD, feed="rosters").reasons) == {"file.wrong_format": 1}
     assert dict(zone.one("a.csv", b"a,b\n1,2\n", feed="ehr_fhir").reasons) == {"file.wrong_format": 1}
+
+
+PATIENTS = '{"resourceType":"Patient","id":"1","gender":"female"}\n{"resourceType":"Patient","id":"2"}\n'
+BEDS = "unit_code,at,occupied,staffed_beds\nED,2026-03-01T00:00:00Z,5,8\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize(("name", "text"), [("Patient.ndjson", PATIENTS), ("a.csv", BEDS), ("a.txt", BEDS)])
+def test_text_in_a_wide_encoding_is_named_as_such(zone, name, text, encoding) -> None:
+    assert dict(zone.one(name, text.encode(encoding)).reasons) == {"file.not_utf8": 1}
+    assert encoding[:6].upper() in zone.quarantine()[0][2]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.ndjson", PATIENTS.replace("female", "féminin").replace('"2"', '"é"').encode("latin-1"), "Latin-1"),
+        ("a.csv", BEDS.replace("ED", "Pädiatrie").encode("cp1252"), "Latin-1"),
+        ("a.csv", BEDS.replace("unit_code", "Station").replace("at", "Überstand").encode("cp1252"), "Latin-1"),
+        ("a.json", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\xff", "binary"),
+        ("a.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\xff", "binary"),
+    ],
+)
+def test_what_is_not_utf8_is_told_for_what_it_is(zone, name, content, told) -> None:
+    assert dict(zone.one(name, content, feed="census" if name == "a.csv" else None).reasons) == {"file.not_utf8": 1}
+    assert told in zone.quarantine()[0][2]
+
+
+def test_one_line_with_a_zero_byte_is_quarantined_alone(zone) -> None:
+    receipt = zone.one("Patient.ndjson", GOOD + b"\n" + GOOD.replace(b'"1"', b'"\0"'))
+    assert (receipt.landed, dict(receipt.reasons)) == (1, {"line.not_json": 1})
+
+
+def test_a_feed_that_the_site_does_not_send_is_refused_by_name_and_quarantined_by_content(zone) -> None:
+    paths = zone.put({"a.csv": BEDS.encode(), "Patient.ndjson": GOOD})
+    same = {"site": zone.site, "home": zone.home, "key": b"k" * 32, "arrived_at": zone.noon}
+    with pytest.raises(FeedNotListed, match=r"city does not send the feed 'census': its site file lists ehr_fhir"):
+        land(paths, feed="census", feeds=["ehr_fhir"], **same)
+    assert not list(zone.home.rglob("*.json"))
+    census, patients = land(paths, feed=None, feeds=["ehr_fhir"], **same)
+    assert (census.feed, dict(census.reasons), patients.landed) == ("census", {"file.feed_not_listed": 1}, 1)
+    assert [r.landed for r in land(paths, feed=None, feeds=["ehr_fhir", "census"], **same)] == [1, 0]

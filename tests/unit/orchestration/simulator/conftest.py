@@ -1,4 +1,4 @@
-"""One small simulated group, made once and read by every test here."""
+"""Small simulated groups, made once and read by every test here: one that sends what it does today, one all feeds."""
 
 import json
 from collections.abc import Callable
@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.simulator import SimulationSummary, simulate_group
+from orchestration.simulator import EMITTED, SimulationSummary, simulate_group
+
+from .parsed import Feeds
 
 START, DAYS, SEED = date(2024, 3, 6), 5, 11  # the city's clocks go forward on the last day
+MORE_DAYS = 10  # of all feeds: long enough for claims to be replaced and appointments to be missed
 SITES = ("city", "district", "rural")
 
 
@@ -22,6 +25,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def summary(home: Path) -> SimulationSummary:
     return simulate_group(home, sites=SITES, start=START, days=DAYS, seed=SEED)
+
+
+@pytest.fixture(scope="session")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Feeds:
+    """The same group sending every feed, for twice as long."""
+    home = tmp_path_factory.mktemp("wide")
+    summary = simulate_group(home, sites=SITES, start=START, days=MORE_DAYS, seed=SEED, feeds=EMITTED)
+    return Feeds(home, summary)
 
 
 Read = Callable[..., list[dict]]

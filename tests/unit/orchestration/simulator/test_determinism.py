@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.simulator import Scenario, simulate_group, simulated_sites
+from orchestration.simulator import EMITTED, Scenario, simulate_group, simulated_sites
 from orchestration.simulator.profiles import UnknownProfile
 
 from .conftest import DAYS, SEED, START
+from .parsed import Feeds
 
 
 def digests(home: Path, *, until: date | None = None) -> dict[str, str]:
@@ -15,8 +16,15 @@ def digests(home: Path, *, until: date | None = None) -> dict[str, str]:
     return {
         str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
-        if until is None or (path.stem if "truth" in str(path) else path.parent.name) <= until.isoformat()
+        if until is None or day_of(path) <= until.isoformat()
     }
+
+
+def day_of(path: Path) -> str:
+    """The day of a drop's file, in a folder of its own or not, or of a file of the truth."""
+    if "truth" in str(path):
+        return path.stem
+    return path.parent.parent.name if path.parent.name == "dicom" else path.parent.name
 
 
 def test_the_same_seed_gives_the_same_bytes(home: Path, summary, tmp_path: Path):
@@ -93,3 +101,18 @@ def test_a_scenario_changes_nothing_before_its_first_day(home: Path, summary, tm
     name = f"drops/rural/{START + timedelta(days=2)}/Encounter.ndjson"
     assert digests(tmp_path)[name] != digests(home)[name]
     assert changed.resources == sum(changed.sites[0].lines.values()) > 500
+
+
+def test_all_feeds_are_the_same_for_the_same_seed_however_many_processes_and_days(wide: Feeds, tmp_path: Path):
+    simulate_group(tmp_path, sites=["district", "rural"], start=START, days=4, seed=SEED, processes=2, feeds=EMITTED)
+    expected = digests(wide.home, until=START + timedelta(days=3))
+    assert digests(tmp_path) == {name: digest for name, digest in expected.items() if "city" not in name}
+
+
+def test_another_seed_changes_every_feed(wide: Feeds, tmp_path: Path):
+    simulate_group(tmp_path, sites=["rural"], start=START, days=4, seed=SEED + 1, feeds=EMITTED)
+    one, other = digests(wide.home), digests(tmp_path)
+    day = START + timedelta(days=2)
+    for name in ("hl7v2_adt.hl7", "hl7v2_oru.hl7", "hl7v2_siu.hl7", "claims_837.x12", "appointments.csv"):
+        path = f"drops/rural/{day}/{name}"
+        assert other[path] != one[path]

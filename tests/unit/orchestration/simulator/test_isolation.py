@@ -9,7 +9,7 @@ FORBIDDEN = ("orchestration.feeds", "orchestration.contracts", "orchestration.st
 
 
 def test_the_simulator_imports_no_reader_no_contract_and_no_model():
-    for path in Path(orchestration.simulator.__file__).parent.glob("*.py"):
+    for path in Path(orchestration.simulator.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -1,9 +1,11 @@
 """An empty home, and the small records that steps read back."""
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +14,9 @@ from orchestration.settings import Environment, Settings
 from orchestration.steps.records import open_records
 from orchestration.steps.stores import CandidateRecord
 
+if TYPE_CHECKING:
+    from tests.unit.orchestration.steps.governed import Governed
+
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -19,18 +24,45 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
-    home = tmp_path / "home"
-    home.mkdir()
-    yield Settings(
+def settings_of(home: Path) -> Settings:
+    return Settings(
         home=home,
         environment=Environment.DEVELOPMENT,
         ledger_url=f"sqlite:///{home / 'ledger.db'}",
         mlflow_uri=f"sqlite:///{home / 'mlflow.db'}",
         events_url=f"sqlite:///{home / 'events.db'}",
     )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    home = tmp_path / "home"
+    home.mkdir()
+    yield settings_of(home)
     open_records.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def governed_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A home whose city has a release in assistive, to be copied; and the release."""
+    from tests.unit.orchestration.steps.governed import Governed
+
+    home = tmp_path_factory.mktemp("governed") / "home"
+    home.mkdir()
+    one = Governed.at(settings_of(home))
+    one.release("assistive")
+    open_records.cache_clear()
+    return home, one.releases
+
+
+@pytest.fixture
+def city(settings: Settings, governed_home: tuple[Path, list[str]]) -> "Governed":
+    """A release in assistive in the city, with people and a ledger."""
+    from tests.unit.orchestration.steps.governed import Governed
+
+    home, releases = governed_home
+    shutil.copytree(home, settings.home, dirs_exist_ok=True)
+    return Governed(settings, releases=list(releases))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 
 import orchestration.steps
 from evaluation import EvaluationError
+from evaluation.gates import Refusal
 from ml.features import FeatureError
 from ml.registry import RegistryError
 from ml.serving import ServingError
@@ -18,7 +19,7 @@ from orchestration.feeds import FeedError, FeedStopped
 from orchestration.settings import SettingsError
 from orchestration.sites import SiteError, UnknownSite
 from orchestration.steps import errors
-from orchestration.steps.errors import StepError, known_errors, refusal_of
+from orchestration.steps.errors import Refused, StepError, known_errors, refusal_of, said
 
 ROOTS = (StepError, SettingsError, SiteError, ContractError, FeedError, UseCaseError, FeatureError, TrainingError)
 ROOTS += (RegistryError, ServingError, EvaluationError)
@@ -34,6 +35,20 @@ def test_a_refusal_is_its_sentence_its_kind_and_exit_code_1() -> None:
     answer = refusal_of(UnknownSite("There is no site 'x'."))
     assert answer.document == {"error": "There is no site 'x'.", "kind": "UnknownSite"}
     assert (answer.exit_code, answer.text) == (1, "UnknownSite: There is no site 'x'.")
+
+
+def test_what_is_not_allowed_says_every_reason_in_full() -> None:
+    reasons = [Refusal(f"rule-{n}", "what was found " * 9, "what was wanted", "The way on.") for n in range(2)]
+    answer = refusal_of(Refused(*reasons))
+    assert answer.exit_code == 1 and answer.document["kind"] == "Refused" and answer.document["refused"] is True
+    assert answer.document["reasons"] == [reason.to_json() for reason in reasons]
+    assert all(str(value) in str(answer.text) for reason in reasons for value in reason.to_json().values())
+
+
+def test_of_an_error_that_nobody_wrote_for_people_only_its_kind_is_said() -> None:
+    assert said(UnknownSite("There is no site 'x'.")) == "There is no site 'x'."
+    assert said(KeyError("MRN 4711")) == "KeyError"
+    assert said(OSError(28, "No space left on device", "MRN-4711.csv")) == "OSError: No space left on device"
 
 
 def test_a_stopped_feed_is_exit_code_3() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from orchestration.settings import Settings
 from orchestration.steps import incidents
+from orchestration.steps.actors import Actor
 from orchestration.steps.incidents import (
     ALL_SITES,
     UnknownIncident,
@@ -24,7 +25,7 @@ def opened(settings: Settings, name: str, site: str = "city") -> None:
 
 
 def closed(settings: Settings, name: str) -> None:
-    close_incident(settings, name, cause="a cable", done="a new cable", actor="ada")
+    close_incident(settings, name, cause="a cable", done="a new cable", actor=Actor("ada"))
 
 
 def open_names(settings: Settings, site: str = "city") -> list[object]:
@@ -52,15 +53,16 @@ def test_what_is_not_open_cannot_be_closed_and_the_open_ones_are_named(settings:
 
 
 def test_a_person_who_saw_something_is_named(settings: Settings) -> None:
-    entry = report_incident(settings, "triage", "city", "A card named the wrong unit.", "high", "ada")
+    entry = report_incident(settings, "triage", "city", "A card named the wrong unit.", "high", Actor("ada"))
     [one] = list_incidents(settings)
     assert entry["actor"] == one["found_by"] == "ada" and one["release"] is None
+    assert entry["proof"] == "none"
 
 
 def test_two_incidents_seen_within_a_second_are_two(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incidents, "now", lambda: NOON)
     for what in ("A card named the wrong unit.", "The board is empty."):
-        report_incident(settings, "triage", "city", what, "high", "ada")
+        report_incident(settings, "triage", "city", what, "high", Actor("ada"))
     assert {one["what"] for one in list_incidents(settings)} == {"A card named the wrong unit.", "The board is empty."}
 
 

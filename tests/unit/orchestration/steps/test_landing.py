@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.feeds import Receipt
+from orchestration.feeds import FeedNotListed, Receipt
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.landing import (
@@ -154,6 +154,20 @@ def test_ingest_answers_with_a_receipt_for_each_file(settings: Settings, tmp_pat
     assert [(one["feed"], one["received"], one["landed"]) for one in answer.document["receipts"]] == [
         ("ehr_fhir", 1, 1)
     ]
+
+
+def test_ingest_of_a_feed_that_the_site_does_not_send_is_refused(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "Patient.ndjson").write_text(json.dumps(PATIENT))
+    with pytest.raises(FeedNotListed, match="nhamcs does not send the feed 'ehr_fhir'"):
+        ingest_paths(settings, [tmp_path / "Patient.ndjson"], "nhamcs", "ehr_fhir")
+    [one] = ingest_paths(settings, [tmp_path / "Patient.ndjson"], "nhamcs", None).document["receipts"]
+    assert one["reasons"] == {"file.feed_not_listed": 1}
+
+
+def test_a_drop_lands_only_the_feeds_of_its_site(settings: Settings) -> None:
+    drop(settings, "2026-03-02", "Patient.ndjson", json.dumps(PATIENT), site="nhamcs")
+    landed = land_days(settings, "nhamcs", [MONDAY])
+    assert landed["ehr_fhir"].reasons == {"file.feed_not_listed": 1}
 
 
 def test_ingest_of_a_table_without_a_required_column_exits_3_with_every_receipt(

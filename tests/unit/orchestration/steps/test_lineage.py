@@ -89,8 +89,15 @@ def test_what_is_not_on_record_is_refused_and_nothing_is_guessed(
 def test_digits_that_several_releases_begin_with_name_none_of_them(settings: Settings, release: str) -> None:
     publish_events(settings, release)
     (settings.home / "releases" / (release[:8] + "0" * 56)).mkdir()
-    with pytest.raises(NotOnRecord):
+    with pytest.raises(NotOnRecord, match=f"2 releases begin with '{release[:8]}'"):
         trace(settings, release[:8])
+    assert trace(settings, release)["release"]["digest"] == release
+
+
+@pytest.mark.parametrize("digits", [1, 4, 7])
+def test_fewer_digits_than_eight_name_no_release(settings: Settings, release: str, digits: int) -> None:
+    with pytest.raises(NotOnRecord, match="give at least 8 digits"):
+        trace(settings, release[:digits])
 
 
 def test_before_anything_landed_a_card_cannot_be_looked_up(settings: Settings) -> None:

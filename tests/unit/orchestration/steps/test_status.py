@@ -3,14 +3,20 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from evaluation.evidence import Evidence
 from evaluation.policies import load_policy
 from ml.registry.pointer import Pointer
 from orchestration.settings import Settings
+from orchestration.sites import UnknownSite
+from orchestration.steps.actors import actor_of
 from orchestration.steps.incidents import open_incident
-from orchestration.steps.status import figure_value, newest, next_review, release_status
+from orchestration.steps.status import figure_value, newest, next_review, release_status, status_of
 from orchestration.steps.stores import CandidateRecord, save_candidate, save_evidence
+from orchestration.steps.tiers import change_tier
 from tests.unit.ml.serving.homes import Home
+from tests.unit.orchestration.steps.governed import LEDGER_DAMAGES, RELEASE_DAMAGES, Governed
 
 from .conftest import NOON, digest
 
@@ -67,25 +73,90 @@ def test_an_empty_home_has_no_status_and_a_candidate_alone_is_off(
     assert (row["site"], row["stage"], row["tier"], row["release"], row["drift"]) == ("city", "off", None, None, None)
 
 
-def test_a_release_shows_its_stage_tier_model_and_figures(settings: Settings, evidence: Make) -> None:
-    home = Home.at(settings.home)
-    release = home.release(stage="assistive")
-    home.point(release)
-    save_evidence(settings, evidence(value=0.25))
-    open_incident(settings, "one", use_case="triage", site="city", severity="low", what="The feed came late.")
-    [row] = release_status(settings)
-    assert row == {
+def test_a_release_shows_its_stage_tier_model_and_figures_and_who_ordered_it(city: Governed, evidence: Make) -> None:
+    save_evidence(city.settings, evidence(value=0.25))
+    open_incident(city.settings, "one", use_case="triage", site="city", severity="low", what="The feed came late.")
+    [row] = release_status(city.settings)
+    assert city.pointer is not None and row == {
         "use_case": "triage",
         "site": "city",
         "stage": "assistive",
         "tier": "model",
-        "release": release,
+        "release": city.releases[0],
         "model_version": "3",
         "slo": None,
         "drift": 0.25,
         "open_incidents": 1,
-        "next_review": (home.now + timedelta(days=POLICY.review_every_days)).date(),
+        "next_review": (city.pointer.issued_at + timedelta(days=POLICY.review_every_days)).date(),
+        "by": "os.tester (claimed)",
+        "error": None,
     }
+
+
+@pytest.mark.parametrize(("signs", "by"), [(True, "olga (signed)"), (False, "olga (claimed)")])
+def test_who_ordered_what_is_in_force_is_told_as_signed_or_claimed(city: Governed, signs: bool, by: str) -> None:
+    actor = city.signs("olga") if signs else actor_of("olga", None)
+    change_tier(city.settings, "triage", "city", "rule", "x", actor)
+    assert release_status(city.settings)[0]["by"] == by
+
+
+@pytest.mark.parametrize("damage", RELEASE_DAMAGES, ids=lambda damage: damage.__name__)
+def test_a_bad_release_shows_its_stage_with_what_is_wrong_beside_the_good_ones(
+    city: Governed, damage: Callable[[Governed], object]
+) -> None:
+    rural = Governed.at(city.settings, "rural")
+    rural.release("shadow")
+    rows = {row["site"]: row for row in release_status(city.settings)}
+    assert rows["city"]["error"] is None
+    damage(city)
+    rows = {row["site"]: row for row in release_status(city.settings)}
+    assert (rows["city"]["stage"], rows["city"]["model_version"], rows["city"]["open_incidents"]) == (
+        "assistive",
+        None,
+        0,
+    )
+    assert "triage at city" in rows["city"]["error"]
+    assert damage.__name__ == "remove_releases" or rows["rural"]["error"] is None
+
+
+@pytest.mark.parametrize("damage", LEDGER_DAMAGES, ids=lambda damage: damage.__name__)
+def test_a_damaged_ledger_is_told_first_and_hides_no_release(
+    city: Governed, damage: Callable[[Governed], object]
+) -> None:
+    damage(city)
+    answer = status_of(city.settings)
+    [row] = answer.document["releases"]
+    assert (row["stage"], row["release"], row["by"], row["open_incidents"]) == (
+        "assistive",
+        city.releases[0],
+        None,
+        None,
+    )
+    assert answer.exit_code == 0 and answer.document["problems"][0].startswith("THE LEDGER IS BROKEN: ")
+
+
+def test_a_damaged_record_of_a_candidate_is_told_at_its_site(
+    city: Governed, record: Callable[..., CandidateRecord]
+) -> None:
+    for site in ("rural", "district"):
+        save_candidate(city.settings, record(site=site))
+    (city.settings.home / "candidates" / "triage" / "rural" / "current.json").write_text("{")
+    rows = {row["site"]: row["error"] for row in release_status(city.settings)}
+    assert rows.keys() == {"city", "district", "rural"} and rows["city"] is rows["district"] is None
+    assert rows["rural"] == "triage at rural: JSONDecodeError", "what a message quotes is not shown"
+
+
+def test_one_site_alone_can_be_asked_for_even_without_a_release(city: Governed) -> None:
+    assert [row["site"] for row in status_of(city.settings, "city").document["releases"]] == ["city"]
+    [row] = status_of(city.settings, "nhamcs").document["releases"]
+    assert (row["site"], row["stage"], row["error"]) == ("nhamcs", "off", None)
+    with pytest.raises(UnknownSite, match="known are city"):
+        status_of(city.settings, "nowhere")
+
+
+def test_an_empty_home_says_so_in_a_sentence(settings: Settings) -> None:
+    answer = status_of(settings)
+    assert answer.document == {"releases": [], "problems": []} and "Nothing is released" in str(answer.text)
 
 
 def test_a_release_taken_back_is_off_and_has_no_tier(settings: Settings) -> None:

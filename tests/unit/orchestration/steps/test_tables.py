@@ -45,6 +45,11 @@ def warehouse(settings: Settings) -> Callable[[str], None]:
             connection.execute("create schema intermediate")
             coverage = "select 'measurement' as domain, 0.75 as coverage"
             connection.execute(f"create table intermediate.mapping_coverage as {coverage}")
+            connection.execute(
+                "create table intermediate.lake_to_omop_fates as from (values "
+                "('fhir_device', 'left out', 'no date of use', 3), ('fhir_device', 'left out', 'no date of use', 2), "
+                "('fhir_device', 'placed', null, 7)) as fates(lake_table, fate, reason, keys)"
+            )
 
     return fill
 
@@ -114,11 +119,23 @@ def test_before_the_first_snapshot_the_message_says_what_to_run(settings: Settin
         tables_summary(settings)
 
 
-def test_the_summary_counts_omop_tables_and_mapping_coverage(
+def test_the_summary_counts_omop_tables_mapping_coverage_and_what_is_left_out(
     settings: Settings, warehouse: Callable[[str], None]
 ) -> None:
     warehouse("a")
-    assert tables_summary(settings) == {"omop": {"person": 2}, "mapping_coverage": {"measurement": 0.75}}
+    assert tables_summary(settings) == {
+        "omop": {"person": 2},
+        "mapping_coverage": {"measurement": 0.75},
+        "left_out": {"fhir_device: no date of use": 5},
+    }
+
+
+def test_a_warehouse_of_another_version_says_what_to_run(settings: Settings, warehouse: Callable[[str], None]) -> None:
+    warehouse("a")
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute("drop table intermediate.lake_to_omop_fates")
+    with pytest.raises(TablesError, match="pilothouse run"):
+        tables_summary(settings)
 
 
 def test_tables_are_fresh_until_something_arrives_or_a_model_changes(

@@ -1,0 +1,26 @@
+with
+
+landed as (
+    select cast(max(arrived_at) as date) as newest_day
+    from {{ ref('int_landed_key') }}
+),
+
+final as (
+    select
+        'Pilothouse: the lake of one hospital group' as cdm_source_name,
+        'Pilothouse' as cdm_source_abbreviation,
+        'the hospital group that runs this home' as cdm_holder,
+        'Records as they landed under their contracts, pseudonymous; sites cannot be linked to each other'
+            as source_description,
+        'orchestration/contracts' as source_documentation_reference,
+        'dbt_project' as cdm_etl_reference,
+        newest_day as source_release_date,
+        newest_day as cdm_release_date,
+        'v5.4' as cdm_version,
+        cast(756265 as integer) as cdm_version_concept_id,
+        'starter' as vocabulary_version
+    from landed
+    where newest_day is not null
+)
+
+select * from final

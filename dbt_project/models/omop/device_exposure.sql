@@ -1,0 +1,31 @@
+with
+
+devices as (
+    select * from {{ ref('int_device') }}
+),
+
+final as (
+    select
+        device_exposure_id,
+        person_id,
+        cast(device_concept_id as integer) as device_concept_id,
+        cast(started_at as date) as device_exposure_start_date,
+        {{ utc('started_at') }} as device_exposure_start_datetime,
+        cast(ended_at as date) as device_exposure_end_date,
+        {{ utc('ended_at') }} as device_exposure_end_datetime,
+        cast(type_concept_id as integer) as device_type_concept_id,
+        udi_key[1:255] as unique_device_id,
+        cast(null as varchar) as production_id,
+        cast(1 as integer) as quantity,
+        {{ provider_id('site', 'provider_key') }} as provider_id,
+        visit_occurrence_id,
+        cast(null as bigint) as visit_detail_id,
+        code[1:50] as device_source_value,
+        cast(0 as integer) as device_source_concept_id,
+        cast(null as integer) as unit_concept_id,
+        cast(null as varchar) as unit_source_value,
+        cast(null as integer) as unit_source_concept_id
+    from devices
+)
+
+select * from final

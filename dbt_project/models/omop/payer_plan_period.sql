@@ -1,0 +1,30 @@
+with
+
+periods as (
+    select * from {{ ref('int_fhir_payer_period') }}
+    where left_out is null
+),
+
+final as (
+    select
+        {{ record_id('site', "'ehr_fhir'", 'coverage_key') }} as payer_plan_period_id,
+        {{ person_id('site', 'person_key') }} as person_id,
+        cast(started_at as date) as payer_plan_period_start_date,
+        cast(ended_at as date) as payer_plan_period_end_date,
+        cast(case when payer_code is not null then 0 end as integer) as payer_concept_id,
+        payer_code[1:50] as payer_source_value,
+        cast(case when payer_code is not null then 0 end as integer) as payer_source_concept_id,
+        cast(case when plan_code is not null then 0 end as integer) as plan_concept_id,
+        plan_code[1:50] as plan_source_value,
+        cast(case when plan_code is not null then 0 end as integer) as plan_source_concept_id,
+        cast(null as integer) as sponsor_concept_id,
+        cast(null as varchar) as sponsor_source_value,
+        cast(null as integer) as sponsor_source_concept_id,
+        family_key[1:50] as family_source_value,
+        cast(null as integer) as stop_reason_concept_id,
+        cast(null as varchar) as stop_reason_source_value,
+        cast(null as integer) as stop_reason_source_concept_id
+    from periods
+)
+
+select * from final

@@ -1,0 +1,28 @@
+with
+
+procedures as (
+    select * from {{ ref('int_procedure') }}
+),
+
+final as (
+    select
+        procedure_occurrence_id,
+        person_id,
+        cast(procedure_concept_id as integer) as procedure_concept_id,
+        cast(started_at as date) as procedure_date,
+        {{ utc('started_at') }} as procedure_datetime,
+        cast(ended_at as date) as procedure_end_date,
+        {{ utc('ended_at') }} as procedure_end_datetime,
+        cast(type_concept_id as integer) as procedure_type_concept_id,
+        cast(null as integer) as modifier_concept_id,
+        cast(null as integer) as quantity,
+        {{ provider_id('site', 'provider_key') }} as provider_id,
+        visit_occurrence_id,
+        cast(null as bigint) as visit_detail_id,
+        code[1:50] as procedure_source_value,
+        cast(0 as integer) as procedure_source_concept_id,
+        cast(null as varchar) as modifier_source_value
+    from procedures
+)
+
+select * from final

@@ -1,0 +1,27 @@
+with
+
+specimens as (
+    select * from {{ ref('int_specimen') }}
+),
+
+final as (
+    select
+        specimen_id,
+        person_id,
+        cast(specimen_concept_id as integer) as specimen_concept_id,
+        cast(type_concept_id as integer) as specimen_type_concept_id,
+        cast(collected_at as date) as specimen_date,
+        {{ utc('collected_at') }} as specimen_datetime,
+        quantity,
+        cast(unit_concept_id as integer) as unit_concept_id,
+        cast(case when body_site_code is not null then 0 end as integer) as anatomic_site_concept_id,
+        cast(case when condition_code is not null then 0 end as integer) as disease_status_concept_id,
+        specimen_key[1:50] as specimen_source_id,
+        code[1:50] as specimen_source_value,
+        quantity_unit[1:50] as unit_source_value,
+        body_site_code[1:50] as anatomic_site_source_value,
+        condition_code[1:50] as disease_status_source_value
+    from specimens
+)
+
+select * from final

@@ -1,0 +1,17 @@
+with
+
+source as (
+    select * from {{ source('ehr_fhir', 'fhir_appointment') }}
+),
+
+latest as (
+    {{ latest_version('source') }}
+),
+
+final as (
+    select *
+    from latest
+    where not _is_deleted and status is distinct from 'entered-in-error'
+)
+
+select * from final

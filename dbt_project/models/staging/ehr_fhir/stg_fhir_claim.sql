@@ -1,0 +1,20 @@
+with
+
+source as (
+    select * from {{ source('ehr_fhir', 'fhir_claim') }}
+),
+
+latest as (
+    {{ latest_version('source') }}
+),
+
+final as (
+    select *
+    from latest
+    where
+        not _is_deleted
+        and status not in ('entered-in-error', 'cancelled', 'draft')
+        and use is not distinct from 'claim'
+)
+
+select * from final

@@ -1,0 +1,17 @@
+with
+
+source as (
+    select * from {{ source('ehr_fhir', 'fhir_coverage') }}
+),
+
+latest as (
+    {{ latest_version('source') }}
+),
+
+final as (
+    select *
+    from latest
+    where not _is_deleted and status not in ('entered-in-error', 'cancelled', 'draft')
+)
+
+select * from final

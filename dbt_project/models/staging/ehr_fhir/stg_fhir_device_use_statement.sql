@@ -1,0 +1,17 @@
+with
+
+source as (
+    select * from {{ source('ehr_fhir', 'fhir_device_use_statement') }}
+),
+
+latest as (
+    {{ latest_version('source') }}
+),
+
+final as (
+    select *
+    from latest
+    where not _is_deleted and status not in ('entered-in-error', 'intended')
+)
+
+select * from final

@@ -1,0 +1,21 @@
+with
+
+source as (
+    select * from {{ source('ehr_fhir', 'fhir_document_reference') }}
+),
+
+latest as (
+    {{ latest_version('source') }}
+),
+
+final as (
+    select
+        * replace ({{ record_code_system('code_system') }} as code_system)
+    from latest
+    where
+        not _is_deleted
+        and status is distinct from 'entered-in-error'
+        and doc_status is distinct from 'entered-in-error'
+)
+
+select * from final

@@ -1,0 +1,21 @@
+with
+
+source as (
+    select * from {{ source('ehr_fhir', 'fhir_medication_administration') }}
+),
+
+latest as (
+    {{ latest_version('source') }}
+),
+
+final as (
+    select
+        * replace (
+            {{ record_code_system('code_system') }} as code_system,
+            {{ record_code_system('route_system') }} as route_system
+        )
+    from latest
+    where not _is_deleted and status not in ('entered-in-error', 'not-done')
+)
+
+select * from final

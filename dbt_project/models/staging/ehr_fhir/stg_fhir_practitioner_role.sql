@@ -1,0 +1,18 @@
+with
+
+source as (
+    select * from {{ source('ehr_fhir', 'fhir_practitioner_role') }}
+),
+
+latest as (
+    {{ latest_version('source') }}
+),
+
+final as (
+    select
+        * replace ({{ record_code_system('specialty_system') }} as specialty_system)
+    from latest
+    where not _is_deleted
+)
+
+select * from final

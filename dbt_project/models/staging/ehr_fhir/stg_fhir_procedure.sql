@@ -1,0 +1,21 @@
+with
+
+source as (
+    select * from {{ source('ehr_fhir', 'fhir_procedure') }}
+),
+
+latest as (
+    {{ latest_version('source') }}
+),
+
+final as (
+    select
+        * replace (
+            {{ record_code_system('code_system') }} as code_system,
+            {{ record_code_system('reason_system') }} as reason_system
+        )
+    from latest
+    where not _is_deleted and status not in ('entered-in-error', 'not-done', 'preparation')
+)
+
+select * from final

@@ -1,0 +1,14 @@
+"""Asset keys and metadata labels that several stages share; it imports nothing heavy.
+
+What does not belong here: keys that one stage alone uses.
+"""
+
+from dagster import AssetKey
+
+EVENTS, REPORT = AssetKey(["monitoring", "events"]), AssetKey(["monitoring", "report"])
+REASONS, LEDGER_ENTRY = "reasons", "ledger_entry"
+
+
+def release_key(use_case: str) -> AssetKey:
+    """Return the key of a use case's release."""
+    return AssetKey([use_case, "release"])

@@ -1,0 +1,79 @@
+"""The command groups about feeds: contracts as files, and what lies in quarantine.
+
+What does not belong here: logic (orchestration/steps), and the other commands (cli.py).
+"""
+
+from pathlib import Path
+
+import click
+
+from orchestration.answers import answers, progress
+from orchestration.settings import load_settings
+from orchestration.steps.answer import Answer
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def contract() -> None:
+    """Data contracts as files: are they sound, and what did a new version change."""
+
+
+@contract.command("check")
+@click.argument("file", required=False, type=FILE)
+@answers
+def contract_check(file: Path | None) -> Answer:
+    """Check one contract, or every contract of the house, against ODCS and what landing needs."""
+    from orchestration.steps.contracts import check_contracts
+
+    return check_contracts(file)
+
+
+@contract.command("diff")
+@click.argument("old", type=FILE)
+@click.argument("new", type=FILE)
+@answers
+def contract_diff(old: Path, new: Path) -> Answer:
+    """Compare two versions: what changed, whether it breaks, and whether the version number says so."""
+    from orchestration.steps.contracts import diff_contracts
+
+    return diff_contracts(old, new)
+
+
+@click.command()
+@click.option("--site", required=True, help="Site, as named in orchestration/sites/.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=2575, show_default=True, help="0 takes a free one.")
+@answers
+def listen(site: str, host: str, port: int) -> Answer:
+    """Take HL7 v2 over MLLP; acknowledge what is landed (AA), quarantined (AE), or no message (AR)."""
+    from orchestration.steps.listening import run_listener
+
+    return run_listener(load_settings(), site, host, port, progress)
+
+
+@click.group()
+def quarantine() -> None:
+    """Records that broke a clause: listed with the reason, taken again after a fix."""
+
+
+@quarantine.command("list")
+@click.option("--site", help="One site; all when left out.")
+@click.option("--feed", help="One feed; all when left out.")
+@answers
+def quarantine_list(site: str | None, feed: str | None) -> Answer:
+    """List what is held, by file and clause, with the reason and the lines."""
+    from orchestration.steps.quarantine import list_quarantine
+
+    return list_quarantine(load_settings(), site, feed)
+
+
+@quarantine.command("replay")
+@click.option("--site", required=True, help="Site, as named in orchestration/sites/.")
+@click.option("--feed", help="One feed; all when left out.")
+@answers
+def quarantine_replay(site: str, feed: str | None) -> Answer:
+    """Take what is held again, under the contracts as they are now."""
+    from orchestration.steps.quarantine import replay_quarantine
+
+    return replay_quarantine(load_settings(), site, feed)

@@ -1,0 +1,115 @@
+"""Bundles unfolded: one record per innermost entry, whatever bundles it lies in.
+
+What does not belong here: what a resource means, and where its references point (references.py). Everything happens in
+DuckDB over raw JSON text; only the audit counts a second time, in Python, where bundles lie in bundles.
+"""
+
+import json
+from typing import cast
+
+import duckdb
+
+from orchestration.feeds.limits import Limits
+from orchestration.feeds.references import rewrite_references
+from orchestration.feeds.relation import rows
+
+ENTRY = (
+    '{"fullUrl":"VARCHAR","resource":{"resourceType":"JSON","id":"JSON"},'
+    '"request":{"method":"VARCHAR","url":"VARCHAR"},"response":"JSON"}'
+)
+TARGET = r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,128})/?$"  # of a request: Type/id
+OUTERMOST = "select _file_no, [_line] as _within, doc from head where _type = 'Bundle'"
+
+
+def unfold(db: duckdb.DuckDBPyConnection, limits: Limits) -> None:
+    """Fill the table `unfolded` with the records of every file that holds a bundle, in their order.
+
+    Its columns are those of `head`; `_line` is the number of the record in its file. An entry that holds a bundle
+    stands for that bundle's entries; a bundle that cannot be opened (empty, or too deep in others) is one record.
+    """
+    db.execute(f"create or replace temp table entry as {_entries_of(OUTERMOST)}")
+    for depth in range(1, limits.bundles + 1):
+        inner = f"from entry where len(_within) = {depth} and _is_bundle"
+        if not rows(db, f"select 1 {inner} limit 1"):
+            break
+        bundles = f"select _file_no, list_append(_within, _at) as _within, doc {inner}"
+        db.execute(f"insert into entry {_entries_of(bundles)}")
+    rewrite_references(db)
+    _name_records(db, limits)
+
+
+def _entries_of(bundles: str) -> str:
+    """Return the entries of bundles: `_within` is the way to the bundle, `_at` the place in it."""
+    return f"""
+        select *, coalesce(upper(s.request.method) = 'DELETE', false) as _deletes,
+            not _deletes and coalesce(cast(s.resource.resourceType as varchar) = '"Bundle"', false) as _is_bundle
+        from (
+            select _file_no, _within, _at, from_json(e, '{ENTRY}') as s, e -> '$.resource' as doc from (
+                select _file_no, _within, unnest(list) as e, generate_subscripts(list, 1) as _at from (
+                    select _file_no, _within, json_extract(doc, '$.entry[*]') as list from ({bundles}))))
+    """
+
+
+def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits) -> None:
+    has_entries = "coalesce(json_array_length(doc, '$.entry'), 0) > 0"
+    db.execute(f"""
+        create or replace temp table unfolded as
+        with closed as (
+            select *, json_text(s.resource.resourceType) as _named, json_text(s.resource.id) as _given,
+                regexp_extract(s.request.url, '{TARGET}', ['type', 'id']) as _target,
+                regexp_extract(s.fullUrl, '(?:^urn:uuid:|/)([^/:]+)$', 1) as _url_id
+            from entry
+            where not (_is_bundle and len(_within) <= {limits.bundles} and {has_entries})),
+        record as (
+            select _file_no, _within, _at, true as _is_entry,
+                case when _deletes then '{{}}' else doc end as doc,
+                case when _deletes then nullif(_target.type, '') else _named end as _type,
+                case when _deletes then nullif(_target.id, '')
+                    else coalesce(_given, nullif(_target.id, ''), nullif(_url_id, '')) end as _id,
+                _deletes as _is_deleted,
+                case when _deletes then case when coalesce(_target.id, '') = '' then 'entry.delete_target' end
+                    when _is_bundle then case when {has_entries} then 'entry.too_deep' else 'entry.empty_bundle' end
+                    when _named = 'Bundle' then 'line.unknown_type'
+                    when doc is not null and json_type(doc) = 'OBJECT' then null
+                    when json_type(s.response) = 'OBJECT' then 'entry.response_only'
+                    else 'entry.no_resource' end as _problem,
+                content_of(case when _deletes then 'DELETE' else cast(doc as varchar) end) as _content
+            from closed
+            union all by name
+            select _file_no, [_line] as _within, 0 as _at, _type = 'Bundle' as _is_entry, doc, _type, _id, _is_deleted,
+                case when _type = 'Bundle' then 'file.empty_bundle' end as _problem, _content
+            from head
+            where (_type is distinct from 'Bundle' or not {has_entries})
+                and _file_no in (select _file_no from head where _type = 'Bundle'))
+        select * exclude (_within, _at),
+            row_number() over (partition by _file_no order by list_append(_within, _at)) as _line
+        from record
+    """)
+
+
+def count_records(document: str, limits: Limits) -> int:
+    """Count the records of a bundle (JSON text) without DuckDB: the audit of `unfold`."""
+    return _count(json.loads(document, object_pairs_hook=_first_of_each), 1, limits.bundles)
+
+
+def _first_of_each(members: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object; of members with the same name the first counts, as DuckDB reads them."""
+    return dict(reversed(members))
+
+
+def _count(bundle: dict[str, object], depth: int, deepest: int) -> int:
+    listed = bundle.get("entry")
+    entries = cast("list[object]", listed) if isinstance(listed, list) else []
+    inner = [_bundle_in(entry) for entry in entries] if depth <= deepest else [None for _ in entries]
+    return sum(1 if found is None else _count(found, depth + 1, deepest) for found in inner) or 1
+
+
+def _bundle_in(entry: object) -> dict[str, object] | None:
+    """Return the bundle that an entry holds, unless it asks for its deletion."""
+    held = cast("dict[str, object]", entry) if isinstance(entry, dict) else {}
+    request, resource = held.get("request"), held.get("resource")
+    method = cast("dict[str, object]", request).get("method") if isinstance(request, dict) else None
+    if not isinstance(resource, dict) or (isinstance(method, str) and method.upper() == "DELETE"):
+        return None
+    bundle = cast("dict[str, object]", resource)
+    return bundle if bundle.get("resourceType") == "Bundle" else None

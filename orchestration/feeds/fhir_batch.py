@@ -1,0 +1,99 @@
+"""A batch of FHIR files: staged, settled by object, every line and entry accounted for.
+
+What does not belong here: cutting files into records (fhir.py, bundles.py), fates and writing.
+"""
+
+from collections.abc import Sequence
+
+import duckdb
+
+from orchestration.contracts import Contract, ContractObject, sql
+from orchestration.contracts.compiler import compile_fhir
+from orchestration.feeds import fhir, problems
+from orchestration.feeds.batches import Batch, Tally, as_text
+from orchestration.feeds.bundles import count_records
+from orchestration.feeds.errors import FeedError
+from orchestration.feeds.fhir import FhirFile
+from orchestration.feeds.lake import Shelf
+from orchestration.feeds.limits import Limits
+from orchestration.feeds.outcome import Outcome, Prepared, Reject, whole
+from orchestration.feeds.problems import REASONS, WHOLE, Problem
+from orchestration.feeds.relation import rows
+
+
+def land_fhir(
+    db: duckdb.DuckDBPyConnection,
+    prepared: Sequence[Prepared],
+    files: Sequence[FhirFile],
+    contents: Sequence[bytes],
+    shelf: Shelf,
+    limits: Limits,
+) -> list[Outcome]:
+    """Settle a batch of FHIR files of one contract."""
+    batch = Batch.of(db, prepared, shelf)
+    fhir.stage(db, list(files), batch.contract, limits)
+    expected = _expected(db, files, limits)
+    wholes = _reject_problems(batch, files, contents)
+    types = [str(t) for (t,) in rows(db, "select distinct _type from judged_record where _problem is null")]
+    for item, of_type in _objects(batch.contract, types):
+        listed = ", ".join(sql.text(t) for t in of_type)
+        source = f"(select * from judged_record where _problem is null and _type in ({listed}))"
+        batch.add(item, compile_fhir(item), source)
+    made = batch.outcomes()
+    for n, outcome in enumerate(made):
+        if outcome.receipt.received != expected[n]:
+            raise FeedError(
+                f"{prepared[n].arrival.sha256[:12]}: {expected[n]} records came and {outcome.receipt.received} are "
+                "accounted for. Nothing was written; this is a defect of landing, please report it."
+            )
+    return [whole(prepared[n], wholes[n]) if n in wholes else outcome for n, outcome in enumerate(made)]
+
+
+def _objects(contract: Contract, types: Sequence[str]) -> list[tuple[ContractObject, list[str]]]:
+    grouped: dict[str, list[str]] = {}
+    for resource_type in types:
+        grouped.setdefault(contract.object_for(resource_type).name, []).append(resource_type)
+    return [(item, grouped[item.name]) for item in contract.objects if item.name in grouped]
+
+
+def _expected(db: duckdb.DuckDBPyConnection, files: Sequence[FhirFile], limits: Limits) -> list[int]:
+    """Count what came apart from what is settled: lines, and instead of a bundle its entries (an empty one is 1)."""
+    has_others = "_type = 'Bundle' and strlen(doc) - strlen(replace(doc, 'Bundle', '')) > strlen('Bundle')"
+    query = f"""select _file_no, sum(case when _type is distinct from 'Bundle' then 1 when {has_others} then 0
+        else greatest(coalesce(json_array_length(doc, '$.entry'), 0), 1) end) from head group by _file_no"""
+    counted = {int(str(n)): int(str(count)) for n, count in rows(db, query)}
+    for file_no, doc in rows(db, f"select _file_no, doc from head where {has_others}"):
+        counted[int(str(file_no))] += count_records(str(doc), limits)
+    return [counted.get(n, 0) + len(f.lines.bad) for n, f in enumerate(files)]
+
+
+def _reject_problems(batch: Batch, files: Sequence[FhirFile], contents: Sequence[bytes]) -> dict[int, Problem]:
+    """Add lines that no contract needs to see; return the files of which nothing else is left."""
+    query = "select _file_no, _line, _problem, _content, _is_entry from judged_record where _problem is not null"
+    entries: set[int] = set()
+    for file_no, line, clause, content, is_entry in rows(batch.db, query):
+        n = int(str(file_no))
+        reject = Reject(int(str(line)), str(clause), REASONS[str(clause)], None, as_text(content))
+        batch.tallies[n].rejects.append(reject)
+        if is_entry and clause != problems.EMPTY_BUNDLE.clause:
+            entries.add(n)
+    for n, file in enumerate(files):
+        batch.tallies[n].rejects.extend(Reject(line, p.clause, p.reason) for line, p in file.lines.bad)
+    clean = {
+        int(str(n)) for (n,) in rows(batch.db, "select distinct _file_no from judged_record where _problem is null")
+    }
+    return {
+        n: problem
+        for n in range(len(files))
+        if n not in clean and n not in entries and (problem := _whole(batch.tallies[n], contents[n]))
+    }
+
+
+def _whole(tally: Tally, content: bytes) -> Problem | None:
+    clauses = {reject.clause for reject in tally.rejects}
+    if len(clauses) != 1:
+        return None
+    clause = clauses.pop()
+    if clause == problems.EMPTY_BUNDLE.clause:
+        return problems.EMPTY_BUNDLE if len(tally.rejects) == 1 else None
+    return fhir.whole_problem(content, clause) if clause in WHOLE else None

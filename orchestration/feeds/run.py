@@ -1,0 +1,130 @@
+"""One call of landing: arrivals taken in the order they came, gathered into batches, settled and committed.
+
+What does not belong here: locks and arguments (landing.py), formats (opening.py), fates (settle.py). Files of one feed
+are settled in the order of their arrival, however they are cut into batches.
+"""
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from orchestration.contracts import Contract
+from orchestration.feeds.commit import Commit
+from orchestration.feeds.fhir_batch import land_fhir
+from orchestration.feeds.intake import Arrival
+from orchestration.feeds.limits import Limits
+from orchestration.feeds.opening import OpenedFhir, OpenedTable, Stopped, open_arrival
+from orchestration.feeds.outcome import Outcome, whole
+from orchestration.feeds.problems import JUDGED_AGAIN, NOT_LISTED
+from orchestration.feeds.receipt import Receipt
+from orchestration.feeds.table_batch import land_tabular
+
+Opened = OpenedFhir | OpenedTable
+
+
+@dataclass
+class Waiting:
+    """Opened files of one feed, in order, that can be settled together because they are of one kind."""
+
+    kind: Hashable
+    files: list[tuple[int, Opened]] = field(default_factory=list[tuple[int, Opened]])
+
+    @property
+    def size(self) -> int:
+        return sum(opened.size for _, opened in self.files)
+
+    def holds(self, sha256: str) -> bool:
+        return any(opened.prepared.arrival.sha256 == sha256 for _, opened in self.files)
+
+
+@dataclass
+class Run:
+    """One call of landing for one site. `stopped` gathers the messages of files that a contract stopped.
+
+    `feed` is the one asked for, null where it has to be worked out; `listed` are those that the site sends.
+    """
+
+    commit: Commit
+    feed: str | None
+    listed: Collection[str]
+    contracts: Mapping[str, Contract]
+    limits: Limits
+    db: duckdb.DuckDBPyConnection
+    stopped: list[str] = field(default_factory=list[str])
+    _made: dict[int, Receipt] = field(default_factory=dict[int, Receipt])
+    _waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
+
+    def take(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        """Land arrivals; return a receipt for each."""
+        for n, arrival in enumerate(arrivals):
+            self._take(n, arrival)
+        for feed in list(self._waiting):
+            self._flush(feed)
+        return [self._made[n] for n in range(len(arrivals))]
+
+    def _take(self, n: int, arrival: Arrival) -> None:
+        """Open a file, or know it again; the same bytes may still be waiting under another name."""
+        for feed in [feed for feed, waiting in self._waiting.items() if waiting.holds(arrival.sha256)]:
+            self._flush(feed)
+        is_replay = arrival.first_arrived_at is not None
+        if not is_replay and (known := self._known(arrival)):
+            self._made[n] = known
+        else:
+            self._open(n, arrival)
+
+    def _known(self, arrival: Arrival) -> Receipt | None:
+        """Return the receipt of bytes that arrived before under the same name and the same contract."""
+        for stored in self.commit.receipts.of(arrival.sha256):
+            contract = self.contracts.get(stored.feed)
+            is_current = contract is not None and stored.contract == contract.label
+            is_asked = self.feed in (None, stored.feed) and stored.file == arrival.name
+            if is_current and is_asked and JUDGED_AGAIN.isdisjoint(stored.reasons):
+                return stored.receipt().repeated()
+        return None
+
+    def _open(self, n: int, arrival: Arrival) -> None:
+        attempt = 1 + len(self.commit.receipts.of(arrival.sha256))
+        opened = open_arrival(arrival, attempt, self.feed, self.contracts, self.limits)
+        prepared = opened.outcome.prepared if isinstance(opened, Stopped) else opened.prepared
+        if isinstance(opened, Outcome):
+            self._write({n: opened})
+        elif prepared.feed not in self.listed:
+            self._write({n: whole(prepared, NOT_LISTED)})
+        elif isinstance(opened, Stopped):
+            self.stopped.append(opened.message)
+            self._write({n: opened.outcome})
+        else:
+            self._gather(n, opened)
+
+    def _gather(self, n: int, opened: Opened) -> None:
+        """Let a file wait for others of its kind; files of the feed that are of another kind were there first."""
+        feed = opened.prepared.feed
+        if feed in self._waiting and self._waiting[feed].kind != opened.kind:
+            self._flush(feed)
+        waiting = self._waiting.setdefault(feed, Waiting(opened.kind))
+        waiting.files.append((n, opened))
+        if waiting.size > self.limits.batch or len(waiting.files) >= self.limits.batch_files:
+            self._flush(feed)
+
+    def _flush(self, feed: str) -> None:
+        files = self._waiting.pop(feed).files
+        prepared = [opened.prepared for _, opened in files]
+        documents = [opened for _, opened in files if isinstance(opened, OpenedFhir)]
+        tables = [opened.table for _, opened in files if isinstance(opened, OpenedTable)]
+        if documents:
+            lines, contents = [o.file for o in documents], [o.content for o in documents]
+            outcomes = land_fhir(self.db, prepared, lines, contents, self.commit.shelf, self.limits)
+        else:
+            outcomes = land_tabular(self.db, prepared, tables, self.commit.shelf)
+        self._write({n: outcome for (n, _), outcome in zip(files, outcomes, strict=True)})
+
+    def _write(self, outcomes: Mapping[int, Outcome]) -> None:
+        """Commit what is new; a later attempt that brings nothing new leaves everything as it is."""
+        self.commit.write([outcome for outcome in outcomes.values() if self._is_new(outcome)])
+        self._made.update({n: outcome.receipt for n, outcome in outcomes.items()})
+
+    def _is_new(self, outcome: Outcome) -> bool:
+        earlier = self.commit.receipts.of(outcome.receipt.sha256)
+        same = any(r.reasons == dict(outcome.receipt.reasons) and r.feed == outcome.receipt.feed for r in earlier)
+        return outcome.receipt.stored > 0 or not same

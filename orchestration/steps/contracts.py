@@ -1,0 +1,54 @@
+"""`contract check` and `contract diff`: the contracts as files, for the people who write them.
+
+What does not belong here: the rules (orchestration/contracts).
+"""
+
+from pathlib import Path
+
+from orchestration.contracts import CONTRACTS_DIR, list_contracts
+from orchestration.contracts.compare import Change, compare
+from orchestration.contracts.lint import check_contract, read_contract
+from orchestration.contracts.load import SUFFIX
+from orchestration.steps.answer import DONE, FAILED, Answer
+
+
+def check_contracts(file: Path | None) -> Answer:
+    """Check one file, or every contract of the house; exit code 1 where something is wrong."""
+    files = [file] if file else [CONTRACTS_DIR / f"{feed}{SUFFIX}" for feed in list_contracts()]
+    found = {path.name: check_contract(path) for path in files}
+    wrong = {name: problems for name, problems in found.items() if problems}
+    document = {"ok": not wrong, "contracts": sorted(found), "problems": wrong}
+    lines = [line for name, problems in found.items() for line in _lines(name, problems)]
+    return Answer(document, text="\n".join(lines), exit_code=FAILED if wrong else DONE)
+
+
+def _lines(name: str, problems: list[str]) -> list[str]:
+    return [f"{name}: ok"] if not problems else [f"{name}:", *(f"  {problem}" for problem in problems)]
+
+
+def diff_contracts(old: Path, new: Path) -> Answer:
+    """Compare two versions; exit code 1 where a breaking change comes without a new major version."""
+    found = compare(read_contract(old), read_contract(new))
+    needs = found.impact.name.lower() if found.impact is not None else "nothing"
+    document = {
+        "old": found.old.label,
+        "new": found.new.label,
+        "breaking": found.is_breaking,
+        "needs": needs,
+        "version_ok": found.is_version_enough,
+        "changes": [_change(change) for change in found.changes],
+    }
+    verdict = f"{found.old.label} -> {found.new.label}: {'breaking' if found.is_breaking else 'compatible'}"
+    advice = "" if found.is_version_enough else f"; the version must rise by a {needs} number"
+    lines = [f"  {c.impact.name.lower():<6} {c.where or found.new.feed}: {c.sentence}" for c in found.changes]
+    text = "\n".join([verdict + advice, *lines])
+    return Answer(document, text=text, exit_code=DONE if found.is_version_enough else FAILED)
+
+
+def _change(change: Change) -> dict[str, object]:
+    return {
+        "where": change.where,
+        "impact": change.impact.name.lower(),
+        "breaking": change.is_breaking,
+        "why": change.sentence,
+    }

@@ -1,0 +1,110 @@
+"""People: a key is left behind only for who was registered, with roles that a policy knows; and is revoked once."""
+
+from pathlib import Path
+
+import pytest
+
+from evaluation.ledger import LedgerError, load_private_key, proof_of
+from evaluation.policies import load_policy
+from orchestration.settings import Settings
+from orchestration.steps.actors import ActorNotUsable, account, actor_of
+from orchestration.steps.people import ReservedName, UnknownRole, known_roles, new_person, revoke_person
+from orchestration.steps.records import open_records
+from tests.unit.orchestration.steps.governed import LEDGER_DAMAGES, Damage, Governed
+
+
+def ledger_of(settings: Settings) -> list[tuple[str, str, str]]:
+    return [(entry.kind, entry.actor, proof_of(entry)) for entry in open_records(settings).entries()]
+
+
+def test_every_role_of_the_policy_can_be_given(settings: Settings) -> None:
+    policy = load_policy("triage")
+    named = {*policy.rights.step_down_roles, *policy.rights.step_up_roles}
+    assert set(known_roles()) == named | {role for kind in policy.approvals.kinds for role in kind.roles}
+    entry = new_person(settings, "ada", known_roles(), settings.home / "ada.pem")
+    assert entry["payload"]["roles"] == known_roles()
+
+
+def test_a_role_that_no_policy_knows_is_refused_with_those_there_are_and_leaves_nothing(settings: Settings) -> None:
+    with pytest.raises(UnknownRole, match=r"'nurse'; known are .*nursing_lead"):
+        new_person(settings, "ada", ("nursing_lead", "nurse"), settings.home / "ada.pem")
+    assert not (settings.home / "ada.pem").exists() and ledger_of(settings) == []
+
+
+@pytest.mark.parametrize("name", ["operator", "pilothouse", "os.root"])
+def test_nobody_can_pass_for_the_system_or_an_account(settings: Settings, name: str) -> None:
+    with pytest.raises(ReservedName):
+        new_person(settings, name, ("nursing_lead",), settings.home / "key.pem")
+    assert not (settings.home / "key.pem").exists()
+
+
+@pytest.mark.parametrize("name", ["", "Ada", "a b", "x" * 65])
+def test_a_name_that_the_ledger_refuses_leaves_no_key(settings: Settings, name: str) -> None:
+    with pytest.raises(LedgerError):
+        new_person(settings, name, ("nursing_lead",), settings.home / "key.pem")
+    assert not (settings.home / "key.pem").exists() and ledger_of(settings) == []
+
+
+def test_the_same_person_twice_is_refused_and_leaves_no_second_key(settings: Settings) -> None:
+    new_person(settings, "ada", ("nursing_lead",), settings.home / "ada.pem")
+    with pytest.raises(LedgerError, match="revoke it first"):
+        new_person(settings, "ada", ("nursing_lead",), settings.home / "second.pem")
+    assert not (settings.home / "second.pem").exists() and len(ledger_of(settings)) == 1
+
+
+def test_a_key_file_that_is_there_stays_as_it_is(settings: Settings) -> None:
+    (settings.home / "ada.pem").write_text("somebody's key")
+    with pytest.raises(LedgerError, match="never overwritten; name a new file"):
+        new_person(settings, "ada", ("nursing_lead",), settings.home / "ada.pem")
+    assert (settings.home / "ada.pem").read_text() == "somebody's key" and ledger_of(settings) == []
+
+
+@pytest.mark.parametrize("place", ["missing/ada.pem", "."])
+def test_a_place_where_no_file_can_be_is_told_and_nobody_is_registered(settings: Settings, place: str) -> None:
+    with pytest.raises(LedgerError, match=r"cannot be created|never overwritten"):
+        new_person(settings, "ada", ("nursing_lead",), settings.home / place)
+    assert ledger_of(settings) == []
+
+
+@pytest.mark.parametrize("damage", LEDGER_DAMAGES, ids=lambda one: one.__name__)
+def test_over_a_damaged_ledger_nobody_is_registered_and_no_key_is_left(city: Governed, damage: Damage) -> None:
+    damage(city)
+    with pytest.raises(Exception, match=r".{20,}"):
+        new_person(city.settings, "nina", ("nursing_lead",), city.settings.home / "nina.pem")
+    assert not (city.settings.home / "nina.pem").exists()
+
+
+def test_who_gives_the_roles_is_the_account_or_somebody_named_or_somebody_who_signs(settings: Settings) -> None:
+    new_person(settings, "ada", ("nursing_lead",), settings.home / "ada.pem")
+    new_person(settings, "bo", ("nursing_lead",), settings.home / "bo.pem", actor_of("ada", None))
+    new_person(settings, "cy", ("nursing_lead",), settings.home / "cy.pem", actor_of("ada", settings.home / "ada.pem"))
+    assert ledger_of(settings) == [
+        ("person_registered", account(), "none"),
+        ("person_registered", "ada", "none"),
+        ("person_registered", "ada", "signature"),
+    ]
+
+
+def test_a_key_that_proves_nothing_registers_nobody(settings: Settings) -> None:
+    new_person(settings, "ada", ("nursing_lead",), settings.home / "ada.pem")
+    for by, key in (("ada", "none.pem"), ("mallory", "ada.pem")):
+        with pytest.raises((ActorNotUsable, LedgerError)):
+            new_person(settings, "bo", ("nursing_lead",), settings.home / "bo.pem", actor_of(by, settings.home / key))
+    assert not (settings.home / "bo.pem").exists() and len(ledger_of(settings)) == 1
+
+
+def test_a_key_is_revoked_once_by_whoever_and_the_second_time_it_is_told_since_when(settings: Settings) -> None:
+    path = settings.home / "ada.pem"
+    new_person(settings, "ada", ("nursing_lead",), path)
+    entry = revoke_person(settings, "ada", "lost", actor_of("ada", path))
+    assert (entry["actor"], entry["proof"]) == ("ada", "signature")
+    with pytest.raises(LedgerError, match=f"revoked already, since {entry['at'][:16]}"):
+        revoke_person(settings, "ada", "lost")
+    assert len(ledger_of(settings)) == 2
+
+
+def test_after_it_was_revoked_a_new_key_is_made_under_a_new_name(settings: Settings) -> None:
+    new_person(settings, "ada", ("nursing_lead",), settings.home / "ada.pem")
+    revoke_person(settings, "ada", "lost")
+    new_person(settings, "ada", ("nursing_lead",), settings.home / "second.pem")
+    assert load_private_key(Path(settings.home / "second.pem"))
