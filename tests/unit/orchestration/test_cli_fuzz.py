@@ -25,7 +25,8 @@ from tests.unit.orchestration.steps.governed import (
     remove_release_key,
 )
 
-LONG = (("demo",), ("ui",), ("serve",), ("run",), ("report",))  # what they do on good arguments takes too long here
+# What they do on good arguments takes too long here.
+LONG = (("demo",), ("ui",), ("serve",), ("listen",), ("run",), ("report",))
 ROUNDS = 12
 ODD = [
     "",
