@@ -157,12 +157,15 @@ _decide_command("refuse", "refuse", "Sign a refusal; it voids an earlier approva
 @answers
 def promote(use_case: str, site: str, stage: str, actor: str | None, key_file: Path | None) -> Answer:
     """Release one stage further, if the gate and the approvals allow it."""
-    from orchestration.defs.launch import announce_release
     from orchestration.steps.release import promote_release
 
     answer = promote_release(_settings(), use_case, site, stage, _actor(actor, key_file))
-    warning = None if answer.exit_code else announce_release(use_case, site, answer.document)
-    return answer.warned(warning)
+    if answer.exit_code:
+        return answer
+
+    from orchestration.defs.launch import announce_release
+
+    return answer.warned(announce_release(use_case, site, answer.document))
 
 
 @main.command()

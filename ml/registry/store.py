@@ -75,7 +75,7 @@ def write_release(home: Path, fields: Mapping[str, object], bundle: Path, card: 
         _verify(draft, manifest.digest, signer.public)
         draft.chmod(0o755)
         draft.rename(folder)
-    except BaseException:
+    except BaseException:  # whatever stopped it, an interrupt included: no draft is left behind
         shutil.rmtree(draft, ignore_errors=True)
         raise
     fsync_folder(folder.parent)

@@ -6,14 +6,14 @@ What does not belong here: formats (fhir.py, tabular.py), fates (settle.py), fil
 import fcntl
 import os
 import re
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from orchestration.contracts import CONTRACTS_DIR, UnknownContract, load_contracts
+from orchestration.contracts import CONTRACTS_DIR, Contract, UnknownContract, load_contracts
 from orchestration.feeds.commit import Commit
 from orchestration.feeds.errors import FeedError, FeedNotListed, FeedStopped, LandingBusy
 from orchestration.feeds.intake import NEXT, Arrival, Drop, collect
@@ -84,10 +84,7 @@ def land_drops(
     contracts = load_contracts(contracts_dir)
     listed = frozenset(contracts) if feeds is None else frozenset(feeds)
     _check_feed(feed, site, contracts, listed)
-    store = Store(home)
-    write_anchors(home, contracts)
-    with _site_lock(home, site), connection(key, zone) as db:
-        run = Run(Commit.of(store, site), feed, listed, contracts, limits or Limits(), db)
+    with _run(home, site, key, zone, feed, listed, contracts, limits) as run:
         arrivals = _collect(drops, run)
         receipts = iter(_guarded(run, [arrival for group in arrivals for arrival in group]))
         made = [[next(receipts) for _ in group] for group in arrivals]
@@ -115,14 +112,30 @@ def replay(
     """
     contracts = load_contracts(contracts_dir)
     listed = frozenset(contracts) if feeds is None else frozenset(feeds)
-    store = Store(home)
-    write_anchors(home, contracts)
-    with _site_lock(home, site), connection(key, zone) as db:
-        run = Run(Commit.of(store, site), None, listed, contracts, limits or Limits(), db)
-        receipts = _guarded(run, [_again(one, store, arrived_at + n * NEXT) for n, one in enumerate(held)])
+    with _run(home, site, key, zone, None, listed, contracts, limits) as run:
+        again = [_again(one, run.commit.store, arrived_at + n * NEXT) for n, one in enumerate(held)]
+        receipts = _guarded(run, again)
     if run.stopped:
         raise FeedStopped(" ".join(run.stopped), tuple(receipts))
     return receipts
+
+
+@contextmanager
+def _run(
+    home: Path,
+    site: str,
+    key: bytes,
+    zone: str,
+    feed: str | None,
+    listed: frozenset[str],
+    contracts: Mapping[str, Contract],
+    limits: Limits | None,
+) -> Generator[Run]:
+    """One turn at a site's landing zone, which nobody else has meanwhile. Raises `LandingBusy`."""
+    store = Store(home)
+    write_anchors(home, contracts)
+    with _site_lock(home, site), connection(key, zone) as db:
+        yield Run(Commit.of(store, site), feed, listed, contracts, limits or Limits(), db)
 
 
 def _again(held: Held, store: Store, arrived_at: datetime) -> Arrival:

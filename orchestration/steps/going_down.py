@@ -89,8 +89,8 @@ class Descent:
         pointer = self._publish(stage, tier, at)
         try:
             ledger, ordered = self._on_record()
-        except BaseException:
-            self.recorder.keep_unrecorded(present, pointer, at)  # somebody would not wait for the ledger any longer
+        except BaseException:  # an interrupt: somebody would not wait for the ledger any longer
+            self.recorder.keep_unrecorded(present, pointer, at)
             raise
         if ledger is not None and pointer is not None:
             pointer = self._above_what_is_known(ledger, ordered, present, pointer, at)

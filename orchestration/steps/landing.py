@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
+from typing import TypedDict
 
 from orchestration.contracts import load_contracts
 from orchestration.feeds import Drop, FeedStopped, Receipt, land, land_drops
@@ -72,23 +73,31 @@ class PendingDrops:
     fingerprints: dict[str, str]
 
 
+class SiteTerms(TypedDict):
+    """What landing must know of a site, as its own keyword arguments."""
+
+    site: str
+    home: Path
+    key: bytes
+    feeds: tuple[str, ...]
+    zone: str
+
+
+def site_terms(settings: Settings, site: str) -> SiteTerms:
+    """Return the terms of a site. Raises `UnknownSite`."""
+    place = load_site(site)
+    key = site_key(settings, place)
+    return SiteTerms(site=place.id, home=settings.home, key=key, feeds=place.feeds, zone=place.timezone)
+
+
 def ingest_paths(settings: Settings, paths: Sequence[Path], site: str, feed: str | None) -> Answer:
     """Land files and folders now; one receipt per file; exit code 3 when a contract stopped a feed.
 
     Raises `FeedNotListed` for a feed that the site's file does not list.
     """
-    place = load_site(site)
+    terms = site_terms(settings, site)
     try:
-        receipts = land(
-            paths,
-            site=site,
-            feed=feed,
-            home=settings.home,
-            key=site_key(settings, place),
-            arrived_at=now(),
-            feeds=place.feeds,
-            zone=place.timezone,
-        )
+        receipts = land(paths, feed=feed, arrived_at=now(), **terms)
     except FeedStopped as stopped:
         document = {"receipts": [one.to_json() for one in stopped.receipts], "stopped": str(stopped)}
         return Answer(document, exit_code=FEED_STOPPED)
@@ -104,9 +113,7 @@ def land_days(settings: Settings, site: str, days: Iterable[date]) -> dict[str, 
     folders = {day: settings.drops / site / day.isoformat() for day in days}
     waiting = [Drop((folder,), arrival_time(place, day)) for day, folder in folders.items() if folder.is_dir()]
     landed: dict[str, Landed] = {}
-    key = site_key(settings, place)
-    home, feeds, zone = settings.home, place.feeds, place.timezone
-    for receipts in land_drops(waiting, site=site, feed=None, home=home, key=key, feeds=feeds, zone=zone):
+    for receipts in land_drops(waiting, feed=None, **site_terms(settings, site)):
         for receipt in receipts:
             landed.setdefault(receipt.feed, Landed()).add(receipt)
     return landed

@@ -7,15 +7,15 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from orchestration.feeds import FeedStopped, LandingBusy, land
+from orchestration.feeds import FeedStopped, LandingBusy, Receipt, land
 from orchestration.feeds.mllp import Inbox, listen, rejects_of
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
-from orchestration.steps.keys import site_key
+from orchestration.steps.landing import SiteTerms, site_terms
 from orchestration.steps.records import now
 
 FEED = "hl7v2"
@@ -42,31 +42,26 @@ async def _until_stopped(box: Inbox, host: str, port: int, listening: Callable[[
         await task
 
 
-def _lander(settings: Settings, site: str) -> Callable[[Path], dict[int | None, str]]:
-    place = load_site(site)
-    key = site_key(settings, place)
+def _lander(settings: Settings, site: str) -> Callable[[Path], Mapping[int | None, str]]:
+    terms = site_terms(settings, site)
 
-    def land_batch(path: Path) -> dict[int | None, str]:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                receipts = land(
-                    [path],
-                    site=place.id,
-                    feed=FEED,
-                    home=settings.home,
-                    key=key,
-                    arrived_at=now(),
-                    feeds=place.feeds,
-                    zone=place.timezone,
-                )
-            except FeedStopped as stopped:
-                receipts = list(stopped.receipts)
-            except LandingBusy:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(BETWEEN_SECONDS)
-                continue
-            return dict(rejects_of(settings.home, place.id, receipts))
+    def land_batch(path: Path) -> Mapping[int | None, str]:
+        try:
+            receipts = _land_in_turn(path, terms)
+        except FeedStopped as stopped:
+            receipts = stopped.receipts
+        return rejects_of(settings.home, site, receipts)
 
     return land_batch
+
+
+def _land_in_turn(path: Path, terms: SiteTerms) -> Sequence[Receipt]:
+    """Land a batch as soon as nobody else lands for the site. Raises `LandingBusy` when that takes too long."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return land([path], feed=FEED, arrived_at=now(), **terms)
+        except LandingBusy:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(BETWEEN_SECONDS)

@@ -43,7 +43,7 @@ def new_person(
         entry = register_person(
             ledger, person, list(roles), private_key, actor=registrar.name, at=now(), actor_key=registrar.key
         )
-    except BaseException:
+    except BaseException:  # whatever stopped it, an interrupt included: no key without its entry
         key_file.unlink()
         raise
     return {**entry_document(entry), "key": str(key_file)}

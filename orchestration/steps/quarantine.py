@@ -11,7 +11,7 @@ from orchestration.feeds.quarantine import Held, held_files
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.answer import FEED_STOPPED, Answer
-from orchestration.steps.keys import site_key
+from orchestration.steps.landing import site_terms
 from orchestration.steps.records import now
 
 SHOWN_LINES = 20
@@ -58,18 +58,10 @@ def _text(held: Held) -> list[str]:
 
 def replay_quarantine(settings: Settings, site: str, feed: str | None) -> Answer:
     """Take a site's held records again under the contracts as they are now; what was taken before counts duplicate."""
-    place = load_site(site)
-    held = held_files(settings.home, [place.id], feed)
+    terms = site_terms(settings, site)
+    held = held_files(settings.home, [site], feed)
     try:
-        receipts = replay(
-            held,
-            site=place.id,
-            home=settings.home,
-            key=site_key(settings, place),
-            arrived_at=now(),
-            feeds=place.feeds,
-            zone=place.timezone,
-        )
+        receipts = replay(held, arrived_at=now(), **terms)
     except FeedStopped as stopped:
         document = {**_replayed(held, stopped.receipts), "stopped": str(stopped)}
         return Answer(document, exit_code=FEED_STOPPED)

@@ -65,6 +65,28 @@ def test_a_card_is_traced_back_to_lines_of_files(demo):
     assert chain["run"]["mlflow_run"] and len(chain["approvals"]) == 2
 
 
+def test_what_was_released_collected_and_reported_stands_in_the_graph(demo):
+    """Each of the release's two stages is a materialisation of its own, at the site's partition."""
+    probe = """
+import json
+from dagster import AssetKey, DagsterInstance
+instance = DagsterInstance.get()
+keys = {name: AssetKey(name.split("/")) for name in ("triage/release", "monitoring/events", "monitoring/report")}
+print(json.dumps({
+    "latest": {name: instance.get_latest_materialization_event(key) is not None for name, key in keys.items()},
+    "sites": instance.get_materialized_partitions(keys["triage/release"]) and sorted(
+        instance.get_materialized_partitions(keys["triage/release"])),
+    "releases": len(instance.fetch_materializations(keys["triage/release"], limit=10).records),
+}))
+"""
+    environment = {**os.environ, "DAGSTER_HOME": str(demo.path / "dagster")}
+    done = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    shown = json.loads(done.stdout.splitlines()[-1])
+    assert shown["latest"] == {"triage/release": True, "monitoring/events": True, "monitoring/report": True}
+    assert (shown["sites"], shown["releases"]) == (["city"], 2)
+
+
 def test_a_second_demo_changes_nothing(demo, document):
     entries = demo.ok("ledger", "verify")["entries"]
     again = demo.ok("demo", "--days", "90", "--sites", "1")

@@ -9,7 +9,7 @@
     ('int_fhir_finding', 'event_key', 'observation', 'observation_id'),
     ('int_fhir_note', 'note_key', 'note', 'note_id'),
 ] -%}
-{#- Until contract 1.1.0 these types landed with type and patient only; their files must land anew. -#}
+{#- Until contract 2.0.0 these types landed with type and patient only; their files must land anew. -#}
 {%- set own_tables %}
     'Procedure', 'Medication', 'MedicationRequest', 'MedicationAdministration', 'MedicationStatement',
     'Immunization', 'Device', 'DeviceUseStatement', 'Practitioner', 'PractitionerRole', 'Coverage', 'Claim',
