@@ -4,6 +4,7 @@ What does not belong here: what the bytes mean.
 """
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -16,9 +17,12 @@ def read_bounded(path: Path, limit: int) -> bytes:
     Raises `ReleaseError` when it is missing, no regular file, or larger.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe would keep us waiting
     except OSError as error:
         raise ReleaseError(f"{path.name} cannot be opened ({error.strerror}); expected a regular file.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ReleaseError(f"{path.name} is a folder or a device; expected a regular file.")
     with os.fdopen(descriptor, "rb") as stream:
         content = stream.read(limit + 1)
     if len(content) > limit:
