@@ -71,9 +71,10 @@ def quarantine_list(site: str | None, feed: str | None) -> Answer:
 @quarantine.command("replay")
 @click.option("--site", required=True, help="Site, as named in orchestration/sites/.")
 @click.option("--feed", help="One feed; all when left out.")
+@click.option("--contracts", type=click.Choice(["now", "then"]), default="now", show_default=True, help="Which judge.")
 @answers
-def quarantine_replay(site: str, feed: str | None) -> Answer:
-    """Take what is held again, under the contracts as they are now."""
+def quarantine_replay(site: str, feed: str | None, contracts: str) -> Answer:
+    """Take what is held again, under the contracts as they are now, or as they were when it first arrived."""
     from orchestration.steps.quarantine import replay_quarantine
 
-    return replay_quarantine(load_settings(), site, feed)
+    return replay_quarantine(load_settings(), site, feed, as_of_then=contracts == "then")

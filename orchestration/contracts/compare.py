@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeVar
 
+from orchestration.contracts.errors import BreakingChange
 from orchestration.contracts.model import Contract, ContractObject, Property, RowRule
 
 SEMVER_PARTS = 3
+SHOWN_CHANGES = 5
 SHOWN = 40  # characters of a value that a sentence may quote
 T = TypeVar("T")
 
@@ -57,9 +59,22 @@ class Comparison:
     def is_version_enough(self) -> bool:
         """Whether the new version number rose by at least what the changes ask for."""
         if self.impact is None:
-            return _numbers(self.new) >= _numbers(self.old)
+            return version_numbers(self.new) >= version_numbers(self.old)
         kept = SEMVER_PARTS - 1 - self.impact
-        return _numbers(self.new)[: kept + 1] > _numbers(self.old)[: kept + 1]
+        return version_numbers(self.new)[: kept + 1] > version_numbers(self.old)[: kept + 1]
+
+
+def require_sound(old: Contract, new: Contract, advice: str) -> None:
+    """Refuse a version that breaks the one before it without a new major version. Raises `BreakingChange`."""
+    found = compare(old, new)
+    breaking = [change for change in found.changes if change.is_breaking]
+    if not breaking or found.is_version_enough:
+        return
+    told = "; ".join(f"{change.where or new.feed}: {change.sentence}" for change in breaking[:SHOWN_CHANGES])
+    more = f"; and {len(breaking) - SHOWN_CHANGES} more" if len(breaking) > SHOWN_CHANGES else ""
+    raise BreakingChange(
+        f"{old.label} -> {new.label} is breaking and the version must rise by a major number: {told}{more}. {advice}"
+    )
 
 
 def compare(old: Contract, new: Contract) -> Comparison:
@@ -67,7 +82,8 @@ def compare(old: Contract, new: Contract) -> Comparison:
     return Comparison(old, new, tuple(_contract_changes(old, new)))
 
 
-def _numbers(contract: Contract) -> tuple[int, ...]:
+def version_numbers(contract: Contract) -> tuple[int, ...]:
+    """Return major, minor and patch of a version, to be ordered by."""
     parts = [int(part) if part.isdigit() else 0 for part in contract.version.split("-")[0].split(".")]
     return tuple((*parts, 0, 0, 0)[:SEMVER_PARTS])
 
@@ -78,7 +94,12 @@ def _contract_changes(old: Contract, new: Contract) -> Iterator[Change]:
     if old.reader is not new.reader:
         yield Change("", Impact.MAJOR, f"the reader {old.reader} became {new.reader}")
     yield from _choices("", "format", old.formats, new.formats)
-    for label, before, after in (("owner", old.owner, new.owner), ("fallback", old.fallback, new.fallback)):
+    for label, before, after in (
+        ("owner", old.owner, new.owner),
+        ("fallback", old.fallback, new.fallback),
+        ("service level", old.sla, new.sla),
+        ("list of what may differ by environment", old.may_differ, new.may_differ),
+    ):
         if before != after:
             yield Change("", Impact.PATCH, f"the {label} changed")
     yield from _matched(_named(old.objects), _named(new.objects), "", "object", _object_changes, lambda _: Impact.MINOR)

@@ -3,6 +3,7 @@
 ContractError
 ├── UnknownContract   no contract of that name
 └── InvalidContract   a contract that cannot be read or compiled
+    └── BreakingChange  a version that breaks history without a new major version
 """
 
 
@@ -16,3 +17,7 @@ class UnknownContract(ContractError):
 
 class InvalidContract(ContractError):
     """The YAML is not ODCS, or says something that cannot be compiled to SQL."""
+
+
+class BreakingChange(InvalidContract):
+    """A version breaks what the one before it accepted, and its number does not say so; the message says what."""

@@ -1,6 +1,6 @@
 """Contracts from YAML: read as ODCS, checked, and handed out as frozen values.
 
-What does not belong here: what a clause means in SQL (compiler.py).
+What does not belong here: which version judges what (timeline.py), and what a clause means in SQL (compiler.py).
 """
 
 import hashlib
@@ -16,11 +16,13 @@ from open_data_contract_standard.model import (
     OpenDataContractStandard,
     SchemaObject,
     SchemaProperty,
+    ServiceLevelAgreementProperty,
 )
 from pydantic import ValidationError
 
 from orchestration.contracts.errors import InvalidContract, UnknownContract
 from orchestration.contracts.model import (
+    Agreement,
     Classification,
     CodedRange,
     Contract,
@@ -42,13 +44,8 @@ def list_contracts(directory: Path = CONTRACTS_DIR) -> tuple[str, ...]:
     return tuple(sorted(p.name.removesuffix(SUFFIX) for p in directory.glob(f"*{SUFFIX}")))
 
 
-def load_contracts(directory: Path = CONTRACTS_DIR) -> dict[str, Contract]:
-    """Return every contract of a directory by feed. Raises `InvalidContract`."""
-    return {feed: load_contract(feed, directory) for feed in list_contracts(directory)}
-
-
-def load_contract(feed: str, directory: Path = CONTRACTS_DIR) -> Contract:
-    """Return a feed's contract. Raises `UnknownContract` or `InvalidContract`."""
+def read_current(feed: str, directory: Path = CONTRACTS_DIR) -> Contract:
+    """Return the contract that a feed's own file holds. Raises `UnknownContract` or `InvalidContract`."""
     path = directory / f"{feed}{SUFFIX}"
     if not path.is_file():
         known = ", ".join(list_contracts(directory)) or "none"
@@ -61,12 +58,12 @@ def parse_contract(feed: str, content: bytes) -> Contract:
     """Return the contract that YAML bytes hold; the feed's name must be the contract's. Raises `InvalidContract`."""
     try:
         document = OpenDataContractStandard(**yaml.load(content.decode("utf-8"), Loader=_Loader))  # noqa: S506
-        return _contract(feed, document, hashlib.sha256(content).hexdigest())
+        return _contract(feed, document, hashlib.sha256(content).hexdigest(), content)
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError, TypeError, ValueError, KeyError) as error:
         raise InvalidContract(f"{feed}{SUFFIX} cannot be read as a contract: {error}") from error
 
 
-def _contract(feed: str, document: OpenDataContractStandard, digest: str) -> Contract:
+def _contract(feed: str, document: OpenDataContractStandard, digest: str, content: bytes) -> Contract:
     extra = _custom(document.customProperties)
     if document.name != feed:
         raise ValueError(f"name is {document.name!r}, expected {feed!r} as in the file's name")
@@ -79,7 +76,14 @@ def _contract(feed: str, document: OpenDataContractStandard, digest: str) -> Con
         owner=_owner(document),
         fallback=str(extra["fallback"]),
         objects=tuple(_object(item) for item in document.schema_ or ()),
+        sla=tuple(_agreement(one) for one in document.slaProperties or ()),
+        may_differ=_strings(extra.get("mayDiffer")),
+        source=content,
     )
+
+
+def _agreement(one: ServiceLevelAgreementProperty) -> Agreement:
+    return Agreement(_given(one.property, "slaProperties.property"), str(one.value), one.unit or "")
 
 
 def _owner(document: OpenDataContractStandard) -> str:

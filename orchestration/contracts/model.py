@@ -3,7 +3,7 @@
 What does not belong here: reading YAML (load.py) and SQL (compiler.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -137,8 +137,20 @@ class ContractObject:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """One service level of a feed, such as frequency, 1, d; as the contract says it."""
+
+    name: str
+    value: str
+    unit: str
+
+
+@dataclass(frozen=True)
 class Contract:
-    """One feed's contract. `digest` is the SHA-256 of the YAML's bytes."""
+    """One feed's contract. `digest` is the SHA-256 of the YAML's bytes (`source`), and of its overlay if there is one.
+
+    `may_differ` are the places (patterns) that an overlay may change; `environment` names the one whose overlay did.
+    """
 
     feed: str
     version: str
@@ -148,11 +160,24 @@ class Contract:
     owner: str
     fallback: str
     objects: tuple[ContractObject, ...]
+    sla: tuple[Agreement, ...] = ()
+    may_differ: tuple[str, ...] = ()
+    environment: str = ""
+    source: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def label(self) -> str:
         """Name and version as receipts and lake rows carry them."""
-        return f"{self.feed}@{self.version}"
+        return f"{self.feed}@{self.full_version}"
+
+    @property
+    def full_version(self) -> str:
+        """The version, with the environment as its build part (semver.org, 10) where an overlay changed something."""
+        return f"{self.version}+{self.environment}" if self.environment else self.version
+
+    def agreed(self, name: str) -> Agreement | None:
+        """Return a service level by its name, or null where nothing was agreed."""
+        return next((one for one in self.sla if one.name == name), None)
 
     def object_for(self, resource_type: str) -> ContractObject:
         """Return the object that takes a FHIR resource type; raises `StopIteration` where none does."""

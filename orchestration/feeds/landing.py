@@ -6,15 +6,16 @@ What does not belong here: formats (fhir.py, tabular.py), fates (settle.py), fil
 import fcntl
 import os
 import re
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from orchestration.contracts import CONTRACTS_DIR, Contract, UnknownContract, load_contracts
+from orchestration.contracts import CONTRACTS_DIR, Contract, Timeline, UnknownContract, in_force, load_timelines
 from orchestration.feeds.commit import Commit
+from orchestration.feeds.contracts_kept import require_kept_history
 from orchestration.feeds.errors import FeedError, FeedNotListed, FeedStopped, LandingBusy
 from orchestration.feeds.intake import NEXT, Arrival, Drop, collect
 from orchestration.feeds.lake import write_anchors
@@ -24,6 +25,7 @@ from orchestration.feeds.receipt import Receipt
 from orchestration.feeds.relation import connection
 from orchestration.feeds.run import Run
 from orchestration.feeds.store import Store
+from orchestration.settings import Environment
 
 SITE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -39,6 +41,7 @@ def land(
     feeds: Collection[str] | None = None,
     zone: str = "UTC",
     contracts_dir: Path = CONTRACTS_DIR,
+    environment: Environment = Environment.DEVELOPMENT,
     limits: Limits | None = None,
 ) -> list[Receipt]:
     """Land files, folders and archives of one site; return one receipt per file, in the order they came.
@@ -54,6 +57,7 @@ def land(
         feeds=feeds,
         zone=zone,
         contracts_dir=contracts_dir,
+        environment=environment,
         limits=limits,
     )
     return receipts
@@ -69,22 +73,25 @@ def land_drops(
     feeds: Collection[str] | None = None,
     zone: str = "UTC",
     contracts_dir: Path = CONTRACTS_DIR,
+    environment: Environment = Environment.DEVELOPMENT,
     limits: Limits | None = None,
 ) -> list[list[Receipt]]:
     """Land many drops of one site, in order, as if one after the other; return the receipts of each.
 
     `feeds` are those that the site sends (null: any that has a contract); a file of another is quarantined whole.
-    `zone` (IANA) is that of source times that name none. One call for ninety days costs little more than one call for
+    `zone` (IANA) is that of source times that name none. A file is judged by the version of its contract that was in
+    force when it arrived, as it holds in `environment`. One call for ninety days costs little more than one call for
     one. Bad input is quarantined and never raises. Raises `FeedStopped` when a file lacks a required column or has one
     twice (the other files are landed, and the exception carries every receipt), `NothingToLand` for a path that does
     not exist, `LandingBusy` when another process lands for the site, `UnknownContract` for a `feed` that has no
-    contract, and `FeedNotListed` for one that is not in `feeds`.
+    contract, `FeedNotListed` for one that is not in `feeds`, and `InvalidContract` for contracts that cannot be used,
+    `BreakingChange` for one that breaks what this home landed under without saying so in its version.
     """
     _check(site, drops)
-    contracts = load_contracts(contracts_dir)
-    listed = frozenset(contracts) if feeds is None else frozenset(feeds)
-    _check_feed(feed, site, contracts, listed)
-    with _run(home, site, key, zone, feed, listed, contracts, limits) as run:
+    versions = load_timelines(contracts_dir, environment)
+    listed = frozenset(versions) if feeds is None else frozenset(feeds)
+    _check_feed(feed, site, versions, listed)
+    with _run(home, site, key, zone, feed, listed, versions, _of_its_time(versions), limits) as run:
         arrivals = _collect(drops, run)
         receipts = iter(_guarded(run, [arrival for group in arrivals for arrival in group]))
         made = [[next(receipts) for _ in group] for group in arrivals]
@@ -103,16 +110,20 @@ def replay(
     feeds: Collection[str] | None = None,
     zone: str = "UTC",
     contracts_dir: Path = CONTRACTS_DIR,
+    environment: Environment = Environment.DEVELOPMENT,
+    as_of_then: bool = False,
     limits: Limits | None = None,
 ) -> list[Receipt]:
-    """Take what files have in quarantine again, under the contracts as they are now; return a receipt for each file.
+    """Take what files have in quarantine again; return a receipt for each file.
 
-    What an earlier attempt took counts as duplicate, so that the counts of every attempt add up. Raises as
-    `land_drops`.
+    They are judged by the contracts as they are now, since that is how a fix reaches them, or by those of the time when
+    they first arrived (`as_of_then`). What an earlier attempt took counts as duplicate, so that the counts of every
+    attempt add up. Raises as `land_drops`.
     """
-    contracts = load_contracts(contracts_dir)
-    listed = frozenset(contracts) if feeds is None else frozenset(feeds)
-    with _run(home, site, key, zone, None, listed, contracts, limits) as run:
+    versions = load_timelines(contracts_dir, environment)
+    listed = frozenset(versions) if feeds is None else frozenset(feeds)
+    judges = _of_its_time(versions) if as_of_then else _of_now(versions)
+    with _run(home, site, key, zone, None, listed, versions, judges, limits) as run:
         again = [_again(one, run.commit.store, arrived_at + n * NEXT) for n, one in enumerate(held)]
         receipts = _guarded(run, again)
     if run.stopped:
@@ -128,14 +139,30 @@ def _run(
     zone: str,
     feed: str | None,
     listed: frozenset[str],
-    contracts: Mapping[str, Contract],
+    versions: Mapping[str, Timeline],
+    judges: Callable[[Arrival], Mapping[str, Contract]],
     limits: Limits | None,
 ) -> Generator[Run]:
     """One turn at a site's landing zone, which nobody else has meanwhile. Raises `LandingBusy`."""
-    store = Store(home)
+    store, contracts = Store(home), _current(versions)
+    require_kept_history(store, contracts.values())
     write_anchors(home, contracts)
     with _site_lock(home, site), connection(key, zone) as db:
-        yield Run(Commit.of(store, site), feed, listed, contracts, limits or Limits(), db)
+        yield Run(Commit.of(store, site), feed, listed, judges, limits or Limits(), db)
+
+
+def _current(versions: Mapping[str, Timeline]) -> dict[str, Contract]:
+    return {feed: timeline.current for feed, timeline in versions.items()}
+
+
+def _of_now(versions: Mapping[str, Timeline]) -> Callable[[Arrival], Mapping[str, Contract]]:
+    current = _current(versions)
+    return lambda arrival: current  # noqa: ARG005 - whatever arrives
+
+
+def _of_its_time(versions: Mapping[str, Timeline]) -> Callable[[Arrival], Mapping[str, Contract]]:
+    """Return the contracts in force when an arrival came, or first came."""
+    return lambda arrival: in_force(versions, arrival.first_arrived_at or arrival.arrived_at)
 
 
 def _again(held: Held, store: Store, arrived_at: datetime) -> Arrival:

@@ -38,8 +38,8 @@ class OpenedFhir:
 
     @property
     def kind(self) -> Hashable:
-        """What may be settled together."""
-        return self.prepared.feed
+        """What may be settled together: files under one version of a contract."""
+        return self.prepared.label
 
     @property
     def size(self) -> int:
@@ -58,7 +58,7 @@ class OpenedTable:
         """What may be settled together: the same columns, and the same name where a column comes from the name."""
         contract = self.prepared.contract
         named = contract and any(p.file_name_pattern for item in contract.objects for p in item.properties)
-        return (self.prepared.feed, tuple(self.table.data.column_names), self.prepared.arrival.name if named else "")
+        return (self.prepared.label, tuple(self.table.data.column_names), self.prepared.arrival.name if named else "")
 
     @property
     def size(self) -> int:

@@ -4,13 +4,14 @@ What does not belong here: locks and arguments (landing.py), formats (opening.py
 are settled in the order of their arrival, however they are cut into batches.
 """
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
 
 from orchestration.contracts import Contract
 from orchestration.feeds.commit import Commit
+from orchestration.feeds.contracts_kept import keep
 from orchestration.feeds.fhir_batch import land_fhir
 from orchestration.feeds.intake import Arrival
 from orchestration.feeds.limits import Limits
@@ -42,13 +43,14 @@ class Waiting:
 class Run:
     """One call of landing for one site. `stopped` gathers the messages of files that a contract stopped.
 
-    `feed` is the one asked for, null where it has to be worked out; `listed` are those that the site sends.
+    `feed` is the one asked for, null where it has to be worked out; `listed` are those that the site sends;
+    `contracts` says which contracts judge an arrival.
     """
 
     commit: Commit
     feed: str | None
     listed: Collection[str]
-    contracts: Mapping[str, Contract]
+    contracts: Callable[[Arrival], Mapping[str, Contract]]
     limits: Limits
     db: duckdb.DuckDBPyConnection
     stopped: list[str] = field(default_factory=list[str])
@@ -75,8 +77,9 @@ class Run:
 
     def _known(self, arrival: Arrival) -> Receipt | None:
         """Return the receipt of bytes that arrived before under the same name and the same contract."""
+        contracts = self.contracts(arrival)
         for stored in self.commit.receipts.of(arrival.sha256):
-            contract = self.contracts.get(stored.feed)
+            contract = contracts.get(stored.feed)
             is_current = contract is not None and stored.contract == contract.label
             is_asked = self.feed in (None, stored.feed) and stored.file == arrival.name
             if is_current and is_asked and JUDGED_AGAIN.isdisjoint(stored.reasons):
@@ -85,7 +88,7 @@ class Run:
 
     def _open(self, n: int, arrival: Arrival) -> None:
         attempt = 1 + len(self.commit.receipts.of(arrival.sha256))
-        opened = open_arrival(arrival, attempt, self.feed, self.contracts, self.limits)
+        opened = open_arrival(arrival, attempt, self.feed, self.contracts(arrival), self.limits)
         prepared = opened.outcome.prepared if isinstance(opened, Stopped) else opened.prepared
         if isinstance(opened, Outcome):
             self._write({n: opened})
@@ -121,7 +124,10 @@ class Run:
 
     def _write(self, outcomes: Mapping[int, Outcome]) -> None:
         """Commit what is new; a later attempt that brings nothing new leaves everything as it is."""
-        self.commit.write([outcome for outcome in outcomes.values() if self._is_new(outcome)])
+        new = [outcome for outcome in outcomes.values() if self._is_new(outcome)]
+        for contract in {c.label: c for one in new if (c := one.prepared.contract)}.values():
+            keep(self.commit.store, contract)
+        self.commit.write(new)
         self._made.update({n: outcome.receipt for n, outcome in outcomes.items()})
 
     def _is_new(self, outcome: Outcome) -> bool:

@@ -94,7 +94,7 @@ def inputs_digest(settings: Settings, use_case: UseCase, site: str) -> str:
             "data": site_rows_digest(read_snapshot(settings.snapshots, use_case.use_case).mart, site),
             "use_case": use_case.digest,
             "policy": load_policy(use_case.use_case).digest,
-            "contracts": contract_versions(load_site(site)),
+            "contracts": contract_versions(load_site(site), settings.environment),
             "seed": DEFAULT_SEED,
         }
     )
@@ -138,7 +138,7 @@ def train_candidate(settings: Settings, use_case: str, site: str, seed: int = DE
     until = cutoff(snapshot.mart, place)
     result = _backtest(declared, snapshot, site, until, until, seed)
     evaluation = _evaluate(declared, site, snapshot, result, seed)
-    contracts = contract_versions(place)
+    contracts = contract_versions(place, settings.environment)
     run = log_candidate(
         tracker_of(settings),
         result.candidate,

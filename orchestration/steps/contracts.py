@@ -5,21 +5,59 @@ What does not belong here: the rules (orchestration/contracts).
 
 from pathlib import Path
 
-from orchestration.contracts import CONTRACTS_DIR, list_contracts
+from orchestration.contracts import CONTRACTS_DIR, InvalidContract, Timeline, list_contracts
 from orchestration.contracts.compare import Change, compare
 from orchestration.contracts.lint import check_contract, read_contract
 from orchestration.contracts.load import SUFFIX
+from orchestration.contracts.timeline import HISTORY, load_timeline
+from orchestration.settings import Environment
 from orchestration.steps.answer import DONE, FAILED, Answer
 
 
-def check_contracts(file: Path | None) -> Answer:
-    """Check one file, or every contract of the house; exit code 1 where something is wrong."""
-    files = [file] if file else [CONTRACTS_DIR / f"{feed}{SUFFIX}" for feed in list_contracts()]
-    found = {path.name: check_contract(path) for path in files}
+def check_contracts(file: Path | None, directory: Path = CONTRACTS_DIR) -> Answer:
+    """Check one file, or every contract of the house with its earlier versions and what differs by environment.
+
+    Exit code 1 where something is wrong.
+    """
+    found = {file.name: check_contract(file)} if file else _check_house(directory)
     wrong = {name: problems for name, problems in found.items() if problems}
-    document = {"ok": not wrong, "contracts": sorted(found), "problems": wrong}
+    document: dict[str, object] = {"ok": not wrong, "contracts": sorted(found), "problems": wrong}
+    if file is None and not wrong:
+        document["versions"] = {feed: _versions(load_timeline(feed, directory)) for feed in list_contracts(directory)}
     lines = [line for name, problems in found.items() for line in _lines(name, problems)]
     return Answer(document, text="\n".join(lines), exit_code=FAILED if wrong else DONE)
+
+
+def _check_house(directory: Path) -> dict[str, list[str]]:
+    older = sorted((directory / HISTORY).glob(f"*{SUFFIX}"))
+    found = {f"{HISTORY}/{path.name}": check_contract(path) for path in older}
+    for feed in list_contracts(directory):
+        path = directory / f"{feed}{SUFFIX}"
+        found[path.name] = check_contract(path) or _check_versions(feed, directory)
+    return found
+
+
+def _check_versions(feed: str, directory: Path) -> list[str]:
+    """Load a feed's versions as every environment does; what cannot be loaded is said once."""
+    problems: list[str] = []
+    for environment in Environment:
+        try:
+            load_timeline(feed, directory, environment)
+        except InvalidContract as error:
+            problems.append(str(error))
+    return list(dict.fromkeys(problems))
+
+
+def _versions(timeline: Timeline) -> list[dict[str, object]]:
+    return [
+        {
+            "contract": version.contract.label,
+            "sha256": version.contract.digest,
+            "in_force_from": version.since.isoformat() if version.since else None,
+            "judges_backlog": version.judges_backlog,
+        }
+        for version in timeline.versions
+    ]
 
 
 def _lines(name: str, problems: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TypedDict
 
 from orchestration.contracts import load_contracts
 from orchestration.feeds import Drop, FeedStopped, Receipt, land, land_drops
-from orchestration.settings import Settings
+from orchestration.settings import Environment, Settings
 from orchestration.sites import Site, list_sites, load_site
 from orchestration.steps.answer import FEED_STOPPED, Answer
 from orchestration.steps.files import changes_sha256, write_json
@@ -81,13 +81,21 @@ class SiteTerms(TypedDict):
     key: bytes
     feeds: tuple[str, ...]
     zone: str
+    environment: Environment
 
 
 def site_terms(settings: Settings, site: str) -> SiteTerms:
     """Return the terms of a site. Raises `UnknownSite`."""
     place = load_site(site)
     key = site_key(settings, place)
-    return SiteTerms(site=place.id, home=settings.home, key=key, feeds=place.feeds, zone=place.timezone)
+    return SiteTerms(
+        site=place.id,
+        home=settings.home,
+        key=key,
+        feeds=place.feeds,
+        zone=place.timezone,
+        environment=settings.environment,
+    )
 
 
 def ingest_paths(settings: Settings, paths: Sequence[Path], site: str, feed: str | None) -> Answer:

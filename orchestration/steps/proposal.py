@@ -63,7 +63,7 @@ def propose(settings: Settings, use_case: str, site: str, stage: Stage) -> Propo
     declared, policy, place = load_use_case(use_case), load_policy(use_case), load_site(site)
     pointer = current_pointer(settings, use_case, site)
     candidate = _candidate(settings, use_case, site, stage, pointer)
-    contracts = contract_versions(place)
+    contracts = contract_versions(place, settings.environment)
     card = card_layout(declared, policy)
     subject = Subject(
         model=candidate.model,

@@ -56,12 +56,15 @@ def _text(held: Held) -> list[str]:
     return [head, *(f"  {one['records']:>6} {one['clause']}: {one['reason']}" for one in _document(held)["clauses"])]
 
 
-def replay_quarantine(settings: Settings, site: str, feed: str | None) -> Answer:
-    """Take a site's held records again under the contracts as they are now; what was taken before counts duplicate."""
+def replay_quarantine(settings: Settings, site: str, feed: str | None, *, as_of_then: bool = False) -> Answer:
+    """Take a site's held records again; what was taken before counts duplicate.
+
+    They are judged by the contracts as they are now, or by those of the time when they first arrived (`as_of_then`).
+    """
     terms = site_terms(settings, site)
     held = held_files(settings.home, [site], feed)
     try:
-        receipts = replay(held, arrived_at=now(), **terms)
+        receipts = replay(held, arrived_at=now(), as_of_then=as_of_then, **terms)
     except FeedStopped as stopped:
         document = {**_replayed(held, stopped.receipts), "stopped": str(stopped)}
         return Answer(document, exit_code=FEED_STOPPED)

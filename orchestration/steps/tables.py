@@ -75,7 +75,7 @@ def lake_digest(settings: Settings) -> str:
 
 def prepare_lake(settings: Settings) -> None:
     """Give every contracted table its typed, empty file, so that dbt can read a lake to which nothing came yet."""
-    write_anchors(settings.home, load_contracts())
+    write_anchors(settings.home, load_contracts(environment=settings.environment))
 
 
 def prepare_manifest(settings: Settings) -> Path:

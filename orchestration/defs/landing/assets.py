@@ -52,7 +52,7 @@ def landing_assets() -> AssetsDefinition:
 
 
 def _spec(feed: str) -> AssetSpec:
-    contract = load_contract(feed)
+    contract = load_contract(feed, environment=load_settings().environment)
     return AssetSpec(
         landing_key(feed),
         group_name="landing",
