@@ -6,8 +6,9 @@ What does not belong here: who is booked when (`appointments.py`).
 from collections.abc import Iterable
 
 from orchestration.simulator.appointments import AppointmentBook, Change, latest
-from orchestration.simulator.emission import File, Outbox, as_file
-from orchestration.simulator.table_files import Row, as_csv, cut_row, with_value
+from orchestration.simulator.emission import File, Outbox
+from orchestration.simulator.interfaces import INTERFACES, TableFormat
+from orchestration.simulator.table_files import Row, as_table, cut_row, with_value
 from orchestration.simulator.world import Day, World
 
 HEADER: Row = ("appointment_id", "patient_mrn", "clinic", "start", "booked_at", "status", "updated_at")
@@ -15,10 +16,11 @@ NO_PATIENT_SHARE, CUT_SHARE, STATUS_SHARE, REPEATED_SHARE = 0.0008, 0.0006, 0.00
 
 
 class AppointmentFileEmitter:
-    """Sends one site's `appointments.csv`. Times are local, with the offset."""
+    """Sends one site's table of appointments. Times are local, with the offset."""
 
     def __init__(self, world: World, book: AppointmentBook) -> None:
         self.world, self.book = world, book
+        self.form: TableFormat = INTERFACES[world.site.id].tables
         breakings = (
             (NO_PATIENT_SHARE, with_value(HEADER.index("patient_mrn"), "")),
             (CUT_SHARE, cut_row),
@@ -29,7 +31,7 @@ class AppointmentFileEmitter:
     def files(self, day: Day) -> Iterable[File]:
         """Return the table of the day."""
         rows = [self._row(change) for change in latest(self.book.changes(day))]
-        return as_file("appointments.csv", self.outbox.send(day, rows), lambda sent: as_csv(HEADER, sent))
+        return as_table("appointments", HEADER, self.outbox.send(day, rows), self.form)
 
     def _row(self, change: Change) -> Row:
         one, instant = change.appointment, self.world.clock.instant

@@ -9,8 +9,9 @@ from collections.abc import Collection
 from orchestration.sites import load_site
 
 FHIR, ROSTERS, CENSUS = "ehr_fhir", "rosters", "census"
-HL7V2, DICOM, X12, APPOINTMENTS, NOTES = "hl7v2", "dicom", "x12_837", "appointments", "triage_notes"
-EMITTED = (FHIR, ROSTERS, CENSUS, HL7V2, DICOM, X12, APPOINTMENTS, NOTES)
+HL7V2, DICOM, X12 = "hl7v2", "dicom", "x12_837"
+APPOINTMENTS, NOTES, STAFFING = "appointments", "triage_notes", "staffing"
+EMITTED = (FHIR, ROSTERS, CENSUS, HL7V2, DICOM, X12, APPOINTMENTS, NOTES, STAFFING)
 
 
 class UnknownFeed(ValueError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Framing = Literal["plain", "batch", "lines"]
+TableFormat = Literal["csv", "parquet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,9 @@ class Interfaces:
     offset from UTC, `clinical_form` how precise times of events are; `charset` is MSH-18, empty where none is declared
     and other characters than ASCII are lost. `framing` of messages in a file: one after the other, in a batch, or with
     line feeds and blank lines. `code_first` is what stands first in a code with an alternate. `billing_sender` is the
-    sender of claims, `claim_versions` the implementation guides professional and institutional.
+    sender of claims, `claim_versions` the implementation guides professional and institutional. `tables` is the format
+    of appointments, notes and staffing; `own_staffing_form` says that staffing has the site's own names, codes, decimal
+    comma and character set.
     """
 
     application: str
@@ -36,6 +39,8 @@ class Interfaces:
     claim_versions: tuple[str, str]
     tax_number: str
     charting_minutes: float
+    tables: TableFormat = "csv"
+    own_staffing_form: bool = False
 
 
 INTERFACES: Mapping[str, Interfaces] = {
@@ -70,6 +75,7 @@ INTERFACES: Mapping[str, Interfaces] = {
         claim_versions=("005010X222A2", "005010X223A3"),
         tax_number="364455667",
         charting_minutes=9.0,
+        tables="parquet",
     ),
     "rural": Interfaces(
         application="GLENPAS",

@@ -45,9 +45,9 @@ class Duty:
 def roster_csv(site: Site, start: date, day: date, seed: int) -> bytes:
     """Return the roster file of a day's drop."""
     ahead = range(1, PUBLISHED_AHEAD + 1) if day == start else (PUBLISHED_AHEAD,)
-    duties = [*_worked(site, day, seed)]
+    duties = [*worked(site, day, seed)]
     for days in ahead:
-        duties += _planned(site, day + timedelta(days=days))
+        duties += planned(site, day + timedelta(days=days))
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\r\n")
     rows.writerow(COLUMNS)
@@ -55,7 +55,8 @@ def roster_csv(site: Site, start: date, day: date, seed: int) -> bytes:
     return text.getvalue().encode()
 
 
-def _planned(site: Site, day: date) -> list[Duty]:
+def planned(site: Site, day: date) -> list[Duty]:
+    """Return a day's plan."""
     return [
         _duty(site, unit, shift, day, staff, "planned")
         for unit in site.units
@@ -64,8 +65,8 @@ def _planned(site: Site, day: date) -> list[Duty]:
     ]
 
 
-def _worked(site: Site, day: date, seed: int) -> Iterator[Duty]:
-    """What came of a day's plan: worked, absent, and those called in for the absent."""
+def worked(site: Site, day: date, seed: int) -> Iterator[Duty]:
+    """Yield what came of a day's plan: worked, absent, and those called in for the absent ("confirmed")."""
     rng = stream(seed, site.id, "absence", day)
     for unit in site.units:
         for place, shift in enumerate(site.shifts):

@@ -10,13 +10,14 @@ import numpy as np
 
 from orchestration.simulator.chance import stream_of
 from orchestration.simulator.charts import Chart
-from orchestration.simulator.emission import File, Outbox, as_file
+from orchestration.simulator.emission import File, Outbox
+from orchestration.simulator.interfaces import INTERFACES, TableFormat
 from orchestration.simulator.names import load_names
 from orchestration.simulator.note_phrases import load_phrases
 from orchestration.simulator.observation_records import is_complaint
 from orchestration.simulator.persons import visit_number
 from orchestration.simulator.place_records import physician_of
-from orchestration.simulator.table_files import Row, as_csv, cut_row, with_value
+from orchestration.simulator.table_files import Row, as_table, cut_row, with_value
 from orchestration.simulator.world import Day, World
 
 HEADER: Row = ("note_id", "encounter_id", "visit_number", "mrn", "written_at", "text")
@@ -27,10 +28,11 @@ NO_VISIT_SHARE, CUT_SHARE, TIME_SHARE, REPEATED_SHARE = 0.0008, 0.0008, 0.0006, 
 
 
 class NotesEmitter:
-    """Sends one site's `triage_notes.csv`. Times are local, with the offset."""
+    """Sends one site's table of triage notes. Times are local, with the offset."""
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.form: TableFormat = INTERFACES[world.site.id].tables
         self.waiting: list[tuple[int, Chart]] = []
         breakings = (
             (NO_VISIT_SHARE, with_value(HEADER.index("visit_number"), "")),
@@ -48,7 +50,7 @@ class NotesEmitter:
         due = sorted((w for w in self.waiting if w[0] < day.ends), key=lambda w: (w[0], w[1].visit.number))
         self.waiting = [w for w in self.waiting if w[0] >= day.ends]
         rows = [self._row(at, chart) for at, chart in due]
-        return as_file("triage_notes.csv", self.outbox.send(day, rows), lambda sent: as_csv(HEADER, sent))
+        return as_table("triage_notes", HEADER, self.outbox.send(day, rows), self.form)
 
     def _row(self, at: int, chart: Chart) -> Row:
         visit = chart.visit

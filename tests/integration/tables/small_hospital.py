@@ -9,6 +9,7 @@ from tests.integration.tables.lake import SmallLake
 
 FIRST = datetime(2026, 3, 2, 6, tzinfo=UTC)
 LATER = datetime(2026, 3, 3, 6, tzinfo=UTC)
+DISTRICT = {"site": "district", "arrived_at": FIRST}
 LOINC = "http://loinc.org"
 ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
 
@@ -33,6 +34,17 @@ def land_small_hospital(lake: SmallLake) -> None:
     _later_day(lake)
     _survey(lake)
     _no_facts(lake)
+    _site_tables(lake)
+
+
+def _site_tables(lake: SmallLake) -> None:
+    """What the systems around the record system of `district` sent: nothing of it has a table in OMOP."""
+    mistaken = {"appointment_key": "a2", "status": "booked"}, {"appointment_key": "a2", "status": "entered_in_error"}
+    lake.land("clinic_appointment", [{"appointment_key": "a1", "status": "no_show"}, *mistaken], **DISTRICT)
+    lake.land("triage_note", [{"note_key": "n1", "note_words": "chest pain"}], **DISTRICT)
+    lake.land("unit_staffing", [{"staffing_key": "ICU|2026-03-01|day", "rn_hours": 40.0}], **DISTRICT)
+    lake.land("roster_shift", [{"shift_key": "s1"}, {"shift_key": "s2", "_is_deleted": True}], **DISTRICT)
+    lake.land("unit_census", [{"census_key": "ICU|2026-03-01", "occupied": 9}], **DISTRICT)
 
 
 def _no_facts(lake: SmallLake) -> None:

@@ -71,6 +71,22 @@ def test_a_cancelled_or_only_planned_visit_and_a_refuted_diagnosis_are_no_facts(
     assert counted == [("fhir_condition", "withdrawn", None, 1), ("fhir_encounter", "withdrawn", None, 2)]
 
 
+def test_the_keys_of_a_sites_own_tables_have_one_fate_each(ask: Ask) -> None:
+    counted = ask(
+        "select lake_table, fate, coalesce(omop_table, reason), keys from intermediate.lake_to_omop_fates "
+        "where site = 'district' order by all"
+    )
+    assert counted == [
+        ("clinic_appointment", "left out", "no home in OMOP", 1),
+        ("clinic_appointment", "withdrawn", None, 1),
+        ("roster_shift", "deleted", None, 1),
+        ("roster_shift", "left out", "no home in OMOP", 1),
+        ("triage_note", "left out", "text not scrubbed", 1),
+        ("unit_census", "left out", "no home in OMOP", 1),
+        ("unit_staffing", "left out", "no home in OMOP", 1),
+    ]
+
+
 def test_a_death_without_date_or_cause_is_not_lost(ask: Ask) -> None:
     found = ask(
         "select person_source_value, cast(death_date as varchar), death_datetime is not null, cause_concept_id "

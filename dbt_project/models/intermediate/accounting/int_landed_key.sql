@@ -33,6 +33,15 @@
     'fhir_appointment': in_error,
     'fhir_resource': 'false',
 } -%}
+{#- Tables of the site's own files, by feed, and what withdraws a row of each. -#}
+{%- set files = {
+    'clinic_appointment': ('appointments', "status = 'entered_in_error'"),
+    'triage_note': ('triage_notes', 'false'),
+    'unit_staffing': ('staffing', 'false'),
+    'roster_shift': ('rosters', 'false'),
+    'unit_census': ('census', 'false'),
+    'nhamcs_visit': ('nhamcs_ed', 'false'),
+} -%}
 {%- set dead = {
     'fhir_patient': 'is_deceased or deceased_at is not null',
     'nhamcs_visit': 'dieded or doa or hospital_discharge_status = 2',
@@ -41,7 +50,8 @@
 with
 
 versions as (
-    {%- for table in fhir.keys() | list + ['nhamcs_visit'] %}
+    {%- for table in fhir.keys() | list + files.keys() | list %}
+        {%- set feed, withdrawn = files.get(table, ('ehr_fhir', fhir.get(table))) %}
         {{ 'union all' if not loop.first }}
         select
             '{{ table }}' as lake_table,
@@ -50,7 +60,7 @@ versions as (
             _arrived_at as arrived_at,
             struct_pack(
                 is_deleted := _is_deleted,
-                is_withdrawn := coalesce({{ fhir.get(table, 'false') }}, false),
+                is_withdrawn := coalesce({{ withdrawn }}, false),
                 is_dead := coalesce({{ dead.get(table, 'false') }}, false)
             ) as fate,
             struct_pack(
@@ -59,7 +69,7 @@ versions as (
                 line := _line,
                 file := _file
             ) as recency
-        from {{ source('ehr_fhir' if table in fhir else 'nhamcs_ed', table) }}
+        from {{ source(feed, table) }}
         where _arrived_at <= cast('{{ var("as_of") }}' as timestamptz)
     {%- endfor %}
 ),

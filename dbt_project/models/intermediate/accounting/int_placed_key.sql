@@ -16,6 +16,14 @@
     'ExplanationOfBenefit', 'Specimen', 'DocumentReference', 'DiagnosticReport', 'ImagingStudy',
     'AllergyIntolerance', 'Appointment'
 {%- endset -%}
+{#- Tables of the site's own files that OMOP has no table for, or not yet. -#}
+{%- set files = [
+    ('clinic_appointment', 'stg_clinic_appointment', 'no home in OMOP'),
+    ('triage_note', 'stg_triage_note', 'text not scrubbed'),
+    ('unit_staffing', 'stg_unit_staffing', 'no home in OMOP'),
+    ('roster_shift', 'stg_roster_shift', 'no home in OMOP'),
+    ('unit_census', 'stg_unit_census', 'no home in OMOP'),
+] -%}
 {%- set places = [
     ('fhir_location', 'stg_fhir_location', 'location_key'),
     ('fhir_organization', 'stg_fhir_organization', 'organization_key'),
@@ -177,6 +185,14 @@ others as (
             else 'no home in OMOP'
         end as left_out
     from {{ ref('stg_fhir_resource') }}
+    {%- for lake_table, model, reason in files %}
+        union all
+        select
+            site,
+            '{{ lake_table }}' as lake_table,
+            '{{ reason }}' as left_out
+        from {{ ref(model) }}
+    {%- endfor %}
 ),
 
 fates as (

@@ -18,6 +18,7 @@ SHARED = Path(
     os.environ.get("PILOTHOUSE_SHARED_DATA") or Path(__file__).resolve().parents[4].parent / "shared" / "data"
 )
 FEEDS = [
+    "appointments",
     "census",
     "dicom",
     "ehr_fhir",
@@ -26,6 +27,8 @@ FEEDS = [
     "rosters",
     "serving_events",
     "serving_feedback",
+    "staffing",
+    "triage_notes",
     "x12_837",
 ]
 

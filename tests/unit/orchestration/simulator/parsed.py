@@ -16,6 +16,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import hl7
+import pyarrow.parquet as pq
 import pydicom
 from pydicom.errors import InvalidDicomError
 from x12sdk.io import X12ModelReader
@@ -159,12 +160,9 @@ class Feeds:
         last_day = self.summary.days[-1]
         return [sent[-1] for sent in versions.values() if sent[0].day < last_day]
 
-    def rows(self, site: str, name: str) -> list[tuple[date, dict[str, str | None]]]:
-        return [
-            (day, row)
-            for day, path in self.files(site, name)
-            for row in csv.DictReader(io.StringIO(path.read_text("utf-8"), newline=""))
-        ]
+    def rows(self, site: str, table: str) -> list[tuple[date, dict[str, str | None]]]:
+        """The rows of a table, which one site sends as CSV and another as Parquet."""
+        return [(day, row) for day, path in self.files(site, f"{table}.*") for row in _rows(path)]
 
     def resources(self, site: str, resource_type: str) -> list[dict]:
         found = []
@@ -196,6 +194,12 @@ class Feeds:
             if "PatientID" in dataset and "PixelData" in dataset:
                 found.append(dataset)
         return found
+
+
+def _rows(path: Path) -> list[dict[str, str | None]]:
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    return list(csv.DictReader(io.StringIO(path.read_text("utf-8"), newline="")))
 
 
 def is_whole(interchange: str) -> bool:

@@ -90,7 +90,7 @@ def test_asking_twice_for_a_day_changes_nothing():
 
 def test_the_table_has_one_row_for_each_appointment_that_changed(wide: Feeds):
     for site in SITES:
-        rows = wide.rows(site, "appointments.csv")
+        rows = wide.rows(site, "appointments")
         assert list(rows[0][1]) == HEADER
         times_sent = {}
         for day, row in rows:
@@ -101,7 +101,7 @@ def test_the_table_has_one_row_for_each_appointment_that_changed(wide: Feeds):
 
 def test_appointments_are_in_office_hours_on_weekdays(wide: Feeds):
     for site in SITES:
-        for _, row in wide.rows(site, "appointments.csv"):
+        for _, row in wide.rows(site, "appointments"):
             if row["start"] and row["booked_at"]:
                 start = datetime.fromisoformat(row["start"])
                 assert start.weekday() < 5 and 8 <= start.hour < 17

@@ -114,7 +114,7 @@ def test_a_few_messages_come_broken_and_intact_the_next_day(wide: Feeds):
 
 
 def test_a_few_rows_come_broken_and_intact_the_next_day(wide: Feeds):
-    required = {"appointments.csv": ("appointment_id", "patient_mrn"), "triage_notes.csv": ("note_id", "visit_number")}
+    required = {"appointments": ("appointment_id", "patient_mrn"), "triage_notes": ("note_id", "visit_number")}
     broken = total = 0
     for site in SITES:
         for name, (key, number) in required.items():

@@ -64,7 +64,7 @@ def test_results_images_claims_and_notes_name_known_visits_and_their_patients(wi
         "results": [(m.visit, m.mrn) for m in wide.last(site, "oru")],
         "images": [(image.AdmissionID, image.PatientID) for image in wide.images(site)],
         "claims": [(c.number, c.reference("EA")) for c in wide.claims(site) if c.reference("EA")],
-        "notes": [(r["visit_number"], r["mrn"]) for _, r in wide.rows(site, "triage_notes.csv") if r["visit_number"]],
+        "notes": [(r["visit_number"], r["mrn"]) for _, r in wide.rows(site, "triage_notes") if r["visit_number"]],
     }
     for feed, found in pairs.items():
         assert len(found) > 5, feed
@@ -75,14 +75,14 @@ def test_results_images_claims_and_notes_name_known_visits_and_their_patients(wi
 
 def test_notes_name_the_encounter_of_their_visit(wide: Feeds, site: str):
     known = visits(wide, site)
-    for _, row in wide.rows(site, "triage_notes.csv"):
+    for _, row in wide.rows(site, "triage_notes"):
         if row["visit_number"]:
             assert known[row["visit_number"]]["id"] == row["encounter_id"]
 
 
 def test_appointments_are_of_people_whom_the_record_system_knows(wide: Feeds, site: str):
     known = set(numbers(wide, site).values())
-    tables = {row["patient_mrn"] for _, row in wide.rows(site, "appointments.csv") if row["patient_mrn"]}
+    tables = {row["patient_mrn"] for _, row in wide.rows(site, "appointments") if row["patient_mrn"]}
     messages = {message.mrn for message in wide.last(site, "siu")}
     assert messages and tables | messages <= known
 

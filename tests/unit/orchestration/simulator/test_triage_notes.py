@@ -24,13 +24,13 @@ def site(request) -> str:
 
 
 def whole(wide: Feeds, site: str) -> list[dict[str, str]]:
-    found = [row for _, row in wide.rows(site, "triage_notes.csv")]
+    found = [row for _, row in wide.rows(site, "triage_notes")]
     return [row for row in found if row["text"] and row["visit_number"] and len(row["written_at"] or "") > 5]
 
 
 def test_most_visits_have_one_note(wide: Feeds, site: str):
     notes = whole(wide, site)
-    assert list(wide.rows(site, "triage_notes.csv")[0][1]) == HEADER
+    assert list(wide.rows(site, "triage_notes")[0][1]) == HEADER
     visits = len({e["id"] for e in wide.resources(site, "Encounter")})
     assert 0.85 < len({note["visit_number"] for note in notes}) / visits < 0.99
     assert len({note["note_id"] for note in notes}) == len({note["visit_number"] for note in notes})

@@ -96,7 +96,7 @@ def test_truth_names_every_visit_of_the_drops_once_by_its_raw_encounter_id(home:
 def test_truth_lies_outside_the_drops_and_no_drop_holds_a_probability(home: Path, summary):
     assert len(list((home / "truth" / "city").glob("*.parquet"))) == DAYS
     for path in (home / "drops").rglob("*.*"):
-        assert path.suffix in (".ndjson", ".csv", ".hl7", ".x12", ".dcm")
+        assert path.suffix in (".ndjson", ".csv", ".parquet", ".hl7", ".x12", ".dcm")
         assert b"robability" not in path.read_bytes()
 
 

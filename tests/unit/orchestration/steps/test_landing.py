@@ -120,15 +120,19 @@ def test_a_folder_that_is_no_day_does_not_stop_the_days_beside_it(settings: Sett
     assert [one.days for one in pending_drops(settings)] == [(MONDAY,)]
 
 
+TABLES = {"rosters", "census", "appointments", "triage_notes", "staffing"}
+SERVED = {"serving_events", "serving_feedback"}
+
+
 @pytest.mark.parametrize(
     ("name", "feeds"),
     [
         ("a.NDJSON", {"ehr_fhir"}),
         ("a.json", {"ehr_fhir"}),
-        ("a.csv", {"rosters", "census"}),
-        ("a.parquet", {"rosters", "census", "serving_events", "serving_feedback"}),
-        ("a.zip", {"ehr_fhir", "rosters", "census", "serving_events", "serving_feedback"}),
-        ("README", {"ehr_fhir", "rosters", "census", "serving_events", "serving_feedback"}),
+        ("a.csv", TABLES),
+        ("a.parquet", TABLES | SERVED),
+        ("a.zip", {"ehr_fhir"} | TABLES | SERVED),
+        ("README", {"ehr_fhir"} | TABLES | SERVED),
     ],
 )
 def test_the_feeds_of_a_drop_are_those_that_its_files_could_be_of(

@@ -40,7 +40,7 @@ def test_messages_and_tables_tell_the_same(wide: Feeds, site: str):
     for message in sorted(wide.last(site, "siu"), key=lambda m: (m.at("MSH", 7), m.control)):
         messages[message.get("SCH", 2)] = ROW_STATUS[message.trigger], message.at("MSH", 7).isoformat()
     rows: dict[str, tuple[str | None, str | None]] = {}
-    for day, row in wide.rows(site, "appointments.csv"):
+    for day, row in wide.rows(site, "appointments"):
         is_whole = row["patient_mrn"] and row["updated_at"] and row["status"] != "??"
         if is_whole and row["updated_at"][:10] < last_day.isoformat() and day <= last_day:
             known = rows.get(row["appointment_id"], (None, ""))
@@ -53,6 +53,6 @@ def test_messages_and_tables_tell_the_same(wide: Feeds, site: str):
 
 
 def test_every_status_occurs(wide: Feeds):
-    found = {row["status"] for site in SITES for _, row in wide.rows(site, "appointments.csv")}
+    found = {row["status"] for site in SITES for _, row in wide.rows(site, "appointments")}
     assert {"booked", "cancelled", "no_show", "arrived"} <= found
     assert {m.trigger for site in SITES for m in wide.messages(site, "siu")} == set(STATUS)
