@@ -191,6 +191,7 @@ MEANING = {
     "authority": "authority",
     "authority_path": "authority's path",
     "reference": "reference",
+    "identifies": "kind of what it numbers",
     "transform": "transformation",
     "sentinels": "list of sentinels",
     "true_codes": "codes of true",
@@ -202,6 +203,7 @@ MEANING = {
     "is_landed": "landing",
     "is_key": "part in the key",
 }
+ADDED = ("identifies",)  # which says more of the same value
 RULES = ("pattern", "latest_after_arrival")  # which history may break, and nothing breaks when they go
 
 
@@ -210,8 +212,8 @@ def _meaning(where: str, old: Property, new: Property) -> Iterator[Change]:
     for member, label in MEANING.items():
         before, after = getattr(old, member), getattr(new, member)
         if before != after:
-            removed = member in RULES and after is None
-            yield Change(where, Impact.MINOR if removed else Impact.MAJOR, f"its {label} changed{_said(before, after)}")
+            eased = (member in RULES and after is None) or (member in ADDED and before is None)
+            yield Change(where, Impact.MINOR if eased else Impact.MAJOR, f"its {label} changed{_said(before, after)}")
 
 
 def _said(before: object, after: object) -> str:

@@ -14,6 +14,7 @@ from orchestration.contracts.values import Value, came_column, identifier_value,
 ROOT = "_r"
 FHIR_ID = {"id": "_id", "resourceType": "_type"}  # the reader settles both: a bundle may give them outside the resource
 CAME = "came"
+NUMBERED = {"Patient": "patient", "Encounter": "visit"}  # what a reference by identifier gives the number of
 REFERENCE_PARTS = {
     "reference": (Step("reference"),),
     "type": (Step("type"),),
@@ -83,9 +84,11 @@ def _message(item: Property, text: Callable[[str], str]) -> str:
     """Return the message for the pseudonym: authority, separator, identifier."""
     if item.reference:
         target = sql.text(item.reference)
-        return f"resolved_reference({text('reference')}, {text('type')}, {target}, {text('system')}, {text('value')})"
+        parts = ", ".join(text(part) for part in ("system", "value"))
+        found = f"resolved_reference({text('reference')}, {text('type')}, {target}, {parts})"
+        return sql.canonical(NUMBERED.get(item.reference), found)
     authority = f"coalesce({text('authority')}, '')" if item.authority_path else sql.text(item.authority or "")
-    return f"{authority} || {sql.SEPARATOR} || {text('value')}"
+    return sql.canonical(item.identifies, f"{authority} || {sql.SEPARATOR} || {text('value')}")
 
 
 def _array(item: Property, shape: Shape) -> Value:

@@ -140,6 +140,7 @@ def _property(item: SchemaProperty, prefix: str) -> Property:
         authority=_optional(extra, "authority"),
         authority_path=_optional(extra, "authorityPath"),
         reference=_optional(extra, "reference"),
+        identifies=_optional(extra, "identifies"),
         transform=item.transformLogic,
         sentinels=_strings(extra.get("sentinels")),
         scale=None if extra.get("scale") is None else float(str(extra["scale"])),

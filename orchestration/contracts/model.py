@@ -51,6 +51,7 @@ class CodedRange:
 class Property:
     """One column of a lake table, or one value that is only looked at (`landed` false, or classified direct).
 
+    `identifies` says what an identifier is the number of (patient, visit, order): a site's authority map goes by it.
     `ranges` bound a number by the code beside it (the property `ranges_by`). `latest_after_arrival` (an ISO 8601
     duration) bounds a date or time by when the file arrived.
     """
@@ -67,6 +68,7 @@ class Property:
     authority: str | None = None
     authority_path: str | None = None
     reference: str | None = None
+    identifies: str | None = None
     transform: str | None = None
     sentinels: tuple[str, ...] = ()
     scale: float | None = None

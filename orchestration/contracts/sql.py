@@ -6,6 +6,7 @@ from bound parameters, so that no SQL text ever holds a key.
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 
 import duckdb
 
@@ -90,9 +91,30 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def install(connection: duckdb.DuckDBPyConnection, key: bytes, zone: str = "UTC") -> None:
-    """Make the macros, the site's keys and its time zone known to a connection. The key travels as bound parameters
-    only."""
+def canonical(kind: str | None, message: str) -> str:
+    """Return the message of an identifier under the one name that the site knows its authority by."""
+    return f"known_authority({text(kind)}, {message})" if kind else message
+
+
+def authority_macro(authorities: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the macro that renames authorities: by what they number (patient, visit), another name to the one."""
+    known = {(kind, other): one for kind, names in authorities.items() for other, one in names.items()}
+    if not known:
+        return "known_authority(kind, message) as message"
+    entries = ", ".join(f"{text(k)} || {SEPARATOR} || {text(other)}: {text(one)}" for (k, other), one in known.items())
+    named = f"map {{{entries}}}[kind || {SEPARATOR} || split_part(message, {SEPARATOR}, 1)]"
+    renamed = f"{named} || substr(message, instr(message, {SEPARATOR}))"
+    return f"known_authority(kind, message) as coalesce({renamed}, message)"
+
+
+def install(
+    connection: duckdb.DuckDBPyConnection,
+    key: bytes,
+    zone: str = "UTC",
+    authorities: Mapping[str, Mapping[str, str]] | None = None,
+) -> None:
+    """Make the macros, the site's keys, its time zone and its names of authorities known to a connection. The key
+    travels as bound parameters only."""
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set variable site_zone = ?", [zone])
     padded = (hashlib.sha256(key).digest() if len(key) > HMAC_BLOCK else key).ljust(HMAC_BLOCK, b"\0")
@@ -100,5 +122,5 @@ def install(connection: duckdb.DuckDBPyConnection, key: bytes, zone: str = "UTC"
     connection.execute("set variable hmac_outer = ?", [bytes(b ^ 0x5C for b in padded)])
     content_key = hmac.new(key, b"pilothouse content", hashlib.sha256).digest()
     connection.execute("set variable content_key = ?", [content_key])
-    for definition in (*MACROS, macro(clinical_words())):
+    for definition in (*MACROS, authority_macro(authorities or {}), macro(clinical_words())):
         connection.execute(f"create or replace temp macro {definition}")

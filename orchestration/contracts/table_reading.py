@@ -23,7 +23,7 @@ def column_value(item: Property, columns: Mapping[str, str], file_name: str) -> 
     else:
         came = _from_file_name(item, file_name)
     if item.is_identifier:
-        message = f"{sql.text(item.authority or '')} || {sql.SEPARATOR} || {came}"
+        message = sql.canonical(item.identifies, f"{sql.text(item.authority or '')} || {sql.SEPARATOR} || {came}")
         return identifier_value(item, f"{came} is not null", message)
     return Value(item, came, _text_typed(item, came_column(item)))
 

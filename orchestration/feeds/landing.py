@@ -27,6 +27,7 @@ from orchestration.feeds.run import Run
 from orchestration.feeds.store import Store
 from orchestration.settings import Environment
 
+Authorities = Mapping[str, Mapping[str, str]]  # what is numbered: another name of an authority: the one name
 SITE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -40,6 +41,7 @@ def land(
     arrived_at: datetime,
     feeds: Collection[str] | None = None,
     zone: str = "UTC",
+    authorities: Authorities | None = None,
     contracts_dir: Path = CONTRACTS_DIR,
     environment: Environment = Environment.DEVELOPMENT,
     limits: Limits | None = None,
@@ -56,6 +58,7 @@ def land(
         key=key,
         feeds=feeds,
         zone=zone,
+        authorities=authorities,
         contracts_dir=contracts_dir,
         environment=environment,
         limits=limits,
@@ -72,6 +75,7 @@ def land_drops(
     key: bytes,
     feeds: Collection[str] | None = None,
     zone: str = "UTC",
+    authorities: Authorities | None = None,
     contracts_dir: Path = CONTRACTS_DIR,
     environment: Environment = Environment.DEVELOPMENT,
     limits: Limits | None = None,
@@ -79,19 +83,22 @@ def land_drops(
     """Land many drops of one site, in order, as if one after the other; return the receipts of each.
 
     `feeds` are those that the site sends (null: any that has a contract); a file of another is quarantined whole.
-    `zone` (IANA) is that of source times that name none. A file is judged by the version of its contract that was in
-    force when it arrived, as it holds in `environment`. One call for ninety days costs little more than one call for
-    one. Bad input is quarantined and never raises. Raises `FeedStopped` when a file lacks a required column or has one
-    twice (the other files are landed, and the exception carries every receipt), `NothingToLand` for a path that does
-    not exist, `LandingBusy` when another process lands for the site, `UnknownContract` for a `feed` that has no
-    contract, `FeedNotListed` for one that is not in `feeds`, and `InvalidContract` for contracts that cannot be used,
-    `BreakingChange` for one that breaks what this home landed under without saying so in its version.
+    `zone` (IANA) is that of source times that name none; `authorities` renames those that issue identifiers. A file is
+    judged by the version of its contract that was in force when it arrived, as it holds in `environment`. One call for
+    ninety days costs little more than one call for one. Bad input is quarantined and never raises. Raises `FeedStopped`
+    when a file lacks a required column or has one twice (the other files are landed, and the exception carries every
+    receipt), `NothingToLand` for a path that does not exist, `LandingBusy` when another process lands for the site,
+    `UnknownContract` for a `feed` that has no contract, `FeedNotListed` for one that is not in `feeds`, and
+    `InvalidContract` for contracts that cannot be used, `BreakingChange` for one that breaks what this home landed under
+    without saying so in its version.
     """
     _check(site, drops)
     versions = load_timelines(contracts_dir, environment)
     listed = frozenset(versions) if feeds is None else frozenset(feeds)
     _check_feed(feed, site, versions, listed)
-    with _run(home, site, key, zone, feed, listed, versions, _of_its_time(versions), limits) as run:
+    with _run(
+        home, site, (key, zone, authorities or {}), feed, listed, versions, _of_its_time(versions), limits
+    ) as run:
         arrivals = _collect(drops, run)
         receipts = iter(_guarded(run, [arrival for group in arrivals for arrival in group]))
         made = [[next(receipts) for _ in group] for group in arrivals]
@@ -109,6 +116,7 @@ def replay(
     arrived_at: datetime,
     feeds: Collection[str] | None = None,
     zone: str = "UTC",
+    authorities: Authorities | None = None,
     contracts_dir: Path = CONTRACTS_DIR,
     environment: Environment = Environment.DEVELOPMENT,
     as_of_then: bool = False,
@@ -123,7 +131,7 @@ def replay(
     versions = load_timelines(contracts_dir, environment)
     listed = frozenset(versions) if feeds is None else frozenset(feeds)
     judges = _of_its_time(versions) if as_of_then else _of_now(versions)
-    with _run(home, site, key, zone, None, listed, versions, judges, limits) as run:
+    with _run(home, site, (key, zone, authorities or {}), None, listed, versions, judges, limits) as run:
         again = [_again(one, run.commit.store, arrived_at + n * NEXT) for n, one in enumerate(held)]
         receipts = _guarded(run, again)
     if run.stopped:
@@ -135,8 +143,7 @@ def replay(
 def _run(
     home: Path,
     site: str,
-    key: bytes,
-    zone: str,
+    terms: tuple[bytes, str, Authorities],
     feed: str | None,
     listed: frozenset[str],
     versions: Mapping[str, Timeline],
@@ -147,7 +154,7 @@ def _run(
     store, contracts = Store(home), _current(versions)
     require_kept_history(store, contracts.values())
     write_anchors(home, contracts)
-    with _site_lock(home, site), connection(key, zone) as db:
+    with _site_lock(home, site), connection(*terms) as db:
         yield Run(Commit.of(store, site), feed, listed, judges, limits or Limits(), db)
 
 

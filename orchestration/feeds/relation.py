@@ -3,7 +3,7 @@
 What does not belong here: what is asked of it.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 import duckdb
@@ -15,12 +15,14 @@ THREADS = 2
 
 
 @contextmanager
-def connection(key: bytes, zone: str = "UTC") -> Generator[duckdb.DuckDBPyConnection]:
-    """An in-memory database that knows the contract macros, the site's key and its time zone."""
+def connection(
+    key: bytes, zone: str = "UTC", authorities: Mapping[str, Mapping[str, str]] | None = None
+) -> Generator[duckdb.DuckDBPyConnection]:
+    """An in-memory database that knows the contract macros, the site's key, its time zone and its authorities."""
     opened = duckdb.connect(config={"threads": THREADS, "autoload_known_extensions": False})
     try:
         opened.execute("set preserve_insertion_order = false")
-        sql.install(opened, key, zone)
+        sql.install(opened, key, zone, authorities)
         yield opened
     finally:
         opened.close()

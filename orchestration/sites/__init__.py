@@ -21,6 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 PACKAGE = "orchestration.sites"
+FHIR_TYPES = ("Patient", "Encounter", "Person", "ServiceRequest")
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
 
 
@@ -78,13 +79,34 @@ class LaunchScope(_Frozen):
     shifts: tuple[Identifier, ...] = ()
 
 
+class Authorities(_Frozen):
+    """Who numbers patients, visits and orders at a site: each authority under one name, with the other names that feeds
+    call it by. One name may mean the issuer of record numbers in one place and of visit numbers in another."""
+
+    patient: dict[str, tuple[str, ...]] = {}
+    visit: dict[str, tuple[str, ...]] = {}
+    order: dict[str, tuple[str, ...]] = {}
+
+    @model_validator(mode="after")
+    def _names_are_told_apart(self) -> "Authorities":
+        for kind, names in self:
+            others = [other for given in names.values() for other in given]
+            twice = sorted({other for other in others if others.count(other) > 1} | set(others) & set(names))
+            if twice:
+                raise ValueError(f"{kind} names {twice} for more than one authority")
+            if resources := sorted(other for other in others if other in FHIR_TYPES):
+                raise ValueError(f"{kind} renames {resources}, under which FHIR ids are known")
+        return self
+
+
 class Site(_Frozen):
     """One hospital, or one public data set that stands for hospitals.
 
     `region` is the regulatory region (US, EU, JP). `simulated` says that the simulator can make its records.
     `reproducible_pseudonyms` may be true only where the records carry no secret, because the pseudonym key is then
     derived from the site's name. `holdout_from` is the local day on which candidates stop learning and begin to be
-    tested; without one it is the last third of what the site has sent.
+    tested; without one it is the last third of what the site has sent. `authorities` are those that issue identifiers,
+    whom feeds call by different names.
     """
 
     id: Identifier
@@ -98,6 +120,7 @@ class Site(_Frozen):
     simulated: bool = False
     reproducible_pseudonyms: bool = False
     holdout_from: date | None = None
+    authorities: Authorities = Authorities()
 
     @field_validator("timezone")
     @classmethod
@@ -116,6 +139,12 @@ class Site(_Frozen):
         if strange:
             raise ValueError(f"the launch scope names {sorted(strange)}, which the site does not have")
         return self
+
+    @property
+    def aliases(self) -> dict[str, dict[str, str]]:
+        """By what is numbered, every other name of an authority and the one that it is known by."""
+        named = {kind: names.items() for kind, names in self.authorities}
+        return {kind: {other: one for one, others in names for other in others} for kind, names in named.items()}
 
     @property
     def zone(self) -> ZoneInfo:

@@ -5,7 +5,7 @@ What does not belong here: reading formats and judging rows (orchestration/feeds
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
@@ -82,6 +82,7 @@ class SiteTerms(TypedDict):
     feeds: tuple[str, ...]
     zone: str
     environment: Environment
+    authorities: Mapping[str, Mapping[str, str]]
 
 
 def site_terms(settings: Settings, site: str) -> SiteTerms:
@@ -95,6 +96,7 @@ def site_terms(settings: Settings, site: str) -> SiteTerms:
         feeds=place.feeds,
         zone=place.timezone,
         environment=settings.environment,
+        authorities=place.aliases,
     )
 
 

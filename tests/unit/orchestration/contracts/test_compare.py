@@ -47,6 +47,7 @@ OTHER_VALUES: dict[str, object] = {
     "authority": "x",
     "authority_path": "x.y",
     "reference": "Patient",
+    "identifies": "visit",
     "transform": "beds + 1",
     "sentinels": ("-9",),
     "scale": 2.0,

@@ -78,3 +78,26 @@ def test_an_unknown_unit_is_refused_with_the_known_ones():
 def test_a_broken_site_file_is_refused_and_the_message_names_the_field(change: tuple[str, str], message: str):
     with pytest.raises(InvalidSite, match=message):
         parse_site("here", GOOD.replace(*change))
+
+
+def test_an_authority_has_one_name_and_others_and_each_name_means_one_of_what_it_numbers():
+    site = parse_site("here", GOOD + "authorities: {patient: {'urn:mrn': [PAS, PACS]}, visit: {'urn:visit': [PAS]}}")
+    assert site.aliases == {
+        "patient": {"PAS": "urn:mrn", "PACS": "urn:mrn"},
+        "visit": {"PAS": "urn:visit"},
+        "order": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("authorities", "complaint"),
+    [
+        ("{patient: {a: [x], b: [x]}}", r"patient names \['x'\] for more than one authority"),
+        ("{patient: {a: [b], b: [c]}}", r"patient names \['b'\] for more than one authority"),
+        ("{visit: {a: [Encounter]}}", r"visit renames \['Encounter'\], under which FHIR ids are known"),
+        ("{staff: {a: [b]}}", "authorities.staff"),
+    ],
+)
+def test_an_authority_map_that_contradicts_itself_is_refused(authorities, complaint):
+    with pytest.raises(InvalidSite, match=complaint):
+        parse_site("here", GOOD + f"authorities: {authorities}")
