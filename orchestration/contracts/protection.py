@@ -44,6 +44,7 @@ def _property(old: Property, now: Property | None) -> Property:
         authority=old.authority or now.authority,
         authority_path=old.authority_path or now.authority_path,
         reference=old.reference or now.reference,
+        identifies=now.identifies,
         transform=_scrubbed(old, now),
         items=_properties(old.items, now.items),
     )

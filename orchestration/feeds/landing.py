@@ -89,8 +89,8 @@ def land_drops(
     when a file lacks a required column or has one twice (the other files are landed, and the exception carries every
     receipt), `NothingToLand` for a path that does not exist, `LandingBusy` when another process lands for the site,
     `UnknownContract` for a `feed` that has no contract, `FeedNotListed` for one that is not in `feeds`, and
-    `InvalidContract` for contracts that cannot be used, `BreakingChange` for one that breaks what this home landed under
-    without saying so in its version.
+    `InvalidContract` for contracts that cannot be used, `BreakingChange` for one that breaks what this home landed
+    under without saying so in its version.
     """
     _check(site, drops)
     versions = load_timelines(contracts_dir, environment)

@@ -138,7 +138,7 @@ def test_a_column_of_another_type_is_refused_because_the_lake_has_one_schema(fol
 
 
 def test_an_older_version_lands_nothing_that_the_current_one_keeps_back() -> None:
-    old, now = (version.contract for version in load_timelines()["ehr_fhir"].versions)
+    old, *_, now = (version.contract for version in load_timelines()["ehr_fhir"].versions)
     text = next(p for p in old.object_for("Observation").properties if p.name == "value_text")
     assert text.transform is not None and text.transform.startswith("clinical_text(")
     for item in old.objects:
