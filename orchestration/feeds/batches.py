@@ -5,6 +5,7 @@ What does not belong here: formats (fhir_batch.py, table_batch.py), fates and wr
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import duckdb
 import numpy as np
@@ -13,10 +14,10 @@ import pyarrow as pa
 from orchestration.contracts import Contract, ContractObject, sql
 from orchestration.contracts.compiler import Compiled
 from orchestration.feeds.errors import FeedError
-from orchestration.feeds.lake import Shelf
+from orchestration.feeds.keys import KeyIndex
 from orchestration.feeds.outcome import Outcome, Prepared, Reject, make_outcome
 from orchestration.feeds.relation import fetch_arrow, rows, table_from
-from orchestration.feeds.settle import fates, settle
+from orchestration.feeds.settle import Known, fates, settle
 
 FILE_NO = "_file_no"
 STORED = "('landed', 'superseded', 'deleted')"
@@ -41,11 +42,11 @@ class Batch:
     db: duckdb.DuckDBPyConnection
     contract: Contract
     files: Sequence[Prepared]
-    shelf: Shelf
+    index: KeyIndex
     tallies: Sequence[Tally]
 
     @staticmethod
-    def of(db: duckdb.DuckDBPyConnection, files: Sequence[Prepared], shelf: Shelf) -> "Batch":
+    def of(db: duckdb.DuckDBPyConnection, files: Sequence[Prepared], index: KeyIndex) -> "Batch":
         contract = files[0].contract
         if contract is None:
             raise FeedError("A file without a contract cannot be landed.")
@@ -58,19 +59,22 @@ class Batch:
         }
         table_from(db, "batch_file", pa.table(numbered))
         table_from(db, "held_line", _held_lines(files))
-        return Batch(db, contract, files, shelf, [Tally() for _ in files])
+        return Batch(db, contract, files, index, [Tally() for _ in files])
 
     def add(self, item: ContractObject, compiled: Compiled, source: str) -> None:
         """Settle the records of one object and add them to the tallies. `source` is a relation with `_file_no`."""
         arrived = (
             f"(select source.*, _arrived_at from {self._untaken(source)} source join batch_file using ({FILE_NO}))"
         )
-        settled = settle(self.db, compiled, arrived, self.shelf.of(item.table), is_replay=self.is_replay)
+        settled = settle(self.db, compiled, arrived, self._known(item), is_replay=self.is_replay)
         for file_no, fate, count in fates(self.db, settled):
             counts = self.tallies[file_no].counts
             counts[fate] = counts.get(fate, 0) + count
         self._add_rejects(compiled, settled)
         self._add_rows(item, settled)
+
+    def _known(self, item: ContractObject) -> Known | None:
+        return partial(self.index.find, item.table) if item.table in self.index.tables else None
 
     @property
     def is_replay(self) -> bool:

@@ -3,64 +3,72 @@
 What does not belong here: what is in them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from orchestration.feeds.lake import Shelf, take_stock, write_parquet
+import pyarrow as pa
+
+from orchestration.feeds.lake import write_parquet
 from orchestration.feeds.outcome import Outcome, quarantine_table
 from orchestration.feeds.receipt import StoredReceipt
+from orchestration.feeds.stock import Stock
 from orchestration.feeds.store import Receipts, Store, lake_name, sync_folders
 
 
 @dataclass(frozen=True)
+class Placed:
+    """A Parquet file in its place; `table` is null in quarantine."""
+
+    path: Path
+    rows: pa.Table
+    table: str | None = None
+
+
+@dataclass(frozen=True)
 class Commit:
-    """A site's receipts and lake files, and where outcomes are written."""
+    """What a site has, and where outcomes are written."""
 
-    store: Store
-    site: str
-    receipts: Receipts
-    shelf: Shelf
+    stock: Stock
 
-    @staticmethod
-    def of(store: Store, site: str) -> "Commit":
-        """Take stock of a site. Wants the site's lock, since it sweeps what a crash left."""
-        receipts = store.receipts(site)
-        return Commit(store, site, receipts, take_stock(store, site, receipts.committed().keys()))
+    @property
+    def store(self) -> Store:
+        return self.stock.store
+
+    @property
+    def receipts(self) -> Receipts:
+        return self.stock.receipts
 
     def arrivals(self, days: Collection[date]) -> list[datetime]:
         """Return when the files arrived that brought something to the lake on some days."""
-        folders = {f"day={day}" for day in days}
-        stems = {path.stem for paths in self.shelf.files.values() for path in paths if path.parent.name in folders}
-        committed = self.receipts.committed() if stems else {}
-        receipts = (StoredReceipt.model_validate_json(committed[stem].read_bytes()) for stem in stems)
-        return [datetime.fromisoformat(receipt.arrived_at) for receipt in receipts]
+        return [arrival for day in days for arrival in self.stock.arrivals(day)]
 
     def write(self, outcomes: Sequence[Outcome]) -> None:
         """Write a batch: all its rows first, made durable together, then one receipt after another."""
-        placed = [(table, path) for outcome in outcomes for table, path in self._rows(outcome)]
-        sync_folders(path.parent for _, path in placed)
+        if not outcomes:
+            return
+        self.stock.begin()
+        placed = [one for outcome in outcomes for one in self._rows(outcome)]
+        sync_folders(one.path.parent for one in placed)
         for outcome in outcomes:
-            self.receipts.add(self.store.write_receipt(self.site, self._receipt(outcome)))
-        for table, path in placed:
-            if table:
-                self.shelf.add(table, path)
+            self.receipts.add(self.store.write_receipt(self.stock.site, self._receipt(outcome)))
+        for one in placed:
+            if one.table:
+                self.stock.add(one.table, one.path, one.rows)
 
-    def _rows(self, outcome: Outcome) -> list[tuple[str, Path]]:
+    def _rows(self, outcome: Outcome) -> Iterator[Placed]:
         name = lake_name(outcome.prepared.arrival.sha256, outcome.prepared.attempt)
-        day = outcome.prepared.arrival.day.isoformat()
-        placed: list[tuple[str, Path]] = []
+        site, day = self.stock.site, outcome.prepared.arrival.day.isoformat()
         for table, rows in outcome.tables.items():
-            target = self.store.lake_file(table, self.site, day, name)
-            write_parquet(self.store, rows, target)
-            placed.append((table, target))
+            yield self._place(Placed(self.store.lake_file(table, site, day, name), rows, table))
         rejects = quarantine_table(outcome)
         if rejects.num_rows:
-            target = self.store.quarantine_file(outcome.prepared.feed, self.site, day, name)
-            write_parquet(self.store, rejects, target)
-            placed.append(("", target))
-        return placed
+            yield self._place(Placed(self.store.quarantine_file(outcome.prepared.feed, site, day, name), rejects))
+
+    def _place(self, one: Placed) -> Placed:
+        write_parquet(self.store, one.rows, one.path)
+        return one
 
     def _receipt(self, outcome: Outcome) -> StoredReceipt:
         first = outcome.prepared.arrival.first_arrived_at

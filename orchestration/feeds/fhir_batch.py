@@ -14,7 +14,7 @@ from orchestration.feeds.batches import Batch, Tally, as_text
 from orchestration.feeds.bundles import count_records
 from orchestration.feeds.errors import FeedError
 from orchestration.feeds.fhir import FhirFile
-from orchestration.feeds.lake import Shelf
+from orchestration.feeds.keys import KeyIndex
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.outcome import Outcome, Prepared, Reject, whole
 from orchestration.feeds.problems import REASONS, WHOLE, Problem
@@ -26,11 +26,11 @@ def land_fhir(
     prepared: Sequence[Prepared],
     files: Sequence[FhirFile],
     contents: Sequence[bytes],
-    shelf: Shelf,
+    index: KeyIndex,
     limits: Limits,
 ) -> list[Outcome]:
     """Settle a batch of FHIR files of one contract."""
-    batch = Batch.of(db, prepared, shelf)
+    batch = Batch.of(db, prepared, index)
     fhir.stage(db, list(files), batch.contract, limits)
     expected = _expected(db, files, limits)
     wholes = _reject_problems(batch, files, contents)

@@ -1,10 +1,9 @@
-"""The lake's files: what lies there for a site, typed Parquet, anchors, and the sweep after a crash.
+"""The lake's files: typed Parquet, and anchors.
 
-What does not belong here: which records go in. A lake file without a receipt never happened and is removed.
+What does not belong here: which records go in, and what lies there for a site (stock.py).
 """
 
-from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -19,33 +18,6 @@ from orchestration.feeds.store import Store, flush, place, sync_folders
 ANCHOR_SITE, ANCHOR_DAY = "_anchor", "0001-01-01"
 COMPRESSION = "zstd"
 MARK = b"pilothouse.contract"
-
-
-@dataclass
-class Shelf:
-    """The committed lake files of one site, by table."""
-
-    files: dict[str, list[Path]] = field(default_factory=dict[str, list[Path]])
-
-    def of(self, table: str) -> list[Path]:
-        return self.files.get(table, [])
-
-    def add(self, table: str, path: Path) -> None:
-        self.files.setdefault(table, []).append(path)
-
-
-def take_stock(store: Store, site: str, committed: Container[str]) -> Shelf:
-    """List a site's lake files, and remove what a crash left without a receipt. Wants the site's lock."""
-    shelf = Shelf()
-    for path in sorted(store.lake.glob(f"*/site={site}/day=*/*.parquet")):
-        if path.stem in committed:
-            shelf.add(path.parts[-4], path)
-        else:
-            path.unlink()
-    for path in store.home.glob(f"quarantine/*/site={site}/day=*/*.parquet"):
-        if path.stem not in committed:
-            path.unlink()
-    return shelf
 
 
 def write_parquet(store: Store, table: pa.Table, target: Path) -> None:

@@ -24,6 +24,7 @@ from orchestration.feeds.quarantine import Held
 from orchestration.feeds.receipt import Receipt
 from orchestration.feeds.relation import connection
 from orchestration.feeds.run import Run
+from orchestration.feeds.stock import Stock
 from orchestration.feeds.store import Store
 from orchestration.settings import Environment
 
@@ -155,7 +156,9 @@ def _run(
     require_kept_history(store, contracts.values())
     write_anchors(home, contracts)
     with _site_lock(home, site), connection(*terms) as db:
-        yield Run(Commit.of(store, site), feed, listed, judges, limits or Limits(), db)
+        stock = Stock.take(store, site)
+        yield Run(Commit(stock), feed, listed, judges, limits or Limits(), db)
+        stock.end()
 
 
 def _current(versions: Mapping[str, Timeline]) -> dict[str, Contract]:

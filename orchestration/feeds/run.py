@@ -117,9 +117,9 @@ class Run:
         tables = [opened.table for _, opened in files if isinstance(opened, OpenedTable)]
         if documents:
             lines, contents = [o.file for o in documents], [o.content for o in documents]
-            outcomes = land_fhir(self.db, prepared, lines, contents, self.commit.shelf, self.limits)
+            outcomes = land_fhir(self.db, prepared, lines, contents, self.commit.stock.index, self.limits)
         else:
-            outcomes = land_tabular(self.db, prepared, tables, self.commit.shelf)
+            outcomes = land_tabular(self.db, prepared, tables, self.commit.stock.index)
         self._write({n: outcome for (n, _), outcome in zip(files, outcomes, strict=True)})
 
     def _write(self, outcomes: Mapping[int, Outcome]) -> None:

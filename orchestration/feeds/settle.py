@@ -7,24 +7,28 @@ version from between the two may still come. So the latest version in the lake (
 of all that came, however the records are cut into files and batches.
 
 What does not belong here: bytes and files. A record is known by the pseudonym of its natural key; its content by a
-keyed hash. Known is what a committed file brought to the lake, or an earlier record of the same batch.
+keyed hash, of which 128 bits are compared. Known is what a committed file brought to the lake, or an earlier record of
+the same batch.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 import duckdb
+import pyarrow as pa
 
-from orchestration.contracts import sql
 from orchestration.contracts.compiler import Compiled
-from orchestration.feeds.relation import rows
+from orchestration.feeds.keys import DIGITS
+from orchestration.feeds.keys import KNOWN as KNOWN_ROWS
+from orchestration.feeds.relation import fetch_arrow, rows, table_from
 
 FATES = ("landed", "duplicate", "superseded", "deleted", "quarantined")
 JUDGED, KNOWN, CONTESTED, SETTLED = "judged", "known", "contested", "settled"
 
+Known = Callable[[pa.ChunkedArray], pa.Table]  # from keys to what the lake holds under them (keys.KNOWN)
+
 
 def settle(
-    db: duckdb.DuckDBPyConnection, compiled: Compiled, source: str, known: Sequence[Path], *, is_replay: bool = False
+    db: duckdb.DuckDBPyConnection, compiled: Compiled, source: str, known: Known | None, *, is_replay: bool = False
 ) -> str:
     """Make a view of the compiled columns and `_fate`, good until the next call; return its name.
 
@@ -53,18 +57,13 @@ def _fate(is_repeat: str, is_later: str) -> str:
     )
 
 
-def _load_known(db: duckdb.DuckDBPyConnection, known: Sequence[Path]) -> None:
-    """Read what the lake holds under the keys of the batch."""
-    columns = "_key, _content, _version_at, _arrived_at, _line"
-    if not known:
-        db.execute(f"create or replace temp table {KNOWN} as select {columns} from {JUDGED} where false")
+def _load_known(db: duckdb.DuckDBPyConnection, known: Known | None) -> None:
+    """Ask what the lake holds under the keys of the batch; null where its table has no rows."""
+    if known is None:
+        table_from(db, KNOWN, KNOWN_ROWS.empty_table())
         return
-    files = ", ".join(sql.text(str(path)) for path in known)
-    db.execute(f"""
-        create or replace temp table {KNOWN} as
-        select {columns} from read_parquet([{files}], hive_partitioning = false)
-        where _key in (select _key from {JUDGED} where _broken is null)
-    """)
+    keys = fetch_arrow(db, f"select distinct _key from {JUDGED} where _broken is null and _key is not null")
+    table_from(db, KNOWN, known(keys.column("_key")))
 
 
 def _is_contested(db: duckdb.DuckDBPyConnection) -> bool:
@@ -78,7 +77,9 @@ def _rank_contested(db: duckdb.DuckDBPyConnection) -> None:
     """Put the records of keys that come more than once into the order of arrival, with what the lake knows of them."""
     db.execute(f"""
         create or replace temp table {CONTESTED} as
-        with good as (from {JUDGED} where _broken is null),
+        with good as (
+            select * replace (left(_content, {DIGITS}) as _content) from {JUDGED} where _broken is null
+        ),
         several as (
             select _key from good group by _key having count(*) > 1 union select _key from {KNOWN}
         ),

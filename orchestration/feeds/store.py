@@ -63,8 +63,7 @@ class Store:
         return self.home / "quarantine" / feed / f"site={site}" / f"day={day}" / f"{name}.parquet"
 
     def receipt_file(self, site: str, feed: str, sha256: str, attempt: int) -> Path:
-        suffix = "" if attempt == 1 else f".{attempt}"
-        return self.home / "receipts" / site / feed / f"{sha256}{suffix}.json"
+        return self.home / "receipts" / site / feed / receipt_name(sha256, attempt)
 
     def write_receipt(self, site: str, stored: StoredReceipt) -> Path:
         """Commit a file; return where its receipt lies."""
@@ -83,30 +82,45 @@ class Store:
 
 
 class Receipts:
-    """The receipts of one site, found by the digest in their names and read only when asked for."""
+    """The receipts of one site, found by their names: nothing is listed, and none is read, unless it is asked for."""
 
     def __init__(self, folder: Path) -> None:
-        self._paths: dict[str, list[Path]] = {}
-        for path in sorted(folder.glob("*/*.json")):
-            self.add(path)
+        self._folder = folder
+        self._feeds = {path.name for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else set[str]()
+
+    def folders(self) -> list[Path]:
+        """Return the folders that hold receipts, one per feed."""
+        return [self._folder / feed for feed in sorted(self._feeds)]
 
     def add(self, path: Path) -> None:
         """Take in a receipt that was written just now."""
-        self._paths.setdefault(path.name.split(".")[0], []).append(path)
+        self._feeds.add(path.parent.name)
 
     def of(self, sha256: str) -> list[StoredReceipt]:
         """Return the receipts of some bytes, the first attempt first."""
-        found = [StoredReceipt.model_validate_json(p.read_bytes()) for p in self._paths.get(sha256, ())]
-        return sorted(found, key=lambda r: r.attempt)
+        found: list[Path] = []
+        while paths := self._of_attempt(sha256, len(found) + 1):
+            found.extend(paths)
+        return [StoredReceipt.model_validate_json(path.read_bytes()) for path in found]
+
+    def _of_attempt(self, sha256: str, attempt: int) -> list[Path]:
+        name = receipt_name(sha256, attempt)
+        return [path for folder in self.folders() if (path := folder / name).exists()]
 
     def committed(self) -> dict[str, Path]:
-        """Return the lake file names (without suffix) that a receipt stands for, each with its receipt."""
-        return {lake_name(sha, _attempt(p)): p for sha, paths in self._paths.items() for p in paths}
+        """Return the lake file names (without suffix) that a receipt stands for, each with its receipt. Lists all."""
+        paths = (path for folder in self.folders() for path in folder.glob("*.json"))
+        return {lake_name(path.name.split(".")[0], _attempt(path)): path for path in paths}
 
 
 def _attempt(path: Path) -> int:
     parts = path.name.split(".")
     return int(parts[1]) if len(parts) == 3 else 1
+
+
+def receipt_name(sha256: str, attempt: int) -> str:
+    """Return the name of a receipt's file."""
+    return f"{sha256}.json" if attempt == 1 else f"{sha256}.{attempt}.json"
 
 
 def lake_name(sha256: str, attempt: int) -> str:

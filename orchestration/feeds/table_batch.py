@@ -11,17 +11,17 @@ import pyarrow as pa
 from orchestration.contracts import ContractObject, sql
 from orchestration.contracts.compiler import compile_tabular
 from orchestration.feeds.batches import FILE_NO, Batch
-from orchestration.feeds.lake import Shelf
+from orchestration.feeds.keys import KeyIndex
 from orchestration.feeds.outcome import Outcome, Prepared, Reject
 from orchestration.feeds.relation import table_from
 from orchestration.feeds.tabular import ROW, Table
 
 
 def land_tabular(
-    db: duckdb.DuckDBPyConnection, prepared: Sequence[Prepared], tables: Sequence[Table], shelf: Shelf
+    db: duckdb.DuckDBPyConnection, prepared: Sequence[Prepared], tables: Sequence[Table], index: KeyIndex
 ) -> list[Outcome]:
     """Settle a batch of tables of one contract that have the same columns."""
-    batch = Batch.of(db, prepared, shelf)
+    batch = Batch.of(db, prepared, index)
     for tally, table in zip(batch.tallies, tables, strict=True):
         tally.rejects.extend(Reject(line, p.clause, p.reason) for line, p in table.rejects)
     data = [t.data.append_column(FILE_NO, pa.array([n] * t.data.num_rows, pa.int32())) for n, t in enumerate(tables)]

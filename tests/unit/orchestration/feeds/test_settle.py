@@ -3,17 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestration.contracts.compiler import compile_fhir
 from orchestration.contracts.model import Classification, ContractObject, LogicalType, Property
+from orchestration.feeds.keys import KeyIndex
 from orchestration.feeds.relation import connection, rows, table_from
 from orchestration.feeds.settle import settle
 
@@ -35,7 +37,8 @@ class Record:
 
     @property
     def content(self) -> str:
-        return "DELETE" if self.said == "deleted" else f"{self.said}@{self.version}"
+        said = "DELETE" if self.said == "deleted" else f"{self.said}@{self.version}"
+        return sha256(said.encode()).hexdigest()
 
     @property
     def version_at(self) -> datetime | None:
@@ -76,26 +79,25 @@ def one_after_another(records: Sequence[Record]) -> list[str]:
 
 
 class Lake:
-    """What `settle` knows, as Parquet in a folder."""
+    """What `settle` knows, as an index that is written now and then."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.files, self.rows = folder, list[Path](), list[Record]()
+        self.index, self.rows = KeyIndex(folder), list[Record]()
 
     def take(self, db: duckdb.DuckDBPyConnection, files: Files) -> list[str]:
         """Settle some files at once; return the fates in the order of the records."""
         columns: dict[str, list[object]] = {
-            name: [] for name in ("_file_no", "_line", "_id", "doc", "_content", "_arrived_at")
+            name: [] for name in ("_file_no", "_line", "_id", "doc", "_content", "_arrived_at", "_is_deleted")
         }
         for number, file in enumerate(files):
             for r in file:
                 when = "" if r.version_at is None else f'"lastUpdated":"{r.version_at.isoformat()}"'
-                values = (number, r.line, r.key, f'{{"meta":{{{when}}}}}', r.content, r.arrived_at)
+                values = (number, r.line, r.key, f'{{"meta":{{{when}}}}}', r.content, r.arrived_at, r.said == "deleted")
                 for column, value in zip(columns.values(), values, strict=True):
                     column.append(value)
         table_from(db, "came", pa.table(columns))
-        source = """(select * replace (cast(_file_no as integer) as _file_no), 'Thing' as _type,
-            _content = 'DELETE' as _is_deleted from came)"""
-        view = settle(db, compile_fhir(THING), source, self.files)
+        source = "(select * replace (cast(_file_no as integer) as _file_no), 'Thing' as _type from came)"
+        view = settle(db, compile_fhir(THING), source, partial(self.index.find, "thing"))
         told = rows(db, f"select _fate, _key, _content, _version_at, _file_no, _line from {view} order by 5, 6")
         by_place = {(n, r.line): r for n, file in enumerate(files) for r in file}
         kept = [(by_place[(row[4], row[5])], row) for row in told if row[0] != "duplicate"]
@@ -107,7 +109,6 @@ class Lake:
     def keep(self, kept: Sequence[tuple[Record, tuple[object, ...]]]) -> None:
         if not kept:
             return
-        path = self.folder / f"{len(self.files)}.parquet"
         times = pa.timestamp("us", tz="UTC")
         table = {
             "_key": pa.array([row[1] for _, row in kept], pa.string()),
@@ -116,8 +117,9 @@ class Lake:
             "_arrived_at": pa.array([r.arrived_at for r, _ in kept], times),
             "_line": pa.array([r.line for r, _ in kept], pa.int64()),
         }
-        pq.write_table(pa.table(table), path)
-        self.files.append(path)
+        self.index.add("thing", f"thing/day=2026-03-01/{len(self.rows)}.parquet", pa.table(table))
+        if len(self.rows) % 2:
+            self.index.flush()
         self.rows.extend(r for r, _ in kept)
 
 

@@ -18,6 +18,7 @@ from orchestration.feeds.intake import collect, unpacked
 from orchestration.feeds.outcome import Prepared, whole
 from orchestration.feeds.problems import Problem
 from orchestration.feeds.relation import connection
+from orchestration.feeds.stock import Stock
 from orchestration.feeds.store import Store
 
 KEY = b"k" * 32
@@ -40,7 +41,7 @@ class Hospital:
         store, limits = Store(self.home), Limits()
         with connection(KEY) as db:
             sql.install(db, KEY, BERLIN)
-            commit = Commit.of(store, "city")
+            commit = Commit(Stock.take(store, "city"))
             (arrival,) = collect(Drop((path,), at), store, limits)
             prepared = Prepared(arrival, load_contract("hl7v2"), 1 + len(commit.receipts.of(arrival.sha256)))
             came = unpacked(arrival, limits)
@@ -49,7 +50,7 @@ class Hospital:
             if isinstance(file, Problem):
                 outcomes = [whole(prepared, file)]
             else:
-                outcomes = land_fhir(db, [prepared], [file], [came], commit.shelf, limits)
+                outcomes = land_fhir(db, [prepared], [file], [came], commit.stock.index, limits)
             commit.write(outcomes)
         return outcomes[0].receipt
 
