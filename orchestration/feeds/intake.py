@@ -1,4 +1,4 @@
-"""From paths to arrivals: folders walked, archives opened within bounds, every file kept raw under its digest.
+"""From paths to arrivals: folders walked, archives opened within bounds, every file kept under its digest, encrypted.
 
 Files of a drop arrive one microsecond after another, so that of two versions that say no time of their own the later
 file's is the newer one. What does not belong here: looking at what a file holds, beyond whether it is an archive.
@@ -17,12 +17,14 @@ from orchestration.feeds.limits import Limits
 from orchestration.feeds.problems import (
     ARCHIVE_BOMB,
     ENCRYPTED,
+    ERASED,
     NESTED_ARCHIVE,
     TOO_LARGE,
     TRUNCATED_ARCHIVE,
     Problem,
 )
 from orchestration.feeds.store import Store
+from orchestration.feeds.vault import Kind, RawObject
 
 ZIP_MAGIC = b"PK\x03\x04"
 GZIP_MAGIC = b"\x1f\x8b"
@@ -48,7 +50,7 @@ class Drop:
 
 @dataclass(frozen=True)
 class Arrival:
-    """One file to account for. `name` is its name as it came, `raw` where its bytes lie now, `day` its drop's.
+    """One file to account for. `name` is its name as it came, `raw` what opens its bytes now, `day` its drop's.
 
     A replay says when the bytes `first_arrived_at`, and which `lines` it is about; the others were taken before.
     """
@@ -56,7 +58,7 @@ class Arrival:
     name: str
     sha256: str
     size: int
-    raw: Path
+    raw: RawObject
     arrived_at: datetime
     day: date
     archive: str | None = None
@@ -77,6 +79,7 @@ def collect(drop: Drop, store: Store, limits: Limits, earlier: Iterable[datetime
     """
     files = [file for path in drop.paths for file in _files(path)]
     opened = [arrival for file in files for arrival in _open(file, drop, store, limits)]
+    store.vault.sync()
     same = [taken for taken in earlier if drop.arrived_at <= taken < drop.arrived_at + DROP_SPAN]
     first = max(same) + NEXT if same else drop.arrived_at
     return [replace(arrival, arrived_at=first + n * NEXT) for n, arrival in enumerate(opened)]
@@ -91,24 +94,20 @@ def _files(path: Path) -> list[Path]:
 
 
 def _open(path: Path, drop: Drop, store: Store, limits: Limits) -> Iterator[Arrival]:
-    with path.open("rb") as source:
+    with store.vault.receive(path) as source:
         sha256, size = store.keep(source)
     whole = Arrival(path.name, sha256, size, store.raw(sha256), drop.arrived_at, drop.day)
-    if magic(whole.raw) == ZIP_MAGIC or path.suffix.lower() == ".zip":
+    if whole.raw.kind is Kind.ERASED:
+        yield _broken(whole, ERASED)
+    elif whole.raw.head(MAGIC_LENGTH) == ZIP_MAGIC or path.suffix.lower() == ".zip":
         yield from _members(whole, store, limits)
     else:
         yield whole
 
 
-def magic(path: Path) -> bytes:
-    """Return a file's first four bytes."""
-    with path.open("rb") as stream:
-        return stream.read(MAGIC_LENGTH)
-
-
 def _members(whole: Arrival, store: Store, limits: Limits) -> Iterator[Arrival]:
     try:
-        with zipfile.ZipFile(whole.raw) as archive:
+        with whole.raw.open() as stream, zipfile.ZipFile(stream) as archive:
             entries = [e for e in archive.infolist() if not e.is_dir()]
             problem = _refusal(entries, whole.size, limits)
             if problem or not entries:
@@ -138,7 +137,7 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, whole: Arrival, st
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
         return _broken(whole, TRUNCATED_ARCHIVE, name)
     raw = store.raw(sha256)
-    problem = NESTED_ARCHIVE if magic(raw) == ZIP_MAGIC else None
+    problem = ERASED if raw.kind is Kind.ERASED else NESTED_ARCHIVE if raw.head(MAGIC_LENGTH) == ZIP_MAGIC else None
     return replace(whole, name=name, sha256=sha256, size=size, raw=raw, archive=whole.sha256, problem=problem)
 
 
@@ -150,12 +149,13 @@ def unpacked(arrival: Arrival, limits: Limits) -> bytes | Problem:
     """Return an arrival's bytes, gunzipped where needed, or why that cannot be done."""
     if arrival.size > limits.document:
         return TOO_LARGE
-    if magic(arrival.raw)[:2] != GZIP_MAGIC:
-        return arrival.raw.read_bytes()
-    bound = min(limits.document, max(limits.ratio_from, arrival.size * limits.ratio))
-    try:
-        with gzip.open(arrival.raw) as stream:
-            content = stream.read(bound + 1)
-    except (EOFError, OSError, zlib.error):
-        return TRUNCATED_ARCHIVE
+    with arrival.raw.open() as stream:
+        if stream.peek(MAGIC_LENGTH)[:2] != GZIP_MAGIC:
+            return stream.read()
+        bound = min(limits.document, max(limits.ratio_from, arrival.size * limits.ratio))
+        try:
+            with gzip.open(stream) as plain:
+                content = plain.read(bound + 1)
+        except (EOFError, OSError, zlib.error):
+            return TRUNCATED_ARCHIVE
     return ARCHIVE_BOMB if len(content) > bound else content

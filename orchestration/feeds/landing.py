@@ -155,6 +155,7 @@ def _run(
     store, contracts = Store(home), _current(versions)
     require_kept_history(store, contracts.values())
     write_anchors(home, contracts)
+    store.vault.seal_plain()
     with _site_lock(home, site), connection(*terms) as db:
         stock = Stock.take(store, site)
         yield Run(Commit(stock), feed, listed, judges, limits or Limits(), db)
@@ -180,7 +181,7 @@ def _again(held: Held, store: Store, arrived_at: datetime) -> Arrival:
     return Arrival(
         name=receipt.file,
         sha256=receipt.sha256,
-        size=raw.stat().st_size,
+        size=raw.size,
         raw=raw,
         arrived_at=arrived_at,
         day=arrived_at.date(),

@@ -136,7 +136,7 @@ def _open_table(
     content: bytes,
     limits: Limits,
 ) -> Opened:
-    columns = column_names(kind, content, arrival.raw)
+    columns = column_names(kind, content)
     if isinstance(columns, Problem):
         return whole(Prepared(arrival, asked, attempt), columns)
     contract = asked or contract_for(columns, contracts)
@@ -149,7 +149,7 @@ def _open_table(
         return _stop(prepared, problems.MISSING_COLUMN, f"Expected: {', '.join(absent)}. Came: {_shown(columns)}.")
     if twice := repeated(contract, columns):
         return _stop(prepared, problems.REPEATED_COLUMN, f"Twice: {_shown(twice)}.")
-    table = read_table(kind, content, arrival.raw, contract, limits)
+    table = read_table(kind, content, contract, limits)
     return whole(prepared, table) if isinstance(table, Problem) else OpenedTable(prepared, table)
 
 

@@ -36,6 +36,7 @@ ARCHIVE_BOMB = Problem("file.archive_bomb", "The archive unpacks to more than th
 NESTED_ARCHIVE = Problem("file.nested_archive", "An archive within an archive is not opened.")
 ENCRYPTED = Problem("file.encrypted", "The archive's member is encrypted.")
 TRUNCATED_ARCHIVE = Problem("file.truncated_archive", "The archive is empty, cut off or damaged.")
+ERASED = Problem("file.erased", "The file's bytes were erased, for a patient or at the end of their term.")
 
 LINE_NOT_JSON = Problem("line.not_json", "The line is not a complete JSON document.")
 LINE_NOT_UTF8 = Problem("line.not_utf8", "The line is not UTF-8 text.")

@@ -1,10 +1,9 @@
 """Files of the landing zone: raw bytes by content, atomic writes, receipts as commit points.
 
-What does not belong here: what records mean. Everything is written beside its place, flushed, and renamed into it;
-a receipt comes last, so that a file without one never happened.
+What does not belong here: what records mean, and how raw bytes are encrypted (vault/). Everything is written beside its
+place, flushed, and renamed into it; a receipt comes last, so that a file without one never happened.
 """
 
-import hashlib
 import json
 import os
 import secrets
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from orchestration.feeds.receipt import StoredReceipt
+from orchestration.feeds.vault import RawObject, Vault
 
-CHUNK = 1 << 20
 SHORT = 16  # hex digits of a file's digest in a lake file's name
 
 
@@ -26,26 +25,17 @@ class Store:
         self.home = home
         self.lake = home / "lake"
         self.incoming = home / "incoming"
+        self.vault = Vault.of(home)
         for folder in (home / "raw", self.incoming):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def raw(self, sha256: str) -> Path:
-        return self.home / "raw" / sha256[:2] / sha256
+    def raw(self, sha256: str) -> RawObject:
+        """Return the bytes of a file that arrived, wherever they lie."""
+        return self.vault.object(sha256)
 
     def keep(self, source: IO[bytes], at_most: int | None = None) -> tuple[str, int]:
-        """Copy a stream into the raw store; return digest and size. Raises `OverflowError` past `at_most` bytes."""
-        digest, size = hashlib.sha256(), 0
-        with self.temporary() as path:
-            with path.open("wb") as target:
-                while chunk := source.read(CHUNK):
-                    size += len(chunk)
-                    if at_most is not None and size > at_most:
-                        raise OverflowError(size)
-                    digest.update(chunk)
-                    target.write(chunk)
-                flush(target)
-            place(path, self.raw(digest.hexdigest()), mode=0o600, folder_mode=0o700)
-        return digest.hexdigest(), size
+        """Encrypt a stream into the raw store; return digest and size. Raises `OverflowError` past `at_most` bytes."""
+        return self.vault.keep(source, at_most)
 
     @contextmanager
     def temporary(self) -> Generator[Path]:

@@ -7,7 +7,7 @@ problem; a file that cannot be read is a problem itself.
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -41,23 +41,23 @@ class Table:
     rejects: tuple[tuple[int, Problem], ...] = ()
 
 
-def column_names(kind: Format, content: bytes, path: Path) -> tuple[str, ...] | Problem:
+def column_names(kind: Format, content: bytes) -> tuple[str, ...] | Problem:
     """Return the columns of a file without reading its rows, or why they cannot be read."""
     if kind is Format.PARQUET:
-        return _parquet_columns(path)
+        return _parquet_columns(content)
     if kind is Format.STATA:
-        return _stata_columns(path)
+        return _stata_columns(content)
     found = header(content)
     return found if isinstance(found, Problem) else found.columns
 
 
-def read_table(kind: Format, content: bytes, path: Path, contract: Contract, limits: Limits) -> Table | Problem:
+def read_table(kind: Format, content: bytes, contract: Contract, limits: Limits) -> Table | Problem:
     """Read the rows of a file, or say why it cannot be read."""
     wanted = {c.lower() for item in contract.objects for p in item.properties for c in p.columns}
     if kind is Format.PARQUET:
-        return _read_parquet(path, wanted, limits)
+        return _read_parquet(content, wanted, limits)
     if kind is Format.STATA:
-        return _read_stata(path, wanted)
+        return _read_stata(content, wanted)
     found = header(content)
     return found if isinstance(found, Problem) else _read_csv(content, found, wanted, limits)
 
@@ -131,16 +131,16 @@ def _cells(record: bytes, delimiter: str, limits: Limits) -> list[str] | Problem
 # -- Parquet
 
 
-def _parquet_columns(path: Path) -> tuple[str, ...] | Problem:
+def _parquet_columns(content: bytes) -> tuple[str, ...] | Problem:
     try:
-        return tuple(pq.read_schema(path).names)
+        return tuple(pq.read_schema(pa.BufferReader(content)).names)
     except (pa.ArrowException, OSError):
         return DAMAGED
 
 
-def _read_parquet(path: Path, wanted: set[str], limits: Limits) -> Table | Problem:
+def _read_parquet(content: bytes, wanted: set[str], limits: Limits) -> Table | Problem:
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(pa.BufferReader(content)) as file:
             size = sum(file.metadata.row_group(n).total_byte_size for n in range(file.metadata.num_row_groups))
             if size > limits.unpacked:
                 return TOO_LARGE
@@ -160,33 +160,33 @@ def _numbered(data: pa.Table) -> Table | Problem:
 # -- Stata
 
 
-def _stata_columns(path: Path) -> tuple[str, ...] | Problem:
+def _stata_columns(content: bytes) -> tuple[str, ...] | Problem:
     import pyreadstat
 
     try:
-        return tuple(pyreadstat.read_dta(str(path), metadataonly=True)[1].column_names)
+        return tuple(pyreadstat.read_dta(BytesIO(content), metadataonly=True)[1].column_names)
     except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, UnicodeDecodeError, ValueError):
         return DAMAGED
 
 
-def _read_stata(path: Path, wanted: set[str]) -> Table | Problem:
+def _read_stata(content: bytes, wanted: set[str]) -> Table | Problem:
     import pyreadstat
 
     try:
-        meta = pyreadstat.read_dta(str(path), metadataonly=True)[1]
+        meta = pyreadstat.read_dta(BytesIO(content), metadataonly=True)[1]
         names = [n for n in meta.column_names if n.lower() in wanted]
-        chunks = [_stata_chunk(path, names, start) for start in range(0, meta.number_rows or 0, STATA_CHUNK)]
+        chunks = [_stata_chunk(content, names, start) for start in range(0, meta.number_rows or 0, STATA_CHUNK)]
     except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, UnicodeDecodeError, ValueError):
         return DAMAGED
     data = pa.concat_tables(chunks, promote_options="permissive") if chunks else pa.table({})
     return DAMAGED if data.num_rows != (meta.number_rows or 0) else _numbered(data)
 
 
-def _stata_chunk(path: Path, names: list[str], start: int) -> pa.Table:
+def _stata_chunk(content: bytes, names: list[str], start: int) -> pa.Table:
     import pyreadstat
 
     columns, _ = pyreadstat.read_dta(
-        str(path),
+        BytesIO(content),
         usecols=names,
         row_offset=start,
         row_limit=STATA_CHUNK,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orchestration.feeds import FeedStopped, LandingBusy, Receipt, land
 from orchestration.feeds.mllp import Inbox, listen, rejects_of
+from orchestration.feeds.vault import Vault
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
@@ -24,7 +25,7 @@ PATIENCE_SECONDS, BETWEEN_SECONDS = 45.0, 0.25  # below the minute after which a
 
 def run_listener(settings: Settings, site: str, host: str, port: int, progress: Callable[[str], None]) -> Answer:
     """Listen until interrupted; what an earlier listener left in the inbox is landed first."""
-    box = Inbox(settings.home / "inbox" / load_site(site).id, _lander(settings, site))
+    box = Inbox(settings.home / "inbox" / load_site(site).id, _lander(settings, site), Vault.of(settings.home))
     recovered = box.recover()
     if recovered:
         progress(f"listen    {site}: landed {recovered} batches that an earlier listener left")

@@ -16,7 +16,8 @@ from orchestration.feeds.mllp.acknowledgement import Ack, AckCode
 from orchestration.feeds.mllp.frames import framed
 from orchestration.feeds.problems import Problem
 from orchestration.feeds.receipt import Receipt
-from orchestration.feeds.store import flush, lake_name, place, sync_folders
+from orchestration.feeds.store import lake_name
+from orchestration.feeds.vault import Vault
 
 SUFFIX = ".hl7"
 NOT_A_MESSAGE = Ack(AckCode.REFUSED, "The frame holds no HL7 message that starts with MSH.")
@@ -28,10 +29,11 @@ Land = Callable[[Path], Rejects]
 
 @dataclass(frozen=True)
 class Inbox:
-    """A folder of batches under the home folder, and what lands a file of them."""
+    """A folder of batches under the home folder, encrypted; what lands a file of them, and what encrypts it."""
 
     folder: Path
     land: Land
+    vault: Vault
 
     def receive(self, frames: Sequence[bytes]) -> list[Ack]:
         """Make messages durable, land them, and say what became of each. Raises what `land` raises."""
@@ -52,13 +54,7 @@ class Inbox:
         """Write a batch; its name is its digest, so that the same batch again is the same file."""
         content = b"".join(framed(frame) for frame in frames)
         target = self.folder / f"{hashlib.sha256(content).hexdigest()}{SUFFIX}"
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        beside = target.with_suffix(".part")
-        with beside.open("wb") as stream:
-            stream.write(content)
-            flush(stream)
-        place(beside, target, mode=0o600)
-        sync_folders([self.folder])
+        self.vault.wait(content, target)
         return target
 
     def _landed(self, path: Path) -> Rejects:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orchestration.feeds import Receipt, land
 from orchestration.feeds.mllp import Inbox, ListenLimits, listen, rejects_of
+from orchestration.feeds.vault import Vault
 
 KEY, SITE = b"k" * 32, "city"
 
@@ -22,7 +23,7 @@ def land_messages(home: Path, *paths: Path) -> list[Receipt]:
 
 def inbox(home: Path) -> Inbox:
     """Return the site's inbox."""
-    return Inbox(home / "inbox", lambda path: rejects_of(home, SITE, land_messages(home, path)))
+    return Inbox(home / "inbox", lambda path: rejects_of(home, SITE, land_messages(home, path)), Vault.of(home))
 
 
 async def station(home: Path) -> None:

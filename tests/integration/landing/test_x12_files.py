@@ -18,6 +18,7 @@ from orchestration.feeds.fhir_batch import land_fhir
 from orchestration.feeds.intake import Arrival
 from orchestration.feeds.keys import KeyIndex
 from orchestration.feeds.outcome import Outcome, Prepared
+from orchestration.feeds.vault import RawObject, Vault
 from orchestration.feeds.x12 import read
 
 SHARED = Path(
@@ -71,7 +72,15 @@ def land(db: duckdb.DuckDBPyConnection, contents: dict[str, bytes]) -> list[Outc
     assert len(files) == len(contents)
     prepared = [
         Prepared(
-            Arrival(name, hashlib.sha256(content).hexdigest(), len(content), Path(name), NOON, NOON.date()), CONTRACT
+            Arrival(
+                name,
+                hashlib.sha256(content).hexdigest(),
+                len(content),
+                RawObject(Vault.of(Path(name)), name),
+                NOON,
+                NOON.date(),
+            ),
+            CONTRACT,
         )
         for name, content in contents.items()
     ]

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from orchestration.contracts import load_contract
+from orchestration.feeds.vault import Vault
 
 
 def test_a_patient_lands_with_pseudonyms_and_without_name_or_address(zone, ndjson, patient, known_as) -> None:
@@ -51,11 +52,12 @@ def test_a_patient_lands_with_pseudonyms_and_without_name_or_address(zone, ndjso
         assert not [path for path, content in kept.items() if secret in content]
 
 
-def test_raw_bytes_are_kept_unchanged_under_their_digest_and_for_the_owner_only(zone) -> None:
+def test_raw_bytes_are_kept_unchanged_and_encrypted_under_their_digest_and_for_the_owner_only(zone) -> None:
     content = b'{"resourceType":"Patient","id":"1"}\r\n\r\n'
     receipt = zone.one("Patient.ndjson", content)
     raw = zone.home / "raw" / receipt.sha256[:2] / receipt.sha256
-    assert raw.read_bytes() == content
+    assert Vault.of(zone.home).object(receipt.sha256).read_bytes() == content
+    assert b"Patient" not in raw.read_bytes()
     assert raw.stat().st_mode & 0o077 == 0
     assert (zone.home / "raw").stat().st_mode & 0o077 == 0
 
