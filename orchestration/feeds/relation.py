@@ -22,10 +22,21 @@ def connection(
     opened = duckdb.connect(config={"threads": THREADS, "autoload_known_extensions": False})
     try:
         opened.execute("set preserve_insertion_order = false")
+        encrypt_spills(opened)
         sql.install(opened, key, zone, authorities)
         yield opened
     finally:
         opened.close()
+
+
+def encrypt_spills(db: duckdb.DuckDBPyConnection) -> None:
+    """Let whatever does not fit into memory lie on disk encrypted, under a key that only this process knows.
+
+    DuckDB's own cipher calls itself unsafe for what is kept, since its random numbers are not OpenSSL's, which would be
+    a download; a file that lives as long as one landing is what it is good enough for.
+    """
+    db.execute("set force_mbedtls_unsafe = true")
+    db.execute("set temp_file_encryption = true")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from orchestration.contracts import load_contract
+from orchestration.feeds.relation import connection
 from orchestration.feeds.vault import Vault
 
 
@@ -376,3 +377,9 @@ def test_an_error_of_the_engine_never_quotes_a_record(zone, ndjson, patient, mon
         zone.one("Patient.ndjson", ndjson(patient()))
     assert "Zorro" not in "".join(traceback.format_exception(raised.value))
     assert "withheld" in str(raised.value)
+
+
+def test_what_landing_puts_aside_on_disk_for_want_of_memory_is_encrypted() -> None:
+    with connection(b"k" * 32) as db:
+        found = db.execute("select current_setting('temp_file_encryption')").fetchone()
+    assert found == (True,)
