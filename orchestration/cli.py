@@ -82,11 +82,15 @@ def ingest(paths: tuple[Path, ...], site: str, feed: str | None) -> Answer:
 @main.command()
 @click.option("--site", help="Only this site's candidate, evidence and decision; all sites when left out.")
 @click.option("--select", help="Dagster's asset selection, such as 'tables/*' or 'group:tables'.")
+@click.option("--full-refresh", is_flag=True, help="Compute every table anew, not only what new records touch.")
 @answers
-def run(site: str | None, select: str | None) -> Answer:
+def run(site: str | None, select: str | None, full_refresh: bool) -> Answer:
     """Materialise the graph: land waiting drops, build tables, train, judge, decide."""
     from orchestration.defs.launch import run_graph
+    from orchestration.steps.tables import demand_rebuild
 
+    if full_refresh:
+        demand_rebuild(_settings(), "asked for on the command line")
     answer = run_graph(_settings(), site=site, select=select, progress=progress)
     if select is not None and not answer.exit_code and not answer.document["assets"]:
         from orchestration.steps.errors import NothingSelected

@@ -1,5 +1,5 @@
 -- No row beyond the lake's: visits are live encounters and surveyed visits; persons and deaths are those of
--- the feeds. (That none is missing is lake_to_omop's part.)
+-- the feeds, in an incremental build those that it built. (That none is missing is lake_to_omop's part.)
 with
 
 expected as (
@@ -30,11 +30,13 @@ found as (
         'person' as kind,
         count(*) as n
     from {{ ref('person') }}
+    where {{ is_touched() }}
     union all
     select
         'death' as kind,
         count(*) as n
     from {{ ref('death') }}
+    where {{ is_touched() }}
 ),
 
 final as (

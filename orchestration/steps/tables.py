@@ -4,6 +4,7 @@ What does not belong here: the SQL (dbt_project) and running dbt under Dagster (
 """
 
 import json
+import secrets
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ SNAPSHOT_TABLES = {
     "serving_feedback": "staging.stg_serving_feedback",
 }
 WAREHOUSE_LOCK = "warehouse"
+BUILT, REBUILD = "built.json", "rebuild.json"
 MAPPING_COVERAGE = "select domain, coverage from intermediate.mapping_coverage order by 1"
 LEFT_OUT = """
     select concat(lake_table, ': ', reason), cast(sum(keys) as bigint) from intermediate.lake_to_omop_fates
@@ -55,12 +57,43 @@ class Snapshot:
 
 
 def dbt_variables(settings: Settings) -> str:
-    """Return dbt's `--vars`: where the lake lies and each site's time zone.
+    """Return dbt's `--vars`: where the lake lies, each site's time zone, and the digest of the project's own text.
 
-    The same for every run, since dbt parses everything anew when they change; the whole lake has arrived by now.
+    The same for every run, since dbt parses everything anew when they change; the whole lake has arrived by now. What
+    dbt does not see by itself is in `inputs`: when it changes, dbt builds everything anew (decision record 0008).
     """
     zones = {site: load_site(site).timezone for site in list_sites()}
-    return json.dumps({"lake": str(settings.lake), "timezones": zones})
+    return json.dumps({"lake": str(settings.lake), "timezones": zones, "inputs": project_digest()})
+
+
+def demand_rebuild(settings: Settings, reason: str, *, from_nothing: bool = False) -> None:
+    """Have the next build compute every table anew, whatever arrived; the demand stays until such a build succeeds.
+
+    `from_nothing` is for erasure: the warehouse's file is removed first, since DuckDB keeps what was deleted in free
+    blocks. Until the build is done there are no tables then; published snapshots are not touched.
+    """
+    demand = {"id": secrets.token_hex(8), "reason": reason, "from_nothing": from_nothing}
+    write_json(settings.home / REBUILD, demand)
+
+
+def build_arguments(settings: Settings) -> list[str]:
+    """Return what dbt is to be told besides its variables, and clear the ground for it. Wants the warehouse's lock."""
+    demand = _open_demand(settings)
+    if demand is None:
+        return []
+    if demand["from_nothing"]:
+        for path in (settings.warehouse, settings.warehouse.with_name(f"{settings.warehouse.name}.wal")):
+            path.unlink(missing_ok=True)
+    return ["--full-refresh"]
+
+
+def _open_demand(settings: Settings) -> dict[str, object] | None:
+    demanded, built = settings.home / REBUILD, settings.dbt_target / BUILT
+    if not demanded.exists():
+        return None
+    demand = json.loads(demanded.read_bytes())
+    answered = json.loads(built.read_bytes()).get("rebuild") if built.exists() else None
+    return None if demand["id"] == answered else demand
 
 
 def project_digest() -> str:
@@ -175,7 +208,7 @@ def _counted(settings: Settings) -> dict[str, dict[str, float]]:
 
 def tables_are_fresh(settings: Settings) -> bool:
     """Say whether nothing arrived and no model changed since the tables were last built and published."""
-    marker = settings.dbt_target / "built.json"
+    marker = settings.dbt_target / BUILT
     return (
         marker.exists()
         and settings.warehouse.exists()
@@ -186,12 +219,14 @@ def tables_are_fresh(settings: Settings) -> bool:
 
 def mark_tables_built(settings: Settings, inputs: dict[str, str]) -> None:
     """Remember what the tables were built from: `inputs` as they were before the build began."""
-    write_json(settings.dbt_target / "built.json", inputs)
+    write_json(settings.dbt_target / BUILT, inputs)
 
 
 def table_inputs(settings: Settings) -> dict[str, str]:
-    """Return the digests of what the tables are built from: the lake and the dbt project."""
-    return {"lake": lake_digest(settings), "project": project_digest()}
+    """Return the digests of what the tables are built from, the lake and the dbt project, and the rebuild demanded."""
+    demanded = settings.home / REBUILD
+    rebuild = str(json.loads(demanded.read_bytes())["id"]) if demanded.exists() else ""
+    return {"lake": lake_digest(settings), "project": project_digest(), "rebuild": rebuild}
 
 
 def snapshot_digest(settings: Settings) -> str | None:

@@ -9,7 +9,7 @@ conditions as (
         condition_start_date as first_date,
         greatest(coalesce(condition_end_date, condition_start_date + 1), condition_start_date) as last_date
     from {{ ref('condition_occurrence') }}
-    where condition_concept_id != 0
+    where condition_concept_id != 0 and {{ is_touched() }}
 ),
 
 begun as (

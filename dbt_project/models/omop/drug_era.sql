@@ -11,6 +11,7 @@ exposures as (
     from {{ ref('drug_exposure') }} as exposures
     inner join {{ ref('drug_ingredients') }} as ingredients
         on exposures.drug_concept_id = ingredients.drug_concept_id
+    where {{ is_touched('exposures.person_id') }}
 ),
 
 -- Exposures that overlap are one stretch of days: days taken twice must not hide days without the drug.

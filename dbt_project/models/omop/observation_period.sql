@@ -19,6 +19,7 @@ spans as (
             min({{ first }}) as first_date,
             max({{ last }}) as last_date
         from {{ ref(table) }}
+        where {{ is_touched() }}
         group by person_id
         {{ 'union all' if not loop.last }}
     {%- endfor %}

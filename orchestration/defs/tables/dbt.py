@@ -12,7 +12,7 @@ from packaging import version
 
 from orchestration.settings import load_settings
 from orchestration.steps.locks import exclusive
-from orchestration.steps.tables import WAREHOUSE_LOCK, dbt_variables
+from orchestration.steps.tables import WAREHOUSE_LOCK, build_arguments, dbt_variables
 
 
 class PilothouseDbt(DbtCliResource):
@@ -50,7 +50,7 @@ def dbt_definition(manifest: Path) -> AssetsDefinition:
     def tables(context: AssetExecutionContext, dbt: PilothouseDbt) -> Iterator[Any]:
         settings = load_settings()
         with exclusive(settings.home, WAREHOUSE_LOCK):
-            command = ["build", *WITHOUT_UNIT_TESTS, "--vars", dbt_variables(settings)]
+            command = ["build", *WITHOUT_UNIT_TESTS, *build_arguments(settings), "--vars", dbt_variables(settings)]
             yield from dbt.cli(command, context=context).stream()
 
     return tables

@@ -44,6 +44,9 @@ class SmallLake:
                 marks = ", ".join("?" for _ in row)
                 connection.execute(f"insert into landing ({names}) values ({marks})", list(row.values()))
             connection.execute(f"copy landing to '{folder / name[:16]}.parquet' (format parquet)")
+        receipt = self.root.parent / "receipts" / site / "test" / f"{name}.json"
+        receipt.parent.mkdir(parents=True, exist_ok=True)
+        receipt.write_text("{}")
 
     def _stamped(
         self, table: str, row: Mapping[str, object], name: str, line: int, arrived_at: datetime
@@ -54,7 +57,7 @@ class SmallLake:
             "_file": name,
             "_line": line,
             "_arrived_at": arrived_at,
-            "_key": hashlib.sha256(str(row[self.keys[table]]).encode()).hexdigest(),
+            "_key": str(row[self.keys[table]]),
             "_content": hashlib.sha256(repr(sorted(row.items())).encode()).hexdigest(),
             "_is_deleted": False,
             **row,

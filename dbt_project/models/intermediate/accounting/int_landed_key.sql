@@ -1,4 +1,11 @@
-{#- Written apart from the staging models on purpose, so that one fault cannot hide in both. -#}
+{#-
+    Written apart from the staging models on purpose, and from the files themselves, so that one fault cannot hide in
+    both. What a finished build has read of a key is in the table already.
+-#}
+{{ config(
+    materialized = 'incremental', incremental_strategy = 'delete+insert', on_schema_change = 'fail',
+    unique_key = ['lake_table', 'site', '_key'],
+) }}
 {%- set in_error = "status = 'entered-in-error'" -%}
 {%- set not_performed = "status in ('entered-in-error', 'not-done')" -%}
 {%- set not_billed = "status in ('entered-in-error', 'cancelled', 'draft')"
@@ -53,6 +60,7 @@ versions as (
     {%- for table in fhir.keys() | list + files.keys() | list %}
         {%- set feed, withdrawn = files.get(table, ('ehr_fhir', fhir.get(table))) %}
         {{ 'union all' if not loop.first }}
+        {%- do source(feed, table) %}
         select
             '{{ table }}' as lake_table,
             site,
@@ -69,9 +77,33 @@ versions as (
                 line := _line,
                 file := _file
             ) as recency
-        from {{ source(feed, table) }}
-        where _arrived_at <= cast('{{ var("as_of") }}' as timestamptz)
+        from lake_arrived.{{ table }}
     {%- endfor %}
+),
+
+{% if is_incremental() -%}
+    known as (
+        select
+            landed.lake_table,
+            landed.site,
+            landed._key,
+            landed.arrived_at,
+            landed.fate,
+            landed.recency
+        from {{ this }} as landed
+        semi join versions
+            on
+                landed.lake_table = versions.lake_table and landed.site = versions.site
+                and landed._key = versions._key
+    ),
+{%- endif %}
+
+all_versions as (
+    select * from versions
+    {% if is_incremental() -%}
+        union all
+        select * from known
+    {%- endif %}
 ),
 
 newest as (
@@ -80,8 +112,9 @@ newest as (
         site,
         _key,
         max(arrived_at) as arrived_at,
-        max_by(fate, recency) as fate
-    from versions
+        max_by(fate, recency) as fate,
+        max(recency) as recency
+    from all_versions
     group by lake_table, site, _key
 ),
 
@@ -93,7 +126,9 @@ final as (
         arrived_at,
         struct_extract(fate, 'is_deleted') as is_deleted,
         struct_extract(fate, 'is_withdrawn') as is_withdrawn,
-        struct_extract(fate, 'is_dead') as is_dead
+        struct_extract(fate, 'is_dead') as is_dead,
+        fate,
+        recency
     from newest
 )
 

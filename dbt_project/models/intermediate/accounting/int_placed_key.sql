@@ -1,3 +1,6 @@
+{{ config(
+    materialized = 'incremental', incremental_strategy = 'touched_records', on_schema_change = 'fail',
+) }}
 {#- Records that become one row each, by the hash of their key: model, key, OMOP table and its key. -#}
 {%- set facts = [
     ('int_fhir_condition', 'condition_key', 'condition_occurrence', 'condition_occurrence_id'),
@@ -34,6 +37,7 @@ with
 patients as (
     select
         links.site,
+        patients._key,
         'fhir_patient' as lake_table,
         if(persons.person_id is not null, 'person', null) as omop_table,
         cast(null as varchar) as left_out,
@@ -50,6 +54,7 @@ patients as (
 surveyed as (
     select
         surveyed.site,
+        surveyed._key,
         'nhamcs_visit' as lake_table,
         if(persons.person_id is not null, 'visit_occurrence', null) as omop_table,
         deaths.person_id is not null as is_dead
@@ -63,6 +68,7 @@ surveyed as (
 encounters as (
     select
         encounters.site,
+        encounters._key,
         'fhir_encounter' as lake_table,
         if(visits.visit_occurrence_id is not null, 'visit_occurrence', null) as omop_table
     from {{ ref('stg_fhir_encounter') }} as encounters
@@ -74,6 +80,7 @@ places as (
     {%- for lake_table, model, key in places %}
         select
             places.site,
+            places._key,
             '{{ lake_table }}' as lake_table,
             if(care_sites.care_site_id is not null, 'care_site', null) as omop_table
         from {{ ref(model) }} as places
@@ -86,6 +93,7 @@ places as (
 practitioners as (
     select
         practitioners.site,
+        practitioners._key,
         'fhir_practitioner' as lake_table,
         if(providers.provider_id is not null, 'provider', null) as omop_table
     from {{ ref('stg_fhir_practitioner') }} as practitioners
@@ -96,6 +104,7 @@ practitioners as (
 observations as (
     select
         events.site,
+        events.observation_key as _key,
         'fhir_observation' as lake_table,
         case
             when bool_or(coalesce(measurements.measurement_id, observations.observation_id) is null) then null
@@ -118,6 +127,7 @@ facts as (
     {%- for model, key, table, id in facts %}
         select
             facts.site,
+            facts.{{ key }} as _key,
             facts.lake_table,
             if(placed.{{ id }} is not null, '{{ table }}', null) as omop_table,
             facts.left_out
@@ -140,6 +150,7 @@ uses as (
 stated_uses as (
     select
         site,
+        use_key as _key,
         lake_table,
         if(is_placed, 'device_exposure', null) as omop_table,
         left_out
@@ -150,35 +161,40 @@ stated_uses as (
 devices as (
     select
         devices.site,
+        devices._key,
         'fhir_device' as lake_table,
         if(bool_or(uses.is_placed), 'device_exposure', null) as omop_table,
         if(bool_or(uses.is_placed), null, 'no date of use') as left_out
     from {{ ref('stg_fhir_device') }} as devices
     left join uses on devices.site = uses.site and devices.device_key = uses.device_key
-    group by devices.site, devices.device_key
+    group by devices.site, devices._key
 ),
 
 others as (
     select
         site,
+        _key,
         'fhir_practitioner_role' as lake_table,
         'describes a provider' as left_out
     from {{ ref('stg_fhir_practitioner_role') }}
     union all
     select
         site,
+        _key,
         'fhir_medication' as lake_table,
         'names the drug of other records' as left_out
     from {{ ref('stg_fhir_medication') }}
     union all
     select
         site,
+        _key,
         'fhir_appointment' as lake_table,
         'no home in OMOP' as left_out
     from {{ ref('stg_fhir_appointment') }}
     union all
     select
         site,
+        _key,
         'fhir_resource' as lake_table,
         case
             when resource_type in ({{ own_tables }}) then 'landed before its type had a table'
@@ -189,6 +205,7 @@ others as (
         union all
         select
             site,
+            _key,
             '{{ lake_table }}' as lake_table,
             '{{ reason }}' as left_out
         from {{ ref(model) }}

@@ -13,23 +13,17 @@ places as (
 surveyed as (
     select distinct
         site,
-        hospital_key as care_site_key
-    from {{ ref('stg_nhamcs_visit') }}
-    where hospital_key is not null
+        care_site_key
+    from {{ ref('int_person_care_site') }}
+    where is_hospital
 ),
 
 mentioned as (
-    select
+    select distinct
         site,
         care_site_key
-    from {{ ref('int_visit') }}
-    where care_site_key is not null
-    union
-    select
-        site,
-        care_site_key
-    from {{ ref('int_visit_detail') }}
-    where care_site_key is not null
+    from {{ ref('int_person_care_site') }}
+    where not is_hospital
 ),
 
 known as (

@@ -4,7 +4,7 @@ persons as (
     select
         site,
         state
-    from {{ ref('int_person') }}
+    from {{ ref('int_person_state') }}
 ),
 
 final as (

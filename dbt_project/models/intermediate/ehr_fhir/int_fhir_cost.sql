@@ -11,7 +11,8 @@ answers as (
 drugs as (
     select
         site,
-        drug_key
+        drug_key,
+        person_key
     from {{ ref('int_fhir_drug') }}
     where lake_table = 'fhir_medication_request' and left_out is null
 ),
@@ -19,7 +20,8 @@ drugs as (
 visits as (
     select
         site,
-        visit_key
+        visit_key,
+        person_key
     from {{ ref('int_fhir_visit') }}
 ),
 
@@ -70,6 +72,7 @@ linked as (
         bills.lake_table,
         bills.cost_key,
         bills.is_answered,
+        coalesce(drugs.person_key, visits.person_key) as person_key,
         drugs.drug_key,
         visits.visit_key,
         periods.coverage_key,

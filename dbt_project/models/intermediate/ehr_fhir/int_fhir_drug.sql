@@ -13,7 +13,7 @@ known_medications as (
     select
         site,
         reference_key,
-        arg_min(code_system, code) as code_system,
+        arg_min(code_system, (code, code_system)) as code_system,
         min(code) as code
     from medications
     where reference_key is not null

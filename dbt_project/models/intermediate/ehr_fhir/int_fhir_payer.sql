@@ -24,7 +24,12 @@ final as (
                 when '8' then 'self-pay' when '3' then 'other' when '4' then 'other' when '7' then 'other'
                 when '9' then 'other'
             end,
-            coalesce(coverages._version_at, coverages._arrived_at)
+            (
+                coalesce(coverages._version_at, coverages._arrived_at),
+                coverages._arrived_at,
+                coverages._line,
+                coverages._file
+            )
         ) as payer
     from coverages
     inner join links on coverages.site = links.site and coverages.patient_key = links.reference_key

@@ -31,7 +31,8 @@ identified as (
         order by
             coalesce(patients._version_at, patients._arrived_at) desc,
             patients._arrived_at desc,
-            patients._line desc
+            patients._line desc,
+            patients._file desc
     ) = 1
 ),
 

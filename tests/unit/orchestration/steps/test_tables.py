@@ -15,8 +15,10 @@ from orchestration.steps import tables
 from orchestration.steps.tables import (
     SNAPSHOT_TABLES,
     TablesError,
+    build_arguments,
     current_snapshot,
     dbt_variables,
+    demand_rebuild,
     lake_digest,
     mark_tables_built,
     prepare_manifest,
@@ -162,8 +164,35 @@ def test_dbt_is_told_the_lake_and_every_sites_time_zone_and_nothing_that_differs
 ) -> None:
     variables = json.loads(dbt_variables(settings))
     assert variables["lake"] == str(settings.lake) and set(variables["timezones"]) == set(list_sites())
-    assert variables.keys() == {"lake", "timezones"}
+    assert variables.keys() == {"lake", "timezones", "inputs"}
     assert dbt_variables(settings) == dbt_variables(settings)
+
+
+def test_a_rebuild_is_asked_of_dbt_until_a_build_answers_it(
+    settings: Settings, warehouse: Callable[[str], None]
+) -> None:
+    warehouse("a")
+    publish_snapshot(settings, NOON)
+    mark_tables_built(settings, table_inputs(settings))
+    assert tables_are_fresh(settings) and build_arguments(settings) == []
+    demand_rebuild(settings, "a map was mended")
+    during = table_inputs(settings)
+    assert not tables_are_fresh(settings) and build_arguments(settings) == ["--full-refresh"]
+    assert build_arguments(settings) == ["--full-refresh"] and settings.warehouse.exists()
+    demand_rebuild(settings, "another, while the first was being built")
+    mark_tables_built(settings, during)
+    assert build_arguments(settings) == ["--full-refresh"]
+    mark_tables_built(settings, table_inputs(settings))
+    assert tables_are_fresh(settings) and build_arguments(settings) == []
+
+
+def test_a_rebuild_from_nothing_removes_the_warehouse_before_dbt_begins(
+    settings: Settings, warehouse: Callable[[str], None]
+) -> None:
+    warehouse("a")
+    demand_rebuild(settings, "somebody was erased", from_nothing=True)
+    assert settings.warehouse.exists()
+    assert build_arguments(settings) == ["--full-refresh"] and not settings.warehouse.exists()
 
 
 def test_the_manifests_digest_is_of_what_it_says_and_not_of_when(settings: Settings) -> None:

@@ -1,0 +1,58 @@
+{{ config(
+    materialized = 'incremental', incremental_strategy = 'touched_persons', on_schema_change = 'fail',
+) }}
+
+with
+
+costs as (
+    select * from {{ ref('int_fhir_cost') }}
+    where left_out is null
+),
+
+concepts as (
+    select * from {{ ref('concept_map') }}
+),
+
+final as (
+    select
+        {{ record_id('costs.site', "'ehr_fhir'", 'costs.cost_key') }} as cost_id,
+        {{ person_id('costs.site', 'costs.person_key') }} as person_id,
+        case
+            when costs.drug_key is not null then {{ record_id('costs.site', "'ehr_fhir'", 'costs.drug_key') }}
+            else {{ visit_id('costs.site', 'costs.visit_key') }}
+        end as cost_event_id,
+        case when costs.drug_key is not null then 'Drug' else 'Visit' end as cost_domain_id,
+        cast(coalesce(types.concept_id, 0) as integer) as cost_type_concept_id,
+        cast(case when costs.currency is not null then coalesce(currencies.concept_id, 0) end as integer)
+            as currency_concept_id,
+        costs.charged as total_charge,
+        cast(null as double) as total_cost,
+        case
+            when costs.paid is not null or costs.paid_by_patient is not null
+                then coalesce(costs.paid, 0) + coalesce(costs.paid_by_patient, 0)
+        end as total_paid,
+        coalesce(costs.paid, costs.benefit) as paid_by_payer,
+        costs.paid_by_patient,
+        costs.copay as paid_patient_copay,
+        costs.coinsurance as paid_patient_coinsurance,
+        costs.deductible as paid_patient_deductible,
+        cast(null as double) as paid_by_primary,
+        cast(null as double) as paid_ingredient_cost,
+        cast(null as double) as paid_dispensing_fee,
+        case
+            when costs.coverage_key is not null
+                then {{ record_id('costs.site', "'ehr_fhir'", 'costs.coverage_key') }}
+        end as payer_plan_period_id,
+        costs.allowed as amount_allowed,
+        cast(null as integer) as revenue_code_concept_id,
+        cast(null as varchar) as revenue_code_source_value,
+        cast(null as integer) as drg_concept_id,
+        cast(null as varchar) as drg_source_value
+    from costs
+    left join concepts as types
+        on types.domain = 'type' and types.code = 'cost'
+    left join concepts as currencies
+        on currencies.domain = 'currency' and costs.currency = currencies.code
+)
+
+select * from final
