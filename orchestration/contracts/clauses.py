@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from orchestration.contracts import sql
 from orchestration.contracts.fhir_reading import member_part
+from orchestration.contracts.mapped_reading import unlisted
 from orchestration.contracts.model import ContractObject, LogicalType, Property
 from orchestration.contracts.values import Value, came_column, sql_type
 
@@ -47,6 +48,7 @@ def clauses(item: ContractObject, values: list[Value]) -> tuple[Clause, ...]:
     found: list[Clause] = []
     for p in item.properties:
         if p.name in read:
+            found.extend(_unlisted_clause(item, p))
             found.append(_type_clause(item, p))
             found.extend(_member_clauses(item, p))
         if p.name in read or p.transform:
@@ -60,6 +62,17 @@ def _type_clause(item: ContractObject, p: Property) -> Clause:
     came = f"len({came_column(p)}) > 0" if p.items else f"{came_column(p)} is not null"
     made = " and false" if p.transform else ""  # what the contract computes has no type of its own to break
     return _clause(item, p.name, Rule("type", f"{came} and {sql.name(p.name)} is null{made}", wanted))
+
+
+def _unlisted_clause(item: ContractObject, p: Property) -> list[Clause]:
+    """Return the clause that a code came which the site's mapping does not list."""
+    predicate = unlisted(p.reading, came_column(p)) if p.reading else None
+    if p.reading is None or predicate is None:
+        return []
+    shown = ", ".join(code for code, _ in p.reading.codes[:LISTED_CODES])
+    more = ", ..." if len(p.reading.codes) > LISTED_CODES else ""
+    rule = Rule("unmapped", predicate, f"a code that the site's mapping lists ({shown}{more})")
+    return [_clause(item, p.name, rule)]
 
 
 def _member_clauses(item: ContractObject, p: Property) -> list[Clause]:

@@ -2,6 +2,7 @@
 
 ContractError
 ├── UnknownContract   no contract of that name
+├── InvalidMapping    a site's mapping that does not fit its contract
 └── InvalidContract   a contract that cannot be read or compiled
     └── BreakingChange  a version that breaks history without a new major version
 """
@@ -9,6 +10,10 @@ ContractError
 
 class ContractError(Exception):
     """A contract cannot be used; the message says which one, where, and what was expected."""
+
+
+class InvalidMapping(ContractError):
+    """A site's mapping says what cannot be, or is written for another version of the contract."""
 
 
 class UnknownContract(ContractError):

@@ -48,6 +48,29 @@ class CodedRange:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How a site's mapping reads a property (mapping.py says what each part means)."""
+
+    columns: tuple[str, ...] = ()
+    value: str | None = None
+    codes: tuple[tuple[str, str], ...] = ()
+    keeps_unlisted: bool = False
+    formats: tuple[str, ...] = ()
+    decimal: str = "."
+    thousands: str = ""
+    factor: float | None = None
+    offset: float | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a site writes its text tables; a null delimiter is found in the header."""
+
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+
+
+@dataclass(frozen=True)
 class Property:
     """One column of a lake table, or one value that is only looked at (`landed` false, or classified direct).
 
@@ -85,6 +108,7 @@ class Property:
     unit: str | None = None
     file_name_pattern: str | None = None
     is_landed: bool = True
+    reading: Reading | None = None
     items: tuple["Property", ...] = ()
 
     @property
@@ -99,7 +123,14 @@ class Property:
     @property
     def is_read(self) -> bool:
         """Whether the source holds something to read for it; a direct identifier is read only where a key needs it."""
-        return bool(self.path or self.columns)
+        return bool(self.path or self.columns or self.reading)
+
+    @property
+    def sources(self) -> tuple[tuple[str, ...], ...]:
+        """The columns of a table that it is read from: each entry names alternatives, and all entries are needed."""
+        if self.reading is not None:
+            return tuple((column,) for column in self.reading.columns)
+        return (self.columns,) if self.columns else ()
 
 
 @dataclass(frozen=True)
@@ -152,6 +183,7 @@ class Contract:
     """One feed's contract. `digest` is the SHA-256 of the YAML's bytes (`source`), and of its overlay if there is one.
 
     `may_differ` are the places (patterns) that an overlay may change; `environment` names the one whose overlay did.
+    `mapping` names a site's mapping that lies over it (mapping.py), and `layout` how that site writes its tables.
     """
 
     feed: str
@@ -165,6 +197,8 @@ class Contract:
     sla: tuple[Agreement, ...] = ()
     may_differ: tuple[str, ...] = ()
     environment: str = ""
+    mapping: str = ""
+    layout: Layout | None = None
     source: bytes = field(default=b"", repr=False, compare=False)
 
     @property
@@ -174,8 +208,10 @@ class Contract:
 
     @property
     def full_version(self) -> str:
-        """The version, with the environment as its build part (semver.org, 10) where an overlay changed something."""
-        return f"{self.version}+{self.environment}" if self.environment else self.version
+        """The version; its build part (semver.org, 10) names the environment whose overlay changed something, and the
+        site's mapping."""
+        build = ".".join(part for part in (self.environment, self.mapping) if part)
+        return f"{self.version}+{build}" if build else self.version
 
     def agreed(self, name: str) -> Agreement | None:
         """Return a service level by its name, or null where nothing was agreed."""

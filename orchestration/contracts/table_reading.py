@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from orchestration.contracts import sql
+from orchestration.contracts.mapped_reading import came_text, meant_text
 from orchestration.contracts.model import LogicalType, Property
 from orchestration.contracts.values import Value, came_column, identifier_value, scaled
 
@@ -17,15 +18,29 @@ def _column(item: Property, columns: Mapping[str, str]) -> str | None:
 
 def column_value(item: Property, columns: Mapping[str, str], file_name: str) -> Value:
     """Return the reading of a property from the column that came, or from the file's name."""
-    column = _column(item, columns)
-    if column is not None:
-        came = _column_text(item, f"cast({sql.name(column)} as varchar)")
-    else:
-        came = _from_file_name(item, file_name)
+    came = _came(item, columns, file_name)
     if item.is_identifier:
         message = sql.canonical(item.identifies, f"{sql.text(item.authority or '')} || {sql.SEPARATOR} || {came}")
         return identifier_value(item, f"{came} is not null", message)
-    return Value(item, came, _text_typed(item, came_column(item)))
+    meant = meant_text(item, item.reading, came_column(item)) if item.reading else came_column(item)
+    return Value(item, came, _text_typed(item, meant))
+
+
+def cells(item: Property, columns: Mapping[str, str]) -> dict[str, str]:
+    """Return what a table says of a property, by name: the cells as they came, or what a mapping makes of them."""
+    if item.reading is None:
+        return {c.lower(): sql.name(columns[c.lower()]) for c in item.columns if c.lower() in columns}
+    came = _came(item, columns, "")
+    return {f"{item.name} as mapped": f"coalesce({meant_text(item, item.reading, came)}, {came})"}
+
+
+def _came(item: Property, columns: Mapping[str, str], file_name: str) -> str:
+    if item.reading is not None:
+        return _column_text(item, came_text(item.reading, columns))
+    column = _column(item, columns)
+    if column is None:
+        return _from_file_name(item, file_name)
+    return _column_text(item, f"cast({sql.name(column)} as varchar)")
 
 
 def _column_text(item: Property, column: str) -> str:

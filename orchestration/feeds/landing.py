@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.contracts import CONTRACTS_DIR, Contract, Timeline, UnknownContract, in_force, load_timelines
+from orchestration.contracts.mapping import FeedMapping, mapped
 from orchestration.feeds.commit import Commit
 from orchestration.feeds.contracts_kept import require_kept_history
 from orchestration.feeds.errors import FeedError, FeedNotListed, FeedStopped, LandingBusy
@@ -29,6 +30,7 @@ from orchestration.feeds.store import Store
 from orchestration.settings import Environment
 
 Authorities = Mapping[str, Mapping[str, str]]  # what is numbered: another name of an authority: the one name
+NO_MAPPINGS: Mapping[str, FeedMapping] = {}
 SITE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -45,6 +47,7 @@ def land(
     authorities: Authorities | None = None,
     contracts_dir: Path = CONTRACTS_DIR,
     environment: Environment = Environment.DEVELOPMENT,
+    mappings: Mapping[str, FeedMapping] = NO_MAPPINGS,
     limits: Limits | None = None,
 ) -> list[Receipt]:
     """Land files, folders and archives of one site; return one receipt per file, in the order they came.
@@ -62,6 +65,7 @@ def land(
         authorities=authorities,
         contracts_dir=contracts_dir,
         environment=environment,
+        mappings=mappings,
         limits=limits,
     )
     return receipts
@@ -79,27 +83,28 @@ def land_drops(
     authorities: Authorities | None = None,
     contracts_dir: Path = CONTRACTS_DIR,
     environment: Environment = Environment.DEVELOPMENT,
+    mappings: Mapping[str, FeedMapping] = NO_MAPPINGS,
     limits: Limits | None = None,
 ) -> list[list[Receipt]]:
     """Land many drops of one site, in order, as if one after the other; return the receipts of each.
 
     `feeds` are those that the site sends (null: any that has a contract); a file of another is quarantined whole.
     `zone` (IANA) is that of source times that name none; `authorities` renames those that issue identifiers. A file is
-    judged by the version of its contract that was in force when it arrived, as it holds in `environment`. One call for
-    ninety days costs little more than one call for one. Bad input is quarantined and never raises. Raises `FeedStopped`
-    when a file lacks a required column or has one twice (the other files are landed, and the exception carries every
-    receipt), `NothingToLand` for a path that does not exist, `LandingBusy` when another process lands for the site,
-    `UnknownContract` for a `feed` that has no contract, `FeedNotListed` for one that is not in `feeds`, and
-    `InvalidContract` for contracts that cannot be used, `BreakingChange` for one that breaks what this home landed
-    under without saying so in its version.
+    judged by the version of its contract that was in force when it arrived, as it holds in `environment`; `mappings` say
+    by feed how the site's own tables are read under it. One call for ninety days costs little more than one call for
+    one. Bad input is quarantined and never raises. Raises `FeedStopped` when a file lacks a required column or has one
+    twice (the other files are landed, and the exception carries every receipt), `NothingToLand` for a path that does
+    not exist, `LandingBusy` when another process lands for the site, `UnknownContract` for a `feed` that has no
+    contract, `FeedNotListed` for one that is not in `feeds`, and `InvalidContract` for contracts that cannot be used,
+    `BreakingChange` for one that breaks what this home landed under without saying so in its version, `InvalidMapping`
+    for a mapping that does not fit its contract.
     """
     _check(site, drops)
     versions = load_timelines(contracts_dir, environment)
     listed = frozenset(versions) if feeds is None else frozenset(feeds)
     _check_feed(feed, site, versions, listed)
-    with _run(
-        home, site, (key, zone, authorities or {}), feed, listed, versions, _of_its_time(versions), limits
-    ) as run:
+    judges = _of_its_time(mapped(versions, mappings))
+    with _run(home, site, (key, zone, authorities or {}), feed, listed, versions, judges, limits) as run:
         arrivals = _collect(drops, run)
         receipts = iter(_guarded(run, [arrival for group in arrivals for arrival in group]))
         made = [[next(receipts) for _ in group] for group in arrivals]
@@ -120,6 +125,7 @@ def replay(
     authorities: Authorities | None = None,
     contracts_dir: Path = CONTRACTS_DIR,
     environment: Environment = Environment.DEVELOPMENT,
+    mappings: Mapping[str, FeedMapping] = NO_MAPPINGS,
     as_of_then: bool = False,
     limits: Limits | None = None,
 ) -> list[Receipt]:
@@ -131,7 +137,8 @@ def replay(
     """
     versions = load_timelines(contracts_dir, environment)
     listed = frozenset(versions) if feeds is None else frozenset(feeds)
-    judges = _of_its_time(versions) if as_of_then else _of_now(versions)
+    read = mapped(versions, mappings)
+    judges = _of_its_time(read) if as_of_then else _of_now(read)
     with _run(home, site, (key, zone, authorities or {}), None, listed, versions, judges, limits) as run:
         again = [_again(one, run.commit.store, arrived_at + n * NEXT) for n, one in enumerate(held)]
         receipts = _guarded(run, again)

@@ -15,6 +15,7 @@ from orchestration.feeds.intake import Arrival, unpacked
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.outcome import Outcome, Prepared, whole
 from orchestration.feeds.problems import Problem
+from orchestration.feeds.recoding import recoded
 from orchestration.feeds.sniff import Format, contract_for, missing, repeated, sniff
 from orchestration.feeds.tabular import Table, column_names, read_table
 
@@ -85,6 +86,9 @@ def open_arrival(
     if isinstance(content, Problem):
         return whole(Prepared(arrival, asked, attempt), content)
     kind = _format(arrival.base, content, asked)
+    if kind in (Format.CSV, Format.UNKNOWN):
+        fitting, content = recoded(arrival.name, content, asked, contracts)
+        kind, asked = (Format.CSV if fitting and not asked else kind), fitting
     if kind in TEXT and wide_encoding(content):
         return whole(Prepared(arrival, asked or _by_format(kind, contracts), attempt), not_utf8(content))
     if not content.strip():
@@ -136,7 +140,8 @@ def _open_table(
     content: bytes,
     limits: Limits,
 ) -> Opened:
-    columns = column_names(kind, content)
+    layout = asked.layout if asked else None
+    columns = column_names(kind, content, layout.delimiter if layout else None)
     if isinstance(columns, Problem):
         return whole(Prepared(arrival, asked, attempt), columns)
     contract = asked or contract_for(columns, contracts)
@@ -154,9 +159,11 @@ def _open_table(
 
 
 def _stop(prepared: Prepared, problem: Problem, detail: str) -> Stopped:
+    mapping = prepared.contract.mapping if prepared.contract else ""
+    mend = "correct the site's mapping" if mapping else "agree on a new version of the contract"
     message = (
         f"The contract {prepared.label} stopped {prepared.arrival.name}: {problem.reason} {detail} "
-        "Have the source send it again, or agree on a new version of the contract."
+        f"Have the source send it again, or {mend}."
     )
     return Stopped(whole(prepared, problem, detail), message)
 

@@ -83,8 +83,11 @@ def _is_old_stata(content: bytes) -> bool:
     return len(content) > 1 and content[0] in STATA_RELEASES and content[1] in (1, 2)
 
 
-def header(content: bytes) -> Header | Problem:
-    """Return the header of a text table, its first line that is not blank, or why there is none."""
+def header(content: bytes, delimiter: str | None = None) -> Header | Problem:
+    """Return the header of a text table, its first line that is not blank, or why there is none.
+
+    Where no `delimiter` is known, it is the one that the header has most of.
+    """
     first = content.removeprefix(BOM)[:HEAD].lstrip().split(b"\n", 1)[0]
     try:
         line = first.decode("utf-8").strip("\r")
@@ -92,8 +95,8 @@ def header(content: bytes) -> Header | Problem:
         return not_utf8(content)
     if "\0" in line:
         return not_utf8(content)
-    counts = {d: line.count(d) for d in DELIMITERS}
-    delimiter = max(counts, key=lambda d: counts[d])
+    if delimiter is None:
+        delimiter = max(DELIMITERS, key=line.count)
     try:
         cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error:
@@ -101,9 +104,15 @@ def header(content: bytes) -> Header | Problem:
     return Header(delimiter, tuple(c.strip() for c in cells))
 
 
+def read_columns(contract: Contract) -> set[str]:
+    """Return the columns that a contract reads, in lower case."""
+    sources = (names for item in contract.objects for p in item.properties for names in p.sources)
+    return {name.lower() for names in sources for name in names}
+
+
 def repeated(contract: Contract, columns: tuple[str, ...]) -> list[str]:
     """Return the columns that a contract reads and a table names more than once, in whatever case."""
-    read = {c.lower() for item in contract.objects for p in item.properties for c in p.columns}
+    read = read_columns(contract)
     counts = Counter(c.lower() for c in columns)
     return [name for name, count in counts.items() if count > 1 and name in read]
 
@@ -112,13 +121,18 @@ def missing(contract: Contract, columns: tuple[str, ...], file_name: str) -> lis
     """Return the required columns that a table lacks, alternatives parted by a bar."""
     came = {c.lower() for c in columns}
     return [
-        "|".join(p.columns)
+        "|".join(names) for names in _required(contract, file_name) if came.isdisjoint(name.lower() for name in names)
+    ]
+
+
+def _required(contract: Contract, file_name: str) -> list[tuple[str, ...]]:
+    """Return the columns that a table must have, each with its alternatives."""
+    return [
+        names
         for item in contract.objects
         for p in item.properties
-        if p.column_required
-        and p.columns
-        and came.isdisjoint(c.lower() for c in p.columns)
-        and not (p.file_name_pattern and re.search(p.file_name_pattern, file_name))
+        if p.column_required and not (p.file_name_pattern and re.search(p.file_name_pattern, file_name))
+        for names in p.sources
     ]
 
 
@@ -130,5 +144,5 @@ def contract_for(columns: tuple[str, ...], contracts: Mapping[str, Contract]) ->
 
 
 def _likeness(contract: Contract, columns: tuple[str, ...]) -> float:
-    required = sum(1 for i in contract.objects for p in i.properties if p.column_required and p.columns)
+    required = len(_required(contract, ""))
     return 1 - len(missing(contract, columns, "")) / required if required else 0.0

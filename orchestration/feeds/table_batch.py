@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from orchestration.contracts import ContractObject, sql
 from orchestration.contracts.compiler import compile_tabular
+from orchestration.contracts.table_reading import cells
 from orchestration.feeds.batches import FILE_NO, Batch
 from orchestration.feeds.keys import KeyIndex
 from orchestration.feeds.outcome import Outcome, Prepared, Reject
@@ -34,7 +35,7 @@ def land_tabular(
 
 
 def _tabular_source(item: ContractObject, columns: Mapping[str, str]) -> str:
-    wanted = sorted({c.lower() for p in item.properties for c in p.columns} & set(columns))
-    members = ", ".join(f"{sql.text(c)}: {sql.name(columns[c])}" for c in wanted)
+    said = {name: cell for p in item.properties for name, cell in cells(p, columns).items()}
+    members = ", ".join(f"{sql.text(name)}: {said[name]}" for name in sorted(said))
     content = f"content_of(cast(to_json({{{members}}}) as varchar))"
     return f"(select *, {ROW} as _line, {content} as _content, false as _is_deleted from came)"

@@ -26,7 +26,7 @@ from orchestration.feeds.problems import (
     TOO_LARGE,
     Problem,
 )
-from orchestration.feeds.sniff import BOM, Format, Header, header
+from orchestration.feeds.sniff import BOM, Format, Header, header, read_columns
 
 ROW = "_row"
 QUOTED_LINES = 50  # how many lines one quoted cell may span before its quote counts as never closed
@@ -41,24 +41,24 @@ class Table:
     rejects: tuple[tuple[int, Problem], ...] = ()
 
 
-def column_names(kind: Format, content: bytes) -> tuple[str, ...] | Problem:
+def column_names(kind: Format, content: bytes, delimiter: str | None = None) -> tuple[str, ...] | Problem:
     """Return the columns of a file without reading its rows, or why they cannot be read."""
     if kind is Format.PARQUET:
         return _parquet_columns(content)
     if kind is Format.STATA:
         return _stata_columns(content)
-    found = header(content)
+    found = header(content, delimiter)
     return found if isinstance(found, Problem) else found.columns
 
 
 def read_table(kind: Format, content: bytes, contract: Contract, limits: Limits) -> Table | Problem:
     """Read the rows of a file, or say why it cannot be read."""
-    wanted = {c.lower() for item in contract.objects for p in item.properties for c in p.columns}
+    wanted = read_columns(contract)
     if kind is Format.PARQUET:
         return _read_parquet(content, wanted, limits)
     if kind is Format.STATA:
         return _read_stata(content, wanted)
-    found = header(content)
+    found = header(content, contract.layout.delimiter if contract.layout else None)
     return found if isinstance(found, Problem) else _read_csv(content, found, wanted, limits)
 
 

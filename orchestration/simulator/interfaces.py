@@ -92,5 +92,6 @@ INTERFACES: Mapping[str, Interfaces] = {
         claim_versions=("005010X222A1", "005010X223A2"),
         tax_number="990011223",
         charting_minutes=15.0,
+        own_staffing_form=True,
     ),
 }

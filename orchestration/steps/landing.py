@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TypedDict
 
 from orchestration.contracts import load_contracts
+from orchestration.contracts.mapping import FeedMapping
 from orchestration.feeds import Drop, FeedStopped, Receipt, land, land_drops
 from orchestration.settings import Environment, Settings
 from orchestration.sites import Site, list_sites, load_site
+from orchestration.sites.mappings import load_mappings
 from orchestration.steps.answer import FEED_STOPPED, Answer
 from orchestration.steps.files import changes_sha256, write_json
 from orchestration.steps.keys import site_key
@@ -83,10 +85,11 @@ class SiteTerms(TypedDict):
     zone: str
     environment: Environment
     authorities: Mapping[str, Mapping[str, str]]
+    mappings: Mapping[str, FeedMapping]
 
 
 def site_terms(settings: Settings, site: str) -> SiteTerms:
-    """Return the terms of a site. Raises `UnknownSite`."""
+    """Return the terms of a site. Raises `UnknownSite`, and `InvalidMapping` for a mapping that cannot be read."""
     place = load_site(site)
     key = site_key(settings, place)
     return SiteTerms(
@@ -97,6 +100,7 @@ def site_terms(settings: Settings, site: str) -> SiteTerms:
         zone=place.timezone,
         environment=settings.environment,
         authorities=place.aliases,
+        mappings=load_mappings(place.id),
     )
 
 

@@ -199,7 +199,16 @@ class Feeds:
 def _rows(path: Path) -> list[dict[str, str | None]]:
     if path.suffix == ".parquet":
         return pq.read_table(path).to_pylist()
-    return list(csv.DictReader(io.StringIO(path.read_text("utf-8"), newline="")))
+    return list(csv.DictReader(io.StringIO(_text(path), newline="")))
+
+
+def _text(path: Path) -> str:
+    """One site writes one of its tables in an older character set."""
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("cp1252")
 
 
 def is_whole(interchange: str) -> bool:

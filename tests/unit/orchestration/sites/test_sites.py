@@ -16,7 +16,7 @@ feeds: [ehr_fhir]
 
 
 def test_every_site_loads_and_is_named_as_its_file():
-    assert list_sites() == ["city", "district", "nhamcs", "rural", "samples", "synthea"]
+    assert list_sites() == ["city", "district", "nhamcs", "pbj", "rural", "samples", "synthea"]
     assert [load_site(name).id for name in list_sites()] == list_sites()
 
 
