@@ -1,8 +1,10 @@
 """The real files, as published: every record accounted for, and a second time nothing changes."""
 
+import csv
+import gzip
 import json
 import os
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -10,6 +12,7 @@ import pytest
 
 from ml.features.pseudonym import pseudonym
 from orchestration.feeds import Drop, Receipt, land, land_drops
+from orchestration.sites.mappings import load_mappings
 
 SHARED = Path(
     os.environ.get("PILOTHOUSE_SHARED_DATA") or Path(__file__).resolve().parents[3].parent / "shared" / "data"
@@ -48,6 +51,25 @@ def test_all_54632_visits_of_the_survey_land_from_the_published_archives(tmp_pat
     assert query(tmp_path, "nhamcs_visit", levels) == [(11325 + 2311 + 2036 + 1538, 1, 5, 232)]
     again = ingest(tmp_path, "nhamcs", *archives)
     assert (total(again, "duplicate"), total(again, "landed")) == (54632, 0)
+
+
+def test_every_day_of_the_payroll_journal_lands_through_its_sites_mapping(tmp_path: Path) -> None:
+    path, terms = SHARED / "nurse_staffing_pbj" / "daily_2017_2023.csv.gz", {"site": "pbj", "feed": None, "key": KEY}
+    given = load_mappings("pbj")
+    [receipt] = land([path], home=tmp_path, arrived_at=NOW, mappings=given, **terms)
+    assert (receipt.feed, receipt.received, receipt.landed) == ("staffing", 2466, 2466)
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    hours = ("Hrs_RN", "Hrs_LPN", "Hrs_CNA", "Hrs_RN_ctr", "Hrs_LPN_ctr", "Hrs_CNA_ctr")
+    [(first, last, census, *sums)] = query(
+        tmp_path,
+        "unit_staffing",
+        "min(work_date), max(work_date), sum(census), sum(rn_hours), sum(lpn_hours), sum(aide_hours), "
+        "sum(rn_contract_hours), sum(lpn_contract_hours), sum(aide_contract_hours)",
+    )
+    assert (first, last) == (date(2017, 1, 1), date(2023, 12, 31))
+    assert census == sum(int(row["MDScensus"]) for row in rows)
+    assert sums == [pytest.approx(sum(float(row[name]) for row in rows)) for name in hours]
 
 
 def test_every_synthea_resource_is_accounted_for_and_no_identifier_leaves(tmp_path: Path) -> None:
