@@ -90,8 +90,8 @@ def land_drops(
 
     `feeds` are those that the site sends (null: any that has a contract); a file of another is quarantined whole.
     `zone` (IANA) is that of source times that name none; `authorities` renames those that issue identifiers. A file is
-    judged by the version of its contract that was in force when it arrived, as it holds in `environment`; `mappings` say
-    by feed how the site's own tables are read under it. One call for ninety days costs little more than one call for
+    judged by the version of its contract that was in force when it arrived, as it holds in `environment`; `mappings`
+    say by feed how the site's own tables are read under it. One call for ninety days costs little more than one for
     one. Bad input is quarantined and never raises. Raises `FeedStopped` when a file lacks a required column or has one
     twice (the other files are landed, and the exception carries every receipt), `NothingToLand` for a path that does
     not exist, `LandingBusy` when another process lands for the site, `UnknownContract` for a `feed` that has no

@@ -101,3 +101,12 @@ def test_an_authority_has_one_name_and_others_and_each_name_means_one_of_what_it
 def test_an_authority_map_that_contradicts_itself_is_refused(authorities, complaint):
     with pytest.raises(InvalidSite, match=complaint):
         parse_site("here", GOOD + f"authorities: {authorities}")
+
+
+@pytest.mark.parametrize("site", ["city", "district", "rural"])
+def test_the_numbers_in_a_simulated_sites_tables_are_those_of_its_record_system(site: str):
+    known = load_site(site).aliases
+    assert (known["patient"]["mrn"], known["visit"]["visit"]) == (
+        f"urn:pilothouse:{site}:mrn",
+        f"urn:pilothouse:{site}:visit",
+    )
