@@ -1,4 +1,4 @@
-"""The command groups about feeds: contracts as files, and what lies in quarantine.
+"""The command groups about feeds: contracts as files, what lies in quarantine, and the vocabulary of codes.
 
 What does not belong here: logic (orchestration/steps), and the other commands (cli.py).
 """
@@ -12,6 +12,7 @@ from orchestration.settings import load_settings
 from orchestration.steps.answer import Answer
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group()
@@ -78,3 +79,27 @@ def quarantine_replay(site: str, feed: str | None, contracts: str) -> Answer:
     from orchestration.steps.quarantine import replay_quarantine
 
     return replay_quarantine(load_settings(), site, feed, as_of_then=contracts == "then")
+
+
+@click.group()
+def vocabulary() -> None:
+    """OMOP's vocabulary: an Athena download, mounted for the tables."""
+
+
+@vocabulary.command("load")
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@answers
+def vocabulary_load(folder: Path) -> Answer:
+    """Mount the Athena download that was unpacked into DIR; the next run of the tables uses it."""
+    from orchestration.steps.vocabulary import mount_vocabulary
+
+    return mount_vocabulary(load_settings(), folder, progress)
+
+
+@vocabulary.command("show")
+@answers
+def vocabulary_show() -> Answer:
+    """Show what is mounted: version, digest, rows per table, what is missing."""
+    from orchestration.steps.vocabulary import show_vocabulary
+
+    return show_vocabulary(load_settings())

@@ -51,6 +51,10 @@ class Settings:
         return self.home / "lake"
 
     @property
+    def vocabulary(self) -> Path:
+        return self.home / "vocabulary"
+
+    @property
     def drops(self) -> Path:
         return self.home / "drops"
 

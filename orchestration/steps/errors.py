@@ -54,6 +54,7 @@ def known_errors() -> tuple[type[Exception], ...]:
     from orchestration.feeds import FeedError
     from orchestration.settings import SettingsError
     from orchestration.sites import SiteError
+    from orchestration.vocabulary import VocabularyError
 
     return (
         StepError,
@@ -61,6 +62,7 @@ def known_errors() -> tuple[type[Exception], ...]:
         SiteError,
         ContractError,
         FeedError,
+        VocabularyError,
         UseCaseError,
         FeatureError,
         TrainingError,

@@ -20,6 +20,7 @@ from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
 from orchestration.steps.files import file_sha256, names_sha256, tree_sha256, write_atomically, write_json
+from orchestration.vocabulary import mounted_folder, mounted_vocabulary
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 DBT_SOURCES = ("*.sql", "*.yml", "*.yaml", "*.csv")
@@ -57,13 +58,17 @@ class Snapshot:
 
 
 def dbt_variables(settings: Settings) -> str:
-    """Return dbt's `--vars`: where the lake lies, each site's time zone, and the digest of the project's own text.
+    """Return dbt's `--vars`: where the lake and the mounted vocabulary lie, each site's time zone, and a digest.
 
     The same for every run, since dbt parses everything anew when they change; the whole lake has arrived by now. What
-    dbt does not see by itself is in `inputs`: when it changes, dbt builds everything anew (decision record 0008).
+    dbt does not see by itself (macros, contracts, vocabulary) is in `inputs`: when it changes, dbt builds everything
+    anew (decision record 0008).
     """
     zones = {site: load_site(site).timezone for site in list_sites()}
-    return json.dumps({"lake": str(settings.lake), "timezones": zones, "inputs": project_digest()})
+    vocabulary = str(mounted_folder(settings.vocabulary) or "")
+    inputs = f"{project_digest()} {vocabulary_digest(settings)}"
+    lake = str(settings.lake)
+    return json.dumps({"lake": lake, "timezones": zones, "vocabulary": vocabulary, "inputs": inputs})
 
 
 def demand_rebuild(settings: Settings, reason: str, *, from_nothing: bool = False) -> None:
@@ -99,6 +104,12 @@ def _open_demand(settings: Settings) -> dict[str, object] | None:
 def project_digest() -> str:
     """Return the digest of every source file of the dbt project."""
     return tree_sha256(DBT_PROJECT, DBT_SOURCES)
+
+
+def vocabulary_digest(settings: Settings) -> str:
+    """Return the digest of the mounted vocabulary, or that only the starter is there."""
+    mounted = mounted_vocabulary(settings.vocabulary)
+    return mounted.digest if mounted else "starter"
 
 
 def lake_digest(settings: Settings) -> str:
@@ -223,10 +234,11 @@ def mark_tables_built(settings: Settings, inputs: dict[str, str]) -> None:
 
 
 def table_inputs(settings: Settings) -> dict[str, str]:
-    """Return the digests of what the tables are built from, the lake and the dbt project, and the rebuild demanded."""
+    """Return the digests of what the tables are built from (lake, project, vocabulary), and the rebuild demanded."""
     demanded = settings.home / REBUILD
     rebuild = str(json.loads(demanded.read_bytes())["id"]) if demanded.exists() else ""
-    return {"lake": lake_digest(settings), "project": project_digest(), "rebuild": rebuild}
+    vocabulary = vocabulary_digest(settings)
+    return {"lake": lake_digest(settings), "project": project_digest(), "vocabulary": vocabulary, "rebuild": rebuild}
 
 
 def snapshot_digest(settings: Settings) -> str | None:

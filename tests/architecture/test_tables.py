@@ -16,11 +16,22 @@ REBUILT = {
     "care_site": "a dimension",
     "location": "a dimension",
     "provider": "a dimension",
-    "concept": "the vocabulary",
     "source_to_concept_map": "the vocabulary",
     "cdm_source": "one row",
 }
-VIEWS = {"cost": "its rows are int_cost's, which is incremental: OMOP's table names no person"}
+VOCABULARY = "the vocabulary's own files, which may be several GB"
+VIEWS = {
+    "cost": "its rows are int_cost's, which is incremental: OMOP's table names no person",
+    "concept": VOCABULARY,
+    "concept_ancestor": VOCABULARY,
+    "concept_class": VOCABULARY,
+    "concept_relationship": VOCABULARY,
+    "concept_synonym": VOCABULARY,
+    "domain": VOCABULARY,
+    "drug_strength": VOCABULARY,
+    "relationship": VOCABULARY,
+    "vocabulary": VOCABULARY,
+}
 
 
 def sources() -> list[tuple[str, dict[str, Any]]]:

@@ -7,6 +7,15 @@ landed as (
     from {{ ref('int_landed_key') }}
 ),
 
+vocabularies as (
+    select
+        (
+            select concept_names.vocabulary_version from {{ ref('vocabulary') }} as concept_names
+            where concept_names.vocabulary_id = 'None'
+        ) as mounted_version,
+        {{ 'true' if var('vocabulary', '') else 'false' }} as is_mounted
+),
+
 final as (
     select
         'Pilothouse: the lake of one hospital group' as cdm_source_name,
@@ -20,8 +29,11 @@ final as (
         newest_day as cdm_release_date,
         'v5.4' as cdm_version,
         cast(756265 as integer) as cdm_version_concept_id,
-        'starter' as vocabulary_version
+        coalesce(
+            vocabularies.mounted_version, if(vocabularies.is_mounted, 'mounted, no version', 'starter')
+        )[1:20] as vocabulary_version
     from landed
+    cross join vocabularies
     where newest_day is not null
 )
 

@@ -1,24 +1,32 @@
-{{ config(materialized = 'table') }}
+{{ config(materialized = 'view') }}
 
 with
+
+mounted as (
+    {{ mounted('concept', {
+        'concept_id': 'integer',
+        'concept_name': 'varchar',
+        'domain_id': 'varchar',
+        'vocabulary_id': 'varchar',
+        'concept_class_id': 'varchar',
+        'standard_concept': 'varchar',
+        'concept_code': 'varchar',
+        'valid_start_date': 'date',
+        'valid_end_date': 'date',
+        'invalid_reason': 'varchar',
+    }) }}
+),
 
 starter as (
     select * from {{ ref('starter_concepts') }}
 ),
 
 final as (
-    select
-        cast(concept_id as integer) as concept_id,
-        concept_name,
-        domain_id,
-        vocabulary_id,
-        concept_class_id,
-        standard_concept,
-        concept_code,
-        valid_start_date,
-        valid_end_date,
-        invalid_reason
+    select * from mounted
+    union all by name
+    select starter.*
     from starter
+    anti join mounted on starter.concept_id = mounted.concept_id
 )
 
 select * from final

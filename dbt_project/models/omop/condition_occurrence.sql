@@ -2,13 +2,17 @@ with
 
 conditions as (
     select * from {{ ref('int_condition') }}
+    where omop_table = 'condition_occurrence'
+    union all by name
+    select * from {{ ref('int_routed') }}
+    where omop_table = 'condition_occurrence'
 ),
 
 final as (
     select
-        condition_occurrence_id,
+        row_id as condition_occurrence_id,
         person_id,
-        cast(condition_concept_id as integer) as condition_concept_id,
+        cast(concept_id as integer) as condition_concept_id,
         cast(occurred_at as date) as condition_start_date,
         {{ utc('occurred_at') }} as condition_start_datetime,
         cast(abated_at as date) as condition_end_date,
@@ -20,7 +24,7 @@ final as (
         visit_occurrence_id,
         cast(null as bigint) as visit_detail_id,
         code[1:50] as condition_source_value,
-        cast(0 as integer) as condition_source_concept_id,
+        cast(source_concept_id as integer) as condition_source_concept_id,
         category_code[1:50] as condition_status_source_value
     from conditions
 )

@@ -2,13 +2,17 @@ with
 
 devices as (
     select * from {{ ref('int_device') }}
+    where omop_table = 'device_exposure'
+    union all by name
+    select * from {{ ref('int_routed') }}
+    where omop_table = 'device_exposure'
 ),
 
 final as (
     select
-        device_exposure_id,
+        row_id as device_exposure_id,
         person_id,
-        cast(device_concept_id as integer) as device_concept_id,
+        cast(concept_id as integer) as device_concept_id,
         cast(started_at as date) as device_exposure_start_date,
         {{ utc('started_at') }} as device_exposure_start_datetime,
         cast(ended_at as date) as device_exposure_end_date,
@@ -21,7 +25,7 @@ final as (
         visit_occurrence_id,
         cast(null as bigint) as visit_detail_id,
         code[1:50] as device_source_value,
-        cast(0 as integer) as device_source_concept_id,
+        cast(source_concept_id as integer) as device_source_concept_id,
         cast(null as integer) as unit_concept_id,
         cast(null as varchar) as unit_source_value,
         cast(null as integer) as unit_source_concept_id

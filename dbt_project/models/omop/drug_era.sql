@@ -9,7 +9,7 @@ exposures as (
         exposures.drug_exposure_start_date as first_date,
         exposures.drug_exposure_end_date as last_date
     from {{ ref('drug_exposure') }} as exposures
-    inner join {{ ref('drug_ingredients') }} as ingredients
+    inner join {{ ref('int_drug_ingredient') }} as ingredients
         on exposures.drug_concept_id = ingredients.drug_concept_id
     where {{ is_touched('exposures.person_id') }}
 ),

@@ -1,6 +1,14 @@
 with
 
 drugs as (
+    select * from {{ ref('int_drug') }}
+    where omop_table = 'drug_exposure'
+    union all by name
+    select * from {{ ref('int_routed') }}
+    where omop_table = 'drug_exposure'
+),
+
+dated as (
     select
         *,
         -- The end as stated, else of the supply, else the day it began; an end before the start is none.
@@ -9,14 +17,14 @@ drugs as (
             cast(started_at as date),
             coalesce(cast(ended_at as date), cast(started_at as date) + (days_supply - 1))
         ) as end_date
-    from {{ ref('int_drug') }}
+    from drugs
 ),
 
 final as (
     select
-        drug_exposure_id,
+        row_id as drug_exposure_id,
         person_id,
-        cast(drug_concept_id as integer) as drug_concept_id,
+        cast(concept_id as integer) as drug_concept_id,
         start_date as drug_exposure_start_date,
         {{ utc('started_at') }} as drug_exposure_start_datetime,
         cast(end_date as date) as drug_exposure_end_date,
@@ -28,16 +36,16 @@ final as (
         quantity,
         days_supply,
         cast(null as varchar) as sig,
-        cast(case when route_code is not null then 0 end as integer) as route_concept_id,
+        cast(route_concept_id as integer) as route_concept_id,
         lot_number[1:50] as lot_number,
         {{ provider_id('site', 'provider_key') }} as provider_id,
         visit_occurrence_id,
         cast(null as bigint) as visit_detail_id,
         code[1:50] as drug_source_value,
-        cast(0 as integer) as drug_source_concept_id,
+        cast(source_concept_id as integer) as drug_source_concept_id,
         route_code[1:50] as route_source_value,
         dose_unit[1:50] as dose_unit_source_value
-    from drugs
+    from dated
 )
 
 select * from final

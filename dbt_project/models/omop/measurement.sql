@@ -2,20 +2,25 @@ with
 
 measurements as (
     select * from {{ ref('int_measurement') }}
+    where omop_table = 'measurement'
+    union all by name
+    select * from {{ ref('int_routed') }}
+    where omop_table = 'measurement'
 ),
 
 final as (
     select
-        measurement_id,
+        row_id as measurement_id,
         person_id,
-        cast(measurement_concept_id as integer) as measurement_concept_id,
+        cast(concept_id as integer) as measurement_concept_id,
         cast(occurred_at as date) as measurement_date,
         {{ utc('occurred_at') }} as measurement_datetime,
         cast(null as varchar) as measurement_time,
         cast(type_concept_id as integer) as measurement_type_concept_id,
         cast(null as integer) as operator_concept_id,
         value_number as value_as_number,
-        cast(case when value_code is not null then 0 end as integer) as value_as_concept_id,
+        cast(coalesce(value_concept_id, case when value_code is not null then 0 end) as integer)
+            as value_as_concept_id,
         cast(unit_concept_id as integer) as unit_concept_id,
         cast(null as double) as range_low,
         cast(null as double) as range_high,
@@ -23,9 +28,9 @@ final as (
         visit_occurrence_id,
         cast(null as bigint) as visit_detail_id,
         code[1:50] as measurement_source_value,
-        cast(0 as integer) as measurement_source_concept_id,
+        cast(source_concept_id as integer) as measurement_source_concept_id,
         unit_code[1:50] as unit_source_value,
-        cast(0 as integer) as unit_source_concept_id,
+        cast(coalesce(unit_source_concept_id, 0) as integer) as unit_source_concept_id,
         coalesce(cast(value_number as varchar), value_code)[1:50] as value_source_value,
         cast(null as bigint) as measurement_event_id,
         cast(null as integer) as meas_event_field_concept_id

@@ -2,26 +2,31 @@ with
 
 observations as (
     select * from {{ ref('int_observation') }}
+    where omop_table = 'observation'
+    union all by name
+    select * from {{ ref('int_routed') }}
+    where omop_table = 'observation'
 ),
 
 final as (
     select
-        observation_id,
+        row_id as observation_id,
         person_id,
-        cast(observation_concept_id as integer) as observation_concept_id,
+        cast(concept_id as integer) as observation_concept_id,
         cast(occurred_at as date) as observation_date,
         {{ utc('occurred_at') }} as observation_datetime,
         cast(type_concept_id as integer) as observation_type_concept_id,
         value_number as value_as_number,
         value_text[1:60] as value_as_string,
-        cast(case when value_code is not null then 0 end as integer) as value_as_concept_id,
+        cast(coalesce(value_concept_id, case when value_code is not null then 0 end) as integer)
+            as value_as_concept_id,
         cast(null as integer) as qualifier_concept_id,
-        cast(null as integer) as unit_concept_id,
+        cast(unit_concept_id as integer) as unit_concept_id,
         {{ provider_id('site', 'provider_key') }} as provider_id,
         visit_occurrence_id,
         cast(null as bigint) as visit_detail_id,
         code[1:50] as observation_source_value,
-        cast(0 as integer) as observation_source_concept_id,
+        cast(source_concept_id as integer) as observation_source_concept_id,
         unit_code[1:50] as unit_source_value,
         qualifier[1:50] as qualifier_source_value,
         coalesce(value_code, value_text)[1:50] as value_source_value,

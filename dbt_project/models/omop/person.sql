@@ -21,11 +21,11 @@ final as (
         cast(null as bigint) as care_site_id,
         person_key[1:50] as person_source_value,
         gender_code[1:50] as gender_source_value,
-        cast(0 as integer) as gender_source_concept_id,
+        cast(gender_source_concept_id as integer) as gender_source_concept_id,
         race_code[1:50] as race_source_value,
-        cast(0 as integer) as race_source_concept_id,
+        cast(race_source_concept_id as integer) as race_source_concept_id,
         ethnicity_code[1:50] as ethnicity_source_value,
-        cast(0 as integer) as ethnicity_source_concept_id
+        cast(ethnicity_source_concept_id as integer) as ethnicity_source_concept_id
     from persons
 )
 

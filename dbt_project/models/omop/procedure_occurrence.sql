@@ -2,13 +2,17 @@ with
 
 procedures as (
     select * from {{ ref('int_procedure') }}
+    where omop_table = 'procedure_occurrence'
+    union all by name
+    select * from {{ ref('int_routed') }}
+    where omop_table = 'procedure_occurrence'
 ),
 
 final as (
     select
-        procedure_occurrence_id,
+        row_id as procedure_occurrence_id,
         person_id,
-        cast(procedure_concept_id as integer) as procedure_concept_id,
+        cast(concept_id as integer) as procedure_concept_id,
         cast(started_at as date) as procedure_date,
         {{ utc('started_at') }} as procedure_datetime,
         cast(ended_at as date) as procedure_end_date,
@@ -20,7 +24,7 @@ final as (
         visit_occurrence_id,
         cast(null as bigint) as visit_detail_id,
         code[1:50] as procedure_source_value,
-        cast(0 as integer) as procedure_source_concept_id,
+        cast(source_concept_id as integer) as procedure_source_concept_id,
         cast(null as varchar) as modifier_source_value
     from procedures
 )

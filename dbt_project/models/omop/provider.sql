@@ -20,7 +20,7 @@ final as (
         cast(gender_concept_id as integer) as gender_concept_id,
         provider_key[1:50] as provider_source_value,
         specialty_code[1:50] as specialty_source_value,
-        cast(case when specialty_code is not null then 0 end as integer) as specialty_source_concept_id,
+        cast(specialty_source_concept_id as integer) as specialty_source_concept_id,
         gender_code[1:50] as gender_source_value,
         cast(case when gender_code is not null then 0 end as integer) as gender_source_concept_id
     from providers

@@ -14,7 +14,21 @@ concepts as (
     select * from {{ ref('starter_concepts') }}
 ),
 
-final as (
+stated as (
+    {{ mounted('source_to_concept_map', {
+        'source_code': 'varchar',
+        'source_concept_id': 'integer',
+        'source_vocabulary_id': 'varchar',
+        'source_code_description': 'varchar',
+        'target_concept_id': 'integer',
+        'target_vocabulary_id': 'varchar',
+        'valid_start_date': 'date',
+        'valid_end_date': 'date',
+        'invalid_reason': 'varchar',
+    }) }}
+),
+
+starter as (
     select
         mapped.code as source_code,
         cast(0 as integer) as source_concept_id,
@@ -27,6 +41,18 @@ final as (
         concepts.invalid_reason
     from mapped
     inner join concepts on mapped.concept_id = concepts.concept_id
+),
+
+-- What a site says itself goes before the starter.
+final as (
+    select * from stated
+    union all by name
+    select starter.*
+    from starter
+    anti join stated
+        on
+            starter.source_vocabulary_id = stated.source_vocabulary_id
+            and starter.source_code = stated.source_code
 )
 
 select * from final

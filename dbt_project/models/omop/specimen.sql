@@ -14,7 +14,7 @@ final as (
         {{ utc('collected_at') }} as specimen_datetime,
         quantity,
         cast(unit_concept_id as integer) as unit_concept_id,
-        cast(case when body_site_code is not null then 0 end as integer) as anatomic_site_concept_id,
+        cast(body_site_concept_id as integer) as anatomic_site_concept_id,
         cast(case when condition_code is not null then 0 end as integer) as disease_status_concept_id,
         specimen_key[1:50] as specimen_source_id,
         code[1:50] as specimen_source_value,

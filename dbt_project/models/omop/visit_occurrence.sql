@@ -25,7 +25,7 @@ final as (
             when care_site_key is not null then {{ care_site_id('site', 'care_site_key') }}
         end as care_site_id,
         class_code[1:50] as visit_source_value,
-        cast(0 as integer) as visit_source_concept_id,
+        cast(class_source_concept_id as integer) as visit_source_concept_id,
         cast(case when admitted_from_code is not null then 0 end as integer) as admitted_from_concept_id,
         admitted_from_code[1:50] as admitted_from_source_value,
         cast(

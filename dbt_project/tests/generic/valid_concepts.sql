@@ -1,6 +1,6 @@
 {#-
     OHDSI isForeignKey, isStandardValidConcept and fkDomain: every concept of `columns` (column: domain) is 0 or a
-    standard concept of that domain that was not withdrawn.
+    standard concept of that domain (or of `any`) that was not withdrawn.
 -#}
 {% test valid_concepts(model, columns) %}
     {%- for column, domain in columns.items() %}
@@ -17,7 +17,7 @@
                     valid.concept_id = 0
                     or (
                         valid.standard_concept = 'S' and valid.invalid_reason is null
-                        and valid.domain_id = '{{ domain }}'
+                        {{ "and valid.domain_id = '" ~ domain ~ "'" if domain != 'any' }}
                     )
             )
         having count(*) > 0

@@ -20,7 +20,7 @@ TIME_ZONES = {"city": "America/New_York"}
 
 
 def build(
-    home: Path, warehouse: str, *arguments: str, as_of: datetime | None = None
+    home: Path, warehouse: str, *arguments: str, as_of: datetime | None = None, vocabulary: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `dbt build` over `<home>/lake` into a warehouse of its own."""
     target = home / warehouse
@@ -28,6 +28,8 @@ def build(
     variables: dict[str, object] = {"lake": str(home / "lake"), "timezones": TIME_ZONES}
     if as_of is not None:
         variables["as_of"] = as_of.isoformat()
+    if vocabulary is not None:
+        variables["vocabulary"] = str(vocabulary)
     folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     outputs = ["--target-path", str(target / "target"), "--log-path", str(target / "logs")]
     command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "build"]
@@ -43,7 +45,7 @@ def build(
 Ask = Callable[[str], list[tuple[object, ...]]]
 
 
-def _asking(database: Path) -> Iterator[Ask]:
+def asking(database: Path) -> Iterator[Ask]:
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield lambda query: connection.execute(query).fetchall()
@@ -63,7 +65,7 @@ def ask(home: Path) -> Iterator[Ask]:
     """Query the warehouse of the whole lake."""
     built = build(home, "whole")
     assert built.returncode == 0, built.stdout[-4000:]
-    yield from _asking(home / "whole" / "warehouse.duckdb")
+    yield from asking(home / "whole" / "warehouse.duckdb")
 
 
 @pytest.fixture(scope="session")
@@ -71,4 +73,4 @@ def ask_earlier(home: Path) -> Iterator[Ask]:
     """Query the warehouse of what had arrived by noon of the second of March."""
     built = build(home, "earlier", as_of=datetime(2026, 3, 2, 12, tzinfo=UTC))
     assert built.returncode == 0, built.stdout[-4000:]
-    yield from _asking(home / "earlier" / "warehouse.duckdb")
+    yield from asking(home / "earlier" / "warehouse.duckdb")

@@ -1,15 +1,28 @@
 {{ config(
     materialized = 'incremental', incremental_strategy = 'touched_records', on_schema_change = 'fail',
 ) }}
+{#- Records of events, which their standard concepts sort into tables: model, key and conformed model. -#}
+{%- set events = [
+    ('int_fhir_condition', 'condition_key', 'int_condition'),
+    ('int_fhir_procedure', 'procedure_key', 'int_procedure'),
+    ('int_fhir_drug', 'drug_key', 'int_drug'),
+    ('int_fhir_finding', 'event_key', 'int_observation'),
+] -%}
+{%- set event_tables = [
+    'condition_occurrence', 'procedure_occurrence', 'drug_exposure', 'device_exposure', 'measurement', 'observation',
+] -%}
+{#- The tables of all rows of a record; null where one is missing. -#}
+{%- set tables_of_rows %}
+    case
+        when bool_or(placed.row_id is null) then null
+        else string_agg(distinct placed.omop_table, ' and ' order by placed.omop_table)
+    end
+{%- endset -%}
 {#- Records that become one row each, by the hash of their key: model, key, OMOP table and its key. -#}
 {%- set facts = [
-    ('int_fhir_condition', 'condition_key', 'condition_occurrence', 'condition_occurrence_id'),
-    ('int_fhir_procedure', 'procedure_key', 'procedure_occurrence', 'procedure_occurrence_id'),
-    ('int_fhir_drug', 'drug_key', 'drug_exposure', 'drug_exposure_id'),
     ('int_fhir_specimen', 'specimen_key', 'specimen', 'specimen_id'),
     ('int_fhir_payer_period', 'coverage_key', 'payer_plan_period', 'payer_plan_period_id'),
     ('int_fhir_cost', 'cost_key', 'cost', 'cost_id'),
-    ('int_fhir_finding', 'event_key', 'observation', 'observation_id'),
     ('int_fhir_note', 'note_key', 'note', 'note_id'),
 ] -%}
 {#- Until contract 2.0.0 these types landed with type and patient only; their files must land anew. -#}
@@ -33,6 +46,17 @@
 ] -%}
 
 with
+
+placed as (
+    {%- for table in event_tables %}
+        select
+            '{{ table }}' as omop_table,
+            {{ table }}_id as row_id
+        from {{ ref(table) }}
+        where {{ is_touched() }}
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
 
 patients as (
     select
@@ -101,26 +125,44 @@ practitioners as (
         on providers.provider_id = {{ provider_id('practitioners.site', 'practitioners.practitioner_key') }}
 ),
 
+observed as (
+    select * from {{ ref('int_measurement') }}
+    where feed = 'ehr_fhir'
+    union all by name
+    select * from {{ ref('int_observation') }}
+    where feed = 'ehr_fhir'
+),
+
 observations as (
     select
         events.site,
         events.observation_key as _key,
         'fhir_observation' as lake_table,
-        case
-            when bool_or(coalesce(measurements.measurement_id, observations.observation_id) is null) then null
-            else concat_ws(
-                ' and ',
-                if(bool_or(measurements.measurement_id is not null), 'measurement', null),
-                if(bool_or(observations.observation_id is not null), 'observation', null)
-            )
-        end as omop_table,
+        {{ tables_of_rows }} as omop_table,
         if(bool_or(events.person_key is null), 'no person', null) as left_out
     from {{ ref('int_fhir_event') }} as events
-    left join {{ ref('measurement') }} as measurements
-        on measurements.measurement_id = {{ record_id('events.site', "'ehr_fhir'", 'events.event_key') }}
-    left join {{ ref('observation') }} as observations
-        on observations.observation_id = {{ record_id('events.site', "'ehr_fhir'", 'events.event_key') }}
+    left join observed on events.site = observed.site and events.event_key = observed.event_key
+    left join placed on observed.omop_table = placed.omop_table and observed.row_id = placed.row_id
     group by events.site, events.observation_key
+),
+
+events as (
+    {%- for model, key, conformed in events %}
+        select
+            events.site,
+            events.{{ key }} as _key,
+            events.lake_table,
+            {{ tables_of_rows }} as omop_table,
+            any_value(events.left_out) as left_out
+        from {{ ref(model) }} as events
+        left join {{ ref(conformed) }} as targets
+            on
+                targets.feed = 'ehr_fhir' and events.site = targets.site
+                and events.{{ key }} = targets.{{ key }}
+        left join placed on targets.omop_table = placed.omop_table and targets.row_id = placed.row_id
+        group by events.site, events.lake_table, events.{{ key }}
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 facts as (
@@ -140,11 +182,17 @@ facts as (
 
 uses as (
     select
-        uses.*,
-        placed.device_exposure_id is not null as is_placed
+        uses.site,
+        uses.use_key,
+        uses.lake_table,
+        uses.device_key,
+        {{ tables_of_rows }} as omop_table,
+        any_value(uses.left_out) as left_out
     from {{ ref('int_fhir_device_use') }} as uses
-    left join {{ ref('device_exposure') }} as placed
-        on placed.device_exposure_id = {{ record_id('uses.site', "'ehr_fhir'", 'uses.use_key') }}
+    left join {{ ref('int_device') }} as targets
+        on targets.feed = 'ehr_fhir' and uses.site = targets.site and uses.use_key = targets.use_key
+    left join placed on targets.omop_table = placed.omop_table and targets.row_id = placed.row_id
+    group by uses.site, uses.lake_table, uses.use_key, uses.device_key
 ),
 
 stated_uses as (
@@ -152,7 +200,7 @@ stated_uses as (
         site,
         use_key as _key,
         lake_table,
-        if(is_placed, 'device_exposure', null) as omop_table,
+        omop_table,
         left_out
     from uses
     where lake_table = 'fhir_device_use_statement'
@@ -163,8 +211,8 @@ devices as (
         devices.site,
         devices._key,
         'fhir_device' as lake_table,
-        if(bool_or(uses.is_placed), 'device_exposure', null) as omop_table,
-        if(bool_or(uses.is_placed), null, 'no date of use') as left_out
+        min(uses.omop_table) as omop_table,
+        if(bool_or(uses.omop_table is not null), null, 'no date of use') as left_out
     from {{ ref('stg_fhir_device') }} as devices
     left join uses on devices.site = uses.site and devices.device_key = uses.device_key
     group by devices.site, devices._key
@@ -215,7 +263,8 @@ others as (
 fates as (
     select * from patients
     {%- for part in [
-        'surveyed', 'encounters', 'places', 'practitioners', 'observations', 'facts', 'stated_uses', 'devices', 'others',
+        'surveyed', 'encounters', 'places', 'practitioners', 'observations', 'events', 'facts', 'stated_uses', 'devices',
+        'others',
     ] %}
         union all by name
         select * from {{ part }}

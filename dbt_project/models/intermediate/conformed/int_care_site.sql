@@ -43,23 +43,18 @@ unknown as (
     anti join known on mentioned.site = known.site and mentioned.care_site_key = known.care_site_key
 ),
 
-concepts as (
-    select * from {{ ref('concept_map') }}
-    where domain = 'visit_detail' and system = 'v3-RoleCode'
-),
-
 final as (
     select
         {{ care_site_id('sites.site', 'sites.care_site_key') }} as care_site_id,
         {{ location_id('sites.site') }} as location_id,
         sites.*,
-        coalesce(concepts.concept_id, 0) as place_of_service_concept_id
+        coalesce({{ concept_in('concepts', 'Visit') }}, 0) as place_of_service_concept_id
     from (
         select * from known
         union all by name
         select * from unknown
     ) as sites
-    left join concepts on sites.place_code = concepts.code
+    {{ join_concept('concepts', "'v3-RoleCode'", 'sites.place_code') }}
 )
 
 select * from final

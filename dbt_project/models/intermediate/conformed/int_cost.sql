@@ -9,10 +9,6 @@ costs as (
     where left_out is null
 ),
 
-concepts as (
-    select * from {{ ref('concept_map') }}
-),
-
 final as (
     select
         {{ record_id('costs.site', "'ehr_fhir'", 'costs.cost_key') }} as cost_id,
@@ -23,8 +19,11 @@ final as (
         end as cost_event_id,
         case when costs.drug_key is not null then 'Drug' else 'Visit' end as cost_domain_id,
         cast(coalesce(types.concept_id, 0) as integer) as cost_type_concept_id,
-        cast(case when costs.currency is not null then coalesce(currencies.concept_id, 0) end as integer)
-            as currency_concept_id,
+        cast(
+            case
+                when costs.currency is not null then coalesce({{ concept_in('currencies', 'Currency') }}, 0)
+            end as integer
+        ) as currency_concept_id,
         costs.charged as total_charge,
         cast(null as double) as total_cost,
         case
@@ -49,10 +48,8 @@ final as (
         cast(null as integer) as drg_concept_id,
         cast(null as varchar) as drg_source_value
     from costs
-    left join concepts as types
-        on types.domain = 'type' and types.code = 'cost'
-    left join concepts as currencies
-        on currencies.domain = 'currency' and costs.currency = currencies.code
+    {{ join_concept('types', "'record'", "'cost'") }}
+    {{ join_concept('currencies', "'ISO 4217'", 'costs.currency') }}
 )
 
 select * from final

@@ -12,18 +12,13 @@ deaths as (
     from {{ ref('int_nhamcs_death') }}
 ),
 
-concepts as (
-    select * from {{ ref('concept_map') }}
-),
-
 final as (
     select
         {{ person_id('deaths.site', 'deaths.person_key') }} as person_id,
         coalesce(types.concept_id, 0) as type_concept_id,
         deaths.*
     from deaths
-    left join concepts as types
-        on types.domain = 'type' and deaths.feed = types.code
+    {{ join_concept('types', "'feed'", 'deaths.feed') }}
 )
 
 select * from final

@@ -1,5 +1,3 @@
-{{ config(materialized = 'ephemeral') }}
-
 with
 
 drugs as (
@@ -18,26 +16,22 @@ visits as (
     from {{ ref('int_visit') }}
 ),
 
-concepts as (
-    select * from {{ ref('concept_map') }}
-),
-
 final as (
     select
-        {{ record_id('drugs.site', 'drugs.feed', 'drugs.drug_key') }} as drug_exposure_id,
+        {{ target_columns('concepts', 'drugs', 'drug_key', 'drug_exposure') }},
         {{ person_id('drugs.site', 'drugs.person_key') }} as person_id,
         visits.visit_occurrence_id,
-        coalesce(concepts.concept_id, 0) as drug_concept_id,
+        case when drugs.route_code is not null then coalesce({{ concept_in('routes', 'Route') }}, 0) end
+            as route_concept_id,
         coalesce(types.concept_id, 0) as type_concept_id,
         drugs.*
     from drugs
     left join visits on drugs.site = visits.site and drugs.visit_key = visits.visit_key
-    left join concepts
-        on
-            concepts.domain = 'drug' and drugs.code_system = concepts.system
-            and drugs.code = concepts.code
-    left join concepts as types
-        on types.domain = 'type' and coalesce(drugs.kind, drugs.feed) = types.code
+    {{ join_targets('concepts', 'drugs.code_system', 'drugs.code') }}
+    {{ join_concept('routes', 'drugs.route_system', 'drugs.route_code') }}
+    {{ join_concept(
+        'types', "if(drugs.kind is null, 'feed', 'record')", 'coalesce(drugs.kind, drugs.feed)'
+    ) }}
 )
 
 select * from final

@@ -22,30 +22,26 @@ visits as (
     from {{ ref('int_visit') }}
 ),
 
-concepts as (
-    select * from {{ ref('concept_map') }}
-),
-
 final as (
     select
-        {{ hash63(['measurements.site', 'measurements.feed', 'measurements.event_key']) }} as measurement_id,
+        {{ target_columns('concepts', 'measurements', 'event_key', 'measurement') }},
         {{ person_id('measurements.site', 'measurements.person_key') }} as person_id,
         visits.visit_occurrence_id,
-        coalesce(concepts.concept_id, 0) as measurement_concept_id,
-        case when measurements.unit_code is not null then coalesce(units.concept_id, 0) end
+        case when measurements.unit_code is not null then coalesce({{ concept_in('units', 'Unit') }}, 0) end
             as unit_concept_id,
+        case when measurements.unit_code is not null then coalesce(units.source_concept_id, 0) end
+            as unit_source_concept_id,
+        coalesce(nullif(answers.concept_id, 0), concepts.value_concept_id) as value_concept_id,
         coalesce(types.concept_id, 0) as type_concept_id,
         measurements.*
     from measurements
     left join visits on measurements.site = visits.site and measurements.visit_key = visits.visit_key
-    left join concepts
-        on
-            concepts.domain = 'measurement' and measurements.code_system = concepts.system
-            and measurements.code = concepts.code
-    left join concepts as units
-        on units.domain = 'unit' and measurements.unit_code = units.code
-    left join concepts as types
-        on types.domain = 'type' and measurements.feed = types.code
+    {{ join_targets('concepts', 'measurements.code_system', 'measurements.code') }}
+    {{ join_concept('units', "'UCUM'", 'measurements.unit_code') }}
+    {{ join_concept(
+        'answers', code_system_name('measurements.value_code_system'), 'measurements.value_code'
+    ) }}
+    {{ join_concept('types', "'feed'", 'measurements.feed') }}
     where measurements.person_key is not null
 )
 

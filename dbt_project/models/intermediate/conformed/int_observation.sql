@@ -28,26 +28,24 @@ visits as (
     from {{ ref('int_visit') }}
 ),
 
-concepts as (
-    select * from {{ ref('concept_map') }}
-),
-
 final as (
     select
-        {{ hash63(['observations.site', 'observations.feed', 'observations.event_key']) }} as observation_id,
+        {{ target_columns('concepts', 'observations', 'event_key', 'observation') }},
         {{ person_id('observations.site', 'observations.person_key') }} as person_id,
         visits.visit_occurrence_id,
-        coalesce(concepts.concept_id, 0) as observation_concept_id,
+        coalesce(nullif(answers.concept_id, 0), concepts.value_concept_id) as value_concept_id,
+        case when observations.unit_code is not null then coalesce({{ concept_in('units', 'Unit') }}, 0) end
+            as unit_concept_id,
         coalesce(types.concept_id, 0) as type_concept_id,
         observations.*
     from observations
     left join visits on observations.site = visits.site and observations.visit_key = visits.visit_key
-    left join concepts
-        on
-            concepts.domain = 'observation' and observations.code_system = concepts.system
-            and observations.code = concepts.code
-    left join concepts as types
-        on types.domain = 'type' and observations.feed = types.code
+    {{ join_targets('concepts', 'observations.code_system', 'observations.code') }}
+    {{ join_concept(
+        'answers', code_system_name('observations.value_code_system'), 'observations.value_code'
+    ) }}
+    {{ join_concept('units', "'UCUM'", 'observations.unit_code') }}
+    {{ join_concept('types', "'feed'", 'observations.feed') }}
     where observations.person_key is not null
 )
 

@@ -12,29 +12,20 @@ persons as (
     from {{ ref('int_nhamcs_person') }}
 ),
 
-concepts as (
-    select * from {{ ref('concept_map') }}
-),
-
 final as (
     select
         {{ person_id('persons.site', 'persons.person_key') }} as person_id,
         persons.*,
-        coalesce(genders.concept_id, 0) as gender_concept_id,
-        coalesce(races.concept_id, 0) as race_concept_id,
-        coalesce(ethnicities.concept_id, 0) as ethnicity_concept_id
+        coalesce(genders.source_concept_id, 0) as gender_source_concept_id,
+        coalesce(races.source_concept_id, 0) as race_source_concept_id,
+        coalesce(ethnicities.source_concept_id, 0) as ethnicity_source_concept_id,
+        coalesce({{ concept_in('genders', 'Gender') }}, 0) as gender_concept_id,
+        coalesce({{ concept_in('races', 'Race') }}, 0) as race_concept_id,
+        coalesce({{ concept_in('ethnicities', 'Ethnicity') }}, 0) as ethnicity_concept_id
     from persons
-    left join concepts as genders
-        on
-            genders.domain = 'gender'
-            and persons.gender_system = genders.system
-            and persons.gender_code = genders.code
-    left join concepts as races
-        on races.domain = 'race' and persons.race_system = races.system and persons.race_code = races.code
-    left join concepts as ethnicities
-        on
-            ethnicities.domain = 'ethnicity' and persons.ethnicity_system = ethnicities.system
-            and persons.ethnicity_code = ethnicities.code
+    {{ join_concept('genders', 'persons.gender_system', 'persons.gender_code') }}
+    {{ join_concept('races', 'persons.race_system', 'persons.race_code') }}
+    {{ join_concept('ethnicities', 'persons.ethnicity_system', 'persons.ethnicity_code') }}
 )
 
 select * from final

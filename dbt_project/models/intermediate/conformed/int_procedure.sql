@@ -1,5 +1,3 @@
-{{ config(materialized = 'ephemeral') }}
-
 with
 
 procedures as (
@@ -18,27 +16,17 @@ visits as (
     from {{ ref('int_visit') }}
 ),
 
-concepts as (
-    select * from {{ ref('concept_map') }}
-),
-
 final as (
     select
-        {{ record_id('procedures.site', 'procedures.feed', 'procedures.procedure_key') }}
-            as procedure_occurrence_id,
+        {{ target_columns('concepts', 'procedures', 'procedure_key', 'procedure_occurrence') }},
         {{ person_id('procedures.site', 'procedures.person_key') }} as person_id,
         visits.visit_occurrence_id,
-        coalesce(concepts.concept_id, 0) as procedure_concept_id,
         coalesce(types.concept_id, 0) as type_concept_id,
         procedures.*
     from procedures
     left join visits on procedures.site = visits.site and procedures.visit_key = visits.visit_key
-    left join concepts
-        on
-            concepts.domain = 'procedure' and procedures.code_system = concepts.system
-            and procedures.code = concepts.code
-    left join concepts as types
-        on types.domain = 'type' and procedures.feed = types.code
+    {{ join_targets('concepts', 'procedures.code_system', 'procedures.code') }}
+    {{ join_concept('types', "'feed'", 'procedures.feed') }}
 )
 
 select * from final

@@ -6,10 +6,6 @@ visits as (
     select * from {{ ref('int_nhamcs_visit') }}
 ),
 
-concepts as (
-    select * from {{ ref('concept_map') }}
-),
-
 final as (
     select
         {{ visit_id('visits.site', 'visits.visit_key') }} as visit_occurrence_id,
@@ -17,23 +13,16 @@ final as (
         case
             when visits.starts_in_emergency and visits.is_admitted and not visits.is_transferred then 262
             when visits.starts_in_emergency then 9203
-            else coalesce(classes.concept_id, 0)
+            else coalesce({{ concept_in('classes', 'Visit') }}, 0)
         end as visit_concept_id,
+        coalesce(classes.source_concept_id, 0) as class_source_concept_id,
         coalesce(types.concept_id, 0) as type_concept_id,
-        coalesce(discharges.concept_id, 0) as discharged_to_concept_id,
+        coalesce({{ concept_in('discharges', 'Visit') }}, 0) as discharged_to_concept_id,
         visits.*
     from visits
-    left join concepts as classes
-        on
-            classes.domain = 'visit'
-            and visits.class_system = classes.system
-            and visits.class_code = classes.code
-    left join concepts as types
-        on types.domain = 'type' and visits.feed = types.code
-    left join concepts as discharges
-        on
-            discharges.domain = 'discharge' and visits.discharged_to_system = discharges.system
-            and visits.discharged_to_code = discharges.code
+    {{ join_concept('classes', 'visits.class_system', 'visits.class_code') }}
+    {{ join_concept('types', "'feed'", 'visits.feed') }}
+    {{ join_concept('discharges', 'visits.discharged_to_system', 'visits.discharged_to_code') }}
 )
 
 select * from final

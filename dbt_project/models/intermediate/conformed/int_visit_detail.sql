@@ -17,24 +17,17 @@ visits as (
     from {{ ref('int_visit') }}
 ),
 
-concepts as (
-    select * from {{ ref('concept_map') }}
-),
-
 final as (
     select
         {{ hash63(['details.site', 'details.visit_key', 'details.detail_key']) }} as visit_detail_id,
         visits.visit_occurrence_id,
         visits.person_id,
         visits.type_concept_id,
-        coalesce(concepts.concept_id, 0) as visit_detail_concept_id,
+        coalesce({{ concept_in('concepts', 'Visit') }}, 0) as visit_detail_concept_id,
         details.* replace (coalesce(details.started_at, visits.started_at) as started_at)
     from details
     inner join visits on details.site = visits.site and details.visit_key = visits.visit_key
-    left join concepts
-        on
-            concepts.domain = 'visit_detail' and details.unit_system = concepts.system
-            and details.unit_code = concepts.code
+    {{ join_concept('concepts', 'details.unit_system', 'details.unit_code') }}
 )
 
 select * from final

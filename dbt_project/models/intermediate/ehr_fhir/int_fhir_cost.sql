@@ -13,8 +13,8 @@ drugs as (
         site,
         drug_key,
         person_key
-    from {{ ref('int_fhir_drug') }}
-    where lake_table = 'fhir_medication_request' and left_out is null
+    from {{ ref('int_drug') }}
+    where lake_table = 'fhir_medication_request' and target = 1 and omop_table = 'drug_exposure'
 ),
 
 visits as (

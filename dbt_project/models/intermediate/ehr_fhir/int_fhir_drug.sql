@@ -90,6 +90,7 @@ linked as (
         {{ days_of('records.supply', 'records.supply_unit') }} as days_supply,
         records.quantity,
         records.refills,
+        records.route_system,
         records.route_code,
         records.dose_unit,
         records.lot_number,

@@ -12,11 +12,6 @@ visits as (
     select * from {{ ref('int_fhir_visit') }}
 ),
 
-domains as (
-    select * from {{ ref('concept_map') }}
-    where domain in ('measurement', 'observation')
-),
-
 final as (
     select
         events.site,
@@ -35,7 +30,7 @@ final as (
         coalesce(events.effective_at, events.issued_at) as effective_at,
         coalesce(events.effective_at, events.issued_at, visits.started_at, events._arrived_at) as occurred_at,
         coalesce(
-            domains.domain = 'measurement',
+            case domains.domain_id when 'Measurement' then true when 'Observation' then false end,
             events.category_code in ('vital-signs', 'laboratory') or events.value_number is not null,
             false
         ) as is_measurement,
@@ -43,7 +38,7 @@ final as (
     from events
     left join links on events.site = links.site and events.patient_key = links.reference_key
     left join visits on events.site = visits.site and events.encounter_key = visits.visit_key
-    left join domains on events.code_system = domains.system and events.code = domains.code
+    {{ join_concept('domains', 'events.code_system', 'events.code') }}
 )
 
 select * from final

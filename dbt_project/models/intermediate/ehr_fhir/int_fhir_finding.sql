@@ -28,8 +28,8 @@ procedures as (
     select
         site,
         procedure_key
-    from {{ ref('int_fhir_procedure') }}
-    where left_out is null
+    from {{ ref('int_procedure') }}
+    where target = 1 and omop_table = 'procedure_occurrence'
 ),
 
 findings as (

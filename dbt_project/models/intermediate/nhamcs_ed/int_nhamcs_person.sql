@@ -14,7 +14,7 @@ final as (
         cast(sex as varchar) as gender_code,
         'NHAMCS-RACERETH' as race_system,
         cast(race_ethnicity as varchar) as race_code,
-        'NHAMCS-RACERETH' as ethnicity_system,
+        'NHAMCS-ETHNICITY' as ethnicity_system,
         cast(race_ethnicity as varchar) as ethnicity_code,
         cast(null as varchar) as language_code,
         cast(null as varchar) as state,

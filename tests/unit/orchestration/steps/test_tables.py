@@ -164,7 +164,7 @@ def test_dbt_is_told_the_lake_and_every_sites_time_zone_and_nothing_that_differs
 ) -> None:
     variables = json.loads(dbt_variables(settings))
     assert variables["lake"] == str(settings.lake) and set(variables["timezones"]) == set(list_sites())
-    assert variables.keys() == {"lake", "timezones", "inputs"}
+    assert variables.keys() == {"lake", "timezones", "vocabulary", "inputs"} and variables["vocabulary"] == ""
     assert dbt_variables(settings) == dbt_variables(settings)
 
 
