@@ -4,6 +4,7 @@ What does not belong here: what is in them.
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow as pa
 from orchestration.feeds.lake import write_parquet
 from orchestration.feeds.outcome import Outcome, quarantine_table
 from orchestration.feeds.receipt import StoredReceipt
+from orchestration.feeds.relation import THREADS
 from orchestration.feeds.stock import Stock
 from orchestration.feeds.store import Receipts, Store, lake_name, sync_folders
 
@@ -49,7 +51,8 @@ class Commit:
         if not outcomes:
             return
         self.stock.begin()
-        placed = [one for outcome in outcomes for one in self._rows(outcome)]
+        with ThreadPoolExecutor(THREADS) as side_by_side:
+            placed = list(side_by_side.map(self._place, [one for outcome in outcomes for one in self._rows(outcome)]))
         sync_folders(one.path.parent for one in placed)
         for outcome in outcomes:
             self.receipts.add(self.store.write_receipt(self.stock.site, self._receipt(outcome)))
@@ -61,10 +64,10 @@ class Commit:
         name = lake_name(outcome.prepared.arrival.sha256, outcome.prepared.attempt)
         site, day = self.stock.site, outcome.prepared.arrival.day.isoformat()
         for table, rows in outcome.tables.items():
-            yield self._place(Placed(self.store.lake_file(table, site, day, name), rows, table))
+            yield Placed(self.store.lake_file(table, site, day, name), rows, table)
         rejects = quarantine_table(outcome)
         if rejects.num_rows:
-            yield self._place(Placed(self.store.quarantine_file(outcome.prepared.feed, site, day, name), rejects))
+            yield Placed(self.store.quarantine_file(outcome.prepared.feed, site, day, name), rejects)
 
     def _place(self, one: Placed) -> Placed:
         write_parquet(self.store, one.rows, one.path)

@@ -19,7 +19,7 @@ from orchestration.feeds.encoding import not_utf8
 from orchestration.feeds.framing import Lines, is_cut_off, lines_of, one_document
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.problems import Problem
-from orchestration.feeds.relation import arriving, rows
+from orchestration.feeds.relation import arriving, dealt, rows
 
 FILE_TYPE = re.compile(r"^([A-Z][A-Za-z]+)(?:[._-][^/]*)?\.(?:ndjson|jsonl)(?:\.gz)?$")
 HEAD = '{"resourceType":"JSON","id":"JSON"}'
@@ -84,15 +84,19 @@ def stage(db: duckdb.DuckDBPyConnection, files: list[FhirFile], contract: Contra
     Columns: _file_no, _line, _is_entry, doc (JSON text), _type, _id, _is_deleted, _problem (clause or null), _content.
     `_line` is the number of the line, in a file that holds bundles that of the record.
     """
-    with arriving(db, _lines(files)) as lines:
-        db.execute(f"""
-            create or replace temp table head as
-            select _file_no, _line, false as _is_entry, doc, json_text(h.resourceType) as _type,
-                json_text(h.id) as _id, false as _is_deleted, cast(null as varchar) as _problem,
-                content_of(doc) as _content
-            from (select *, from_json(doc, '{HEAD}') as h from (
-                select _file_no, _line, try(json(text)) as doc from {lines}))
-        """)
+    shares = dealt(_lines(files))
+    for n, share in enumerate(shares):
+        with arriving(db, share) as lines:
+            db.execute(f"""
+                create or replace temp table head_{n} as
+                select _file_no, _line, false as _is_entry, doc, json_text(h.resourceType) as _type,
+                    json_text(h.id) as _id, false as _is_deleted, cast(null as varchar) as _problem,
+                    content_of(doc) as _content
+                from (select *, from_json(doc, '{HEAD}') as h from (
+                    select _file_no, _line, try(json(text)) as doc from {lines}))
+            """)
+    every = " union all ".join(f"from head_{n}" for n in range(len(shares)))
+    db.execute(f"create or replace temp view head as {every}")
     has_bundles = bool(rows(db, "select 1 from head where _type = 'Bundle' limit 1"))
     if has_bundles:
         unfold(db, limits)

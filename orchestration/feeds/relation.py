@@ -12,6 +12,7 @@ import pyarrow as pa
 from orchestration.contracts import sql
 
 THREADS = 2
+PIECE = 4096  # rows that a thread takes at a time: two vectors of DuckDB
 
 
 @contextmanager
@@ -47,6 +48,16 @@ def arriving(db: duckdb.DuckDBPyConnection, arrow: pa.Table) -> Generator[str]:
         yield "_arriving"
     finally:
         db.unregister("_arriving")
+
+
+def dealt(arrow: pa.Table) -> list[pa.Table]:
+    """Deal the rows of a table out to as many tables as there are threads.
+
+    One thread scans 122,880 rows of a table before DuckDB looks for another: what is to be worked on side by side lies
+    in tables of its own, and comes to them in pieces.
+    """
+    pieces = [arrow.slice(start, PIECE) for start in range(0, arrow.num_rows, PIECE)]
+    return [pa.concat_tables([arrow.slice(0, 0), *pieces[n::THREADS]]) for n in range(THREADS)]
 
 
 def table_from(db: duckdb.DuckDBPyConnection, name: str, arrow: pa.Table) -> None:
