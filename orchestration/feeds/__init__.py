@@ -1,13 +1,14 @@
 """Feeds: bytes that a site sends, turned into lake rows, rejects and receipts.
 
 What does not belong here: what a feed means (orchestration/contracts) and when it is landed (orchestration/defs). The
-public face is `land`, `land_drops`, `replay`, `Drop`, `Receipt`, `Limits`, `write_anchors` and the exceptions.
+public face is `land`, `land_drops`, `replay`, `message_verdicts`, `Drop`, `Receipt`, `Limits`, `write_anchors` and the
+exceptions.
 """
 
 from orchestration.feeds.errors import FeedError, FeedNotListed, FeedStopped, LandingBusy, NothingToLand
 from orchestration.feeds.intake import Drop
 from orchestration.feeds.lake import write_anchors
-from orchestration.feeds.landing import land, land_drops, replay
+from orchestration.feeds.landing import land, land_drops, message_verdicts, replay
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.receipt import Receipt
 
@@ -22,6 +23,7 @@ __all__ = [
     "Receipt",
     "land",
     "land_drops",
+    "message_verdicts",
     "replay",
     "write_anchors",
 ]

@@ -27,6 +27,7 @@ from orchestration.feeds.relation import connection
 from orchestration.feeds.run import Run
 from orchestration.feeds.stock import Stock
 from orchestration.feeds.store import Store
+from orchestration.feeds.verdicts import Verdicts
 from orchestration.settings import Environment
 
 Authorities = Mapping[str, Mapping[str, str]]  # what is numbered: another name of an authority: the one name
@@ -145,6 +146,28 @@ def replay(
     if run.stopped:
         raise FeedStopped(" ".join(run.stopped), tuple(receipts))
     return receipts
+
+
+@contextmanager
+def message_verdicts(
+    feed: str,
+    *,
+    site: str,
+    home: Path,  # noqa: ARG001 - the terms of a site are given whole
+    key: bytes,
+    feeds: Collection[str] | None = None,
+    zone: str = "UTC",
+    authorities: Authorities | None = None,
+    contracts_dir: Path = CONTRACTS_DIR,
+    environment: Environment = Environment.DEVELOPMENT,
+    mappings: Mapping[str, FeedMapping] = NO_MAPPINGS,
+    limits: Limits | None = None,
+) -> Generator[Verdicts]:
+    """What a feed of messages is told before it is landed. Raises as `land_drops` for a feed that cannot be landed."""
+    versions = load_timelines(contracts_dir, environment)
+    _check_feed(feed, site, versions, frozenset(versions) if feeds is None else frozenset(feeds))
+    with connection(key, zone, authorities or {}) as db:
+        yield Verdicts(db, mapped(versions, mappings)[feed].at, limits or Limits())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`listen`: HL7 v2 messages of one site taken over MLLP, landed, and only then acknowledged.
+"""`listen`: HL7 v2 messages of one site taken over MLLP, kept and judged, then acknowledged, and landed in groups.
 
 What does not belong here: sockets and acknowledgements (orchestration/feeds/mllp).
 """
@@ -7,31 +7,32 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from orchestration.feeds import FeedStopped, LandingBusy, Receipt, land
-from orchestration.feeds.mllp import Inbox, listen, rejects_of
+from orchestration.feeds import FeedStopped, LandingBusy, land, message_verdicts
+from orchestration.feeds.mllp import Grouping, Inbox, listen
 from orchestration.feeds.vault import Vault
 from orchestration.settings import Settings
-from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
 from orchestration.steps.landing import SiteTerms, site_terms
 from orchestration.steps.records import now
 
 FEED = "hl7v2"
-PATIENCE_SECONDS, BETWEEN_SECONDS = 45.0, 0.25  # below the minute after which a sender gives up on its answer
+PATIENCE_SECONDS, BETWEEN_SECONDS = 45.0, 0.25
 
 
 def run_listener(settings: Settings, site: str, host: str, port: int, progress: Callable[[str], None]) -> Answer:
     """Listen until interrupted; what an earlier listener left in the inbox is landed first."""
-    box = Inbox(settings.home / "inbox" / load_site(site).id, _lander(settings, site), Vault.of(settings.home))
-    recovered = box.recover()
-    if recovered:
-        progress(f"listen    {site}: landed {recovered} batches that an earlier listener left")
-    asyncio.run(
-        _until_stopped(box, host, port, lambda at: progress(f"listen    {site}: HL7 v2 over MLLP at {host}:{at}"))
-    )
+    terms = site_terms(settings, site)
+    folder = settings.home / "inbox" / terms["site"]
+    with message_verdicts(FEED, **terms) as verdicts:
+        box = Inbox(folder, lambda content: verdicts.of(content, now()), _lander(terms), Vault.of(settings.home))
+        recovered = box.recover()
+        if recovered:
+            progress(f"listen    {site}: landed {recovered} batches that an earlier listener left")
+        with Grouping(box):
+            asyncio.run(_until_stopped(box, host, port, lambda at: progress(f"listen    {site}: MLLP at {host}:{at}")))
     return Answer({"stopped": True, "site": site, "recovered": recovered})
 
 
@@ -43,25 +44,21 @@ async def _until_stopped(box: Inbox, host: str, port: int, listening: Callable[[
         await task
 
 
-def _lander(settings: Settings, site: str) -> Callable[[Path], Mapping[int | None, str]]:
-    terms = site_terms(settings, site)
+def _lander(terms: SiteTerms) -> Callable[[Path], None]:
+    def land_group(path: Path) -> None:
+        with contextlib.suppress(FeedStopped):  # every receipt is written all the same
+            _land_in_turn(path, terms)
 
-    def land_batch(path: Path) -> Mapping[int | None, str]:
-        try:
-            receipts = _land_in_turn(path, terms)
-        except FeedStopped as stopped:
-            receipts = stopped.receipts
-        return rejects_of(settings.home, site, receipts)
-
-    return land_batch
+    return land_group
 
 
-def _land_in_turn(path: Path, terms: SiteTerms) -> Sequence[Receipt]:
-    """Land a batch as soon as nobody else lands for the site. Raises `LandingBusy` when that takes too long."""
+def _land_in_turn(path: Path, terms: SiteTerms) -> None:
+    """Land a group as soon as nobody else lands for the site. Raises `LandingBusy` when that takes too long."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return land([path], feed=FEED, arrived_at=now(), **terms)
+            land([path], feed=FEED, arrived_at=now(), **terms)
+            return
         except LandingBusy:
             if time.monotonic() > deadline:
                 raise

@@ -1,66 +1,153 @@
-"""Messages on their way from the wire to the lake: each batch one durable file, landed, and gone once it is landed.
+"""Messages on their way from the wire to the lake: durable at once, judged, answered, and landed in groups.
 
-What does not belong here: sockets, and landing itself. A file that a crash left here was never acknowledged; it is
-landed at the next start, and what its senders then send again is a duplicate.
+Every batch that comes is a file of its own, encrypted and flushed to the disk before its senders are answered. From
+time to time the batches that wait become one file and are landed together (grouping.py says when): one receipt and one
+file per lake table for many messages. A group is named after its first and last batch, so that a crash between its
+writing and the removal of the batches leaves nothing to be landed twice. What does not belong here: sockets, judging
+and landing themselves.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import pyarrow.parquet as pq
+from threading import Lock
 
 from orchestration.feeds.hl7v2.framing import cut
 from orchestration.feeds.mllp.acknowledgement import Ack, AckCode
 from orchestration.feeds.mllp.frames import framed
 from orchestration.feeds.problems import Problem
-from orchestration.feeds.receipt import Receipt
-from orchestration.feeds.store import lake_name
 from orchestration.feeds.vault import Vault
+from orchestration.feeds.verdicts import Rejects
 
 SUFFIX = ".hl7"
+DIGITS = 12
 NOT_A_MESSAGE = Ack(AckCode.REFUSED, "The frame holds no HL7 message that starts with MSH.")
 TAKEN = Ack(AckCode.LANDED)
+MEBIBYTE = 1024 * 1024
 
-Rejects = Mapping[int | None, str]  # why, by the message's number in the file; null for all of them
-Land = Callable[[Path], Rejects]
+Judge = Callable[[bytes], Rejects]
+Land = Callable[[Path], None]
+
+
+class InboxFull(Exception):
+    """More waits to be landed than may; senders keep what they have and send it again."""
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Batches that wait: how many messages and bytes."""
+
+    messages: int = 0
+    size: int = 0
+
+
+@dataclass
 class Inbox:
-    """A folder of batches under the home folder, encrypted; what lands a file of them, and what encrypts it."""
+    """A folder of batches under the home folder. `judge` says what is wrong with messages, `land` lands a file.
+
+    `most` bounds the bytes that may wait while nothing can be landed.
+    """
 
     folder: Path
+    judge: Judge
     land: Land
     vault: Vault
+    most: int = 256 * MEBIBYTE
+    _lock: Lock = field(default_factory=Lock)
+    _batches: list[Path] = field(default_factory=list[Path])
+    _waiting: Waiting = Waiting()
+    _last: int = 0
+
+    def __post_init__(self) -> None:
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="mllp-inbox")
+        self._last = max((last for _, last, _ in self._files()), default=0)
+
+    @property
+    def waiting(self) -> Waiting:
+        """What came and is not landed yet."""
+        return self._waiting
 
     def receive(self, frames: Sequence[bytes]) -> list[Ack]:
-        """Make messages durable, land them, and say what became of each. Raises what `land` raises."""
+        """Make messages durable and say what the contract says of each. Raises `InboxFull`, and what writing raises."""
+        if self._waiting.size > self.most:
+            raise InboxFull(f"{self._waiting.size} bytes wait to be landed.")
         counts = [_messages(frame) for frame in frames]
-        taken = [frame for frame, count in zip(frames, counts, strict=True) if count]
-        rejects = self._landed(self._write(taken)) if taken else {}
+        taken = b"".join(framed(frame) for frame, count in zip(frames, counts, strict=True) if count)
+        rejects = self._kept(taken, sum(counts)) if taken else {}
         numbers = iter(range(1, sum(counts) + 1))
         return [_ack([next(numbers) for _ in range(count)], rejects) for count in counts]
 
+    def _kept(self, content: bytes, messages: int) -> Rejects:
+        """Write a batch, and judge it meanwhile."""
+        self._last += 1
+        path = self.folder / f"{self._last:0{DIGITS}}{SUFFIX}"
+        writing = self._writer.submit(self.vault.wait, content, path)
+        try:
+            rejects = self.judge(content)
+        finally:
+            writing.result()
+            with self._lock:
+                self._batches.append(path)
+                self._waiting = Waiting(self._waiting.messages + messages, self._waiting.size + len(content))
+        return rejects
+
+    def land_waiting(self) -> int:
+        """Land the batches that wait as one file; return how many messages it were. Raises what `land` raises."""
+        with self._lock:
+            batches, landed = list(self._batches), self._waiting
+        if not batches:
+            return 0
+        group = self._group(batches)
+        with self._lock:
+            self._batches[: len(batches)] = [group]
+        self._land(group)
+        with self._lock:
+            del self._batches[0]
+            self._waiting = Waiting(self._waiting.messages - landed.messages, self._waiting.size - landed.size)
+        return landed.messages
+
     def recover(self) -> int:
-        """Land what a crash left behind; return how many files it were."""
-        left = sorted(self.folder.glob(f"*{SUFFIX}"))
-        for path in left:
-            self._landed(path)
+        """Land what an earlier listener left; return how many files it were."""
+        left: list[Path] = []
+        covered = 0
+        for _, last, path in sorted(self._files(), key=lambda file: (file[0], -file[1])):
+            if last > covered:
+                left.append(path)
+                covered = last
+            else:
+                path.unlink()  # it lies in a group already
+        if left:
+            self._land(self._group(left))
         return len(left)
 
-    def _write(self, frames: Sequence[bytes]) -> Path:
-        """Write a batch; its name is its digest, so that the same batch again is the same file."""
-        content = b"".join(framed(frame) for frame in frames)
-        target = self.folder / f"{hashlib.sha256(content).hexdigest()}{SUFFIX}"
-        self.vault.wait(content, target)
-        return target
-
-    def _landed(self, path: Path) -> Rejects:
-        rejects = self.land(path)
+    def _land(self, path: Path) -> None:
+        self.land(path)
         path.unlink()
-        return rejects
+
+    def _group(self, batches: Sequence[Path]) -> Path:
+        """Make batches one file, and remove them once it is durable."""
+        if len(batches) == 1:
+            return batches[0]
+        group = self.folder / f"{_span(batches[0])[0]:0{DIGITS}}-{_span(batches[-1])[1]:0{DIGITS}}{SUFFIX}"
+        self.vault.wait(b"".join(self._content(path) for path in batches), group)
+        for path in batches:
+            path.unlink()
+        return group
+
+    def _content(self, path: Path) -> bytes:
+        with self.vault.receive(path) as stream:
+            return stream.read()
+
+    def _files(self) -> Iterator[tuple[int, int, Path]]:
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            yield (*_span(path), path)
+
+
+def _span(path: Path) -> tuple[int, int]:
+    """Return the numbers of the first and the last batch that a file holds."""
+    first, _, last = path.name.removesuffix(SUFFIX).partition("-")
+    return int(first), int(last or first)
 
 
 def _messages(frame: bytes) -> int:
@@ -74,19 +161,3 @@ def _ack(numbers: Sequence[int], rejects: Rejects) -> Ack:
         return NOT_A_MESSAGE
     reason = next((rejects[n] for n in (*numbers, None) if n in rejects), None)
     return TAKEN if reason is None else Ack(AckCode.QUARANTINED, reason)
-
-
-def rejects_of(home: Path, site: str, receipts: Sequence[Receipt]) -> Rejects:
-    """Return why messages of a landed file are in quarantine, as their receipt's Parquet says."""
-    return {
-        row["_line"]: row["reason"]
-        for receipt in receipts
-        if receipt.quarantined
-        for path in _quarantine_files(home, site, receipt)
-        for row in pq.read_table(path, columns=["_line", "reason"]).to_pylist()
-    }
-
-
-def _quarantine_files(home: Path, site: str, receipt: Receipt) -> Iterator[Path]:
-    name = lake_name(receipt.sha256, 1)
-    return home.glob(f"quarantine/{receipt.feed}/site={site}/day=*/{name}*.parquet")

@@ -9,34 +9,42 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestration.feeds import Receipt, land
-from orchestration.feeds.mllp import Inbox, ListenLimits, listen, rejects_of
+from orchestration.feeds import land, message_verdicts
+from orchestration.feeds.mllp import Grouping, Inbox, ListenLimits, Pace, listen
 from orchestration.feeds.vault import Vault
 
-KEY, SITE = b"k" * 32, "city"
+KEY, SITE, FEED = b"k" * 32, "city", "hl7v2"
+OFTEN = Pace(pause=0.05, between=0.1, messages=100)
 
 
-def land_messages(home: Path, *paths: Path) -> list[Receipt]:
-    """Land message files for the site."""
-    return land(paths, site=SITE, feed="hl7v2", home=home, key=KEY, arrived_at=datetime.now(UTC))
+def land_messages(home: Path, path: Path) -> None:
+    """Land a file of messages for the site."""
+    land([path], site=SITE, feed=FEED, home=home, key=KEY, arrived_at=datetime.now(UTC))
 
 
-def inbox(home: Path) -> Inbox:
-    """Return the site's inbox."""
-    return Inbox(home / "inbox", lambda path: rejects_of(home, SITE, land_messages(home, path)), Vault.of(home))
-
-
-async def station(home: Path) -> None:
-    box = inbox(home)
-    box.recover()
+async def station(box: Inbox) -> None:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await listen("127.0.0.1", 0, box.receive, limits=ListenLimits(), listening=lambda port: print(port, flush=True))
 
 
+def main(home: Path, pace: Pace = OFTEN) -> None:
+    """Land what was left, and listen until stopped."""
+    with message_verdicts(FEED, site=SITE, home=home, key=KEY) as verdicts:
+        box = Inbox(
+            home / "inbox",
+            lambda content: verdicts.of(content, datetime.now(UTC)),
+            lambda path: land_messages(home, path),
+            Vault.of(home),
+        )
+        box.recover()
+        with Grouping(box, pace):
+            try:
+                asyncio.run(station(box))
+            except asyncio.CancelledError:
+                print("stopped", flush=True)
+
+
 if __name__ == "__main__":
-    try:
-        asyncio.run(station(Path(sys.argv[1])))
-    except asyncio.CancelledError:
-        print("stopped", flush=True)
+    main(Path(sys.argv[1]))

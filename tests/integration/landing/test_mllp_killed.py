@@ -1,5 +1,6 @@
 """A listener killed at any moment: whatever it acknowledged is in the lake, and sending again doubles nothing."""
 
+import json
 import os
 import signal
 import socket
@@ -103,10 +104,22 @@ def test_nothing_that_was_acknowledged_is_lost_when_the_listener_is_killed(tmp_p
     stored = keys(tmp_path)
     assert {key_of(int(n)) for n, code in {**first, **answers}.items() if code == "AA"} <= set(stored)
     assert set(send(running[1].port, range(COUNT), None).values()) == {"AA"}
+    assert "stopped" in running[1].end(signal.SIGTERM)
     stored = keys(tmp_path)
     assert sorted(stored) == sorted(key_of(n) for n in range(COUNT))
     assert list((tmp_path / "inbox").iterdir()) == []
-    assert "stopped" in running[1].end(signal.SIGTERM)
+
+
+def test_many_messages_make_few_lake_files_and_the_receipts_add_up(tmp_path: Path, running) -> None:
+    running.append(Running(tmp_path))
+    for part in range(0, COUNT, 40):
+        assert set(send(running[0].port, range(part, part + 40), None).values()) == {"AA"}
+    assert "stopped" in running[0].end(signal.SIGTERM)
+    receipts = [json.loads(path.read_bytes()) for path in tmp_path.glob("receipts/city/hl7v2/*.json")]
+    assert sum(receipt["received"] for receipt in receipts) == COUNT
+    assert sum(receipt["landed"] for receipt in receipts) == COUNT
+    assert len(receipts) <= 7
+    assert len(list(tmp_path.glob("lake/hl7v2_adt/site=city/*/*.parquet"))) == len(receipts)
 
 
 def _killed_at_once(station: Running) -> dict[str, str]:
