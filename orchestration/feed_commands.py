@@ -3,6 +3,7 @@
 What does not belong here: logic (orchestration/steps), and the other commands (cli.py).
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -51,6 +52,34 @@ def listen(site: str, host: str, port: int) -> Answer:
     from orchestration.steps.listening import run_listener
 
     return run_listener(load_settings(), site, host, port, progress)
+
+
+@click.command()
+@click.option("--site", required=True, help="Site, as named in orchestration/sites/.")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]), help="Changes since then; a day is UTC."
+)
+@click.option("--group", help="Only the patients of this Group.")
+@click.option("--type", "types", multiple=True, help="Only this resource type; may repeat.")
+@click.option("--full", is_flag=True, help="Everything, not what changed since the last export.")
+@click.option("--restart", is_flag=True, help="Drop an export that was begun and not finished.")
+@answers
+def export(
+    site: str, since: datetime | None, group: str | None, types: tuple[str, ...], full: bool, restart: bool
+) -> Answer:
+    """Fetch a FHIR bulk export from the site's server and land it; a broken one is resumed."""
+    from orchestration.feeds.bulk_export import Asked
+    from orchestration.steps.exporting import export_site
+
+    if since is not None and full:
+        raise click.UsageError("--since and --full contradict each other; give one of them.")
+    asked = Asked(group, types, _instant(since), is_full=full)
+    return export_site(load_settings(), site, asked, progress, restart=restart)
+
+
+def _instant(moment: datetime | None) -> str | None:
+    """Return a FHIR instant; a time without a zone is UTC."""
+    return None if moment is None else (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 @click.group()

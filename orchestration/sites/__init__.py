@@ -20,6 +20,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from orchestration.sites.bulk_export import BulkExport
+
 PACKAGE = "orchestration.sites"
 FHIR_TYPES = ("Patient", "Encounter", "Person", "ServiceRequest")
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
@@ -106,7 +108,7 @@ class Site(_Frozen):
     `reproducible_pseudonyms` may be true only where the records carry no secret, because the pseudonym key is then
     derived from the site's name. `holdout_from` is the local day on which candidates stop learning and begin to be
     tested; without one it is the last third of what the site has sent. `authorities` are those that issue identifiers,
-    whom feeds call by different names.
+    whom feeds call by different names. `bulk_export` describes the FHIR server of the record system.
     """
 
     id: Identifier
@@ -121,6 +123,7 @@ class Site(_Frozen):
     reproducible_pseudonyms: bool = False
     holdout_from: date | None = None
     authorities: Authorities = Authorities()
+    bulk_export: BulkExport | None = None
 
     @field_validator("timezone")
     @classmethod
