@@ -14,7 +14,7 @@ import pyarrow as pa
 from orchestration.contracts import Contract, ContractObject, sql
 from orchestration.contracts.compiler import Compiled
 from orchestration.feeds.errors import FeedError
-from orchestration.feeds.keys import KeyIndex
+from orchestration.feeds.keys import Keys
 from orchestration.feeds.outcome import Outcome, Prepared, Reject, make_outcome
 from orchestration.feeds.relation import fetch_arrow, rows, table_from
 from orchestration.feeds.settle import Known, fates, settle
@@ -31,6 +31,10 @@ class Tally:
     tables: dict[str, pa.Table] = field(default_factory=dict[str, pa.Table])
     rejects: list[Reject] = field(default_factory=list[Reject])
 
+    @property
+    def received(self) -> int:
+        return sum(self.counts.values()) + len(self.rejects)
+
     def outcome(self, prepared: Prepared) -> Outcome:
         return make_outcome(prepared, self.counts, self.tables, sorted(self.rejects, key=lambda r: r.line or 0))
 
@@ -42,11 +46,11 @@ class Batch:
     db: duckdb.DuckDBPyConnection
     contract: Contract
     files: Sequence[Prepared]
-    index: KeyIndex
+    index: Keys
     tallies: Sequence[Tally]
 
     @staticmethod
-    def of(db: duckdb.DuckDBPyConnection, files: Sequence[Prepared], index: KeyIndex) -> "Batch":
+    def of(db: duckdb.DuckDBPyConnection, files: Sequence[Prepared], index: Keys) -> "Batch":
         contract = files[0].contract
         if contract is None:
             raise FeedError("A file without a contract cannot be landed.")

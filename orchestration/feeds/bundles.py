@@ -21,11 +21,12 @@ TARGET = r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,128})/?$"  # of a request: T
 OUTERMOST = "select _file_no, [_line] as _within, doc from head where _type = 'Bundle'"
 
 
-def unfold(db: duckdb.DuckDBPyConnection, limits: Limits) -> None:
+def unfold(db: duckdb.DuckDBPyConnection, limits: Limits, records_before: int | None = None) -> None:
     """Fill the table `unfolded` with the records of every file that holds a bundle, in their order.
 
     Its columns are those of `head`; `_line` is the number of the record in its file. An entry that holds a bundle
     stands for that bundle's entries; a bundle that cannot be opened (empty, or too deep in others) is one record.
+    `records_before` is for a piece of a file that holds bundles in this piece or another (see `fhir.stage`).
     """
     db.execute(f"create or replace temp table entry as {_entries_of(OUTERMOST)}")
     for depth in range(1, limits.bundles + 1):
@@ -35,7 +36,7 @@ def unfold(db: duckdb.DuckDBPyConnection, limits: Limits) -> None:
         bundles = f"select _file_no, list_append(_within, _at) as _within, doc {inner}"
         db.execute(f"insert into entry {_entries_of(bundles)}")
     rewrite_references(db)
-    _name_records(db, limits)
+    _name_records(db, limits, records_before)
 
 
 def _entries_of(bundles: str) -> str:
@@ -50,7 +51,9 @@ def _entries_of(bundles: str) -> str:
     """
 
 
-def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits) -> None:
+def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before: int | None) -> None:
+    of_bundles = "_file_no in (select _file_no from head where _type = 'Bundle')"
+    in_file = of_bundles if records_before is None else "true"
     has_entries = "coalesce(json_array_length(doc, '$.entry'), 0) > 0"
     db.execute(f"""
         create or replace temp table unfolded as
@@ -80,10 +83,11 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits) -> None:
                 case when _type = 'Bundle' then 'file.empty_bundle' end as _problem, _content
             from head
             where (_type is distinct from 'Bundle' or not {has_entries})
-                and _file_no in (select _file_no from head where _type = 'Bundle'))
+                and {in_file})
         select * exclude (_within, _at),
-            row_number() over (partition by _file_no order by list_append(_within, _at)) as _line
+            {records_before or 0} + row_number() over in_order as _line
         from record
+        window in_order as (partition by _file_no order by list_append(_within, _at))
     """)
 
 

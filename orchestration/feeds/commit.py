@@ -16,16 +16,17 @@ from orchestration.feeds.outcome import Outcome, quarantine_table
 from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.relation import THREADS
 from orchestration.feeds.stock import Stock
-from orchestration.feeds.store import Receipts, Store, lake_name, sync_folders
+from orchestration.feeds.store import Receipts, Store, lake_name, place, sync_folders
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A Parquet file in its place; `table` is null in quarantine."""
+    """A Parquet file and its place: its rows, or where it was made; `table` is null in quarantine."""
 
     path: Path
-    rows: pa.Table
+    rows: pa.Table | None
     table: str | None = None
+    made: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,17 @@ class Commit:
         site, day = self.stock.site, outcome.prepared.arrival.day.isoformat()
         for table, rows in outcome.tables.items():
             yield Placed(self.store.lake_file(table, site, day, name), rows, table)
+        for table, written in outcome.written.items():
+            yield Placed(self.store.lake_file(table, site, day, name), None, table, written.path)
         rejects = quarantine_table(outcome)
         if rejects.num_rows:
             yield Placed(self.store.quarantine_file(outcome.prepared.feed, site, day, name), rejects)
 
     def _place(self, one: Placed) -> Placed:
-        write_parquet(self.store, one.rows, one.path)
+        if one.rows is not None:
+            write_parquet(self.store, one.rows, one.path)
+        elif one.made is not None:
+            place(one.made, one.path)
         return one
 
     def _receipt(self, outcome: Outcome) -> StoredReceipt:
@@ -81,5 +87,5 @@ class Commit:
             arrived_at=outcome.prepared.arrival.arrived_at.astimezone(UTC).isoformat(),
             first_arrived_at=first.astimezone(UTC).isoformat() if first else None,
             archive=outcome.prepared.arrival.archive,
-            tables={table: rows.num_rows for table, rows in outcome.tables.items()},
+            tables=outcome.counts,
         )

@@ -16,7 +16,7 @@ from orchestration.contracts import Contract, sql
 from orchestration.feeds import problems
 from orchestration.feeds.bundles import unfold
 from orchestration.feeds.encoding import not_utf8
-from orchestration.feeds.framing import Lines, is_cut_off, lines_of, one_document
+from orchestration.feeds.framing import Lines, lines_of, one_document
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.problems import Problem
 from orchestration.feeds.relation import arriving, dealt, rows
@@ -42,18 +42,23 @@ def resource_types(contract: Contract) -> tuple[str, ...]:
 
 def open_file(name: str, content: bytes, contract: Contract, limits: Limits) -> FhirFile:
     """Cut a file into lines: one document where the whole is JSON, else one per line."""
-    found = FILE_TYPE.match(name)
-    named = found.group(1) if found and found.group(1) in resource_types(contract) else None
+    named = named_type(name, contract)
     content = content.removeprefix(b"\xef\xbb\xbf")
     if not content.strip():
         return FhirFile(one_document(b"{}", limits), named, problems.EMPTY)
-    if _is_one_document(name, content):
+    if is_one_document(name, content):
         return FhirFile(one_document(content, limits), named)
     lines = lines_of(content, limits)
     return FhirFile(lines, named)
 
 
-def _is_one_document(name: str, content: bytes) -> bool:
+def named_type(name: str, contract: Contract) -> str | None:
+    """Return the type of resources that a file's name promises."""
+    found = FILE_TYPE.match(name)
+    return found.group(1) if found and found.group(1) in resource_types(contract) else None
+
+
+def is_one_document(name: str, content: bytes) -> bool:
     """NDJSON says so in its name, or has a first line that is a document and is not the last."""
     if name.lower().removesuffix(".gz").endswith((".ndjson", ".jsonl")):
         return False
@@ -71,15 +76,24 @@ def _is_json(line: bytes) -> bool:
         return False
 
 
-def whole_problem(content: bytes, clause: str) -> Problem:
-    """Return what to call a file of which every line has the problem `clause`."""
-    if clause == problems.LINE_NOT_JSON.clause and is_cut_off(content):
+def whole_problem(content: bytes, clause: str, *, is_cut_off: bool) -> Problem:
+    """Return what to call a file of which every line has the problem `clause`; its beginning serves as `content`."""
+    if clause == problems.LINE_NOT_JSON.clause and is_cut_off:
         return problems.TRUNCATED
     return not_utf8(content) if clause == problems.LINE_NOT_UTF8.clause else problems.WHOLE[clause]
 
 
-def stage(db: duckdb.DuckDBPyConnection, files: list[FhirFile], contract: Contract, limits: Limits) -> None:
+def stage(
+    db: duckdb.DuckDBPyConnection,
+    files: list[FhirFile],
+    contract: Contract,
+    limits: Limits,
+    records_before: int | None = None,
+) -> bool:
     """Fill the view `judged_record`: one row per line or bundle entry of the files, in the order of `files`.
+
+    Returns whether a file holds bundles. `records_before` is for a piece of a file that does, in this piece or another:
+    how many records came before it.
 
     Columns: _file_no, _line, _is_entry, doc (JSON text), _type, _id, _is_deleted, _problem (clause or null), _content.
     `_line` is the number of the line, in a file that holds bundles that of the record.
@@ -97,10 +111,11 @@ def stage(db: duckdb.DuckDBPyConnection, files: list[FhirFile], contract: Contra
             """)
     every = " union all ".join(f"from head_{n}" for n in range(len(shares)))
     db.execute(f"create or replace temp view head as {every}")
-    has_bundles = bool(rows(db, "select 1 from head where _type = 'Bundle' limit 1"))
+    has_bundles = records_before is not None or bool(rows(db, "select 1 from head where _type = 'Bundle' limit 1"))
     if has_bundles:
-        unfold(db, limits)
+        unfold(db, limits, records_before)
     _judge(db, files, contract, has_bundles)
+    return has_bundles
 
 
 def _lines(files: list[FhirFile]) -> pa.Table:

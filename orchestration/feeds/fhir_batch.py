@@ -3,7 +3,7 @@
 What does not belong here: cutting files into records (fhir.py, bundles.py), fates and writing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import duckdb
 
@@ -14,7 +14,8 @@ from orchestration.feeds.batches import Batch, Tally, as_text
 from orchestration.feeds.bundles import count_records
 from orchestration.feeds.errors import FeedError
 from orchestration.feeds.fhir import FhirFile
-from orchestration.feeds.keys import KeyIndex
+from orchestration.feeds.framing import is_cut_off
+from orchestration.feeds.keys import Keys
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.outcome import Outcome, Prepared, Reject, whole
 from orchestration.feeds.problems import REASONS, WHOLE, Problem
@@ -26,27 +27,38 @@ def land_fhir(
     prepared: Sequence[Prepared],
     files: Sequence[FhirFile],
     contents: Sequence[bytes],
-    index: KeyIndex,
+    index: Keys,
     limits: Limits,
 ) -> list[Outcome]:
     """Settle a batch of FHIR files of one contract."""
     batch = Batch.of(db, prepared, index)
     fhir.stage(db, list(files), batch.contract, limits)
-    expected = _expected(db, files, limits)
-    wholes = _reject_problems(batch, files, contents)
-    types = [str(t) for (t,) in rows(db, "select distinct _type from judged_record where _problem is null")]
+    readable = settle_staged(batch, files, limits)
+    wholes = {
+        n: problem
+        for n, content in enumerate(contents)
+        if n not in readable and (problem := whole_file(batch.tallies[n], content, lambda c=content: is_cut_off(c)))
+    }
+    outcomes = batch.outcomes()
+    return [whole(prepared[n], wholes[n]) if n in wholes else outcome for n, outcome in enumerate(outcomes)]
+
+
+def settle_staged(batch: Batch, files: Sequence[FhirFile], limits: Limits) -> set[int]:
+    """Settle what was staged; return the files that hold more than lines which no contract needs to see."""
+    expected = _expected(batch.db, files, limits)
+    readable = _reject_problems(batch, files)
+    types = [str(t) for (t,) in rows(batch.db, "select distinct _type from judged_record where _problem is null")]
     for item, of_type in _objects(batch.contract, types):
         listed = ", ".join(sql.text(t) for t in of_type)
         source = f"(select * from judged_record where _problem is null and _type in ({listed}))"
         batch.add(item, compile_fhir(item), source)
-    made = batch.outcomes()
-    for n, outcome in enumerate(made):
-        if outcome.receipt.received != expected[n]:
+    for prepared, tally, came in zip(batch.files, batch.tallies, expected, strict=True):
+        if tally.received != came:
             raise FeedError(
-                f"{prepared[n].arrival.sha256[:12]}: {expected[n]} records came and {outcome.receipt.received} are "
+                f"{prepared.arrival.sha256[:12]}: {came} records came and {tally.received} are "
                 "accounted for. Nothing was written; this is a defect of landing, please report it."
             )
-    return [whole(prepared[n], wholes[n]) if n in wholes else outcome for n, outcome in enumerate(made)]
+    return readable
 
 
 def _objects(contract: Contract, types: Sequence[str]) -> list[tuple[ContractObject, list[str]]]:
@@ -67,8 +79,8 @@ def _expected(db: duckdb.DuckDBPyConnection, files: Sequence[FhirFile], limits: 
     return [counted.get(n, 0) + len(f.lines.bad) for n, f in enumerate(files)]
 
 
-def _reject_problems(batch: Batch, files: Sequence[FhirFile], contents: Sequence[bytes]) -> dict[int, Problem]:
-    """Add lines that no contract needs to see; return the files of which nothing else is left."""
+def _reject_problems(batch: Batch, files: Sequence[FhirFile]) -> set[int]:
+    """Add lines that no contract needs to see; return the files of which something else is left."""
     query = "select _file_no, _line, _problem, _content, _is_entry from judged_record where _problem is not null"
     entries: set[int] = set()
     for file_no, line, clause, content, is_entry in rows(batch.db, query):
@@ -79,21 +91,16 @@ def _reject_problems(batch: Batch, files: Sequence[FhirFile], contents: Sequence
             entries.add(n)
     for n, file in enumerate(files):
         batch.tallies[n].rejects.extend(Reject(line, p.clause, p.reason) for line, p in file.lines.bad)
-    clean = {
-        int(str(n)) for (n,) in rows(batch.db, "select distinct _file_no from judged_record where _problem is null")
-    }
-    return {
-        n: problem
-        for n in range(len(files))
-        if n not in clean and n not in entries and (problem := _whole(batch.tallies[n], contents[n]))
-    }
+    clean = rows(batch.db, "select distinct _file_no from judged_record where _problem is null")
+    return entries | {int(str(n)) for (n,) in clean}
 
 
-def _whole(tally: Tally, content: bytes) -> Problem | None:
+def whole_file(tally: Tally, content: bytes, is_cut_off: Callable[[], bool]) -> Problem | None:
+    """Return what a file is called of which no line is readable, where that is one thing for all of them."""
     clauses = {reject.clause for reject in tally.rejects}
     if len(clauses) != 1:
         return None
     clause = clauses.pop()
     if clause == problems.EMPTY_BUNDLE.clause:
         return problems.EMPTY_BUNDLE if len(tally.rejects) == 1 else None
-    return fhir.whole_problem(content, clause) if clause in WHOLE else None
+    return fhir.whole_problem(content, clause, is_cut_off=is_cut_off()) if clause in WHOLE else None

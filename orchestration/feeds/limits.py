@@ -11,7 +11,8 @@ class Limits:
 
     DuckDB 2.0 parses 3,000,000 nested brackets without harm (measured), so `nesting` is a rule about data rather
     than a defence: no FHIR resource comes near 100 levels. `bundles` is how many may lie within one another below the
-    outermost: a batch of searches nests once.
+    outermost: a batch of searches nests once. A file of lines that is larger than `piece` is landed in pieces, up to
+    `stream` bytes; any other may have `document` bytes.
     """
 
     line: int = 16 * MEBIBYTE
@@ -22,5 +23,7 @@ class Limits:
     members: int = 10_000
     ratio: int = 200
     ratio_from: int = 64 * MEBIBYTE
+    piece: int = 64 * MEBIBYTE
+    stream: int = 64 * 1024 * MEBIBYTE
     batch: int = 128 * MEBIBYTE
     batch_files: int = 500

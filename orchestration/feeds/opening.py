@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from orchestration.contracts import Contract, Reader
 from orchestration.feeds import dicom, hl7v2, problems, x12
 from orchestration.feeds.encoding import not_utf8, wide_encoding
-from orchestration.feeds.fhir import FhirFile, open_file
+from orchestration.feeds.fhir import FhirFile, is_one_document, named_type, open_file
 from orchestration.feeds.intake import Arrival, unpacked
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.outcome import Outcome, Prepared, whole
+from orchestration.feeds.pieces import beginning
 from orchestration.feeds.problems import Problem
 from orchestration.feeds.recoding import recoded
 from orchestration.feeds.sniff import Format, contract_for, missing, repeated, sniff
@@ -74,7 +75,15 @@ class Stopped:
     message: str
 
 
-Opened = OpenedFhir | OpenedTable | Outcome | Stopped
+@dataclass(frozen=True)
+class OpenedLong:
+    """A file of FHIR lines that is landed in pieces, and the type that its name promises."""
+
+    prepared: Prepared
+    named_type: str | None
+
+
+Opened = OpenedFhir | OpenedLong | OpenedTable | Outcome | Stopped
 
 
 def open_arrival(
@@ -82,6 +91,8 @@ def open_arrival(
 ) -> Opened:
     """Open one file. `feed` is null where it has to be worked out."""
     asked = contracts[feed] if feed else None
+    if long := _open_long(arrival, attempt, asked, contracts, limits):
+        return long
     content = arrival.problem or unpacked(arrival, limits)
     if isinstance(content, Problem):
         return whole(Prepared(arrival, asked, attempt), content)
@@ -100,6 +111,19 @@ def open_arrival(
     if kind is Format.UNKNOWN:
         return whole(Prepared(arrival, asked, attempt), problems.UNRECOGNISED)
     return _open_table(arrival, attempt, asked, contracts, kind, content, limits)
+
+
+def _open_long(
+    arrival: Arrival, attempt: int, asked: Contract | None, contracts: Mapping[str, Contract], limits: Limits
+) -> OpenedLong | None:
+    """Open a file as lines to be taken in pieces; null for one that is short, or no lines of FHIR."""
+    head = None if arrival.problem else beginning(arrival, limits)
+    if head is None or _format(arrival.base, head, asked) is not Format.JSON or wide_encoding(head):
+        return None
+    contract = asked or _by_format(Format.JSON, contracts)
+    if contract is None or contract.reader is not Reader.FHIR or is_one_document(arrival.base, head):
+        return None
+    return OpenedLong(Prepared(arrival, contract, attempt), named_type(arrival.base, contract))
 
 
 def _format(name: str, content: bytes, asked: Contract | None) -> Format:

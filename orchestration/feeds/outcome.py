@@ -5,6 +5,7 @@ What does not belong here: deciding it (batches.py) and writing it (commit.py).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -58,13 +59,27 @@ class Prepared:
 
 
 @dataclass(frozen=True)
+class Written:
+    """Rows for a lake table that lie in a Parquet file already, beside its place."""
+
+    path: Path
+    count: int
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """One file's receipt, the rows for the lake by table, and the rows for quarantine."""
+    """One file's receipt, the rows for the lake by table (of a long file as files), and the rows for quarantine."""
 
     prepared: Prepared
     receipt: Receipt
     tables: Mapping[str, pa.Table] = field(default_factory=dict[str, pa.Table])
     rejects: Sequence[Reject] = ()
+    written: Mapping[str, Written] = field(default_factory=dict[str, Written])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows for the lake by table."""
+        return {name: t.num_rows for name, t in self.tables.items()} | {n: w.count for n, w in self.written.items()}
 
 
 def make_outcome(

@@ -15,7 +15,8 @@ from orchestration.feeds.contracts_kept import keep
 from orchestration.feeds.fhir_batch import land_fhir
 from orchestration.feeds.intake import Arrival
 from orchestration.feeds.limits import Limits
-from orchestration.feeds.opening import OpenedFhir, OpenedTable, Stopped, open_arrival
+from orchestration.feeds.long_file import land_long
+from orchestration.feeds.opening import OpenedFhir, OpenedLong, OpenedTable, Stopped, open_arrival
 from orchestration.feeds.outcome import Outcome, whole
 from orchestration.feeds.problems import JUDGED_AGAIN, NOT_LISTED
 from orchestration.feeds.receipt import Receipt
@@ -97,8 +98,18 @@ class Run:
         elif isinstance(opened, Stopped):
             self.stopped.append(opened.message)
             self._write({n: opened.outcome})
+        elif isinstance(opened, OpenedLong):
+            self._land_long(n, opened)
         else:
             self._gather(n, opened)
+
+    def _land_long(self, n: int, opened: OpenedLong) -> None:
+        """Land a long file by itself, after those of its feed that were there first."""
+        if opened.prepared.feed in self._waiting:
+            self._flush(opened.prepared.feed)
+        stock, limits = self.commit.stock, self.limits
+        with land_long(self.db, opened.prepared, opened.named_type, stock, limits) as outcome:
+            self._write({n: outcome})
 
     def _gather(self, n: int, opened: Opened) -> None:
         """Let a file wait for others of its kind; files of the feed that are of another kind were there first."""

@@ -7,10 +7,12 @@ takes in what it lacks or is made anew. What does not belong here: what is writt
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -67,9 +69,23 @@ class Stock:
         sync_folders([self.index.folder])
         self.is_marked = True
 
-    def add(self, table: str, path: Path, rows: pa.Table) -> None:
-        """Take in the rows of a lake file that was committed just now."""
-        self.index.add(table, _name(table, path), rows)
+    def add(self, table: str, path: Path, rows: pa.Table | None) -> None:
+        """Take in the rows of a lake file that was committed just now; they are read from it where they are null."""
+        self._add(_name(table, path), path, rows)
+
+    def _add(self, name: str, path: Path, rows: pa.Table | None = None) -> None:
+        if rows is not None:
+            self.index.add(name.split("/", 1)[0], name, rows)
+            return
+        with pq.ParquetFile(path) as file:
+            groups = (file.read_row_group(n, columns=KNOWN.names) for n in range(file.num_row_groups))
+            self.index.add(name.split("/", 1)[0], name, *groups)
+
+    @contextmanager
+    def beside(self) -> Generator[Path]:
+        """A folder for files in the making; what still lies there afterwards is removed, after a crash by the next."""
+        with TemporaryDirectory(dir=self.store.incoming, prefix=f"{self.site}.") as folder:
+            yield Path(folder)
 
     def _state(self) -> dict[str, object]:
         """What must be the same for the index to be right: what it covers, and when folders changed last."""
@@ -78,6 +94,8 @@ class Stock:
         return {"files": self.index.file_count, "entries": len(self.index), "changed": changed}
 
     def _list_everything(self) -> None:
+        for folder in self.store.incoming.glob(f"{self.site}.*"):
+            shutil.rmtree(folder)
         committed = self.receipts.committed()
         lake = dict(self._lake_files())
         for path in [*lake.values(), *self.store.home.glob(f"quarantine/*/site={self.site}/day=*/*.parquet")]:
@@ -89,8 +107,7 @@ class Stock:
             shutil.rmtree(self.index.folder, ignore_errors=True)
             self.index, covered = KeyIndex(self.index.folder), set[str]()
         for name in sorted(present.keys() - covered):
-            with pq.ParquetFile(present[name]) as file:
-                self.index.add(name.split("/", 1)[0], name, file.read(columns=KNOWN.names))
+            self._add(name, present[name])
 
     def _lake_files(self) -> Iterator[tuple[str, Path]]:
         for path in self.store.lake.glob(f"*/site={self.site}/day=*/*.parquet"):

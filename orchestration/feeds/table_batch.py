@@ -12,14 +12,14 @@ from orchestration.contracts import ContractObject, sql
 from orchestration.contracts.compiler import compile_tabular
 from orchestration.contracts.table_reading import cells
 from orchestration.feeds.batches import FILE_NO, Batch
-from orchestration.feeds.keys import KeyIndex
+from orchestration.feeds.keys import Keys
 from orchestration.feeds.outcome import Outcome, Prepared, Reject
 from orchestration.feeds.relation import table_from
 from orchestration.feeds.tabular import ROW, Table
 
 
 def land_tabular(
-    db: duckdb.DuckDBPyConnection, prepared: Sequence[Prepared], tables: Sequence[Table], index: KeyIndex
+    db: duckdb.DuckDBPyConnection, prepared: Sequence[Prepared], tables: Sequence[Table], index: Keys
 ) -> list[Outcome]:
     """Settle a batch of tables of one contract that have the same columns."""
     batch = Batch.of(db, prepared, index)

@@ -6,9 +6,11 @@ those that count and is replaced in one step, so that it is right at any moment,
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +30,29 @@ class Run:
 
     entries: Entries
     name: str | None = None
+
+
+class Keys(Protocol):
+    """What settling asks: which tables have rows, and what is held under some keys (the columns of `KNOWN`)."""
+
+    @property
+    def tables(self) -> Sequence[str]: ...
+
+    def find(self, table: str, keys: pa.ChunkedArray) -> pa.Table: ...
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Several indexes as one: a site's, and that of a file whose pieces are not committed yet."""
+
+    indexes: tuple[Keys, ...]
+
+    @property
+    def tables(self) -> Sequence[str]:
+        return [table for index in self.indexes for table in index.tables]
+
+    def find(self, table: str, keys: pa.ChunkedArray) -> pa.Table:
+        return pa.concat_tables([index.find(table, keys) for index in self.indexes])
 
 
 @dataclass
@@ -87,16 +112,18 @@ class KeyIndex:
 
     # -- adding
 
-    def add(self, table: str, name: str, rows: pa.Table) -> None:
+    def add(self, table: str, name: str, *parts: pa.Table) -> None:
         """Take in the rows of a committed lake file; `name` is `<table>/day=<day>/<name>`."""
         if table not in self.tables:
             self.tables.append(table)
-        made = Entries.of(rows, self.tables.index(table), self.file_count + len(self._names))
+        number = self.file_count + len(self._names)
         self._names.append(name)
-        if len(made):
-            self._remember(name, made)
-            self.runs.append(Run(made))
-            self._merge_in_memory()
+        for rows in parts:
+            made = Entries.of(rows, self.tables.index(table), number)
+            if len(made):
+                self._remember(name, made)
+                self.runs.append(Run(made))
+        self._merge_in_memory()
 
     def _remember(self, name: str, made: Entries) -> None:
         day = date.fromisoformat(name.split("/")[1].removeprefix("day="))
@@ -106,6 +133,8 @@ class KeyIndex:
 
     def _merge_in_memory(self) -> None:
         waiting = [run for run in self.runs if run.name is None]
+        if not waiting:
+            return
         if sum(len(run.entries) for run in waiting) > IN_MEMORY:
             self.flush()
             return

@@ -1,0 +1,150 @@
+"""A long file of FHIR lines, landed piece by piece with one receipt: what becomes of it is what would of the whole.
+
+A piece knows what the lake holds and what the pieces before it brought. The rows lie in one unfinished Parquet file per
+lake table until all pieces are settled; then they are put in their places as any other file's, before the receipt.
+What does not belong here: cutting (pieces.py), settling (fhir_batch.py), and writing in the lake (commit.py).
+"""
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from orchestration.feeds import fhir
+from orchestration.feeds.batches import Batch, Tally
+from orchestration.feeds.encoding import HEAD
+from orchestration.feeds.fhir import FhirFile
+from orchestration.feeds.fhir_batch import settle_staged, whole_file
+from orchestration.feeds.framing import lines_of
+from orchestration.feeds.keys import KNOWN, KeyIndex, Keys, Layers
+from orchestration.feeds.lake import COMPRESSION
+from orchestration.feeds.limits import Limits
+from orchestration.feeds.outcome import Outcome, Prepared, Written, whole
+from orchestration.feeds.pieces import Bomb, Brackets, Broken, Piece, bound, pieces, plain
+from orchestration.feeds.problems import ARCHIVE_BOMB, LINE_NOT_JSON, TRUNCATED_ARCHIVE, Problem
+from orchestration.feeds.relation import rows
+from orchestration.feeds.stock import Stock
+from orchestration.feeds.store import flush
+
+
+class HoldsBundles(Exception):
+    """The file holds bundles, so that its records have other numbers than its lines."""
+
+
+@dataclass
+class Staged:
+    """One lake table's rows of the file so far, in an unfinished Parquet file."""
+
+    path: Path
+    writer: pq.ParquetWriter
+    stream: IO[bytes]
+    count: int = 0
+
+    def add(self, table: pa.Table) -> None:
+        self.writer.write_table(table)
+        self.count += table.num_rows
+
+    def close(self) -> None:
+        self.writer.close()
+        flush(self.stream)
+
+
+@dataclass
+class LongFile:
+    """A file that is being landed in pieces; `folder` is for what they bring, `known` what the site's lake holds."""
+
+    db: duckdb.DuckDBPyConnection
+    prepared: Prepared
+    named_type: str | None
+    folder: Path
+    known: Keys
+    limits: Limits
+    whole_tally: Tally = field(default_factory=Tally)
+    staged: dict[str, Staged] = field(default_factory=dict[str, Staged])
+    brackets: Brackets = field(default_factory=Brackets)
+    head: bytes = b""
+    is_readable: bool = False
+    records: int = 0
+
+    def __post_init__(self) -> None:
+        self.own = KeyIndex(self.folder / "keys")
+
+    def settle(self, stack: ExitStack, *, holds_bundles: bool) -> Outcome:
+        """Settle all pieces. Raises `HoldsBundles` where that was not said."""
+        arrival = self.prepared.arrival
+        try:
+            with plain(arrival) as stream:
+                for piece in pieces(stream, self.limits, bound(arrival, self.limits)):
+                    self._settle_piece(piece, stack, holds_bundles)
+        except Bomb:
+            return whole(self.prepared, ARCHIVE_BOMB)
+        except Broken:
+            return whole(self.prepared, TRUNCATED_ARCHIVE)
+        return self._outcome()
+
+    def _settle_piece(self, piece: Piece, stack: ExitStack, holds_bundles: bool) -> None:
+        found = lines_of(piece.content, self.limits)
+        bad = tuple((number + piece.lines_before, problem) for number, problem in found.bad)
+        file = FhirFile(replace(found, number=found.number + piece.lines_before, bad=bad), self.named_type)
+        batch = Batch.of(self.db, [self.prepared], Layers((self.known, self.own)))
+        before = self.records if holds_bundles else None
+        if fhir.stage(self.db, [file], batch.contract, self.limits, before) and not holds_bundles:
+            raise HoldsBundles
+        if holds_bundles:
+            self.records += int(str(rows(self.db, "select count(*) from unfolded")[0][0]))
+        self.is_readable |= bool(settle_staged(batch, [file], self.limits))
+        self._gather(batch.tallies[0], piece, stack)
+
+    def _gather(self, tally: Tally, piece: Piece, stack: ExitStack) -> None:
+        for fate, count in tally.counts.items():
+            self.whole_tally.counts[fate] = self.whole_tally.counts.get(fate, 0) + count
+        self.whole_tally.rejects.extend(tally.rejects)
+        for name, table in tally.tables.items():
+            if name not in self.staged:
+                self.staged[name] = self._begin(name, table.schema, stack)
+            self.staged[name].add(table)
+            self.own.add(name, f"{name}/day={self.prepared.arrival.day}/{self.records}", table.select(KNOWN.names))
+        self.head = self.head or piece.content[:HEAD]
+        if not self.is_readable and {r.clause for r in self.whole_tally.rejects} <= {LINE_NOT_JSON.clause}:
+            self.brackets.add(piece.content)
+
+    def _begin(self, table: str, schema: pa.Schema, stack: ExitStack) -> Staged:
+        path = self.folder / f"{table}.parquet"
+        stream = stack.enter_context(path.open("wb"))
+        writer = stack.enter_context(pq.ParquetWriter(stream, schema, compression=COMPRESSION))
+        return Staged(path, writer, stream)
+
+    def _outcome(self) -> Outcome:
+        tally = self.whole_tally
+        problem = None if self.is_readable else whole_file(tally, self.head, lambda: self.brackets.are_left_open)
+        for staged in self.staged.values():
+            staged.close()
+        if isinstance(problem, Problem):
+            return whole(self.prepared, problem)
+        written = {name: Written(staged.path, staged.count) for name, staged in self.staged.items()}
+        return replace(tally.outcome(self.prepared), written=written)
+
+
+@contextmanager
+def land_long(
+    db: duckdb.DuckDBPyConnection,
+    prepared: Prepared,
+    named_type: str | None,
+    stock: Stock,
+    limits: Limits,
+) -> Generator[Outcome]:
+    """Settle a long file; what it brings lies beside its places until the outcome is written, or is gone."""
+    for holds_bundles in (False, True):
+        with ExitStack() as stack, stock.beside() as folder:
+            file = LongFile(db, prepared, named_type, folder, stock.index, limits)
+            try:
+                outcome = file.settle(stack, holds_bundles=holds_bundles)
+            except HoldsBundles:
+                continue
+            yield outcome
+            return

@@ -1,0 +1,124 @@
+"""A long file of lines in pieces of whole lines, so that it is never in memory as a whole.
+
+What does not belong here: what a line holds. However a file is cut, its lines and their numbers are the same.
+"""
+
+import gzip
+import re
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedIOBase
+
+from orchestration.feeds.framing import STRING
+from orchestration.feeds.intake import GZIP_MAGIC, MAGIC_LENGTH, Arrival
+from orchestration.feeds.limits import Limits
+from orchestration.feeds.sniff import BOM
+
+CHUNK = 1 << 20
+CLOSED = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+class Bomb(Exception):
+    """A stream goes on for longer than its bound."""
+
+
+class Broken(Exception):
+    """A packed stream is cut off or damaged."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Whole lines of a file, and how many lines stand before them."""
+
+    content: bytes
+    lines_before: int
+
+
+@contextmanager
+def plain(arrival: Arrival) -> Generator[BufferedIOBase]:
+    """Open an arrival's bytes, gunzipped where they are packed."""
+    with arrival.raw.open() as stream:
+        if stream.peek(MAGIC_LENGTH)[:2] != GZIP_MAGIC:
+            yield stream
+        else:
+            with gzip.open(stream) as unpacked:
+                yield unpacked
+
+
+def beginning(arrival: Arrival, limits: Limits) -> bytes | None:
+    """Return the first piece of a file that is longer than a piece, null for any other."""
+    if arrival.size * limits.ratio <= limits.piece:
+        return None
+    with plain(arrival) as stream:
+        if arrival.size <= limits.piece and not isinstance(stream, gzip.GzipFile):
+            return None
+        try:
+            head = _read(stream, limits.piece + 1)
+        except Broken:
+            return None
+    return head if len(head) > limits.piece else None
+
+
+def bound(arrival: Arrival, limits: Limits) -> int:
+    """Return how many bytes an arrival may unpack to."""
+    return min(limits.stream, max(limits.ratio_from, arrival.size * limits.ratio))
+
+
+def pieces(stream: BufferedIOBase, limits: Limits, at_most: int) -> Iterator[Piece]:
+    """Cut a stream at line feeds into pieces of about `limits.piece` bytes. Raises `Bomb` and `Broken`.
+
+    Of a line that is longer than `limits.line` only so much is kept that it is seen to be too long.
+    """
+    held, lines, is_first, total = bytearray(), 0, True, 0
+    while chunk := _read(stream, min(CHUNK, max(limits.piece, 1))):
+        total += len(chunk)
+        if total > at_most:
+            raise Bomb
+        held += chunk
+        end = held.rfind(b"\n", max(len(held) - len(chunk), 0)) + 1
+        if len(held) < limits.piece or not end:
+            _shorten(held, limits)
+            continue
+        content = bytes(held[:end])
+        del held[:end]
+        yield Piece(content.removeprefix(BOM) if is_first else content, lines)
+        lines, is_first = lines + content.count(b"\n"), False
+    if held:
+        yield Piece(bytes(held).removeprefix(BOM) if is_first else bytes(held), lines)
+
+
+def _shorten(held: bytearray, limits: Limits) -> None:
+    """Forget the middle of a last line that is too long already."""
+    start = held.rfind(b"\n") + 1
+    if len(held) - start > 2 * limits.line + CHUNK:
+        del held[start + limits.line + 1 :]
+
+
+def _read(stream: BufferedIOBase, size: int) -> bytes:
+    try:
+        return stream.read(size)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise Broken from None
+
+
+@dataclass
+class Brackets:
+    """Whether a document that comes in pieces of whole lines ends before its brackets or its last string are closed."""
+
+    _open: int = 0
+    _is_in_string: bool = False
+    _first: bytes = b""
+
+    def add(self, content: bytes) -> None:
+        self._first = self._first or content.lstrip()[:1]
+        text = b'"' + content if self._is_in_string else content
+        last = max(STRING.finditer(text), key=lambda found: found.start(), default=None)
+        self._is_in_string = last is not None and last.end() == len(text) and not CLOSED.fullmatch(last[0])
+        plain_text = STRING.sub(b"", text)
+        self._open += sum(plain_text.count(c) for c in (b"[", b"{")) - sum(plain_text.count(c) for c in (b"]", b"}"))
+
+    @property
+    def are_left_open(self) -> bool:
+        return self._first in (b"{", b"[") and self._open > 0
