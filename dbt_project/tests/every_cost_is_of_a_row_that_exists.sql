@@ -1,4 +1,4 @@
--- A cost's event is a drug exposure or a visit, as its domain says.
+-- A cost's event is a drug exposure, a procedure or a visit, as its domain says.
 with
 
 events as (
@@ -6,6 +6,11 @@ events as (
         'Drug' as domain,
         drug_exposure_id as event_id
     from {{ ref('drug_exposure') }}
+    union all
+    select
+        'Procedure' as domain,
+        procedure_occurrence_id as event_id
+    from {{ ref('procedure_occurrence') }}
     union all
     select
         'Visit' as domain,

@@ -1,13 +1,35 @@
--- No row beyond the lake's: visits are live encounters and surveyed visits; persons and deaths are those of
--- the feeds, in an incremental build those that it built. (That none is missing is lake_to_omop's part.)
+-- No row beyond the lake's: visits are live encounters, surveyed visits, and what only messages or claims
+-- tell of; persons and deaths are those of the feeds, in an incremental build those that it built. (That none is missing is lake_to_omop's part.)
 with
+
+visits as (
+    select
+        site,
+        encounter_key as visit_key
+    from {{ ref('stg_fhir_encounter') }}
+    union
+    select
+        site,
+        visit_key
+    from {{ ref('stg_nhamcs_visit') }}
+    union
+    select
+        site,
+        visit_key
+    from {{ ref('int_hl7_visit') }}
+    where left_out is null
+    union
+    select
+        site,
+        visit_key
+    from {{ ref('int_x12_visit') }}
+),
 
 expected as (
     select
         'visit' as kind,
-        coalesce(sum(live_keys), 0) as n
-    from {{ ref('lake_to_omop') }}
-    where lake_table in ('fhir_encounter', 'nhamcs_visit')
+        count(*) as n
+    from visits
     union all
     select
         'person' as kind,
@@ -25,6 +47,7 @@ found as (
         'visit' as kind,
         count(*) as n
     from {{ ref('visit_occurrence') }}
+    where {{ is_touched() }}
     union all
     select
         'person' as kind,

@@ -22,8 +22,8 @@ final as (
         cast(coalesce(value_concept_id, case when value_code is not null then 0 end) as integer)
             as value_as_concept_id,
         cast(unit_concept_id as integer) as unit_concept_id,
-        cast(null as double) as range_low,
-        cast(null as double) as range_high,
+        range_low,
+        range_high,
         cast(null as bigint) as provider_id,
         visit_occurrence_id,
         cast(null as bigint) as visit_detail_id,
@@ -31,7 +31,8 @@ final as (
         cast(source_concept_id as integer) as measurement_source_concept_id,
         unit_code[1:50] as unit_source_value,
         cast(coalesce(unit_source_concept_id, 0) as integer) as unit_source_concept_id,
-        coalesce(cast(value_number as varchar), value_code)[1:50] as value_source_value,
+        coalesce(nullif(value_source, ''), cast(value_number as varchar), value_code)[1:50]
+            as value_source_value,
         cast(null as bigint) as measurement_event_id,
         cast(null as integer) as meas_event_field_concept_id
     from measurements

@@ -30,7 +30,10 @@ final as (
         unit_code[1:50] as unit_source_value,
         qualifier[1:50] as qualifier_source_value,
         coalesce(value_code, value_text)[1:50] as value_source_value,
-        case when procedure_key is not null then {{ record_id('site', 'feed', 'procedure_key') }} end
+        case
+            when procedure_key is not null
+                then {{ record_id('site', 'coalesce(procedure_feed, feed)', 'procedure_key') }}
+        end
             as observation_event_id,
         -- procedure_occurrence.procedure_occurrence_id
         cast(case when procedure_key is not null then 1147082 end as integer) as obs_event_field_concept_id

@@ -1,13 +1,12 @@
 with
 
 periods as (
-    select * from {{ ref('int_fhir_payer_period') }}
-    where left_out is null
+    select * from {{ ref('int_payer_period') }}
 ),
 
 final as (
     select
-        {{ record_id('site', "'ehr_fhir'", 'coverage_key') }} as payer_plan_period_id,
+        {{ record_id('site', 'feed', 'coverage_key') }} as payer_plan_period_id,
         {{ person_id('site', 'person_key') }} as person_id,
         cast(started_at as date) as payer_plan_period_start_date,
         cast(ended_at as date) as payer_plan_period_end_date,

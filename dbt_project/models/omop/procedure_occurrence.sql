@@ -19,13 +19,13 @@ final as (
         {{ utc('ended_at') }} as procedure_end_datetime,
         cast(type_concept_id as integer) as procedure_type_concept_id,
         cast(null as integer) as modifier_concept_id,
-        cast(null as integer) as quantity,
+        cast(quantity as integer) as quantity,
         {{ provider_id('site', 'provider_key') }} as provider_id,
         visit_occurrence_id,
         cast(null as bigint) as visit_detail_id,
         code[1:50] as procedure_source_value,
         cast(source_concept_id as integer) as procedure_source_concept_id,
-        cast(null as varchar) as modifier_source_value
+        nullif(modifiers, '')[1:50] as modifier_source_value
     from procedures
 )
 

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.xdist_group("tables")
 
 
 def test_two_patient_records_with_one_record_number_are_one_person(ask: Ask) -> None:
-    found = ask("select reference_key, person_key from intermediate.int_fhir_person_link order by 1")
+    found = ask("select reference_key, person_key from intermediate.int_person_link order by 1")
     assert [row for row in found if row[1] == "mrn-1"] == [("ann", "mrn-1"), ("ann-again", "mrn-1"), ("mrn-1", "mrn-1")]
     assert ask("select count(*) from omop.person where person_source_value = 'mrn-1'") == [(1,)]
 

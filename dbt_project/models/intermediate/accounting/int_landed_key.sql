@@ -40,8 +40,14 @@
     'fhir_appointment': in_error,
     'fhir_resource': 'false',
 } -%}
-{#- Tables of the site's own files, by feed, and what withdraws a row of each. -#}
+{#- Tables of the interfaces and of the site's own files, by feed, and what withdraws a row of each. -#}
 {%- set files = {
+    'hl7v2_adt': ('hl7v2', 'false'),
+    'hl7v2_oru': ('hl7v2', 'false'),
+    'hl7v2_siu': ('hl7v2', 'false'),
+    'hl7v2_message': ('hl7v2', 'false'),
+    'dicom_instance': ('dicom', 'false'),
+    'x12_claim': ('x12_837', "frequency_code = '8'"),
     'clinic_appointment': ('appointments', "status = 'entered_in_error'"),
     'triage_note': ('triage_notes', 'false'),
     'unit_staffing': ('staffing', 'false'),

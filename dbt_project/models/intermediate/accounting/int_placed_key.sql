@@ -34,6 +34,8 @@
 {%- endset -%}
 {#- Tables of the site's own files that OMOP has no table for, or not yet. -#}
 {%- set files = [
+    ('hl7v2_siu', 'stg_hl7_siu', 'no home in OMOP'),
+    ('hl7v2_message', 'stg_hl7_message', 'no home in OMOP'),
     ('clinic_appointment', 'stg_clinic_appointment', 'no home in OMOP'),
     ('triage_note', 'stg_triage_note', 'text not scrubbed'),
     ('unit_staffing', 'stg_unit_staffing', 'no home in OMOP'),
@@ -68,7 +70,7 @@ patients as (
         deaths.person_id is not null
         and coalesce(patients.is_deceased or patients.deceased_at is not null, false) as is_dead
     from {{ ref('stg_fhir_patient') }} as patients
-    inner join {{ ref('int_fhir_person_link') }} as links
+    inner join {{ ref('int_person_link') }} as links
         on patients.site = links.site and patients.patient_key = links.reference_key
     left join {{ ref('person') }} as persons
         on persons.person_id = {{ person_id('links.site', 'links.person_key') }}
@@ -262,6 +264,8 @@ others as (
 
 fates as (
     select * from patients
+    union all by name
+    select * from {{ ref('int_placed_interface_key') }}
     {%- for part in [
         'surveyed', 'encounters', 'places', 'practitioners', 'observations', 'events', 'facts', 'stated_uses', 'devices',
         'others',

@@ -26,8 +26,24 @@ mentioned as (
     where not is_hospital
 ),
 
+-- Units that only messages name.
+wards as (
+    select
+        mentioned.site,
+        mentioned.care_site_key,
+        'unit' as kind,
+        min(mentioned.place_code) as place_code,
+        min(mentioned.unit) as unit
+    from {{ ref('int_person_care_site') }} as mentioned
+    anti join places on mentioned.site = places.site and mentioned.care_site_key = places.care_site_key
+    where mentioned.unit is not null
+    group by mentioned.site, mentioned.care_site_key
+),
+
 known as (
     select * from places
+    union all by name
+    select * from wards
     union all by name
     select
         *,

@@ -12,6 +12,16 @@ conditions as (
         onset_at as occurred_at,
         'nhamcs_ed' as feed
     from {{ ref('int_nhamcs_condition') }}
+    union all by name
+    select
+        *,
+        'hl7v2' as feed
+    from {{ ref('int_hl7_condition') }}
+    union all by name
+    select
+        *,
+        'x12_837' as feed
+    from {{ ref('int_x12_condition') }}
 ),
 
 visits as (
@@ -22,7 +32,7 @@ visits as (
     from {{ ref('int_visit') }}
 ),
 
-final as (
+coded as (
     select
         {{ target_columns('concepts', 'conditions', 'condition_key', 'condition_occurrence') }},
         {{ person_id('conditions.site', 'conditions.person_key') }} as person_id,
@@ -34,6 +44,18 @@ final as (
     {{ join_targets('concepts', 'conditions.code_system', 'conditions.code') }}
     {{ join_concept('types', "'feed'", 'conditions.feed') }}
     where conditions.person_key is not null
+),
+
+-- The same diagnosis of a visit, by whoever is believed first.
+once as (
+    {{ told_once('coded', [
+        'person_key', meaning('concept_id', 'code_system', 'code'), 'visit_occurrence_id',
+        'case when visit_occurrence_id is null then cast(occurred_at as date) end',
+    ]) }}
+),
+
+final as (
+    select * exclude (first_rank) from once
 )
 
 select * from final

@@ -5,19 +5,23 @@
 with
 
 costs as (
-    select * from {{ ref('int_fhir_cost') }}
-    where left_out is null
+    select * from {{ ref('int_bill') }}
 ),
 
 final as (
     select
-        {{ record_id('costs.site', "'ehr_fhir'", 'costs.cost_key') }} as cost_id,
+        {{ record_id('costs.site', 'costs.feed', 'costs.cost_key') }} as cost_id,
         {{ person_id('costs.site', 'costs.person_key') }} as person_id,
         case
             when costs.drug_key is not null then {{ record_id('costs.site', "'ehr_fhir'", 'costs.drug_key') }}
+            when costs.procedure_key is not null then costs.procedure_occurrence_id
             else {{ visit_id('costs.site', 'costs.visit_key') }}
         end as cost_event_id,
-        case when costs.drug_key is not null then 'Drug' else 'Visit' end as cost_domain_id,
+        case
+            when costs.drug_key is not null then 'Drug'
+            when costs.procedure_key is not null then 'Procedure'
+            else 'Visit'
+        end as cost_domain_id,
         cast(coalesce(types.concept_id, 0) as integer) as cost_type_concept_id,
         cast(
             case
@@ -35,18 +39,18 @@ final as (
         costs.copay as paid_patient_copay,
         costs.coinsurance as paid_patient_coinsurance,
         costs.deductible as paid_patient_deductible,
-        cast(null as double) as paid_by_primary,
+        costs.paid_by_primary,
         cast(null as double) as paid_ingredient_cost,
         cast(null as double) as paid_dispensing_fee,
         case
-            when costs.coverage_key is not null
-                then {{ record_id('costs.site', "'ehr_fhir'", 'costs.coverage_key') }}
+            when costs.known_coverage_key is not null
+                then {{ record_id('costs.site', 'costs.feed', 'costs.known_coverage_key') }}
         end as payer_plan_period_id,
         costs.allowed as amount_allowed,
-        cast(null as integer) as revenue_code_concept_id,
-        cast(null as varchar) as revenue_code_source_value,
-        cast(null as integer) as drg_concept_id,
-        cast(null as varchar) as drg_source_value
+        cast(case when costs.revenue_code is not null then 0 end as integer) as revenue_code_concept_id,
+        costs.revenue_code[1:50] as revenue_code_source_value,
+        cast(case when costs.drg_code is not null then 0 end as integer) as drg_concept_id,
+        costs.drg_code[1:3] as drg_source_value
     from costs
     {{ join_concept('types', "'record'", "'cost'") }}
     {{ join_concept('currencies', "'ISO 4217'", 'costs.currency') }}

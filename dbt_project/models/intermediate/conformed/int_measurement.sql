@@ -12,6 +12,12 @@ measurements as (
         effective_at as occurred_at,
         'nhamcs_ed' as feed
     from {{ ref('int_nhamcs_measurement') }}
+    union all by name
+    select
+        * exclude (lake_table, left_out),
+        'hl7v2' as feed
+    from {{ ref('int_hl7_result') }}
+    where is_measurement and left_out is null
 ),
 
 visits as (
@@ -22,7 +28,7 @@ visits as (
     from {{ ref('int_visit') }}
 ),
 
-final as (
+coded as (
     select
         {{ target_columns('concepts', 'measurements', 'event_key', 'measurement') }},
         {{ person_id('measurements.site', 'measurements.person_key') }} as person_id,
@@ -43,6 +49,17 @@ final as (
     ) }}
     {{ join_concept('types', "'feed'", 'measurements.feed') }}
     where measurements.person_key is not null
+),
+
+-- The same reading of the same minute, by whoever is believed first.
+once as (
+    {{ told_once('coded', [
+        'person_key', meaning('concept_id', 'code_system', 'code'), "date_trunc('minute', occurred_at)",
+    ]) }}
+),
+
+final as (
+    select * exclude (first_rank) from once
 )
 
 select * from final

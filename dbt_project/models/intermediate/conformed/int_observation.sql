@@ -18,6 +18,18 @@ observations as (
         effective_at as occurred_at,
         'nhamcs_ed' as feed
     from {{ ref('int_nhamcs_observation') }}
+    union all by name
+    select
+        * exclude (lake_table, left_out),
+        'hl7v2' as feed
+    from {{ ref('int_hl7_result') }}
+    where not is_measurement and left_out is null
+    union all by name
+    select
+        * exclude (left_out, series_key),
+        'dicom' as feed
+    from {{ ref('int_dicom_finding') }}
+    where left_out is null
 ),
 
 visits as (
@@ -28,7 +40,7 @@ visits as (
     from {{ ref('int_visit') }}
 ),
 
-final as (
+coded as (
     select
         {{ target_columns('concepts', 'observations', 'event_key', 'observation') }},
         {{ person_id('observations.site', 'observations.person_key') }} as person_id,
@@ -47,6 +59,17 @@ final as (
     {{ join_concept('units', "'UCUM'", 'observations.unit_code') }}
     {{ join_concept('types', "'feed'", 'observations.feed') }}
     where observations.person_key is not null
+),
+
+-- The same finding of the same minute, by whoever is believed first.
+once as (
+    {{ told_once('coded', [
+        'person_key', meaning('concept_id', 'code_system', 'code'), "date_trunc('minute', occurred_at)",
+    ]) }}
+),
+
+final as (
+    select * exclude (first_rank) from once
 )
 
 select * from final

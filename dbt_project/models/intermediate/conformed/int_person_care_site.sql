@@ -22,19 +22,22 @@ visited as (
         false as is_hospital
     from {{ ref('int_visit') }}
     where care_site_key is not null
-    union
+    union by name
     select
         person_id,
         site,
         care_site_key,
-        false as is_hospital
+        false as is_hospital,
+        -- Of a unit that only messages name, what they say of it.
+        case when starts_with(care_site_key, 'hl7v2|') then unit end as unit,
+        case when starts_with(care_site_key, 'hl7v2|') then unit_code end as place_code
     from {{ ref('int_visit_detail') }}
     where care_site_key is not null
 ),
 
 final as (
     select * from surveyed
-    union
+    union by name
     select * from visited
 )
 

@@ -6,6 +6,17 @@ procedures as (
         'ehr_fhir' as feed
     from {{ ref('int_fhir_procedure') }}
     where left_out is null
+    union all by name
+    select
+        *,
+        'dicom' as feed
+    from {{ ref('int_dicom_study') }}
+    where left_out is null
+    union all by name
+    select
+        *,
+        'x12_837' as feed
+    from {{ ref('int_x12_procedure') }}
 ),
 
 visits as (
@@ -16,7 +27,7 @@ visits as (
     from {{ ref('int_visit') }}
 ),
 
-final as (
+coded as (
     select
         {{ target_columns('concepts', 'procedures', 'procedure_key', 'procedure_occurrence') }},
         {{ person_id('procedures.site', 'procedures.person_key') }} as person_id,
@@ -27,6 +38,17 @@ final as (
     left join visits on procedures.site = visits.site and procedures.visit_key = visits.visit_key
     {{ join_targets('concepts', 'procedures.code_system', 'procedures.code') }}
     {{ join_concept('types', "'feed'", 'procedures.feed') }}
+),
+
+-- The same procedure of the same day, by whoever is believed first.
+once as (
+    {{ told_once('coded', [
+        'person_key', meaning('concept_id', 'code_system', 'code'), 'cast(started_at as date)',
+    ]) }}
+),
+
+final as (
+    select * exclude (first_rank) from once
 )
 
 select * from final

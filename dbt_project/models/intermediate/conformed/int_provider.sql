@@ -2,8 +2,23 @@
 
 with
 
-providers as (
+described as (
     select * from {{ ref('int_fhir_provider') }}
+),
+
+-- Clinicians whom only claims name.
+billed as (
+    select distinct
+        named.site,
+        named.provider_key
+    from {{ ref('int_person_provider') }} as named
+    anti join described on named.site = described.site and named.provider_key = described.provider_key
+),
+
+providers as (
+    select * from described
+    union all by name
+    select * from billed
 ),
 
 final as (

@@ -8,6 +8,11 @@ specimens as (
         'ehr_fhir' as feed
     from {{ ref('int_fhir_specimen') }}
     where left_out is null
+    union all by name
+    select
+        *,
+        'hl7v2' as feed
+    from {{ ref('int_hl7_specimen') }}
 ),
 
 final as (

@@ -1,9 +1,53 @@
 with
 
+messages as (
+    select * exclude (left_out) from {{ ref('int_hl7_visit') }}
+    where left_out is null
+),
+
+claims as (
+    select * from {{ ref('int_x12_visit') }}
+),
+
+-- The record system's word stands; what it leaves open, messages fill in.
+encounters as (
+    select
+        encounters.* replace (
+            coalesce(encounters.ended_at, messages.ended_at) as ended_at,
+            encounters.is_ended or messages.ended_at is not null as is_ended,
+            case
+                when encounters.discharged_to_code is null then messages.discharged_to_system
+                else encounters.discharged_to_system
+            end as discharged_to_system,
+            coalesce(encounters.discharged_to_code, messages.discharged_to_code) as discharged_to_code,
+            coalesce(encounters.admitted_from_code, messages.admitted_from_code) as admitted_from_code
+        )
+    from {{ ref('int_fhir_visit') }} as encounters
+    left join messages on encounters.site = messages.site and encounters.visit_key = messages.visit_key
+),
+
+told as (
+    select messages.*
+    from messages
+    anti join encounters on messages.site = encounters.site and messages.visit_key = encounters.visit_key
+),
+
+-- A claim alone makes a visit where nobody else tells of it.
+billed as (
+    select claims.*
+    from claims
+    anti join encounters on claims.site = encounters.site and claims.visit_key = encounters.visit_key
+    anti join told on claims.site = told.site and claims.visit_key = told.visit_key
+),
+
 visits as (
-    select * from {{ ref('int_fhir_visit') }}
+    select * from encounters
     union all by name
     select * from {{ ref('int_nhamcs_visit') }}
+    union all by name
+    select * from told
+    union all by name
+    select * from billed
 ),
 
 final as (

@@ -1,7 +1,20 @@
 with
 
-details as (
+encounters as (
     select * from {{ ref('int_fhir_visit_detail') }}
+),
+
+-- Where the record system lists the units of a stay, messages would list them a second time.
+messages as (
+    select messages.*
+    from {{ ref('int_hl7_visit_detail') }} as messages
+    anti join encounters on messages.site = encounters.site and messages.visit_key = encounters.visit_key
+),
+
+details as (
+    select * from encounters
+    union all by name
+    select * from messages
     union all by name
     select * from {{ ref('int_nhamcs_visit_detail') }}
 ),

@@ -5,7 +5,7 @@ conditions as (
 ),
 
 links as (
-    select * from {{ ref('int_fhir_person_link') }}
+    select * from {{ ref('int_person_link') }}
 ),
 
 visits as (

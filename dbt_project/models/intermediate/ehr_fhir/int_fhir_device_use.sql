@@ -18,11 +18,11 @@ devices as (
 ),
 
 links as (
-    select * from {{ ref('int_fhir_person_link') }}
+    select * from {{ ref('int_person_link') }}
 ),
 
 providers as (
-    select * from {{ ref('int_fhir_provider_link') }}
+    select * from {{ ref('int_provider_link') }}
 ),
 
 stated as (

@@ -21,7 +21,7 @@ known_medications as (
 ),
 
 links as (
-    select * from {{ ref('int_fhir_person_link') }}
+    select * from {{ ref('int_person_link') }}
 ),
 
 visits as (
@@ -33,7 +33,7 @@ visits as (
 ),
 
 providers as (
-    select * from {{ ref('int_fhir_provider_link') }}
+    select * from {{ ref('int_provider_link') }}
 ),
 
 records as (

@@ -5,7 +5,7 @@ encounters as (
 ),
 
 links as (
-    select * from {{ ref('int_fhir_person_link') }}
+    select * from {{ ref('int_person_link') }}
 ),
 
 providers as (

@@ -9,7 +9,7 @@ allergies as (
 ),
 
 links as (
-    select * from {{ ref('int_fhir_person_link') }}
+    select * from {{ ref('int_person_link') }}
 ),
 
 visits as (
@@ -21,7 +21,7 @@ visits as (
 ),
 
 providers as (
-    select * from {{ ref('int_fhir_provider_link') }}
+    select * from {{ ref('int_provider_link') }}
 ),
 
 procedures as (

@@ -1,7 +1,7 @@
 with
 
 links as (
-    select * from {{ ref('int_fhir_person_link') }}
+    select * from {{ ref('int_person_link') }}
 ),
 
 patients as (

@@ -5,7 +5,7 @@ procedures as (
 ),
 
 links as (
-    select * from {{ ref('int_fhir_person_link') }}
+    select * from {{ ref('int_person_link') }}
 ),
 
 visits as (
@@ -17,7 +17,7 @@ visits as (
 ),
 
 providers as (
-    select * from {{ ref('int_fhir_provider_link') }}
+    select * from {{ ref('int_provider_link') }}
 ),
 
 linked as (

@@ -5,7 +5,7 @@ practitioners as (
 ),
 
 links as (
-    select * from {{ ref('int_fhir_provider_link') }}
+    select * from {{ ref('int_provider_link') }}
 ),
 
 places as (

@@ -25,6 +25,8 @@ visits as (
     left join undated on visits.site = undated.site and visits.visit_key = undated.visit_key
     where
         visits.visit_concept_id in (9203, 262)
+        -- Messages and bills alone tell nothing of triage.
+        and coalesce(visits.feed, '') not in ('hl7v2', 'x12_837')
         and coalesce(visits.status, '') not in ('cancelled', 'planned')
         and undated.visit_key is null
         -- Nobody arrived before hospitals kept records like these, nor after the record of it.

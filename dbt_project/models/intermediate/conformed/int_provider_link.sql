@@ -47,10 +47,25 @@ by_role as (
     inner join people on roles.site = people.site and roles.practitioner_key = people.reference_key
 ),
 
+-- Whom only claims name is known by the number that they give.
+billed as (
+    {%- for role in ['rendering', 'attending', 'operating', 'referring', 'supervising'] %}
+        select
+            site,
+            {{ role }}_provider_key as reference_key,
+            {{ role }}_provider_key as provider_key,
+            5 as precedence
+        from {{ ref('stg_x12_claim') }}
+        {{ 'union' if not loop.last }}
+    {%- endfor %}
+),
+
 known as (
     select * from people
     union all by name
     select * from by_role
+    union all by name
+    select * from billed
 ),
 
 final as (

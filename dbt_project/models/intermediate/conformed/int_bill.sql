@@ -1,0 +1,53 @@
+{{ config(materialized = 'ephemeral') }}
+
+with
+
+bills as (
+    select
+        *,
+        'ehr_fhir' as feed,
+        cast(null as varchar) as procedure_key
+    from {{ ref('int_fhir_cost') }}
+    where left_out is null
+    union all by name
+    select
+        *,
+        'x12_837' as feed
+    from {{ ref('int_x12_cost') }}
+    where left_out is null
+),
+
+periods as (
+    select
+        site,
+        feed,
+        coverage_key
+    from {{ ref('int_payer_period') }}
+),
+
+-- A line whose procedure another feed tells is of that procedure no more; its charge is in the claim's.
+procedures as (
+    select
+        site,
+        procedure_key,
+        procedure_occurrence_id
+    from {{ ref('int_procedure') }}
+    where feed = 'x12_837'
+),
+
+final as (
+    select
+        bills.*,
+        procedures.procedure_occurrence_id,
+        periods.coverage_key as known_coverage_key
+    from bills
+    left join periods
+        on
+            bills.site = periods.site
+            and bills.feed = periods.feed
+            and bills.coverage_key = periods.coverage_key
+    left join procedures on bills.site = procedures.site and bills.procedure_key = procedures.procedure_key
+    where bills.procedure_key is null or procedures.procedure_occurrence_id is not null
+)
+
+select * from final

@@ -1,0 +1,50 @@
+with
+
+messages as (
+    select
+        messages.site,
+        links.person_key,
+        messages.payers,
+        messages._arrived_at
+    from {{ ref('stg_hl7_adt') }} as messages
+    inner join {{ ref('int_person_link') }} as links
+        on messages.site = links.site and messages.patient_key = links.reference_key
+    where len(messages.payers) > 0
+    -- The last message that lists a person's insurance says what there is.
+    qualify row_number() over (
+        partition by messages.site, links.person_key
+        order by
+            coalesce(messages.recorded_at, messages.message_at, messages._arrived_at) desc,
+            messages.message_key
+    ) = 1
+),
+
+listed as (
+    select
+        site,
+        person_key,
+        unnest(payers) as payer,
+        _arrived_at
+    from messages
+),
+
+final as (
+    select
+        listed.site,
+        listed.person_key,
+        {{ natural_key(["'IN1'", 'person_key', 'payer.payer_code', 'payer.plan_code', 'payer.starts_on']) }}
+            as coverage_key,
+        cast(payer.starts_on as timestamptz) as started_at,
+        greatest(
+            cast(payer.starts_on as timestamptz),
+            coalesce(cast(payer.ends_on as timestamptz), listed._arrived_at)
+        ) as ended_at,
+        payer.payer_code,
+        payer.plan_code,
+        listed._arrived_at
+    from listed
+    where payer.starts_on is not null
+    qualify row_number() over (partition by listed.site, coverage_key order by payer.ends_on desc) = 1
+)
+
+select * from final

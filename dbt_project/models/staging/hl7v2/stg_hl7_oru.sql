@@ -1,0 +1,17 @@
+with
+
+source as (
+    select * from {{ source('hl7v2', 'hl7v2_oru') }}
+),
+
+latest as (
+    {{ latest_version('source') }}
+),
+
+final as (
+    select *
+    from latest
+    where not _is_deleted
+)
+
+select * from final
