@@ -1,21 +1,19 @@
--- A cost's event is a drug exposure, a procedure or a visit, as its domain says.
+-- A cost's event is a row of the table that its domain says.
+{%- set tables = {
+    'Drug': 'drug_exposure', 'Visit': 'visit_occurrence', 'Procedure': 'procedure_occurrence',
+    'Measurement': 'measurement', 'Observation': 'observation', 'Device': 'device_exposure',
+    'Condition': 'condition_occurrence',
+} %}
 with
 
 events as (
-    select
-        'Drug' as domain,
-        drug_exposure_id as event_id
-    from {{ ref('drug_exposure') }}
-    union all
-    select
-        'Procedure' as domain,
-        procedure_occurrence_id as event_id
-    from {{ ref('procedure_occurrence') }}
-    union all
-    select
-        'Visit' as domain,
-        visit_occurrence_id as event_id
-    from {{ ref('visit_occurrence') }}
+    {%- for domain, table in tables.items() %}
+        select
+            '{{ domain }}' as domain,
+            {{ table }}_id as event_id
+        from {{ ref(table) }}
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 final as (

@@ -1,3 +1,7 @@
+{%- set event_tables = [
+    'condition_occurrence', 'procedure_occurrence', 'drug_exposure', 'device_exposure', 'measurement', 'observation',
+] -%}
+
 with
 
 visits as (
@@ -36,35 +40,56 @@ admissions as (
     group by messages.site, messages._key
 ),
 
--- Found by what OMOP holds, not by the rule that left it out.
-results as (
-    select
-        results.*,
-        coalesce(measurements.measurement_id, observations.observation_id) is not null as is_placed,
-        measurements.measurement_id is not null as is_measured
-    from {{ ref('int_hl7_result') }} as results
-    left join {{ ref('measurement') }} as measurements
-        on measurements.measurement_id = {{ record_id('results.site', "'hl7v2'", 'results.event_key') }}
-    left join {{ ref('observation') }} as observations
-        on observations.observation_id = {{ record_id('results.site', "'hl7v2'", 'results.event_key') }}
+-- Rows of events that are in OMOP, whatever table their concepts sort them into.
+placed as (
+    {%- for table in event_tables %}
+        select
+            '{{ table }}' as omop_table,
+            {{ table }}_id as row_id
+        from {{ ref(table) }}
+        where {{ is_touched() }}
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 readings as (
-    select
-        person_id,
-        date_trunc('minute', measurement_datetime) as minute,
-        measurement_source_value as code,
-        measurement_concept_id as concept_id
-    from {{ ref('measurement') }}
-    union all
-    select
-        person_id,
-        date_trunc('minute', observation_datetime) as minute,
-        observation_source_value as code,
-        observation_concept_id as concept_id
-    from {{ ref('observation') }}
+    {%- for model in ['int_measurement', 'int_observation'] %}
+        select
+            readings.site,
+            readings.person_key,
+            readings.feed,
+            readings.event_key,
+            readings.code_system,
+            readings.code,
+            readings.concept_id,
+            date_trunc('minute', readings.occurred_at) as minute,
+            readings.omop_table
+        from {{ ref(model) }} as readings
+        inner join placed on readings.omop_table = placed.omop_table and readings.row_id = placed.row_id
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
+results as (
+    select
+        results.site,
+        results.message_key,
+        results.event_key,
+        results.person_key,
+        results.code_system,
+        results.code,
+        codes.concept_id,
+        date_trunc('minute', results.occurred_at) as minute,
+        results.left_out,
+        string_agg(distinct own.omop_table, ' and ' order by own.omop_table) as omop_table
+    from {{ ref('int_hl7_result') }} as results
+    left join readings as own
+        on results.site = own.site and own.feed = 'hl7v2' and results.event_key = own.event_key
+    {{ join_concept('codes', 'results.code_system', 'results.code') }}
+    group by all
+),
+
+-- Told before by somebody who is believed first: the same reading of the same minute is there.
 retold as (
     select distinct
         results.site,
@@ -73,21 +98,20 @@ retold as (
     from results
     inner join readings
         on
-            readings.person_id = {{ person_id('results.site', 'results.person_key') }}
-            and readings.minute = date_trunc('minute', {{ utc('results.occurred_at') }})
+            results.site = readings.site and results.person_key = readings.person_key
+            and results.minute = readings.minute
             and (
-                readings.code = results.code[1:50]
+                (results.code_system = readings.code_system and results.code = readings.code)
                 or (readings.concept_id > 0 and results.concept_id = readings.concept_id)
             )
-    where results.left_out is null and not results.is_placed
+    where results.left_out is null and results.omop_table is null
 ),
 
 reasoned as (
     select
         results.site,
         results.message_key,
-        results.is_placed and results.left_out is null as is_placed,
-        results.is_measured,
+        case when results.left_out is null then results.omop_table end as omop_table,
         coalesce(
             results.left_out, case when retold.event_key is not null then 'told by the record system' end
         ) as left_out
@@ -103,17 +127,14 @@ reports as (
         messages.site,
         messages._key,
         case
-            when bool_or(not reasoned.is_placed and reasoned.left_out is null) then null
-            when bool_or(reasoned.is_placed) then concat_ws(
-                ' and ',
-                if(bool_or(reasoned.is_placed and reasoned.is_measured), 'measurement', null),
-                if(bool_or(reasoned.is_placed and not reasoned.is_measured), 'observation', null)
-            )
+            when bool_or(
+                reasoned.message_key is not null and reasoned.omop_table is null and reasoned.left_out is null
+            ) then null
+            else string_agg(distinct reasoned.omop_table, ' and ' order by reasoned.omop_table)
         end as omop_table,
         case
-            when
-                bool_or(reasoned.is_placed) or bool_or(reasoned.left_out is null and not reasoned.is_placed)
-                then null
+            when bool_or(reasoned.omop_table is not null) then null
+            when bool_or(reasoned.message_key is not null and reasoned.left_out is null) then null
             else
                 coalesce(string_agg(distinct reasoned.left_out, ', ' order by reasoned.left_out), 'no result')
         end as left_out
@@ -123,31 +144,42 @@ reports as (
     group by messages.site, messages._key
 ),
 
+imaged as (
+    select
+        told.site,
+        told.procedure_key as record_key,
+        told.omop_table
+    from {{ ref('int_procedure') }} as told
+    inner join placed on told.omop_table = placed.omop_table and told.row_id = placed.row_id
+    where told.feed = 'dicom'
+    union
+    select
+        site,
+        event_key as record_key,
+        omop_table
+    from readings
+    where feed = 'dicom'
+),
+
 images as (
     select
         instances.site,
         instances._key,
+        coalesce(
+            string_agg(distinct studies.omop_table, ' and ' order by studies.omop_table),
+            string_agg(distinct findings.omop_table, ' and ' order by findings.omop_table)
+        ) as omop_table,
         case
-            when bool_or(procedures.procedure_occurrence_id is not null) then 'procedure_occurrence'
-            when bool_or(observations.observation_id is not null) then 'observation'
-        end as omop_table,
-        case
-            when
-                bool_or(coalesce(procedures.procedure_occurrence_id, observations.observation_id) is not null)
-                then null
-            else min(coalesce(studies.left_out, findings.left_out))
+            when bool_or(coalesce(studies.omop_table, findings.omop_table) is not null) then null
+            else min(coalesce(told.left_out, series.left_out))
         end as left_out
     from {{ ref('stg_dicom_instance') }} as instances
-    left join {{ ref('int_dicom_study') }} as studies
-        on instances.site = studies.site and instances.study_key = studies.study_key
-    left join {{ ref('procedure_occurrence') }} as procedures
-        on
-            procedures.procedure_occurrence_id
-            = {{ record_id('studies.site', "'dicom'", 'studies.procedure_key') }}
-    left join {{ ref('int_dicom_finding') }} as findings
-        on instances.site = findings.site and instances.series_key = findings.series_key
-    left join {{ ref('observation') }} as observations
-        on observations.observation_id = {{ record_id('findings.site', "'dicom'", 'findings.event_key') }}
+    left join {{ ref('int_dicom_study') }} as told
+        on instances.site = told.site and instances.study_key = told.study_key
+    left join imaged as studies on told.site = studies.site and told.procedure_key = studies.record_key
+    left join {{ ref('int_dicom_finding') }} as series
+        on instances.site = series.site and instances.series_key = series.series_key
+    left join imaged as findings on series.site = findings.site and series.event_key = findings.record_key
     group by instances.site, instances._key
 ),
 

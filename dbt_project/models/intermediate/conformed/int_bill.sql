@@ -30,15 +30,17 @@ procedures as (
     select
         site,
         procedure_key,
-        procedure_occurrence_id
+        row_id,
+        omop_table
     from {{ ref('int_procedure') }}
-    where feed = 'x12_837'
+    where feed = 'x12_837' and target = 1
 ),
 
 final as (
     select
         bills.*,
-        procedures.procedure_occurrence_id,
+        procedures.row_id,
+        procedures.omop_table,
         periods.coverage_key as known_coverage_key
     from bills
     left join periods
@@ -47,7 +49,7 @@ final as (
             and bills.feed = periods.feed
             and bills.coverage_key = periods.coverage_key
     left join procedures on bills.site = procedures.site and bills.procedure_key = procedures.procedure_key
-    where bills.procedure_key is null or procedures.procedure_occurrence_id is not null
+    where bills.procedure_key is null or procedures.row_id is not null
 )
 
 select * from final

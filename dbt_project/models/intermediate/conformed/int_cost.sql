@@ -1,6 +1,11 @@
 {{ config(
     materialized = 'incremental', incremental_strategy = 'touched_persons', on_schema_change = 'fail',
 ) }}
+{#- Where the concept of a billed procedure sorts it. -#}
+{%- set domains = {
+    'procedure_occurrence': 'Procedure', 'measurement': 'Measurement', 'observation': 'Observation',
+    'drug_exposure': 'Drug', 'device_exposure': 'Device', 'condition_occurrence': 'Condition',
+} -%}
 
 with
 
@@ -14,12 +19,18 @@ final as (
         {{ person_id('costs.site', 'costs.person_key') }} as person_id,
         case
             when costs.drug_key is not null then {{ record_id('costs.site', "'ehr_fhir'", 'costs.drug_key') }}
-            when costs.procedure_key is not null then costs.procedure_occurrence_id
+            when costs.procedure_key is not null then costs.row_id
             else {{ visit_id('costs.site', 'costs.visit_key') }}
         end as cost_event_id,
         case
             when costs.drug_key is not null then 'Drug'
-            when costs.procedure_key is not null then 'Procedure'
+            when costs.procedure_key is not null
+                then
+                    case costs.omop_table
+                        {%- for table, domain in domains.items() %}
+                            when '{{ table }}' then '{{ domain }}'
+                        {%- endfor %}
+                    end
             else 'Visit'
         end as cost_domain_id,
         cast(coalesce(types.concept_id, 0) as integer) as cost_type_concept_id,

@@ -19,7 +19,7 @@ final as (
         'Modality' as code,
         cast(series.instance_count as double) as value_number,
         series.modality as value_code,
-        'DICOM modality' as value_code_system,
+        'DICOM' as value_code_system,
         concat_ws(' ', series.body_part, series.laterality) as qualifier,
         coalesce(studies.reported_procedure_key, studies.procedure_key) as procedure_key,
         case when studies.reported_procedure_key is null then 'dicom' else 'ehr_fhir' end as procedure_feed,

@@ -147,18 +147,12 @@ valued as (
     from ordered
 ),
 
-domains as (
-    select * from {{ ref('concept_map') }}
-    where domain in ('measurement', 'observation')
-),
-
 final as (
     select
         valued.*,
-        domains.concept_id,
         'hl7v2_oru' as lake_table,
         coalesce(
-            domains.domain = 'measurement',
+            case domains.domain_id when 'Measurement' then true when 'Observation' then false end,
             valued.value_number is not null or valued.specimen_code is not null
             or valued.section_code in ('BG', 'CH', 'HM', 'IMM', 'LAB', 'MB', 'MCB', 'MYC', 'SR', 'TX', 'VR')
         ) as is_measurement,
@@ -172,7 +166,7 @@ final as (
                 ~ ' valued.value_text) is null',
         }) }} as left_out
     from valued
-    left join domains on valued.code_system = domains.system and valued.code = domains.code
+    {{ join_concept('domains', 'valued.code_system', 'valued.code') }}
 )
 
 select * from final
