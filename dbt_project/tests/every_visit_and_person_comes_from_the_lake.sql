@@ -1,6 +1,6 @@
--- No row beyond the lake's: visits are live encounters, surveyed visits, and what only messages or claims tell
--- of; persons and deaths are those of the feeds; in an incremental build those that it built. (That none is
--- missing is lake_to_omop's part.)
+-- No row beyond the lake's: visits are live encounters, surveyed visits, and what only messages or claims
+-- tell of; persons and deaths are those of the feeds; in an incremental build those that it built.
+-- (That none is missing is lake_to_omop's part.)
 with
 
 visits as (
