@@ -123,22 +123,28 @@ def prepare_lake(settings: Settings) -> None:
 
 
 def prepare_manifest(settings: Settings) -> Path:
-    """Return dbt's manifest, parsed anew only when a source file of the project changed."""
-    manifest, marker = settings.dbt_target / "manifest.json", settings.dbt_target / "project.sha256"
-    digest = project_digest()
-    if manifest.exists() and marker.exists() and marker.read_text() == digest:
+    """Return dbt's manifest, parsed anew only when a source file of the project or a variable changed.
+
+    With the variables of a build: dbt keeps what it parsed, and parses everything anew for other variables.
+    """
+    manifest, marker = settings.dbt_target / "manifest.json", settings.dbt_target / "parsed_with.json"
+    variables = dbt_variables(settings)
+    if manifest.exists() and marker.exists() and marker.read_text() == variables:
         return manifest
     settings.dbt_target.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "parse", "--project-dir", str(DBT_PROJECT)]
     parsed = subprocess.run(  # noqa: S603 - our own interpreter and arguments
-        [*command, "--profiles-dir", str(DBT_PROJECT), "--target-path", str(settings.dbt_target)],
+        [
+            *[*command, "--profiles-dir", str(DBT_PROJECT), "--vars", variables],
+            *["--target-path", str(settings.dbt_target)],
+        ],
         capture_output=True,
         text=True,
         check=False,
     )
     if parsed.returncode:
         raise TablesError(f"dbt cannot parse dbt_project: {(parsed.stdout + parsed.stderr)[-2000:]}")
-    write_atomically(marker, digest.encode())
+    write_atomically(marker, variables.encode())
     return manifest
 
 

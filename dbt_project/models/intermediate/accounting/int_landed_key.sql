@@ -3,7 +3,7 @@
     both. What a finished build has read of a key is in the table already.
 -#}
 {{ config(
-    materialized = 'incremental', incremental_strategy = 'delete+insert', on_schema_change = 'fail',
+    materialized = 'incremental', incremental_strategy = 'keys', on_schema_change = 'fail',
     unique_key = ['lake_table', 'site', '_key'],
 ) }}
 {%- set in_error = "status = 'entered-in-error'" -%}
