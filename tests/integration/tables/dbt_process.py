@@ -1,0 +1,83 @@
+"""One dbt process for many builds: `python -m tests.integration.tables.dbt_process`, a JSON request a line, and back.
+
+A dbt of its own for every build spends most of its time on starting and parsing. What does not belong here: what is
+built, and what is expected of it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
+FOLDERS = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
+WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+
+
+class DbtProcess:
+    """The client. `build` answers when dbt is done: `{"succeeded": bool, "problems": [...]}`."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __spec__.name if __spec__ else __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+        )
+
+    def build(self, lake: Path, warehouse: Path, *arguments: str) -> dict[str, Any]:
+        """Build the warehouse of a folder from a lake."""
+        assert self._process.stdin and self._process.stdout
+        request = {"lake": str(lake), "warehouse": str(warehouse), "arguments": arguments}
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        self._process.wait(timeout=30)
+        self._process.stdout.close()
+
+
+def variables(lake: Path) -> str:
+    """Return the `--vars` of these tests."""
+    return json.dumps({"lake": str(lake), "timezones": {"rural": "America/Chicago"}})
+
+
+def command(lake: Path, warehouse: Path, *arguments: str) -> list[str]:
+    """Return dbt's arguments for one build."""
+    outputs = ["--target-path", str(warehouse / "target"), "--log-path", str(warehouse / "logs")]
+    return ["build", *WITHOUT_UNIT_TESTS, *FOLDERS, *outputs, "--vars", variables(lake), *arguments]
+
+
+def _serve() -> None:
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # dbt's own lines
+    manifest = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        lake, warehouse = Path(request["lake"]), Path(request["warehouse"])
+        os.environ["PILOTHOUSE_HOME"] = str(warehouse)
+        wanted = command(lake, warehouse, *request["arguments"])
+        if manifest is None:
+            parse = ["parse", *wanted[1 + len(WITHOUT_UNIT_TESTS) : len(wanted) - len(request["arguments"])]]
+            manifest = dbtRunner().invoke(parse).result
+        result = dbtRunner(manifest=manifest.deepcopy()).invoke(["--quiet", *wanted])
+        DuckDBConnectionManager.close_all_connections()
+        nodes = result.result.results if result.result else []
+        problems = [f"{node.node.unique_id}: {node.message}" for node in nodes if node.status in ("error", "fail")]
+        problems += [str(result.exception)] if result.exception else []
+        answers.write(json.dumps({"succeeded": result.success, "problems": problems}) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    _serve()
