@@ -135,29 +135,24 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Strategy of a table of persons: touched persons lose all their rows and get those that are theirs now. -#}
-{% macro get_incremental_touched_persons_sql(arguments) -%}
-    {%- set columns = get_quoted_csv(arguments.dest_columns | map(attribute='name')) -%}
-    delete from {{ arguments.target_relation }}
-    where person_id in (select person_id from build.touched_person);
-    insert into {{ arguments.target_relation }} ({{ columns }})
-    select {{ columns }} from {{ arguments.temp_relation }}
-    where person_id in (select person_id from build.touched_person)
+{#- Rows that an incremental table loses and gets, of persons: all rows of touched persons. -#}
+{% macro touched_persons_due() -%}
+    person_id in (select touched.person_id from build.touched_person as touched)
 {%- endmacro %}
 
-{#- Strategy of a table with a row per record of the lake: those of touched records, and of tables read whole. -#}
-{% macro get_incremental_touched_records_sql(arguments) -%}
-    {%- set columns = get_quoted_csv(arguments.dest_columns | map(attribute='name')) -%}
+{#- Of records of the lake: those of touched records, and of tables that are read whole. -#}
+{% macro touched_records_due() -%}
     {%- set whole = lake_tables() | rejectattr('scope', 'equalto', 'person') | map(attribute='name') | list -%}
-    {%- set is_due -%}
-        (
-            lake_table in ('{{ whole | join("', '") }}')
-            or hash(lake_table, site, _key) in (select record from build.touched_record)
-        )
-    {%- endset -%}
-    delete from {{ arguments.target_relation }} where {{ is_due }};
-    insert into {{ arguments.target_relation }} ({{ columns }})
-    select {{ columns }} from {{ arguments.temp_relation }} where {{ is_due }}
+    (
+        lake_table in ('{{ whole | join("', '") }}')
+        or hash(lake_table, site, _key) in (select touched.record from build.touched_record as touched)
+    )
+{%- endmacro %}
+
+{#- By key: those that were computed. -#}
+{% macro keys_due(computed) -%}
+    {%- set keys = config.get('unique_key') or [] -%}
+    ({{ keys | join(', ') }}) in (select ({{ keys | join(', ') }}) from {{ computed }})
 {%- endmacro %}
 
 {#-
@@ -169,7 +164,7 @@
     {%- set name = model.test_metadata.name if model.test_metadata else none -%}
     {%- if execute and name in by_row and strategy_of(relation) == 'touched_persons' and not is_full_build() -%}
         {%- do return(
-            '(select * from ' ~ relation ~ ' where person_id in (select person_id from build.touched_person))'
+            '(select * from ' ~ relation ~ ' where ' ~ touched_persons_due() ~ ')'
         ) -%}
     {%- endif -%}
     {%- do return(default__get_where_subquery(relation)) -%}

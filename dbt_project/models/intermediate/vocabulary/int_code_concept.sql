@@ -1,3 +1,5 @@
+{{ config(materialized = 'incremental', incremental_strategy = 'kept', on_schema_change = 'fail') }}
+
 with
 
 mounted as (
