@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
 class DbtProcess:
-    """The client. `build` answers when dbt is done: `{"succeeded": bool, "problems": [...]}`."""
+    """The client. `build` answers when dbt is done: whether it succeeded, its problems in words, and its cost."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -70,12 +71,14 @@ def _serve() -> None:
         if manifest is None:
             parse = ["parse", *wanted[1 + len(WITHOUT_UNIT_TESTS) : len(wanted) - len(request["arguments"])]]
             manifest = dbtRunner().invoke(parse).result
+        began, cpu = time.perf_counter(), time.process_time()
         result = dbtRunner(manifest=manifest.deepcopy()).invoke(["--quiet", *wanted])
         DuckDBConnectionManager.close_all_connections()
         nodes = result.result.results if result.result else []
         problems = [f"{node.node.unique_id}: {node.message}" for node in nodes if node.status in ("error", "fail")]
         problems += [str(result.exception)] if result.exception else []
-        answers.write(json.dumps({"succeeded": result.success, "problems": problems}) + "\n")
+        cost = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
+        answers.write(json.dumps({"succeeded": result.success, "problems": problems, **cost}) + "\n")
         answers.flush()
 
 
