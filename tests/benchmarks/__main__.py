@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks.feed_figures import growth_figures, hl7_figures, large_figures
 from tests.benchmarks.measuring import Cost, run_stage
 from tests.benchmarks.report import Figure, document, table
 
@@ -19,18 +20,29 @@ DEMO, LANDING, CALL, MEMORY = "demo", "FHIR resources", "triage call over HTTP",
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured. `repeat` multiplies the real bundles; days and sites are of the simulated group."""
+    """How much is measured. `repeat` multiplies the real bundles; days and sites are of the simulated group.
+
+    `histories` are days landed before the one that is measured, `messages` those of HL7 v2, `megabytes` the large file.
+    """
 
     days: int
     sites: int
     repeat: int
     requests: int
+    histories: tuple[int, ...]
+    messages: int
+    megabytes: int
 
     def __str__(self) -> str:
-        return f"{self.days} days x {self.sites} sites, real bundles {self.repeat} times, {self.requests} calls"
+        return (
+            f"{self.days} days x {self.sites} sites, real bundles {self.repeat} times, {self.requests} calls, "
+            f"{self.messages} messages, a file of {self.megabytes} MB"
+        )
 
 
-FULL, QUICK = Scale(days=90, sites=3, repeat=60, requests=2000), Scale(days=90, sites=1, repeat=20, requests=500)
+SENDERS = 64
+FULL = Scale(days=90, sites=3, repeat=60, requests=2000, histories=(10, 30, 100, 300), messages=10_000, megabytes=5000)
+QUICK = Scale(days=90, sites=1, repeat=20, requests=500, histories=(2, 5, 10, 20), messages=2000, megabytes=300)
 
 
 def main() -> None:
@@ -53,6 +65,11 @@ def measure(folder: Path, scale: Scale) -> list[Figure]:
     parsed = run_stage("parse", folder / "landed")
     landed = run_stage("land", folder / "landed")
     tables = run_stage("tables", folder / "landed")
+    grown = run_stage("growth", folder / "grown", histories=list(scale.histories))
+    files = run_stage("hl7", folder / "hl7", count=scale.messages)
+    mllp = run_stage("mllp", folder / "mllp", alone=scale.messages // 50, many=scale.messages, senders=SENDERS)
+    written = run_stage("large", folder / "large", megabytes=scale.megabytes)
+    parsed_large, landed_large = (run_stage(stage, folder / "large") for stage in ("parse_large", "land_large"))
     served = run_stage("serve", folder / "served", requests=scale.requests)
     first = run_stage("demo", folder / "demo", days=scale.days, sites=scale.sites, is_first=True)
     again = run_stage("demo", folder / "demo", days=scale.days, sites=scale.sites, is_first=False)
@@ -69,6 +86,9 @@ def measure(folder: Path, scale: Scale) -> list[Figure]:
         *demo_figures(first, again, nothing),
         *simulator_figures(simulated, scale),
         *landing_figures(corpus, parsed, landed, tables),
+        *growth_figures(grown),
+        *hl7_figures(files, mllp),
+        *large_figures(written, parsed_large, landed_large),
         *call_figures(served),
         *memory_figures(stages, served, parsed),
     ]

@@ -126,6 +126,48 @@ def tables() -> dict[str, Any]:
     return {**took, "dbt_seconds": dbt_seconds(settings.dbt_target), "succeeded": launcher.summary.succeeded}
 
 
+def growth(histories: list[int]) -> dict[str, Any]:
+    """Landing one day after histories of different lengths."""
+    from tests.benchmarks.bench_feeds import growth as measure
+
+    return measure(load_settings().home, histories)
+
+
+def hl7(count: int) -> dict[str, Any]:
+    """HL7 v2 through a file."""
+    from tests.benchmarks.bench_feeds import hl7_files
+
+    return hl7_files(load_settings().home, count)
+
+
+def mllp(alone: int, many: int, senders: int) -> dict[str, Any]:
+    """Round trips over MLLP, to the listener and to a durable echo."""
+    from tests.benchmarks.bench_feeds import mllp as measure
+
+    return measure(load_settings().home, alone, many, senders)
+
+
+def large(megabytes: int) -> dict[str, Any]:
+    """Write a file larger than memory is to be."""
+    from tests.benchmarks.bench_feeds import large_file
+
+    return large_file(load_settings().home / CORPUS, megabytes)
+
+
+def parse_large() -> dict[str, Any]:
+    """The yardstick of the large file."""
+    from tests.benchmarks.bench_feeds import parse_large as measure
+
+    return measure(load_settings().home / CORPUS)
+
+
+def land_large() -> dict[str, Any]:
+    """The large file to the lake."""
+    from tests.benchmarks.bench_feeds import land_large as measure
+
+    return measure(load_settings().home, load_settings().home / CORPUS)
+
+
 def serve(requests: int) -> dict[str, Any]:
     """The triage call over HTTP, beside a bare echo and the model's own predict."""
     from tests.benchmarks.bench_serving import measure
@@ -141,7 +183,24 @@ def start() -> dict[str, Any]:
 
 
 STAGES: dict[str, Callable[..., dict[str, Any]]] = {
-    stage.__name__: stage for stage in (simulate, demo, judge, corpus, parse, land, tables, serve, start)
+    stage.__name__: stage
+    for stage in (
+        simulate,
+        demo,
+        judge,
+        corpus,
+        parse,
+        land,
+        tables,
+        growth,
+        hl7,
+        mllp,
+        large,
+        parse_large,
+        land_large,
+        serve,
+        start,
+    )
 }
 
 

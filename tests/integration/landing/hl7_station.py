@@ -1,6 +1,7 @@
 """A station that lands HL7 v2 for one site, run by the tests in a process of its own so that it can be killed.
 
-`python hl7_station.py HOME` listens on a free port, prints it, and lands until it is stopped.
+`python hl7_station.py HOME` listens on a free port, prints it, and lands often until it is stopped; with a second
+argument it lands at the product's own pace.
 """
 
 import asyncio
@@ -47,4 +48,4 @@ def main(home: Path, pace: Pace = OFTEN) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Pace() if len(sys.argv) > 2 else OFTEN)
