@@ -20,11 +20,16 @@ TIME_ZONES = {"city": "America/New_York"}
 
 
 def build(
-    home: Path, warehouse: str, *arguments: str, as_of: datetime | None = None, vocabulary: Path | None = None
+    home: Path,
+    warehouse: str,
+    *arguments: str,
+    as_of: datetime | None = None,
+    vocabulary: Path | None = None,
+    verb: str = "build",
 ) -> subprocess.CompletedProcess[str]:
-    """Run `dbt build` over `<home>/lake` into a warehouse of its own."""
+    """Run `dbt build` (or another verb of dbt's) over `<home>/lake` into a warehouse of its own."""
     target = home / warehouse
-    target.mkdir()
+    target.mkdir(exist_ok=verb != "build")
     variables: dict[str, object] = {"lake": str(home / "lake"), "timezones": TIME_ZONES}
     if as_of is not None:
         variables["as_of"] = as_of.isoformat()
@@ -32,7 +37,7 @@ def build(
         variables["vocabulary"] = str(vocabulary)
     folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     outputs = ["--target-path", str(target / "target"), "--log-path", str(target / "logs")]
-    command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "build"]
+    command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", verb]
     return subprocess.run(
         [*command, *folders, *outputs, "--vars", json.dumps(variables), *arguments],
         capture_output=True,
