@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from orchestration.answers import Commands, answers, progress
-from orchestration.feed_commands import contract, export, listen, quarantine, vocabulary
+from orchestration.feed_commands import audit, contract, export, listen, quarantine, vocabulary
 from orchestration.settings import Settings, apply_third_party_switches, load_settings
 from orchestration.steps.answer import Answer
 
@@ -309,13 +309,14 @@ def incident_list() -> Answer:
 
 
 @main.command()
-@click.argument("identifier", metavar="CARD_OR_RELEASE_ID")
+@click.argument("identifier", metavar="CARD_OR_RELEASE_OR_ROW")
 @answers
 def lineage(identifier: str) -> Answer:
-    """Follow a card or a release back to landed files and contracts."""
+    """Follow a card, a release, omop.<table>:<id> or triage_mart:<visit>:<feature> back to files, lines, contracts."""
     from orchestration.steps.lineage import trace
+    from orchestration.steps.row_lineage import is_row, trace_row
 
-    return Answer(trace(_settings(), identifier))
+    return Answer((trace_row if is_row(identifier) else trace)(_settings(), identifier))
 
 
 @main.group()
@@ -386,7 +387,7 @@ def report() -> Answer:
     return Answer({"reports": [str(path) for path in write_all_reports(_settings())]})
 
 
-for command in (contract, export, listen, quarantine, vocabulary):
+for command in (audit, contract, export, listen, quarantine, vocabulary):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -132,3 +132,14 @@ def vocabulary_show() -> Answer:
     from orchestration.steps.vocabulary import show_vocabulary
 
     return show_vocabulary(load_settings())
+
+
+@click.command()
+@click.option("--site", help="One site; all when left out.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where to write; reports/ when left out.")
+@answers
+def audit(site: str | None, out: Path | None) -> Answer:
+    """Write a page per site: what its sources send, how complete, fresh and well coded, and what to mend first."""
+    from orchestration.steps.audit import audit_sites
+
+    return audit_sites(load_settings(), site, out)

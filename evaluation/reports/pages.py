@@ -22,13 +22,13 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 def render_index(model: ReportModel) -> str:
     """The index page as one self-contained HTML document."""
-    return _environment().get_template("index.html").render(model=model)
+    return environment().get_template("index.html").render(model=model)
 
 
 def render_card(model: ReportModel, use_case: UseCaseView, site: SiteView) -> str:
     """The model card as one self-contained HTML document."""
     card = model_card(use_case, site)["AppliedModelCard"]
-    return _environment().get_template("card.html").render(model=model, use_case=use_case, site=site, card=card)
+    return environment().get_template("card.html").render(model=model, use_case=use_case, site=site, card=card)
 
 
 def card_name(use_case: UseCaseView, site: SiteView) -> str:
@@ -45,10 +45,11 @@ def write_reports(folder: Path, model: ReportModel) -> list[Path]:
             pages[f"{name}.html"] = render_card(model, use_case, site)
             pages[f"{name}.json"] = card_json(use_case, site)
     folder.mkdir(parents=True, exist_ok=True)
-    return [_write(folder / name, text) for name, text in pages.items()]
+    return [write_page(folder / name, text) for name, text in pages.items()]
 
 
-def _write(path: Path, text: str) -> Path:
+def write_page(path: Path, text: str) -> Path:
+    """Write a page beside its place and move it there; return its path."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
@@ -56,7 +57,8 @@ def _write(path: Path, text: str) -> Path:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> "Environment":
+def environment() -> "Environment":
+    """The templates, with the filters that every page may use."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

@@ -18,6 +18,7 @@ NEEDED = (
     "+death",
     "quality_checks",
     "+cdm_source",
+    "+visit_occurrence",
     "+visit_detail",
     "+provider",
     "+care_site",

@@ -1,0 +1,144 @@
+"""The data audit of a site: receipts, lake and tables counted, and written as a page.
+
+What does not belong here: the counting in SQL (audit_lake.py), how the page looks and what it concludes
+(evaluation/reports).
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from evaluation.reports.audit import AuditPage, FeedFacts, write_audit
+from evaluation.reports.audit_findings import findings
+from orchestration.contracts import Contract, load_contracts
+from orchestration.feeds.receipt import StoredReceipt
+from orchestration.settings import Settings
+from orchestration.sites import Site, list_sites, load_site
+from orchestration.steps.answer import Answer
+from orchestration.steps.audit_lake import AuditLake, looking
+from orchestration.steps.records import now
+from orchestration.vocabulary import mounted_vocabulary
+
+HOURS = {"m": 1 / 60, "h": 1, "hour": 1, "hours": 1, "d": 24, "day": 24, "days": 24, "w": 168, "y": 8760}
+FATES = ("received", "landed", "duplicate", "superseded", "deleted", "quarantined")
+
+
+def audit_sites(settings: Settings, site: str | None, out: Path | None) -> Answer:
+    """Write the audit page of one site, or of all; the document holds the same facts as the pages."""
+    sites = [load_site(site)] if site else [load_site(one) for one in list_sites()]
+    pages = {one.id: audit_page(settings, one) for one in sites}
+    paths = {one: write_audit(out or settings.reports, page) for one, page in pages.items()}
+    document = {
+        "sites": [_document(page, paths[one]) for one, page in pages.items()],
+        "reports": [str(path) for path in paths.values()],
+    }
+    return Answer(document, text=_words(pages, paths))
+
+
+def audit_page(settings: Settings, site: Site) -> AuditPage:
+    """Return the facts of a site as they lie in its home now. Works before tables are built and on an empty site."""
+    contracts, at = load_contracts(), now()
+    receipts = _receipts(settings.home / "receipts" / site.id)
+    named = [*site.feeds, *sorted(set(receipts) - set(site.feeds))]
+    mounted = mounted_vocabulary(settings.vocabulary)
+    with looking(settings, site.id) as lake:
+        feeds = tuple(
+            _feed(lake, contracts[name], receipts.get(name, []), at, is_agreed=name in site.feeds)
+            for name in named
+            if name in contracts
+        )
+        tables = [item for feed in feeds for item in contracts[feed.feed].objects]
+        coding, links, quality = lake.coding(tables), lake.links(tables), lake.quality()
+    return AuditPage(
+        site=site.id,
+        name=site.name,
+        generated_at=at,
+        version=version("pilothouse"),
+        vocabulary=(mounted.version or "mounted, of no stated version") if mounted else "starter",
+        feeds=feeds,
+        coding=coding,
+        links=links,
+        quality=quality,
+        findings=findings(feeds, coding, links, quality),
+    )
+
+
+def _receipts(folder: Path) -> dict[str, list[StoredReceipt]]:
+    found: dict[str, list[StoredReceipt]] = {}
+    for path in sorted(folder.glob("*/*.json")):
+        receipt = StoredReceipt.model_validate_json(path.read_bytes())
+        found.setdefault(receipt.feed, []).append(receipt)
+    return found
+
+
+def _feed(
+    lake: AuditLake, contract: Contract, receipts: Sequence[StoredReceipt], at: datetime, *, is_agreed: bool
+) -> FeedFacts:
+    arrivals = [datetime.fromisoformat(one.arrived_at) for one in receipts]
+    last = max(arrivals, default=None)
+    reasons: Counter[str] = Counter()
+    endings: Counter[str] = Counter()
+    days: Counter[date] = Counter()
+    for one, arrived in zip(receipts, arrivals, strict=True):
+        reasons.update(one.reasons)
+        endings[_ending(one.file)] += 1
+        days[arrived.date()] += one.received
+    columns = [column for item in contract.objects for column in item.properties]
+    return FeedFacts(
+        feed=contract.feed,
+        is_agreed=is_agreed,
+        contract=contract.full_version,
+        contracts_seen=tuple(sorted({one.contract.partition("@")[2] for one in receipts})),
+        owner=contract.owner,
+        reader=contract.reader.value,
+        formats_seen=tuple(endings.most_common()),
+        files=len(receipts),
+        records={fate: sum(getattr(one, fate) for one in receipts) for fate in FATES},
+        reasons=dict(reasons.most_common()),
+        last_arrival=last,
+        age_hours=None if last is None else (at - last).total_seconds() / 3600,
+        due_hours=_due_hours(contract),
+        classified=dict(Counter(column.classification.value for column in columns)),
+        volume=tuple(sorted(days.items())),
+        tables=tuple(found for item in contract.objects if (found := lake.table(item)) is not None),
+    )
+
+
+def _ending(name: str) -> str:
+    """The ending of a file's name, which is all of the name that a page may show."""
+    ending = Path(name).suffix.lower()
+    return ending if ending and len(ending) <= 9 and ending[1:].isalnum() and not ending[1:].isdigit() else "none"
+
+
+def _due_hours(contract: Contract) -> float | None:
+    """Hours after which a next file is late: cadence and latency together; None where no cadence was agreed."""
+    hours = [_hours(contract, name) for name in ("frequency", "latency")]
+    return None if hours[0] is None else sum(one or 0.0 for one in hours)
+
+
+def _hours(contract: Contract, name: str) -> float | None:
+    agreed = contract.agreed(name)
+    if agreed is None or agreed.unit not in HOURS:
+        return None
+    try:
+        return float(agreed.value) * HOURS[agreed.unit]
+    except ValueError:
+        return None
+
+
+def _document(page: AuditPage, path: Path) -> dict[str, Any]:
+    facts = asdict(page)
+    facts["findings"] = [one.says for one in page.findings]
+    return {**facts, "report": str(path)}
+
+
+def _words(pages: Mapping[str, AuditPage], paths: Mapping[str, Path]) -> str:
+    lines: list[str] = []
+    for site, page in pages.items():
+        lines.append(f"{page.name} ({site}): {page.records:,} records received; {paths[site]}")
+        lines += [f"  {n}. {one.says}" for n, one in enumerate(page.findings, start=1)] or ["  Nothing to mend."]
+    return "\n".join(lines)

@@ -1,0 +1,72 @@
+"""Which lake tables the rows of an OMOP table come from, and of which parts the hash of a row's id is made.
+
+It follows `record_id` and its like in dbt_project/macros/keys.sql; a test holds the two together on real records. What
+does not belong here: following the way (row_lineage.py).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Source:
+    """A lake table: the keys under which a record may become a row (an SQL list), and the parts that are hashed.
+
+    `home` is the OMOP table of the record's kind, for records that their concepts may send elsewhere.
+    """
+
+    lake_table: str
+    keys: str
+    parts: tuple[str, ...]
+    feed: str = "ehr_fhir"
+    home: str = ""
+
+
+def _event(lake_table: str, home: str, keys: str = "[_key]") -> Source:
+    return Source(lake_table, keys, ("site", "'ehr_fhir'", "{key}"), home=home)
+
+
+def _named(lake_table: str, kind: str, keys: str = "[_key]") -> Source:
+    return Source(lake_table, keys, (f"'{kind}'", "site", "{key}"))
+
+
+def _plain(lake_table: str) -> tuple[Source, ...]:
+    return (Source(lake_table, "[_key]", ("site", "'ehr_fhir'", "{key}")),)
+
+
+PANEL = "list_concat([_key], list_transform(range(1, 1 + len(coalesce(components, []))), lambda n: _key || '|' || n))"
+EVENTS = (
+    _event("fhir_condition", "condition_occurrence"),
+    _event("fhir_procedure", "procedure_occurrence"),
+    _event("fhir_medication_request", "drug_exposure"),
+    _event("fhir_medication_administration", "drug_exposure"),
+    _event("fhir_medication_statement", "drug_exposure"),
+    _event("fhir_immunization", "drug_exposure"),
+    _event("fhir_device_use_statement", "device_exposure"),
+    _event("fhir_procedure", "device_exposure"),
+    _event("fhir_observation", "measurement", PANEL),
+    _event("fhir_observation", "observation", PANEL),
+    _event("fhir_imaging_study", "observation"),
+    _event("fhir_allergy_intolerance", "observation"),
+)
+PATIENTS = (_named("fhir_patient", "person", "[patient_key, mrn_key]"), _named("nhamcs_visit", "person", "[visit_key]"))
+RECORDS = {
+    "person": PATIENTS,
+    "death": PATIENTS,
+    "visit_occurrence": (_named("fhir_encounter", "visit"), _named("nhamcs_visit", "visit", "[visit_key]")),
+    "specimen": _plain("fhir_specimen"),
+    "payer_plan_period": _plain("fhir_coverage"),
+    "cost": (*_plain("fhir_explanation_of_benefit"), *_plain("fhir_claim")),
+    "note": (*_plain("fhir_document_reference"), *_plain("fhir_diagnostic_report")),
+    "provider": (_named("fhir_practitioner", "provider"),),
+    "care_site": (_named("fhir_location", "care site"), _named("fhir_organization", "care site")),
+}
+FEATURES = {"arrived_by_ambulance": "arrival_mode"}
+"""Features that the readings call by another name."""
+
+
+def hash63(*parts: str) -> str:
+    """Return the SQL of macros/keys.sql's hash63 over SQL expressions."""
+    joined = ", ".join(f"coalesce(cast({part} as varchar), '')" for part in parts)
+    return (
+        f"cast(cast('0x' || md5(concat_ws('|', {joined}))[1:16] as ubigint) & 9223372036854775807::ubigint as bigint)"
+    )
