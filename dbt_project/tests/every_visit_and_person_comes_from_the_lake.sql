@@ -24,6 +24,11 @@ visits as (
         site,
         visit_key
     from {{ ref('int_x12_visit') }}
+    union
+    select
+        site,
+        visit_key
+    from {{ ref('int_synthea_visit') }}
 ),
 
 expected as (

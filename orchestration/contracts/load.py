@@ -108,6 +108,7 @@ def _object(item: SchemaObject) -> ContractObject:
         rules=tuple(_rule(q, name) for q in item.quality or ()),
         resource_type=None if extra.get("resourceType") is None else str(extra["resourceType"]),
         version=_version(properties, _optional(extra, "version"), name),
+        file_name=_optional(extra, "fileName"),
     )
 
 

@@ -147,6 +147,7 @@ class ContractObject:
     """One lake table. `resource_type` names the FHIR type it takes, `*` every type without an object of its own.
 
     `version` names the property that says when a record's version was made, where the format has no element for it.
+    `file_name` is what names of the files of this table hold, where a contract has more tables than one.
     """
 
     name: str
@@ -157,6 +158,7 @@ class ContractObject:
     rules: tuple[RowRule, ...] = ()
     resource_type: str | None = None
     version: str | None = None
+    file_name: str | None = None
 
     @property
     def key(self) -> Property:

@@ -17,7 +17,7 @@ from orchestration.feeds.outcome import Outcome, Prepared, whole
 from orchestration.feeds.pieces import beginning
 from orchestration.feeds.problems import Problem
 from orchestration.feeds.recoding import recoded
-from orchestration.feeds.sniff import Format, contract_for, missing, repeated, sniff
+from orchestration.feeds.sniff import Format, contract_for, missing, narrowed, repeated, sniff
 from orchestration.feeds.tabular import Table, column_names, read_table
 
 TEXT = (Format.JSON, Format.CSV, Format.UNKNOWN)
@@ -60,7 +60,9 @@ class OpenedTable:
         """What may be settled together: the same columns, and the same name where a column comes from the name."""
         contract = self.prepared.contract
         named = contract and any(p.file_name_pattern for item in contract.objects for p in item.properties)
-        return (self.prepared.label, tuple(self.table.data.column_names), self.prepared.arrival.name if named else "")
+        tables = tuple(item.table for item in contract.objects) if contract else ()
+        name = self.prepared.arrival.name if named else ""
+        return (self.prepared.label, tables, tuple(self.table.data.column_names), name)
 
     @property
     def size(self) -> int:
@@ -168,7 +170,7 @@ def _open_table(
     columns = column_names(kind, content, layout.delimiter if layout else None)
     if isinstance(columns, Problem):
         return whole(Prepared(arrival, asked, attempt), columns)
-    contract = asked or contract_for(columns, contracts)
+    contract = narrowed(asked, columns, arrival.name) if asked else contract_for(columns, contracts, arrival.name)
     prepared = Prepared(arrival, contract, attempt)
     if contract is None:
         return whole(prepared, problems.UNRECOGNISED)

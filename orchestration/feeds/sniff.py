@@ -7,7 +7,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from orchestration.contracts import Contract, Reader
@@ -136,11 +136,25 @@ def _required(contract: Contract, file_name: str) -> list[tuple[str, ...]]:
     ]
 
 
-def contract_for(columns: tuple[str, ...], contracts: Mapping[str, Contract]) -> Contract | None:
+def contract_for(columns: tuple[str, ...], contracts: Mapping[str, Contract], file_name: str) -> Contract | None:
     """Return the tabular contract that most of its required columns fit, or null where none fits half."""
-    scored = [(_likeness(c, columns), c) for c in contracts.values() if c.reader is Reader.TABULAR]
-    best = max(scored, key=lambda s: s[0], default=None)
-    return best[1] if best and best[0] > LIKENESS else None
+    fitting = [narrowed(c, columns, file_name) for c in contracts.values() if c.reader is Reader.TABULAR]
+    best = max(fitting, key=lambda c: _likeness(c, columns), default=None)
+    return best if best and _likeness(best, columns) > LIKENESS else None
+
+
+def narrowed(contract: Contract, columns: tuple[str, ...], file_name: str) -> Contract:
+    """Return a contract with the one table that a file is of, where it has several: by its columns, then its name."""
+    if len(contract.objects) < 2 or contract.reader is not Reader.TABULAR:
+        return contract
+    alone = [replace(contract, objects=(item,)) for item in contract.objects]
+    base = file_name.rsplit("/", 1)[-1].lower()
+
+    def fits(one: Contract) -> tuple[bool, bool, float, int]:
+        name, likeness = one.objects[0].file_name, _likeness(one, columns)
+        return likeness == 1, bool(name and name in base), likeness, len(_required(one, file_name))
+
+    return max(alone, key=fits)
 
 
 def _likeness(contract: Contract, columns: tuple[str, ...]) -> float:

@@ -54,10 +54,27 @@
     'roster_shift': ('rosters', 'false'),
     'unit_census': ('census', 'false'),
     'nhamcs_visit': ('nhamcs_ed', 'false'),
+    'synthea_patient': ('synthea_csv', 'false'),
+    'synthea_encounter': ('synthea_csv', 'false'),
+    'synthea_condition': ('synthea_csv', 'false'),
+    'synthea_allergy': ('synthea_csv', 'false'),
+    'synthea_careplan': ('synthea_csv', 'false'),
+    'synthea_device': ('synthea_csv', 'false'),
+    'synthea_imaging_study': ('synthea_csv', 'false'),
+    'synthea_immunization': ('synthea_csv', 'false'),
+    'synthea_medication': ('synthea_csv', 'false'),
+    'synthea_observation': ('synthea_csv', 'false'),
+    'synthea_payer_transition': ('synthea_csv', 'false'),
+    'synthea_procedure': ('synthea_csv', 'false'),
+    'synthea_supply': ('synthea_csv', 'false'),
+    'synthea_organization': ('synthea_csv', 'false'),
+    'synthea_payer': ('synthea_csv', 'false'),
+    'synthea_provider': ('synthea_csv', 'false'),
 } -%}
 {%- set dead = {
     'fhir_patient': 'is_deceased or deceased_at is not null',
     'nhamcs_visit': 'dieded or doa or hospital_discharge_status = 2',
+    'synthea_patient': 'death_date is not null',
 } -%}
 
 with

@@ -1,12 +1,17 @@
 {{ config(
     materialized = 'incremental', incremental_strategy = 'touched_records', on_schema_change = 'fail',
 ) }}
-{#- Records of events, which their standard concepts sort into tables: model, key and conformed model. -#}
+{#- Records of events, sorted into tables by their standard concepts: model, key, conformed model, feed. -#}
 {%- set events = [
-    ('int_fhir_condition', 'condition_key', 'int_condition'),
-    ('int_fhir_procedure', 'procedure_key', 'int_procedure'),
-    ('int_fhir_drug', 'drug_key', 'int_drug'),
-    ('int_fhir_finding', 'event_key', 'int_observation'),
+    ('int_fhir_condition', 'condition_key', 'int_condition', 'ehr_fhir'),
+    ('int_fhir_procedure', 'procedure_key', 'int_procedure', 'ehr_fhir'),
+    ('int_fhir_drug', 'drug_key', 'int_drug', 'ehr_fhir'),
+    ('int_fhir_finding', 'event_key', 'int_observation', 'ehr_fhir'),
+    ('int_synthea_condition', 'condition_key', 'int_condition', 'synthea_csv'),
+    ('int_synthea_procedure', 'procedure_key', 'int_procedure', 'synthea_csv'),
+    ('int_synthea_drug', 'drug_key', 'int_drug', 'synthea_csv'),
+    ('int_synthea_device', 'use_key', 'int_device', 'synthea_csv'),
+    ('int_synthea_observation', 'event_key', 'int_observation', 'synthea_csv'),
 ] -%}
 {%- set event_tables = [
     'condition_occurrence', 'procedure_occurrence', 'drug_exposure', 'device_exposure', 'measurement', 'observation',
@@ -18,12 +23,13 @@
         else string_agg(distinct placed.omop_table, ' and ' order by placed.omop_table)
     end
 {%- endset -%}
-{#- Records that become one row each, by the hash of their key: model, key, OMOP table and its key. -#}
+{#- Records that become one row each, by the hash of their key: model, key, OMOP table, its key and feed. -#}
 {%- set facts = [
-    ('int_fhir_specimen', 'specimen_key', 'specimen', 'specimen_id'),
-    ('int_fhir_payer_period', 'coverage_key', 'payer_plan_period', 'payer_plan_period_id'),
-    ('int_fhir_cost', 'cost_key', 'cost', 'cost_id'),
-    ('int_fhir_note', 'note_key', 'note', 'note_id'),
+    ('int_fhir_specimen', 'specimen_key', 'specimen', 'specimen_id', 'ehr_fhir'),
+    ('int_fhir_payer_period', 'coverage_key', 'payer_plan_period', 'payer_plan_period_id', 'ehr_fhir'),
+    ('int_fhir_cost', 'cost_key', 'cost', 'cost_id', 'ehr_fhir'),
+    ('int_fhir_note', 'note_key', 'note', 'note_id', 'ehr_fhir'),
+    ('int_synthea_payer_period', 'coverage_key', 'payer_plan_period', 'payer_plan_period_id', 'synthea_csv'),
 ] -%}
 {#- Until contract 2.0.0 these types landed with type and patient only; their files must land anew. -#}
 {%- set own_tables %}
@@ -41,11 +47,21 @@
     ('unit_staffing', 'stg_unit_staffing', 'no home in OMOP'),
     ('roster_shift', 'stg_roster_shift', 'no home in OMOP'),
     ('unit_census', 'stg_unit_census', 'no home in OMOP'),
+    ('synthea_careplan', 'stg_synthea_careplan', 'no home in OMOP'),
+    ('synthea_imaging_study', 'stg_synthea_imaging_study', 'no home in OMOP'),
+    ('synthea_observation', 'stg_synthea_observation', 'not yet in OMOP'),
+    ('synthea_payer', 'stg_synthea_payer', 'names the payer of other records'),
 ] -%}
 {%- set places = [
     ('fhir_location', 'stg_fhir_location', 'location_key'),
     ('fhir_organization', 'stg_fhir_organization', 'organization_key'),
+    ('synthea_organization', 'stg_synthea_organization', 'organization_key'),
 ] -%}
+{#- Patients, visits and clinicians that are known by their own key alone. -#}
+{%- set own = {
+    'synthea_encounter': ('stg_synthea_encounter', 'visit_occurrence', visit_id('found.site', 'found.encounter_key')),
+    'synthea_provider': ('stg_synthea_provider', 'provider', provider_id('found.site', 'found.practitioner_key')),
+} -%}
 
 with
 
@@ -75,6 +91,29 @@ patients as (
     left join {{ ref('person') }} as persons
         on persons.person_id = {{ person_id('links.site', 'links.person_key') }}
     left join {{ ref('death') }} as deaths on persons.person_id = deaths.person_id
+),
+
+synthetic as (
+    select
+        found.site,
+        found._key,
+        'synthea_patient' as lake_table,
+        if(persons.person_id is not null, 'person', null) as omop_table,
+        deaths.person_id is not null and found.death_date is not null as is_dead
+    from {{ ref('stg_synthea_patient') }} as found
+    left join {{ ref('person') }} as persons
+        on persons.person_id = {{ person_id('found.site', 'found.patient_key') }}
+    left join {{ ref('death') }} as deaths on persons.person_id = deaths.person_id
+    {%- for lake_table, (model, table, id) in own.items() %}
+        union all by name
+        select
+            found.site,
+            found._key,
+            '{{ lake_table }}' as lake_table,
+            if(placed.{{ table }}_id is not null, '{{ table }}', null) as omop_table
+        from {{ ref(model) }} as found
+        left join {{ ref(table) }} as placed on placed.{{ table }}_id = {{ id }}
+    {%- endfor %}
 ),
 
 surveyed as (
@@ -149,7 +188,7 @@ observations as (
 ),
 
 events as (
-    {%- for model, key, conformed in events %}
+    {%- for model, key, conformed, feed in events %}
         select
             events.site,
             events.{{ key }} as _key,
@@ -159,7 +198,7 @@ events as (
         from {{ ref(model) }} as events
         left join {{ ref(conformed) }} as targets
             on
-                targets.feed = 'ehr_fhir' and events.site = targets.site
+                targets.feed = '{{ feed }}' and events.site = targets.site
                 and events.{{ key }} = targets.{{ key }}
         left join placed on targets.omop_table = placed.omop_table and targets.row_id = placed.row_id
         group by events.site, events.lake_table, events.{{ key }}
@@ -168,7 +207,7 @@ events as (
 ),
 
 facts as (
-    {%- for model, key, table, id in facts %}
+    {%- for model, key, table, id, feed in facts %}
         select
             facts.site,
             facts.{{ key }} as _key,
@@ -177,7 +216,7 @@ facts as (
             facts.left_out
         from {{ ref(model) }} as facts
         left join {{ ref(table) }} as placed
-            on placed.{{ id }} = {{ record_id('facts.site', "'ehr_fhir'", 'facts.' ~ key) }}
+            on placed.{{ id }} = {{ record_id('facts.site', "'" ~ feed ~ "'", 'facts.' ~ key) }}
         {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
@@ -267,7 +306,7 @@ fates as (
     union all by name
     select * from {{ ref('int_placed_interface_key') }}
     {%- for part in [
-        'surveyed', 'encounters', 'places', 'practitioners', 'observations', 'events', 'facts', 'stated_uses', 'devices',
+        'surveyed', 'synthetic', 'encounters', 'places', 'practitioners', 'observations', 'events', 'facts', 'stated_uses', 'devices',
         'others',
     ] %}
         union all by name

@@ -8,6 +8,12 @@ places as (
         place_code,
         unit
     from {{ ref('int_fhir_place') }}
+    union all by name
+    select
+        site,
+        organization_key as care_site_key,
+        'organization' as kind
+    from {{ ref('stg_synthea_organization') }}
 ),
 
 surveyed as (

@@ -22,6 +22,12 @@ conditions as (
         *,
         'x12_837' as feed
     from {{ ref('int_x12_condition') }}
+    union all by name
+    select
+        * exclude (lake_table, left_out),
+        'synthea_csv' as feed
+    from {{ ref('int_synthea_condition') }}
+    where left_out is null
 ),
 
 visits as (

@@ -46,6 +46,12 @@ reports as (
         'x12_837' as feed,
         4 as precedence
     from claims
+    union all by name
+    select
+        *,
+        'synthea_csv' as feed,
+        5 as precedence
+    from {{ ref('int_synthea_death') }}
 ),
 
 -- One death: of the feed that is believed first.

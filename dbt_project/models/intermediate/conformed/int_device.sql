@@ -6,6 +6,12 @@ uses as (
         'ehr_fhir' as feed
     from {{ ref('int_fhir_device_use') }}
     where left_out is null
+    union all by name
+    select
+        *,
+        'synthea_csv' as feed
+    from {{ ref('int_synthea_device') }}
+    where left_out is null
 ),
 
 visits as (

@@ -6,6 +6,12 @@ drugs as (
         'ehr_fhir' as feed
     from {{ ref('int_fhir_drug') }}
     where left_out is null
+    union all by name
+    select
+        *,
+        'synthea_csv' as feed
+    from {{ ref('int_synthea_drug') }}
+    where left_out is null
 ),
 
 visits as (

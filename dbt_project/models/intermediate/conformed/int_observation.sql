@@ -30,6 +30,12 @@ observations as (
         'dicom' as feed
     from {{ ref('int_dicom_finding') }}
     where left_out is null
+    union all by name
+    select
+        * exclude (lake_table, left_out),
+        'synthea_csv' as feed
+    from {{ ref('int_synthea_observation') }}
+    where left_out is null
 ),
 
 visits as (

@@ -28,6 +28,11 @@ final as (
         *,
         'x12_837' as feed
     from {{ ref('int_x12_payer_period') }}
+    union all by name
+    select
+        *,
+        'synthea_csv' as feed
+    from {{ ref('int_synthea_payer_period') }}
 )
 
 select * from final

@@ -1,7 +1,7 @@
 {#- Feeds in the order in which they are believed, field by field; what a feed does not say another may. -#}
 {%- set feeds = {
     'ehr_fhir': 'int_fhir_person', 'nhamcs_ed': 'int_nhamcs_person', 'hl7v2': 'int_hl7_person',
-    'x12_837': 'int_x12_person', 'dicom': 'int_dicom_person',
+    'x12_837': 'int_x12_person', 'dicom': 'int_dicom_person', 'synthea_csv': 'int_synthea_person',
 } -%}
 {%- set coded = ['gender', 'race', 'ethnicity'] -%}
 {%- set unknown = "('unknown', 'U', 'UNK', 'N', 'A')" -%}

@@ -17,6 +17,12 @@ procedures as (
         *,
         'x12_837' as feed
     from {{ ref('int_x12_procedure') }}
+    union all by name
+    select
+        *,
+        'synthea_csv' as feed
+    from {{ ref('int_synthea_procedure') }}
+    where left_out is null
 ),
 
 visits as (

@@ -4,6 +4,8 @@ with
 
 described as (
     select * from {{ ref('int_fhir_provider') }}
+    union all by name
+    select * from {{ ref('int_synthea_provider') }}
 ),
 
 -- Clinicians whom only claims name.

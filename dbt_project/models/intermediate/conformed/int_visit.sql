@@ -48,6 +48,8 @@ visits as (
     select * from told
     union all by name
     select * from billed
+    union all by name
+    select * from {{ ref('int_synthea_visit') }}
 ),
 
 final as (

@@ -28,6 +28,7 @@ FEEDS = [
     "serving_events",
     "serving_feedback",
     "staffing",
+    "synthea_csv",
     "triage_notes",
     "x12_837",
 ]
