@@ -17,7 +17,7 @@ from evaluation.canonical import document_digest
 from orchestration.contracts import load_contracts
 from orchestration.feeds import write_anchors
 from orchestration.settings import PROJECT_ROOT, Settings
-from orchestration.sites import list_sites, load_site
+from orchestration.sites import UnitKind, list_sites, load_site
 from orchestration.steps.errors import StepError
 from orchestration.steps.files import file_sha256, names_sha256, tree_sha256, write_atomically, write_json
 from orchestration.vocabulary import mounted_folder, mounted_vocabulary
@@ -38,6 +38,7 @@ LEFT_OUT = """
     select concat(lake_table, ': ', reason), cast(sum(keys) as bigint) from intermediate.lake_to_omop_fates
     where fate = 'left out' group by 1 order by 1
 """
+PLACES = {UnitKind.ED: "ER", UnitKind.ICU: "ICU", UnitKind.WARD: "HU"}  # HL7 v3 RoleCode
 
 
 class TablesError(StepError):
@@ -58,17 +59,19 @@ class Snapshot:
 
 
 def dbt_variables(settings: Settings) -> str:
-    """Return dbt's `--vars`: where the lake and the mounted vocabulary lie, each site's time zone, and a digest.
+    """Return dbt's `--vars`: where the lake and the mounted vocabulary lie, each site's time zone and units, a digest.
 
     The same for every run, since dbt parses everything anew when they change; the whole lake has arrived by now. What
     dbt does not see by itself (macros, contracts, vocabulary) is in `inputs`: when it changes, dbt builds everything
     anew (decision record 0008).
     """
-    zones = {site: load_site(site).timezone for site in list_sites()}
+    sites = {site: load_site(site) for site in list_sites()}
+    zones = {site: place.timezone for site, place in sites.items()}
+    units = {site: {unit.id: PLACES[unit.kind] for unit in place.units} for site, place in sites.items()}
     vocabulary = str(mounted_folder(settings.vocabulary) or "")
     inputs = f"{project_digest()} {vocabulary_digest(settings)}"
-    lake = str(settings.lake)
-    return json.dumps({"lake": lake, "timezones": zones, "vocabulary": vocabulary, "inputs": inputs})
+    variables = {"lake": str(settings.lake), "vocabulary": vocabulary, "inputs": inputs}
+    return json.dumps(variables | {"timezones": zones, "units": units})
 
 
 def demand_rebuild(settings: Settings, reason: str, *, from_nothing: bool = False) -> None:

@@ -38,17 +38,16 @@ balanced as (
     select
         *,
         sum(case when is_undoing then -1 else 1 end) over (
-            partition by site, visit_key, kind order by position rows unbounded preceding
+            partition by site, visit_key, kind, is_deleted order by position rows unbounded preceding
         ) as balance
     from kept
-    where not is_deleted
 ),
 
 weighed as (
     select
         *,
         min(balance) over (
-            partition by site, visit_key, kind
+            partition by site, visit_key, kind, is_deleted
             order by position
             rows between 1 following and unbounded following
         ) as least_after
@@ -58,7 +57,7 @@ weighed as (
 final as (
     select
         *,
-        not is_undoing and coalesce(least_after < balance, false) as is_undone
+        is_deleted or (not is_undoing and coalesce(least_after < balance, false)) as is_undone
     from weighed
 )
 

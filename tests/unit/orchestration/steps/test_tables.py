@@ -164,7 +164,8 @@ def test_dbt_is_told_the_lake_and_every_sites_time_zone_and_nothing_that_differs
 ) -> None:
     variables = json.loads(dbt_variables(settings))
     assert variables["lake"] == str(settings.lake) and set(variables["timezones"]) == set(list_sites())
-    assert variables.keys() == {"lake", "timezones", "vocabulary", "inputs"} and variables["vocabulary"] == ""
+    assert variables["units"]["rural"] == {"AE": "ER", "HDU": "ICU", "W1": "HU"}
+    assert variables.keys() == {"lake", "timezones", "units", "vocabulary", "inputs"} and variables["vocabulary"] == ""
     assert dbt_variables(settings) == dbt_variables(settings)
 
 
