@@ -19,6 +19,7 @@ from orchestration.vocabulary.columns import SITE_MAP, TABLES, USED, Column, col
 from orchestration.vocabulary.download import Download, VocabularyFile, download_digest, find_download
 from orchestration.vocabulary.errors import VocabularyError
 from orchestration.vocabulary.mounted import POINTER, Mounted
+from orchestration.vocabulary.standard_map import unfolded
 
 MEMORY = "2GB"
 STAGING = ".staging"
@@ -28,7 +29,15 @@ NO_VERSION = "None"
 
 
 def load_vocabulary(source: Path, root: Path, now: datetime, progress: Callable[[str], None]) -> Mounted:
-    """Mount the download in `source` under `root`; return what is mounted now. Raises `VocabularyError`."""
+    """Mount the download in `source` (or a map of codes to standard concepts) under `root`; return what is mounted now.
+
+    Raises `VocabularyError`.
+    """
+    with unfolded(source) as folder:
+        return _load(folder, root, now, progress)
+
+
+def _load(source: Path, root: Path, now: datetime, progress: Callable[[str], None]) -> Mounted:
     download = find_download(source)
     digest = download_digest(download)
     staging = root / STAGING
