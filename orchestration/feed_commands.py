@@ -1,4 +1,4 @@
-"""The command groups about feeds: contracts as files, what lies in quarantine, and the vocabulary of codes.
+"""The command groups about feeds: contracts, quarantine, reviews of what a feed means, and the vocabulary of codes.
 
 What does not belong here: logic (orchestration/steps), and the other commands (cli.py).
 """
@@ -143,3 +143,42 @@ def audit(site: str | None, out: Path | None) -> Answer:
     from orchestration.steps.audit import audit_sites
 
     return audit_sites(load_settings(), site, out)
+
+
+@click.group()
+def review() -> None:
+    """Changes of meaning in a feed, put before a named reviewer with real rows."""
+
+
+@review.command("list")
+@answers
+def review_list() -> Answer:
+    """List every review, those that wait for an answer first."""
+    from orchestration.steps.reviews import list_reviews
+
+    return Answer({"reviews": list_reviews(load_settings())})
+
+
+@review.command("show")
+@click.argument("name", metavar="REVIEW")
+@answers
+def review_show(name: str) -> Answer:
+    """Show what changed, by how much, and rows of before and after; write its page."""
+    from orchestration.steps.reviews import show_review
+
+    return Answer(show_review(load_settings(), name))
+
+
+@review.command("answer")
+@click.argument("name", metavar="REVIEW")
+@click.option("--verdict", required=True, type=click.Choice(["accept", "mapping_fix", "source_fault"]))
+@click.option("--reason", required=True, help="Why; it is written to the ledger.")
+@click.option("--as", "person", required=True, help="The registered person who answers.")
+@click.option("--key", "key_file", type=click.Path(path_type=Path), help="Their private key: signs the entry.")
+@answers
+def review_answer(name: str, verdict: str, reason: str, person: str, key_file: Path | None) -> Answer:
+    """Answer a review; what is accepted becomes the new baseline."""
+    from orchestration.steps.actors import actor_of
+    from orchestration.steps.reviews import answer_review
+
+    return Answer(answer_review(load_settings(), name, verdict, reason, actor_of(person, key_file)))

@@ -44,6 +44,8 @@ Kind = Literal[
     "incident_closed",
     "feedback_summary",
     "review",
+    "meaning_review_opened",
+    "meaning_review_answered",
 ]
 
 PSEUDONYM = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{32}(?![0-9a-zA-Z])")
@@ -220,6 +222,37 @@ class Review(_Operational):
     next_review: date | None
 
 
+class MeaningReviewOpened(_Acted):
+    """A feed seems to mean something else: the rows lie outside the ledger, in a document bound by its digest."""
+
+    review: Name
+    site: Name
+    feed: Name
+    about: Line
+    pattern: Digest
+    changes: Annotated[list[Name], Field(min_length=1)]
+    reviewer: Name
+    before_from: date
+    before_until: date
+    after_from: date
+    after_until: date
+    document: Digest
+    policy: Digest
+
+
+class MeaningReviewAnswered(_Acted):
+    """What the reviewer said: a change of the world to live with, a mapping to fix, or a fault of the source."""
+
+    review: Name
+    site: Name
+    feed: Name
+    pattern: Digest
+    verdict: Literal["accept", "mapping_fix", "source_fault"]
+    reason: Line
+    document: Digest
+    as_of: date
+
+
 MODELS: Mapping[Kind, type[_Payload]] = {
     "person_registered": PersonRegistered,
     "key_revoked": KeyRevoked,
@@ -234,6 +267,8 @@ MODELS: Mapping[Kind, type[_Payload]] = {
     "incident_closed": IncidentClosed,
     "feedback_summary": FeedbackSummary,
     "review": Review,
+    "meaning_review_opened": MeaningReviewOpened,
+    "meaning_review_answered": MeaningReviewAnswered,
 }
 
 

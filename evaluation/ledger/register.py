@@ -30,6 +30,8 @@ class Register:
     latest_at: datetime | None = None
     _signatures: set[str] = field(default_factory=set[str])
     _statements: dict[str, ApprovalStatement] = field(default_factory=dict[str, ApprovalStatement])
+    _reviews: dict[str, Entry] = field(default_factory=dict[str, Entry])
+    """Reviews of a feed's meaning that wait for an answer, by name."""
 
     def admit(self, entry: Entry) -> None:
         """Take the entry in. Raises :class:`RefusedEntryError` when it contradicts what was there before."""
@@ -120,6 +122,20 @@ class Register:
         if entry.payload["is_automatic"] and after.rank <= before.rank:
             raise RefusedEntryError("a tier steps up, or stays, by itself; only a person steps up")
 
+    def _check_review(self, entry: Entry) -> None:
+        name, pattern = str(entry.payload["review"]), entry.payload["pattern"]
+        waiting = [str(one.payload["review"]) for one in self._reviews.values() if one.payload["pattern"] == pattern]
+        if name in self._reviews or waiting:
+            raise RefusedEntryError(f"the review {(waiting or [name])[0]} of the same change waits for its answer")
+        self._reviews[name] = entry
+
+    def _check_answer(self, entry: Entry) -> None:
+        opened = self._reviews.pop(str(entry.payload["review"]), None)
+        if opened is None:
+            raise RefusedEntryError("no review of that name waits for an answer")
+        if any(opened.payload[member] != entry.payload[member] for member in ("site", "feed", "pattern", "document")):
+            raise RefusedEntryError("it does not answer what the review put to its reader")
+
 
 def _promised(
     payload: Mapping[str, Json], reference: Mapping[str, str], statement: ApprovalStatement
@@ -140,4 +156,6 @@ _CHECKS: Mapping[str, Callable[[Register, Entry], None]] = {
     "refusal": Register._check_approval,  # pyright: ignore[reportPrivateUsage]
     "promotion": Register._check_promotion,  # pyright: ignore[reportPrivateUsage]
     "tier_change": Register._check_tier,  # pyright: ignore[reportPrivateUsage]
+    "meaning_review_opened": Register._check_review,  # pyright: ignore[reportPrivateUsage]
+    "meaning_review_answered": Register._check_answer,  # pyright: ignore[reportPrivateUsage]
 }

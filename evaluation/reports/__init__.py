@@ -21,6 +21,7 @@ from evaluation.reports.model import (
     UseCaseView,
 )
 from evaluation.reports.pages import render_card, render_index, write_reports
+from evaluation.reports.review import ReviewView, render_review, write_review
 
 __all__ = [
     "ApprovalView",
@@ -34,10 +35,13 @@ __all__ = [
     "Link",
     "ReportError",
     "ReportModel",
+    "ReviewView",
     "SiteView",
     "UseCaseView",
     "drift_markdown",
     "render_card",
     "render_index",
+    "render_review",
     "write_reports",
+    "write_review",
 ]

@@ -48,8 +48,14 @@ def write_reports(folder: Path, model: ReportModel) -> list[Path]:
     return [write_page(folder / name, text) for name, text in pages.items()]
 
 
+def render(template: str, **values: Any) -> str:
+    """A template of this folder as one self-contained HTML document."""
+    return environment().get_template(template).render(**values)
+
+
 def write_page(path: Path, text: str) -> Path:
-    """Write a page beside its place and move it there; return its path."""
+    """Write a page whole or not at all; returns its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)

@@ -99,6 +99,7 @@ def _contract_changes(old: Contract, new: Contract) -> Iterator[Change]:
         ("fallback", old.fallback, new.fallback),
         ("service level", old.sla, new.sla),
         ("list of what may differ by environment", old.may_differ, new.may_differ),
+        ("share of records that stops the feed", old.drift_share, new.drift_share),
     ):
         if before != after:
             yield Change("", Impact.PATCH, f"the {label} changed")

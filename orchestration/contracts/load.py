@@ -35,6 +35,7 @@ from orchestration.contracts.model import (
 
 CONTRACTS_DIR = Path(__file__).parent
 SUFFIX = ".odcs.yaml"
+DRIFT_SHARE = 0.5  # where a contract says no other: most records of a file
 DURATION = re.compile(r"P\d{1,4}[YD]")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads ten times faster and is as safe
 
@@ -78,8 +79,16 @@ def _contract(feed: str, document: OpenDataContractStandard, digest: str, conten
         objects=tuple(_object(item) for item in document.schema_ or ()),
         sla=tuple(_agreement(one) for one in document.slaProperties or ()),
         may_differ=_strings(extra.get("mayDiffer")),
+        drift_share=_share(extra.get("schemaDriftShare", DRIFT_SHARE)),
         source=content,
     )
+
+
+def _share(value: object) -> float:
+    share = float(str(value))
+    if not 0 < share <= 1:
+        raise ValueError(f"schemaDriftShare is {value}; expected a share above 0, at most 1")
+    return share
 
 
 def _agreement(one: ServiceLevelAgreementProperty) -> Agreement:

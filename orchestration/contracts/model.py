@@ -185,6 +185,7 @@ class Contract:
     """One feed's contract. `digest` is the SHA-256 of the YAML's bytes (`source`), and of its overlay if there is one.
 
     `may_differ` are the places (patterns) that an overlay may change; `environment` names the one whose overlay did.
+    `drift_share` is the share of an object's records that break one clause of form from which on the feed stops.
     `mapping` names a site's mapping that lies over it (mapping.py), and `layout` how that site writes its tables.
     """
 
@@ -198,6 +199,7 @@ class Contract:
     objects: tuple[ContractObject, ...]
     sla: tuple[Agreement, ...] = ()
     may_differ: tuple[str, ...] = ()
+    drift_share: float = 0.5
     environment: str = ""
     mapping: str = ""
     layout: Layout | None = None

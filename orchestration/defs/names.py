@@ -9,6 +9,11 @@ EVENTS, REPORT = AssetKey(["monitoring", "events"]), AssetKey(["monitoring", "re
 REASONS, LEDGER_ENTRY = "reasons", "ledger_entry"
 
 
+def landing_key(feed: str) -> AssetKey:
+    """Return the key of what lands of a feed."""
+    return AssetKey(["landing", feed])
+
+
 def release_key(use_case: str) -> AssetKey:
     """Return the key of a use case's release."""
     return AssetKey([use_case, "release"])

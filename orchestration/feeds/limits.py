@@ -13,6 +13,8 @@ class Limits:
     than a defence: no FHIR resource comes near 100 levels. `bundles` is how many may lie within one another below the
     outermost: a batch of searches nests once. A file of lines that is larger than `piece` is landed in pieces, up to
     `stream` bytes; any other may have `document` bytes.
+    `drift_from` is how many records of an object a file must have before their share says that its form changed: a file
+    of three may hold three bad ones.
     """
 
     line: int = 16 * MEBIBYTE
@@ -27,3 +29,4 @@ class Limits:
     stream: int = 64 * 1024 * MEBIBYTE
     batch: int = 128 * MEBIBYTE
     batch_files: int = 500
+    drift_from: int = 20

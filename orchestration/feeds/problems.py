@@ -31,6 +31,7 @@ NO_ROWS = Problem("file.no_rows", "The file has a header and no rows.")
 EMPTY_BUNDLE = Problem("file.empty_bundle", "The bundle has no entries.")
 MISSING_COLUMN = Problem("file.missing_column", "The file lacks a column that its contract requires.")
 REPEATED_COLUMN = Problem("file.repeated_column", "The file names a column twice that its contract reads.")
+SCHEMA_DRIFT = Problem("file.schema_drift", "Most records of the file have another form than its contract says.")
 NOT_LISTED = Problem("file.feed_not_listed", "The file is of a feed that this site does not send.")
 ARCHIVE_BOMB = Problem("file.archive_bomb", "The archive unpacks to more than this installation takes in.")
 NESTED_ARCHIVE = Problem("file.nested_archive", "An archive within an archive is not opened.")
@@ -61,7 +62,7 @@ _ALL = [value for value in globals().values() if isinstance(value, Problem)]
 REASONS = {problem.clause: problem.reason for problem in _ALL}
 
 # What is no verdict on the records: such a file is judged again when it comes again.
-JUDGED_AGAIN = frozenset({MISSING_COLUMN.clause, REPEATED_COLUMN.clause, NOT_LISTED.clause})
+JUDGED_AGAIN = frozenset({p.clause for p in (MISSING_COLUMN, REPEATED_COLUMN, SCHEMA_DRIFT, NOT_LISTED)})
 
 # What a file is called when every line of it has the same problem.
 WHOLE = {

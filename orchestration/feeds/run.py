@@ -12,13 +12,14 @@ import duckdb
 from orchestration.contracts import Contract
 from orchestration.feeds.commit import Commit
 from orchestration.feeds.contracts_kept import keep
+from orchestration.feeds.drift import drift_message, schema_drift
 from orchestration.feeds.fhir_batch import land_fhir
 from orchestration.feeds.intake import Arrival
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.long_file import land_long
 from orchestration.feeds.opening import OpenedFhir, OpenedLong, OpenedTable, Stopped, open_arrival
 from orchestration.feeds.outcome import Outcome, whole
-from orchestration.feeds.problems import JUDGED_AGAIN, NOT_LISTED
+from orchestration.feeds.problems import JUDGED_AGAIN, NOT_LISTED, SCHEMA_DRIFT
 from orchestration.feeds.receipt import Receipt
 from orchestration.feeds.table_batch import land_tabular
 
@@ -109,7 +110,10 @@ class Run:
             self._flush(opened.prepared.feed)
         stock, limits = self.commit.stock, self.limits
         with land_long(self.db, opened.prepared, opened.named_type, stock, limits) as outcome:
-            self._write({n: outcome})
+            if detail := schema_drift(outcome, limits.drift_from):
+                self._stop(n, outcome, detail)
+            else:
+                self._write({n: outcome})
 
     def _gather(self, n: int, opened: Opened) -> None:
         """Let a file wait for others of its kind; files of the feed that are of another kind were there first."""
@@ -123,6 +127,29 @@ class Run:
 
     def _flush(self, feed: str) -> None:
         files = self._waiting.pop(feed).files
+        while files:
+            files = self._settle(files)
+
+    def _settle(self, files: Sequence[tuple[int, Opened]]) -> list[tuple[int, Opened]]:
+        """Settle files together; where the form of some changed, stop those, and return the others to be settled anew
+        without them. Else write what became of each, and return nothing."""
+        outcomes = self._outcomes(files)
+        changed = {
+            n: detail for n, outcome in outcomes.items() if (detail := schema_drift(outcome, self.limits.drift_from))
+        }
+        if not changed:
+            self._write(outcomes)
+            return []
+        for n, detail in changed.items():
+            self._stop(n, outcomes[n], detail)
+        return [(n, opened) for n, opened in files if n not in changed]
+
+    def _stop(self, n: int, outcome: Outcome, detail: str) -> None:
+        """Hold a file whole whose form changed, and stop its feed."""
+        self.stopped.append(drift_message(outcome, detail))
+        self._write({n: whole(outcome.prepared, SCHEMA_DRIFT, detail)})
+
+    def _outcomes(self, files: Sequence[tuple[int, Opened]]) -> dict[int, Outcome]:
         prepared = [opened.prepared for _, opened in files]
         documents = [opened for _, opened in files if isinstance(opened, OpenedFhir)]
         tables = [opened.table for _, opened in files if isinstance(opened, OpenedTable)]
@@ -131,7 +158,7 @@ class Run:
             outcomes = land_fhir(self.db, prepared, lines, contents, self.commit.stock.index, self.limits)
         else:
             outcomes = land_tabular(self.db, prepared, tables, self.commit.stock.index)
-        self._write({n: outcome for (n, _), outcome in zip(files, outcomes, strict=True)})
+        return {n: outcome for (n, _), outcome in zip(files, outcomes, strict=True)}
 
     def _write(self, outcomes: Mapping[int, Outcome]) -> None:
         """Commit what is new; a later attempt that brings nothing new leaves everything as it is."""

@@ -9,6 +9,7 @@ from orchestration.contracts import CONTRACTS_DIR, InvalidContract, Timeline, li
 from orchestration.contracts.compare import Change, compare
 from orchestration.contracts.lint import check_contract, read_contract
 from orchestration.contracts.load import SUFFIX
+from orchestration.contracts.overlay import ENVIRONMENTS
 from orchestration.contracts.timeline import HISTORY, load_timeline
 from orchestration.settings import Environment
 from orchestration.steps.answer import DONE, FAILED, Answer
@@ -19,13 +20,23 @@ def check_contracts(file: Path | None, directory: Path = CONTRACTS_DIR) -> Answe
 
     Exit code 1 where something is wrong.
     """
-    found = {file.name: check_contract(file)} if file else _check_house(directory)
+    found = {file.name: _check_file(file)} if file else _check_house(directory)
     wrong = {name: problems for name, problems in found.items() if problems}
     document: dict[str, object] = {"ok": not wrong, "contracts": sorted(found), "problems": wrong}
     if file is None and not wrong:
         document["versions"] = {feed: _versions(load_timeline(feed, directory)) for feed in list_contracts(directory)}
     lines = [line for name, problems in found.items() for line in _lines(name, problems)]
     return Answer(document, text="\n".join(lines), exit_code=FAILED if wrong else DONE)
+
+
+def _check_file(file: Path) -> list[str]:
+    """Check a contract, with its versions and overlays where it lies among contracts; or the overlays of a file."""
+    if file.parent.name == ENVIRONMENTS:
+        feeds = list_contracts(file.parent.parent)
+        return list(dict.fromkeys(one for feed in feeds for one in _check_versions(feed, file.parent.parent)))
+    problems, feed = check_contract(file), file.name.removesuffix(SUFFIX)
+    is_current = (file.parent / HISTORY / f"{feed}.yaml").is_file() or (file.parent / ENVIRONMENTS).is_dir()
+    return problems or (_check_versions(feed, file.parent) if is_current else [])
 
 
 def _check_house(directory: Path) -> dict[str, list[str]]:

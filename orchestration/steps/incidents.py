@@ -1,4 +1,4 @@
-"""Incidents on the ledger: opened by people, by a failed run, by drift; closed by people, with a cause.
+"""Incidents on the ledger: opened by people, by a failed run, by drift, by a feed that is late; closed with a cause.
 
 What does not belong here: what counts as an incident (policy).
 """
@@ -16,7 +16,8 @@ from orchestration.steps.agreement import read_present
 from orchestration.steps.errors import StepError
 from orchestration.steps.records import entry_document, now, open_records
 
-ALL_SITES = "all"
+ALL_SITES = ALL_USE_CASES = "all"
+LONGEST_NAME = 64
 MACHINE = Actor(AUTOMATIC)
 KINDS = ("incident_opened", "incident_closed")
 
@@ -53,6 +54,11 @@ def _free_name(settings: Settings, name: str) -> str:
 def incident_name(at: datetime) -> str:
     """Return a name for an incident seen at a time: short, sortable, without meaning."""
     return f"incident-{at:%Y%m%d-%H%M%S}"
+
+
+def incident_label(*parts: str) -> str:
+    """Return a name for an incident that a machine saw, made of what it is about."""
+    return "-".join(parts)[:LONGEST_NAME]
 
 
 def open_incident(

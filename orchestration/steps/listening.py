@@ -6,11 +6,12 @@ What does not belong here: sockets and acknowledgements (orchestration/feeds/mll
 import asyncio
 import contextlib
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestration.feeds import FeedStopped, LandingBusy, land, message_verdicts
+from orchestration.feeds import FeedStopped, LandingBusy, Limits, land, message_verdicts
 from orchestration.feeds.mllp import Grouping, Inbox, listen
 from orchestration.feeds.vault import Vault
 from orchestration.settings import Settings
@@ -19,6 +20,7 @@ from orchestration.steps.landing import SiteTerms, site_terms
 from orchestration.steps.records import now
 
 FEED = "hl7v2"
+ANSWERED = Limits(drift_from=sys.maxsize)  # each message had its answer: none is held back for the sake of others
 PATIENCE_SECONDS, BETWEEN_SECONDS = 45.0, 0.25
 
 
@@ -57,7 +59,7 @@ def _land_in_turn(path: Path, terms: SiteTerms) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            land([path], feed=FEED, arrived_at=now(), **terms)
+            land([path], feed=FEED, arrived_at=now(), limits=ANSWERED, **terms)
             return
         except LandingBusy:
             if time.monotonic() > deadline:

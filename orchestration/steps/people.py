@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from evaluation.drift.semantic_policy import load_semantic_policy
 from evaluation.ledger import generate_private_key, register_person, revoke_key, write_private_key
 from evaluation.policies import load_policy
 from ml.usecases import use_case_names
@@ -61,7 +62,8 @@ def known_roles() -> list[str]:
     policies = [load_policy(use_case) for use_case in use_case_names()]
     approving = {role for policy in policies for kind in policy.approvals.kinds for role in kind.roles}
     stepping = {role for policy in policies for role in (*policy.rights.step_down_roles, *policy.rights.step_up_roles)}
-    return sorted(approving | stepping)
+    reviewing = set(load_semantic_policy().reviewers.values())
+    return sorted(approving | stepping | reviewing)
 
 
 def _require_roles(roles: Sequence[str]) -> None:

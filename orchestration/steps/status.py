@@ -18,7 +18,7 @@ from orchestration.sites import list_sites, load_site
 from orchestration.steps.agreement import Agreement, agreements
 from orchestration.steps.answer import Answer
 from orchestration.steps.errors import said
-from orchestration.steps.incidents import ALL_SITES, KINDS
+from orchestration.steps.incidents import ALL_SITES, ALL_USE_CASES, KINDS
 from orchestration.steps.proposal import released
 from orchestration.steps.records import believed_records, broken, late, who
 from orchestration.steps.stores import NoCandidate, read_all_evidence, read_candidate
@@ -144,9 +144,11 @@ def figure_value(evidence: Sequence[Evidence], kind: str, name: str) -> float | 
 
 
 def open_incidents(ledger: Readable, use_case: str, site: str) -> list[Entry]:
-    """Return the entries of incidents that are open at a site, those of all sites among them."""
+    """Return the entries of incidents that are open at a site, those of all sites and all use cases among them."""
     found: dict[str, Entry] = {}
-    for entry in ledger.entries(kinds=KINDS, use_case=use_case):
+    for entry in ledger.entries(kinds=KINDS):
+        if entry.payload["use_case"] not in (use_case, ALL_USE_CASES):
+            continue
         name = str(entry.payload["incident"])
         if entry.kind == "incident_closed":
             found.pop(name, None)

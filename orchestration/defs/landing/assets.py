@@ -16,15 +16,12 @@ from dagster import (
 )
 
 from orchestration.contracts import list_contracts, load_contract
+from orchestration.defs.names import landing_key
 from orchestration.defs.partitions import SITE_AND_DAY, days_by_site
 from orchestration.settings import load_settings
 from orchestration.steps.landing import Landed, land_days
 
 CHECK = "receipts_add_up"
-
-
-def landing_key(feed: str) -> AssetKey:
-    return AssetKey(["landing", feed])
 
 
 def landing_assets() -> AssetsDefinition:

@@ -1,15 +1,29 @@
-"""monitoring: serving's events come back as a feed; what was served is held against what happened; drift is watched."""
+"""monitoring: serving's events come back as a feed; what was served is held against what happened; drift is watched,
+of models and of what feeds mean, and whether feeds still arrive."""
 
 from dagster import Definitions
 
 from orchestration.defs.monitoring.assets import events_asset, report_asset, serving_assets
+from orchestration.defs.monitoring.feeds import freshness_checks, freshness_sensor, meaning_asset, meaning_sensor
 from orchestration.defs.monitoring.sensors import daily_events, drift_sensor, failed_run_sensor
 from orchestration.steps.candidate import list_use_cases
 
 
 def definitions() -> Definitions:
+    checks = freshness_checks()
     return Definitions(
-        assets=[events_asset, report_asset, *[serving_assets(use_case) for use_case in list_use_cases()]],
+        assets=[
+            events_asset,
+            report_asset,
+            meaning_asset,
+            *[serving_assets(use_case) for use_case in list_use_cases()],
+        ],
+        asset_checks=[checks],
         schedules=[daily_events],
-        sensors=[*[drift_sensor(use_case) for use_case in list_use_cases()], failed_run_sensor],
+        sensors=[
+            *[drift_sensor(use_case) for use_case in list_use_cases()],
+            failed_run_sensor,
+            freshness_sensor(checks),
+            meaning_sensor(),
+        ],
     )

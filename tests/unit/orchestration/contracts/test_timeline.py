@@ -158,3 +158,15 @@ def test_a_copy_of_the_house_loads_as_the_house_does(tmp_path: Path) -> None:
     copy = tmp_path / "contracts"
     shutil.copytree(CONTRACTS_DIR, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     assert load_timelines(copy) == load_timelines()
+
+
+def test_a_file_is_checked_with_its_versions_and_an_overlay_with_its_contracts(tmp_path: Path) -> None:
+    copy = tmp_path / "contracts"
+    shutil.copytree(CONTRACTS_DIR, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    overlay, contract = copy / "environments" / "production.yaml", copy / "census.odcs.yaml"
+    assert [check_contracts(one).exit_code for one in (overlay, contract)] == [0, 0]
+    overlay.write_text(overlay.read_text().replace("slaProperties.latency", "slaProperties.retention", 1))
+    for one in (overlay, contract):
+        answer = check_contracts(one)
+        assert answer.exit_code == 1
+        assert "changes slaProperties.retention, which may not differ" in str(answer.document["problems"])

@@ -118,3 +118,22 @@ def test_history_landed_after_the_current_version_does_not_become_the_last_one(z
     land_at(zone, contracts, census(30, NOW), NOW)
     land_at(zone, contracts, census(31, THEN), THEN)
     assert land_at(zone, contracts, census(32, NOW), NOW).stored == 1
+
+
+def test_the_first_real_version_judges_its_own_hours_and_lets_no_name_through(zone, ndjson, observation) -> None:
+    """1.0.0 bounded no time by the arrival, and let the whole text of a complaint pass: only the first holds."""
+    told = {"code": {"coding": [{"system": "http://loinc.org", "code": "8661-1"}]}, "valueQuantity": None}
+    late = "2031-01-01T10:00:00Z"
+    complaint = observation("o1", **told, valueString="Jane Roe has chest pain", effectiveDateTime=late)
+    panel = observation("o2", component=[{"code": {"coding": [{"code": "8480-6"}]}, "valueQuantity": {"value": 120}}])
+    at = datetime(2026, 11, 22, 11, tzinfo=UTC)
+    (then,) = zone.land({"Observation.ndjson": ndjson(complaint, panel)}, at=at)
+    (since,) = zone.land({"Observation.2.ndjson": ndjson({**complaint, "id": "o3"}, {**panel, "id": "o4"})}, at=NOW)
+    assert (then.contract, then.landed) == ("ehr_fhir@1.0.0", 2)
+    assert dict(since.reasons) == {"Observation.effective_at.future": 1}
+    rows = zone.rows("fhir_observation", "_contract, value_text, components[1].value_number", "_file is not null")
+    assert {row[0].split("@")[0] for row in rows} == {"ehr_fhir"}
+    assert [(text, number) for label, text, number in rows if label == "ehr_fhir@1.0.0"] == [
+        ("xxx xxx has chest pain", None),
+        (None, 120.0),
+    ]

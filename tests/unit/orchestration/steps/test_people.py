@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.drift.semantic_policy import load_semantic_policy
 from evaluation.ledger import LedgerError, load_private_key, proof_of
 from evaluation.policies import load_policy
 from orchestration.settings import Settings
@@ -20,6 +21,7 @@ def ledger_of(settings: Settings) -> list[tuple[str, str, str]]:
 def test_every_role_of_the_policy_can_be_given(settings: Settings) -> None:
     policy = load_policy("triage")
     named = {*policy.rights.step_down_roles, *policy.rights.step_up_roles}
+    named |= set(load_semantic_policy().reviewers.values())
     assert set(known_roles()) == named | {role for kind in policy.approvals.kinds for role in kind.roles}
     entry = new_person(settings, "ada", known_roles(), settings.home / "ada.pem")
     assert entry["payload"]["roles"] == known_roles()
