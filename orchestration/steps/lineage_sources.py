@@ -21,8 +21,12 @@ class Source:
     home: str = ""
 
 
-def _event(lake_table: str, home: str, keys: str = "[_key]") -> Source:
-    return Source(lake_table, keys, ("site", "'ehr_fhir'", "{key}"), home=home)
+def _event(lake_table: str, home: str, keys: str = "[_key]", feed: str = "ehr_fhir") -> Source:
+    return Source(lake_table, keys, ("site", f"'{feed}'", "{key}"), feed=feed, home=home)
+
+
+def _export(lake_table: str, home: str, key: str) -> Source:
+    return _event(lake_table, home, f"[{key}]", "synthea_csv")
 
 
 def _named(lake_table: str, kind: str, keys: str = "[_key]") -> Source:
@@ -47,12 +51,31 @@ EVENTS = (
     _event("fhir_observation", "observation", PANEL),
     _event("fhir_imaging_study", "observation"),
     _event("fhir_allergy_intolerance", "observation"),
+    _export("synthea_condition", "condition_occurrence", "condition_key"),
+    _export("synthea_procedure", "procedure_occurrence", "procedure_key"),
+    _export("synthea_medication", "drug_exposure", "medication_key"),
+    _export("synthea_immunization", "drug_exposure", "immunization_key"),
+    _export("synthea_device", "device_exposure", "device_key"),
+    _export("synthea_supply", "device_exposure", "supply_key"),
+    _export("synthea_allergy", "observation", "allergy_key"),
 )
-PATIENTS = (_named("fhir_patient", "person", "[patient_key, mrn_key]"), _named("nhamcs_visit", "person", "[visit_key]"))
+MESSAGES = ("hl7v2_adt", "hl7v2_oru", "hl7v2_siu")
+PATIENTS = (
+    _named("fhir_patient", "person", "[patient_key, mrn_key]"),
+    _named("nhamcs_visit", "person", "[visit_key]"),
+    _named("synthea_patient", "person", "[patient_key]"),
+    *(_named(table, "person", "[patient_key]") for table in (*MESSAGES, "x12_claim")),
+)
 RECORDS = {
     "person": PATIENTS,
     "death": PATIENTS,
-    "visit_occurrence": (_named("fhir_encounter", "visit"), _named("nhamcs_visit", "visit", "[visit_key]")),
+    "visit_occurrence": (
+        _named("fhir_encounter", "visit"),
+        _named("nhamcs_visit", "visit", "[visit_key]"),
+        _named("synthea_encounter", "visit", "[encounter_key]"),
+        *(_named(table, "visit", "[visit_key]") for table in MESSAGES),
+        _named("x12_claim", "visit", "[claim_key]"),
+    ),
     "specimen": _plain("fhir_specimen"),
     "payer_plan_period": _plain("fhir_coverage"),
     "cost": (*_plain("fhir_explanation_of_benefit"), *_plain("fhir_claim")),
