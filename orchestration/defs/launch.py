@@ -33,7 +33,7 @@ from orchestration.steps.candidate import list_use_cases, trainable_sites
 from orchestration.steps.errors import NothingSelected
 from orchestration.steps.landing import PendingDrops, mark_landed, pending_drops
 from orchestration.steps.proposal import served_sites
-from orchestration.steps.tables import mark_tables_built, prepare_lake, table_inputs, tables_are_fresh
+from orchestration.steps.tables import last_build, mark_tables_built, prepare_lake, table_inputs, tables_are_fresh
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
@@ -157,6 +157,7 @@ class Launcher:
         done = self.materialise(AssetSelection.groups("tables"))
         if done:
             mark_tables_built(self._settings, inputs)
+            self._progress(f"tables    {last_build(self._settings)}")
         return done
 
     def train_and_judge(self, use_case: str, site: str) -> bool:

@@ -226,6 +226,12 @@ def _counted(settings: Settings) -> dict[str, dict[str, float]]:
     return {"omop": counts, "mapping_coverage": dict(coverage), "left_out": dict(left_out)}
 
 
+def last_build(settings: Settings) -> str:
+    """Say how the warehouse was built last: in full and why, or how much new records touched."""
+    with duckdb.connect(str(settings.warehouse), read_only=True) as warehouse:
+        return str(warehouse.execute("select said from build.run").fetchall()[0][0])
+
+
 def tables_are_fresh(settings: Settings) -> bool:
     """Say whether nothing arrived and no model changed since the tables were last built and published."""
     marker = settings.dbt_target / BUILT

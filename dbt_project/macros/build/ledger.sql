@@ -17,15 +17,17 @@
         {%- else -%}
             {%- do begin_touched_build() -%}
         {%- endif -%}
+        {%- set said = build_in_words(reason) -%}
         {%- do run_query(
             "create or replace table build.run as select '" ~ fingerprint ~ "' as fingerprint, "
-            ~ ('true' if reason else 'false') ~ " as is_full, '" ~ (reason or '') ~ "' as reason, false as is_done"
+            ~ ('true' if reason else 'false') ~ " as is_full, '" ~ (reason or '') ~ "' as reason, '" ~ said
+            ~ "' as said, false as is_done"
         ) -%}
         {%- do run_query('update build.lake_file set is_read = true where not is_read') -%}
         {%- do show_lake(reason is not none) -%}
         {%- do show_arrivals() -%}
         {%- do run_query('commit') -%}
-        {%- do log(build_in_words(reason), info=true) -%}
+        {%- do log(said, info=true) -%}
     {%- endif -%}
 {%- endmacro %}
 
