@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from orchestration.answers import answers, progress
-from orchestration.settings import load_settings
+from orchestration.settings import apply_third_party_switches, load_settings
 from orchestration.steps.answer import Answer
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -80,6 +80,43 @@ def export(
 def _instant(moment: datetime | None) -> str | None:
     """Return a FHIR instant; a time without a zone is UTC."""
     return None if moment is None else (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+
+
+@click.command()
+@click.option("--site", required=True, help="Site, as named in orchestration/sites/.")
+@click.option("--identifier", nargs=2, metavar="AUTHORITY VALUE", help="As the feed names it; a FHIR id: Patient ID.")
+@click.option("--patient-key", help="The person's pseudonym, as rows carry it.")
+@click.option("--expired", is_flag=True, help="Instead of a person: what is past its contract's retention.")
+@click.option("--reason", required=True, help="Why; it is written to the ledger.")
+@click.option("--as", "actor", help="Who does this: recorded as claimed, with --key as signed.")
+@click.option("--key", "key_file", type=click.Path(path_type=Path), help="Their private key: signs the entry.")
+@answers
+def erase(
+    site: str,
+    identifier: tuple[str, str] | None,
+    patient_key: str | None,
+    expired: bool,
+    reason: str,
+    actor: str | None,
+    key_file: Path | None,
+) -> Answer:
+    """Destroy all that is held of a person, keep it from coming back, and make anew what was derived."""
+    from orchestration.steps.actors import actor_of
+    from orchestration.steps.erasure import ErasureNotUnderstood, erase_expired, erase_person
+
+    settings, who = load_settings(), actor_of(actor, key_file).required()
+    apply_third_party_switches(settings)
+
+    def rebuild() -> bool:
+        from orchestration.defs.launch import rebuild_tables
+
+        return rebuild_tables(settings, progress)
+
+    if not expired:
+        return erase_person(settings, site, identifier, patient_key, reason, who, rebuild)
+    if identifier or patient_key:
+        raise ErasureNotUnderstood("--expired takes no person: what is past its term goes, whoever it is of.")
+    return erase_expired(settings, site, reason, who, rebuild)
 
 
 @click.group()

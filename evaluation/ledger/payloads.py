@@ -46,6 +46,7 @@ Kind = Literal[
     "review",
     "meaning_review_opened",
     "meaning_review_answered",
+    "erasure",
 ]
 
 PSEUDONYM = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{32}(?![0-9a-zA-Z])")
@@ -253,6 +254,16 @@ class MeaningReviewAnswered(_Acted):
     as_of: date
 
 
+class Erasure(_Acted):
+    """What was destroyed, in numbers; `erasure` names its tombstone, and nobody can be known by it."""
+
+    erasure: Name
+    site: Name
+    why: Literal["person", "term"]
+    reason: Line
+    counts: dict[Name, Count]
+
+
 MODELS: Mapping[Kind, type[_Payload]] = {
     "person_registered": PersonRegistered,
     "key_revoked": KeyRevoked,
@@ -269,6 +280,7 @@ MODELS: Mapping[Kind, type[_Payload]] = {
     "review": Review,
     "meaning_review_opened": MeaningReviewOpened,
     "meaning_review_answered": MeaningReviewAnswered,
+    "erasure": Erasure,
 }
 
 

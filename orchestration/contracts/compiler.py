@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from orchestration.contracts import sql
 from orchestration.contracts.clauses import Clause, clauses
 from orchestration.contracts.fhir_reading import ROOT, fhir_value, read
-from orchestration.contracts.model import ContractObject, Property
+from orchestration.contracts.model import ContractObject, LogicalType, Property
 from orchestration.contracts.path import Shape
 from orchestration.contracts.table_reading import column_value
 from orchestration.contracts.values import Value, came_column, sql_type
@@ -114,7 +114,15 @@ def _transform(item: Property) -> str:
 
 def _projection(item: Property) -> str:
     column = sql.name(item.name)
-    return f"pseudonym_of({column})" if item.is_identifier else f"cast({column} as {sql_type(item)})"
+    if item.is_identifier:
+        return f"pseudonym_of({column})"
+    return f"bare_code({column})" if _may_be_anything(item) else f"cast({column} as {sql_type(item)})"
+
+
+def _may_be_anything(item: Property) -> bool:
+    """Whether a column takes whatever text the source puts there; a code system's name is a web address."""
+    is_bound = item.codes or item.pattern or item.transform or item.name.endswith("system")
+    return item.logical_type is LogicalType.STRING and not is_bound
 
 
 def _key_message(item: ContractObject) -> str:

@@ -31,6 +31,12 @@ HL7_LOCAL = (
 HL7_ZONE = "(?:[+-](?:0[0-9]|1[0-3])[0-5][0-9]|[+-]1400)"
 HL7_FORMS = ("%Y%m%d%H%M%S", "%Y%m%d%H%M%S.%f", "%Y%m%d%H%M", "%Y%m%d%H", "%Y%m%d", "%Y%m", "%Y")
 HL7_TIMES, HL7_ZONED_TIMES = (str([form + zone for form in HL7_FORMS]) for zone in ("", "%z"))
+# No code looks like people's contacts do: an e-mail or web address, an SSN, a telephone number, an IPv4 address.
+CONTACT = (
+    r"@|://|(?:^|[^0-9])[0-9]{3}-[0-9]{2}-[0-9]{4}(?:[^0-9]|$)"
+    r"|(?:[(][0-9]{3}[)] ?|(?:^|[^0-9])[0-9]{3}[-. ])[0-9]{3}[-. ][0-9]{4}(?:[^0-9]|$)"
+    r"|^[0-9]{1,3}(?:[.][0-9]{1,3}){3}$"
+)
 
 MACROS = (
     "pseudonym_of(message) as "
@@ -47,7 +53,10 @@ MACROS = (
     # A version from days after its arrival would stay the latest until then: it says nothing, and arrival decides.
     "possible_version(version, arrived_at) as case when version <= arrived_at then version "
     "when version <= arrived_at + interval '1 day' then version end",
-    "hl7_code(t) as case when length(t) <= 64 then t end",
+    f"bare_code(t) as case when length(t) < 7 or not regexp_matches(t, '{CONTACT}') then t end",
+    # Senders put texts where codes belong: of one with a space only listed clinical words stay.
+    "hl7_code(t) as case when length(t) > 64 then null when contains(t, ' ') then clinical_text(bare_code(t)) "
+    "else bare_code(t) end",
     # What is left out of a time is its earliest: 2020 means the first of January, at midnight. A time without a zone is
     # the site's; one that a clock skips is read with the offset from before the change, one that it shows twice as the
     # later.

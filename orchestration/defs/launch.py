@@ -203,6 +203,11 @@ def announce_release(use_case: str, site: str, entry: Mapping[str, Any]) -> str 
     return None
 
 
+def rebuild_tables(settings: Settings, progress: Progress) -> bool:
+    """Build and test every table and publish the snapshot; returns whether that succeeded."""
+    return Launcher(settings, progress).build_tables()
+
+
 def run_graph(settings: Settings, *, site: str | None, select: str | None, progress: Progress) -> Answer:
     """Materialise the graph up to the gate's decision, or just `select`; never a release."""
     if site is not None:

@@ -5,7 +5,15 @@ public face is `land`, `land_drops`, `replay`, `message_verdicts`, `Drop`, `Rece
 exceptions.
 """
 
-from orchestration.feeds.errors import FeedError, FeedNotListed, FeedStopped, LandingBusy, NothingToLand
+from orchestration.feeds.errors import (
+    FeedError,
+    FeedNotListed,
+    FeedStopped,
+    LandingBusy,
+    NothingToErase,
+    NothingToLand,
+    TooManyKeys,
+)
 from orchestration.feeds.intake import Drop
 from orchestration.feeds.lake import write_anchors
 from orchestration.feeds.landing import land, land_drops, message_verdicts, replay
@@ -19,8 +27,10 @@ __all__ = [
     "FeedStopped",
     "LandingBusy",
     "Limits",
+    "NothingToErase",
     "NothingToLand",
     "Receipt",
+    "TooManyKeys",
     "land",
     "land_drops",
     "message_verdicts",

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from orchestration.contracts import Contract, ContractObject, sql
 from orchestration.contracts.compiler import Compiled
+from orchestration.feeds.closed import is_closed
 from orchestration.feeds.errors import FeedError
 from orchestration.feeds.keys import Keys
 from orchestration.feeds.outcome import Outcome, Prepared, Reject, make_outcome
@@ -30,13 +31,20 @@ class Tally:
     counts: dict[str, int] = field(default_factory=dict[str, int])
     tables: dict[str, pa.Table] = field(default_factory=dict[str, pa.Table])
     rejects: list[Reject] = field(default_factory=list[Reject])
+    closed: set[int] = field(default_factory=set[int])
+
+    def add(self, fate: str, count: int = 1) -> None:
+        if count:
+            self.counts[fate] = self.counts.get(fate, 0) + count
 
     @property
     def received(self) -> int:
         return sum(self.counts.values()) + len(self.rejects)
 
     def outcome(self, prepared: Prepared) -> Outcome:
-        return make_outcome(prepared, self.counts, self.tables, sorted(self.rejects, key=lambda r: r.line or 0))
+        return make_outcome(
+            prepared, self.counts, self.tables, sorted(self.rejects, key=lambda r: r.line or 0), frozenset(self.closed)
+        )
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,10 @@ class Batch:
         arrived = (
             f"(select source.*, _arrived_at from {self._untaken(source)} source join batch_file using ({FILE_NO}))"
         )
-        settled = settle(self.db, compiled, arrived, self._known(item), is_replay=self.is_replay)
+        closed = is_closed(self.db, item)
+        settled = settle(self.db, compiled, arrived, self._known(item), is_replay=self.is_replay, is_closed=closed)
+        if closed != "false":
+            self._add_closed(settled)
         for file_no, fate, count in fates(self.db, settled):
             counts = self.tallies[file_no].counts
             counts[fate] = counts.get(fate, 0) + count
@@ -95,6 +106,10 @@ class Batch:
             counts["duplicate"] = counts.get("duplicate", 0) + int(str(count))
         return f"(select source.* from {source} source anti join {taken} using ({FILE_NO}, _line))"
 
+    def _add_closed(self, settled: str) -> None:
+        for file_no, line in rows(self.db, f"select _file_no, _line from {settled} where _is_closed"):
+            self.tallies[int(str(file_no))].closed.add(int(str(line)))
+
     def _add_rejects(self, compiled: Compiled, settled: str) -> None:
         query = f"select _file_no, _line, _broken, _key, _content from {settled} where _fate = 'quarantined'"
         for file_no, line, broken, key, content in rows(self.db, query):
@@ -110,7 +125,7 @@ class Batch:
                 cast(_line as bigint) as _line, settled._arrived_at, _key, _content, _version_at,
                 _is_deleted, {columns}
             from {settled} settled join batch_file using (_file_no)
-            where _fate in {STORED} order by _file_no, _line""",
+            where _fate in {STORED} and not _is_closed order by _file_no, _line""",
             [self.contract.feed, self.contract.label],
         )
         for file_no, part in _by_file(kept):

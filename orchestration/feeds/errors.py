@@ -4,7 +4,9 @@ FeedError
 ├── FeedStopped    a required column is missing or named twice: the feed stops at the door
 ├── FeedNotListed  the site does not send this feed
 ├── NothingToLand  a path that does not exist
-└── LandingBusy    another process lands for the same site
+├── LandingBusy    another process lands for the same site
+├── NothingToErase nobody is known by what was given
+└── TooManyKeys    what was given is tied to more numbers than one person can have
 """
 
 from orchestration.feeds.receipt import Receipt
@@ -32,3 +34,11 @@ class NothingToLand(FeedError):
 
 class LandingBusy(FeedError):
     """Another process holds the landing lock of the site."""
+
+
+class NothingToErase(FeedError):
+    """Nothing that this home holds is known by the identifier."""
+
+
+class TooManyKeys(FeedError):
+    """The identifier ties together too many others to be one person's."""

@@ -37,7 +37,9 @@ def land_fhir(
     wholes = {
         n: problem
         for n, content in enumerate(contents)
-        if n not in readable and (problem := whole_file(batch.tallies[n], content, lambda c=content: is_cut_off(c)))
+        if n not in readable
+        and prepared[n].arrival.lines is None
+        and (problem := whole_file(batch.tallies[n], content, lambda c=content: is_cut_off(c)))
     }
     outcomes = batch.outcomes()
     return [whole(prepared[n], wholes[n]) if n in wholes else outcome for n, outcome in enumerate(outcomes)]
@@ -48,7 +50,7 @@ def settle_staged(batch: Batch, files: Sequence[FhirFile], limits: Limits) -> se
     expected = _expected(batch.db, files, limits)
     readable = _reject_problems(batch, files)
     types = [str(t) for (t,) in rows(batch.db, "select distinct _type from judged_record where _problem is null")]
-    for item, of_type in _objects(batch.contract, types):
+    for item, of_type in objects_of(batch.contract, types):
         listed = ", ".join(sql.text(t) for t in of_type)
         source = f"(select * from judged_record where _problem is null and _type in ({listed}))"
         batch.add(item, compile_fhir(item), source)
@@ -61,7 +63,8 @@ def settle_staged(batch: Batch, files: Sequence[FhirFile], limits: Limits) -> se
     return readable
 
 
-def _objects(contract: Contract, types: Sequence[str]) -> list[tuple[ContractObject, list[str]]]:
+def objects_of(contract: Contract, types: Sequence[str]) -> list[tuple[ContractObject, list[str]]]:
+    """Return the objects of a contract that take some types, each with its types."""
     grouped: dict[str, list[str]] = {}
     for resource_type in types:
         grouped.setdefault(contract.object_for(resource_type).name, []).append(resource_type)
@@ -85,14 +88,24 @@ def _reject_problems(batch: Batch, files: Sequence[FhirFile]) -> set[int]:
     entries: set[int] = set()
     for file_no, line, clause, content, is_entry in rows(batch.db, query):
         n = int(str(file_no))
+        if _was_taken(batch.files[n], int(str(line))):
+            batch.tallies[n].add("duplicate")
+            continue
         reject = Reject(int(str(line)), str(clause), REASONS[str(clause)], None, as_text(content))
         batch.tallies[n].rejects.append(reject)
         if is_entry and clause != problems.EMPTY_BUNDLE.clause:
             entries.add(n)
     for n, file in enumerate(files):
-        batch.tallies[n].rejects.extend(Reject(line, p.clause, p.reason) for line, p in file.lines.bad)
+        bad = [(line, p) for line, p in file.lines.bad if not _was_taken(batch.files[n], line)]
+        batch.tallies[n].add("duplicate", len(file.lines.bad) - len(bad))
+        batch.tallies[n].rejects.extend(Reject(line, p.clause, p.reason) for line, p in bad)
     clean = rows(batch.db, "select distinct _file_no from judged_record where _problem is null")
     return entries | {int(str(n)) for (n,) in clean}
+
+
+def _was_taken(file: Prepared, line: int) -> bool:
+    """Whether a replayed file holds a record that is not asked for: taken before, or blanked by an erasure since."""
+    return file.arrival.lines is not None and line not in file.arrival.lines
 
 
 def whole_file(tally: Tally, content: bytes, is_cut_off: Callable[[], bool]) -> Problem | None:

@@ -15,6 +15,7 @@ import duckdb
 
 from orchestration.contracts import CONTRACTS_DIR, Contract, Timeline, UnknownContract, in_force, load_timelines
 from orchestration.contracts.mapping import FeedMapping, mapped
+from orchestration.feeds.closed import Closed
 from orchestration.feeds.commit import Commit
 from orchestration.feeds.contracts_kept import require_kept_history
 from orchestration.feeds.errors import FeedError, FeedNotListed, FeedStopped, LandingBusy
@@ -186,7 +187,8 @@ def _run(
     require_kept_history(store, contracts.values())
     write_anchors(home, contracts)
     store.vault.seal_plain()
-    with _site_lock(home, site), connection(*terms) as db:
+    with site_lock(home, site), connection(*terms) as db:
+        Closed.of(home, site).load(db)
         stock = Stock.take(store, site)
         yield Run(Commit(stock), feed, listed, judges, limits or Limits(), db)
         stock.end()
@@ -260,7 +262,8 @@ def _check_feed(feed: str | None, site: str, contracts: Collection[str], listed:
 
 
 @contextmanager
-def _site_lock(home: Path, site: str) -> Generator[None]:
+def site_lock(home: Path, site: str) -> Generator[None]:
+    """Have a site's landing zone to oneself. Raises `LandingBusy`."""
     folder = home / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / f"landing-{site}.lock", os.O_RDWR | os.O_CREAT, 0o600)

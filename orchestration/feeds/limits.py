@@ -1,6 +1,6 @@
 """How much of a file landing is willing to take in. What only an engineer cares about, as named constants."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MEBIBYTE = 1024 * 1024
 
@@ -30,3 +30,9 @@ class Limits:
     batch: int = 128 * MEBIBYTE
     batch_files: int = 500
     drift_from: int = 20
+
+
+def whole_files(limits: Limits) -> Limits:
+    """Return limits under which a file is read in one piece, however long it is: for erasures, which look at all of
+    it."""
+    return replace(limits, piece=limits.stream, document=limits.stream)

@@ -104,6 +104,7 @@ class LongFile:
         for fate, count in tally.counts.items():
             self.whole_tally.counts[fate] = self.whole_tally.counts.get(fate, 0) + count
         self.whole_tally.rejects.extend(tally.rejects)
+        self.whole_tally.closed |= tally.closed
         for name, table in tally.tables.items():
             if name not in self.staged:
                 self.staged[name] = self._begin(name, table.schema, stack)

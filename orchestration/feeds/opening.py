@@ -13,6 +13,7 @@ from orchestration.feeds.encoding import not_utf8, wide_encoding
 from orchestration.feeds.fhir import FhirFile, is_one_document, named_type, open_file
 from orchestration.feeds.intake import Arrival, unpacked
 from orchestration.feeds.limits import Limits
+from orchestration.feeds.naming import told_name
 from orchestration.feeds.outcome import Outcome, Prepared, whole
 from orchestration.feeds.pieces import beginning
 from orchestration.feeds.problems import Problem
@@ -98,7 +99,7 @@ def open_arrival(
     content = arrival.problem or unpacked(arrival, limits)
     if isinstance(content, Problem):
         return whole(Prepared(arrival, asked, attempt), content)
-    kind = _format(arrival.base, content, asked)
+    kind = format_of(arrival.base, content, asked)
     if kind in (Format.CSV, Format.UNKNOWN):
         fitting, content = recoded(arrival.name, content, asked, contracts)
         kind, asked = (Format.CSV if fitting and not asked else kind), fitting
@@ -120,7 +121,7 @@ def _open_long(
 ) -> OpenedLong | None:
     """Open a file as lines to be taken in pieces; null for one that is short, or no lines of FHIR."""
     head = None if arrival.problem else beginning(arrival, limits)
-    if head is None or _format(arrival.base, head, asked) is not Format.JSON or wide_encoding(head):
+    if head is None or format_of(arrival.base, head, asked) is not Format.JSON or wide_encoding(head):
         return None
     contract = asked or _by_format(Format.JSON, contracts)
     if contract is None or contract.reader is not Reader.FHIR or is_one_document(arrival.base, head):
@@ -128,7 +129,8 @@ def _open_long(
     return OpenedLong(Prepared(arrival, contract, attempt), named_type(arrival.base, contract))
 
 
-def _format(name: str, content: bytes, asked: Contract | None) -> Format:
+def format_of(name: str, content: bytes, asked: Contract | None) -> Format:
+    """Return the format of some bytes; where they do not say, that of the contract asked for."""
     kind = sniff(name, content)
     if kind is not Format.UNKNOWN or asked is None:
         return kind
@@ -188,7 +190,7 @@ def _stop(prepared: Prepared, problem: Problem, detail: str) -> Stopped:
     mapping = prepared.contract.mapping if prepared.contract else ""
     mend = "correct the site's mapping" if mapping else "agree on a new version of the contract"
     message = (
-        f"The contract {prepared.label} stopped {prepared.arrival.name}: {problem.reason} {detail} "
+        f"The contract {prepared.label} stopped {told_name(prepared.arrival.name)}: {problem.reason} {detail} "
         f"Have the source send it again, or {mend}."
     )
     return Stopped(whole(prepared, problem, detail), message)

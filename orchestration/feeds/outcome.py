@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from orchestration.contracts import Contract
 from orchestration.feeds.intake import Arrival
+from orchestration.feeds.naming import told_name
 from orchestration.feeds.problems import Problem
 from orchestration.feeds.receipt import NO_CONTRACT, UNRECOGNISED, Receipt
 
@@ -68,12 +69,16 @@ class Written:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One file's receipt, the rows for the lake by table (of a long file as files), and the rows for quarantine."""
+    """One file's receipt, the rows for the lake by table (of a long file as files), and the rows for quarantine.
+
+    `closed` are the lines of people who were erased: they go nowhere, and their bytes are blanked.
+    """
 
     prepared: Prepared
     receipt: Receipt
     tables: Mapping[str, pa.Table] = field(default_factory=dict[str, pa.Table])
     rejects: Sequence[Reject] = ()
+    closed: frozenset[int] = frozenset()
     written: Mapping[str, Written] = field(default_factory=dict[str, Written])
 
     @property
@@ -83,7 +88,11 @@ class Outcome:
 
 
 def make_outcome(
-    prepared: Prepared, counts: Mapping[str, int], tables: Mapping[str, pa.Table], rejects: Sequence[Reject]
+    prepared: Prepared,
+    counts: Mapping[str, int],
+    tables: Mapping[str, pa.Table],
+    rejects: Sequence[Reject],
+    closed: frozenset[int] = frozenset(),
 ) -> Outcome:
     """Add up one file."""
     reasons: dict[str, int] = {}
@@ -92,14 +101,14 @@ def make_outcome(
     receipt = Receipt(
         feed=prepared.feed,
         contract=prepared.label,
-        file=prepared.arrival.name,
+        file=told_name(prepared.arrival.name),
         sha256=prepared.arrival.sha256,
         received=sum(counts.values()) + len(rejects),
         quarantined=len(rejects),
         reasons=reasons,
         **counts,
     )
-    return Outcome(prepared, receipt, tables, rejects)
+    return Outcome(prepared, receipt, tables, rejects, closed)
 
 
 def whole(prepared: Prepared, problem: Problem, detail: str = "") -> Outcome:

@@ -43,8 +43,8 @@ def _held_at(store: Store, site: str, feed: str | None) -> Iterator[Held]:
         if known is None or known.attempt < receipt.attempt:
             newest[receipt.sha256] = receipt
     for receipt in sorted(newest.values(), key=lambda r: (r.arrived_at, r.file, r.sha256)):
-        if receipt.quarantined and feed in (None, receipt.feed):
-            yield Held(site, receipt, tuple(_lines(store, site, receipt)))
+        if receipt.quarantined and feed in (None, receipt.feed) and (lines := tuple(_lines(store, site, receipt))):
+            yield Held(site, receipt, lines)
 
 
 def _lines(store: Store, site: str, receipt: StoredReceipt) -> Iterator[tuple[int | None, str, str]]:

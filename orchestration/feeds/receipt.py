@@ -6,7 +6,9 @@ What does not belong here: deciding it (landing.py) and where receipts lie (stor
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from orchestration.feeds.naming import told_name
 
 UNRECOGNISED = "unrecognised"
 NO_CONTRACT = "none"
@@ -91,6 +93,12 @@ class StoredReceipt(BaseModel):
     first_arrived_at: str | None = None
     archive: str | None
     tables: dict[str, int]
+
+    @field_validator("file")
+    @classmethod
+    def _file_is_told(cls, name: str) -> str:
+        """A receipt of an earlier version holds the name as it came."""
+        return told_name(name)
 
     def receipt(self) -> Receipt:
         """Return the counts alone."""

@@ -5,7 +5,7 @@ are settled in the order of their arrival, however they are cut into batches.
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -13,15 +13,19 @@ from orchestration.contracts import Contract
 from orchestration.feeds.commit import Commit
 from orchestration.feeds.contracts_kept import keep
 from orchestration.feeds.drift import drift_message, schema_drift
+from orchestration.feeds.erasure.blanking import blanked_object
 from orchestration.feeds.fhir_batch import land_fhir
 from orchestration.feeds.intake import Arrival
-from orchestration.feeds.limits import Limits
+from orchestration.feeds.limits import Limits, whole_files
 from orchestration.feeds.long_file import land_long
-from orchestration.feeds.opening import OpenedFhir, OpenedLong, OpenedTable, Stopped, open_arrival
+from orchestration.feeds.naming import told_name
+from orchestration.feeds.opening import OpenedFhir, OpenedLong, OpenedTable, Stopped, format_of, open_arrival
 from orchestration.feeds.outcome import Outcome, whole
 from orchestration.feeds.problems import JUDGED_AGAIN, NOT_LISTED, SCHEMA_DRIFT
 from orchestration.feeds.receipt import Receipt
+from orchestration.feeds.sniff import HEAD
 from orchestration.feeds.table_batch import land_tabular
+from orchestration.feeds.vault import Kind
 
 Opened = OpenedFhir | OpenedTable
 
@@ -78,12 +82,17 @@ class Run:
             self._open(n, arrival)
 
     def _known(self, arrival: Arrival) -> Receipt | None:
-        """Return the receipt of bytes that arrived before under the same name and the same contract."""
+        """Return the receipt of bytes that arrived before under the same name and the same contract.
+
+        Bytes that an erasure took something out of are never judged again for coming again.
+        """
         contracts = self.contracts(arrival)
         for stored in self.commit.receipts.of(arrival.sha256):
             contract = contracts.get(stored.feed)
             is_current = contract is not None and stored.contract == contract.label
-            is_asked = self.feed in (None, stored.feed) and stored.file == arrival.name
+            is_asked = self.feed in (None, stored.feed) and stored.file == told_name(arrival.name)
+            if stored.feed in self.listed and arrival.raw.kind in (Kind.REDACTED, Kind.ERASED):
+                return replace(stored.receipt().repeated(), file=told_name(arrival.name))
             if is_current and is_asked and JUDGED_AGAIN.isdisjoint(stored.reasons):
                 return stored.receipt().repeated()
         return None
@@ -165,8 +174,22 @@ class Run:
         new = [outcome for outcome in outcomes.values() if self._is_new(outcome)]
         for contract in {c.label: c for one in new if (c := one.prepared.contract)}.values():
             keep(self.commit.store, contract)
+        for one in new:
+            self._blank_closed(one)
         self.commit.write(new)
         self._made.update({n: outcome.receipt for n, outcome in outcomes.items()})
+
+    def _blank_closed(self, outcome: Outcome) -> None:
+        """Take what came of people who were erased out of the bytes that came; before anything says they were taken."""
+        if not outcome.closed:
+            return
+        raw, asked = outcome.prepared.arrival.raw, outcome.prepared.contract
+        kind = format_of(outcome.prepared.arrival.base, raw.head(HEAD), asked)
+        left = blanked_object(raw, kind, outcome.closed, whole_files(self.limits))
+        if left is None:
+            raw.vault.erase(raw.sha256)
+        else:
+            raw.vault.redact(raw.sha256, [left])
 
     def _is_new(self, outcome: Outcome) -> bool:
         earlier = self.commit.receipts.of(outcome.receipt.sha256)

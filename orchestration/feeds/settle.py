@@ -28,13 +28,22 @@ Known = Callable[[pa.ChunkedArray], pa.Table]  # from keys to what the lake hold
 
 
 def settle(
-    db: duckdb.DuckDBPyConnection, compiled: Compiled, source: str, known: Known | None, *, is_replay: bool = False
+    db: duckdb.DuckDBPyConnection,
+    compiled: Compiled,
+    source: str,
+    known: Known | None,
+    *,
+    is_replay: bool = False,
+    is_closed: str = "false",
 ) -> str:
     """Make a view of the compiled columns and `_fate`, good until the next call; return its name.
 
     In a replay a record that says no version is as old as the first arrival of its bytes: what came since stays newer.
+    `is_closed` is an SQL condition: the record is of somebody who was erased, and counts as deleted whatever it says.
     """
-    db.execute(f"create or replace temp table {JUDGED} as {compiled.query(source)}")
+    db.execute(
+        f"create or replace temp table {JUDGED} as select *, {is_closed} as _is_closed from ({compiled.query(source)})"
+    )
     if is_replay:
         db.execute(f"""update {JUDGED} set _version_at = _first_at from batch_file
             where batch_file._file_no = {JUDGED}._file_no and _version_at is null""")
@@ -52,8 +61,9 @@ def settle(
 
 def _fate(is_repeat: str, is_later: str) -> str:
     return (
-        f"case when _broken is not null then 'quarantined' when {is_repeat} then 'duplicate' "
-        f"when _is_deleted then 'deleted' when {is_later} then 'superseded' else 'landed' end"
+        "case when _is_closed then 'deleted' when _broken is not null then 'quarantined' "
+        f"when {is_repeat} then 'duplicate' when _is_deleted then 'deleted' "
+        f"when {is_later} then 'superseded' else 'landed' end"
     )
 
 

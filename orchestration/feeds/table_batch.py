@@ -23,18 +23,22 @@ def land_tabular(
 ) -> list[Outcome]:
     """Settle a batch of tables of one contract that have the same columns."""
     batch = Batch.of(db, prepared, index)
-    for tally, table in zip(batch.tallies, tables, strict=True):
-        tally.rejects.extend(Reject(line, p.clause, p.reason) for line, p in table.rejects)
+    for file, tally, table in zip(prepared, batch.tallies, tables, strict=True):
+        asked = file.arrival.lines
+        bad = [(line, p) for line, p in table.rejects if asked is None or line in asked]
+        tally.add("duplicate", len(table.rejects) - len(bad))
+        tally.rejects.extend(Reject(line, p.clause, p.reason) for line, p in bad)
     data = [t.data.append_column(FILE_NO, pa.array([n] * t.data.num_rows, pa.int32())) for n, t in enumerate(tables)]
     columns = {name.lower(): name for name in tables[0].data.column_names}
     table_from(db, "came", pa.concat_tables(data, promote_options="permissive"))
     for item in batch.contract.objects:
         compiled = compile_tabular(item, columns, prepared[0].arrival.name)
-        batch.add(item, compiled, _tabular_source(item, columns))
+        batch.add(item, compiled, tabular_source(item, columns))
     return batch.outcomes()
 
 
-def _tabular_source(item: ContractObject, columns: Mapping[str, str]) -> str:
+def tabular_source(item: ContractObject, columns: Mapping[str, str]) -> str:
+    """Return a relation over `came` that an object can be compiled over."""
     said = {name: cell for p in item.properties for name, cell in cells(p, columns).items()}
     members = ", ".join(f"{sql.text(name)}: {said[name]}" for name in sorted(said))
     content = f"content_of(cast(to_json({{{members}}}) as varchar))"

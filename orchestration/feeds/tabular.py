@@ -94,14 +94,15 @@ def _csv_rows(content: bytes, delimiter: str, limits: Limits) -> Iterator[list[s
     lines = content.removeprefix(BOM).split(b"\n")
     position = 0
     while position < len(lines):
-        taken = _record_length(lines, position)
+        taken = record_length(lines, position)
         record = b"\n".join(lines[position : position + taken])
         position += taken
         if record.strip():
             yield _cells(record, delimiter, limits)
 
 
-def _record_length(lines: list[bytes], start: int) -> int:
+def record_length(lines: list[bytes], start: int) -> int:
+    """Return how many lines the record takes that starts in one."""
     if b'"' not in lines[start]:
         return 1
     quotes = 0

@@ -123,7 +123,19 @@ class Site(_Frozen):
     reproducible_pseudonyms: bool = False
     holdout_from: date | None = None
     authorities: Authorities = Authorities()
+    date_shift: bool = False  # refused (decision record 0010)
     bulk_export: BulkExport | None = None
+
+    @field_validator("date_shift")
+    @classmethod
+    def _dates_cannot_be_shifted_alike(cls, is_asked: bool) -> bool:
+        if is_asked:
+            raise ValueError(
+                "dates are not shifted: a person is known by other numbers in other feeds until these are tied "
+                "together, and would be shifted by another amount in each. Leave it out, and treat the tables as a "
+                "limited data set (45 CFR 164.514(e)): they hold dates of birth, of visits and of readings"
+            )
+        return is_asked
 
     @field_validator("timezone")
     @classmethod

@@ -75,6 +75,13 @@ EXAMPLES = {
         "reasons": [{"clause": "c", "figure": "f", "threshold": "t", "to_meet": "m"}],
     },
     "review": REVIEW,
+    "erasure": {
+        "erasure": "erasure-7106d8f8e697abfc",
+        "site": "city",
+        "why": "person",
+        "reason": "asked for by the person",
+        "counts": {"keys": 2, "rows": 12, "destroyed": 1},
+    },
 }
 
 

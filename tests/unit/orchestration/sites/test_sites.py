@@ -110,3 +110,8 @@ def test_the_numbers_in_a_simulated_sites_tables_are_those_of_its_record_system(
         f"urn:pilothouse:{site}:mrn",
         f"urn:pilothouse:{site}:visit",
     )
+
+
+def test_a_site_that_asks_for_shifted_dates_is_refused_with_the_reason():
+    with pytest.raises(InvalidSite, match=r"date_shift.*other numbers in other feeds"):
+        parse_site("here", f"{GOOD}date_shift: true\n")

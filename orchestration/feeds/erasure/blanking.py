@@ -1,0 +1,151 @@
+"""Bytes with some records taken out and every other in its place, so that line numbers stay what they were.
+
+What does not belong here: which records go. What is put in a record's place reads as no record, or as one that is
+rejected for what it lacks. A format without a rewriter returns null: the object is lost as a whole.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from typing import cast
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from orchestration.feeds.hl7v2.framing import cut, in_one_byte_units
+from orchestration.feeds.intake import Arrival, unpacked
+from orchestration.feeds.limits import Limits
+from orchestration.feeds.mllp.frames import framed
+from orchestration.feeds.problems import Problem
+from orchestration.feeds.sniff import BOM, Format, Header, header
+from orchestration.feeds.tabular import record_length
+from orchestration.feeds.vault import RawObject
+
+NO_MESSAGE = b"MSH|^~\\&|ERASED\r"
+
+
+def blanked_object(raw: RawObject, kind: Format, lines: Collection[int], limits: Limits) -> bytes | None:
+    """Return what is left of a kept file, or null."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC)
+    content = unpacked(Arrival(raw.sha256, raw.sha256, raw.size, raw, moment, moment.date()), limits)
+    return None if isinstance(content, Problem) else blanked(kind, content, lines)
+
+
+def blanked(kind: Format, content: bytes, lines: Collection[int]) -> bytes | None:
+    """Return what is left of a file without some of its records (their numbers as in `_line`), or null."""
+    if kind is Format.JSON:
+        return _blank_json(content, lines)
+    if kind is Format.HL7V2:
+        return _blank_messages(content, lines)
+    if kind is Format.CSV:
+        return _blank_rows(content, lines)
+    return _blank_parquet(content, lines) if kind is Format.PARQUET else None
+
+
+def _blank_json(content: bytes, lines: Collection[int]) -> bytes | None:
+    texts = content.removeprefix(BOM).split(b"\n")
+    documents = [_document(text) for text in texts]
+    if not any(_is_bundle(document) for document in documents):
+        whole = _document(content) if sum(1 for text in texts if text.strip()) > 1 else None
+        if isinstance(whole, dict):
+            return _blank_bundle(whole, lines) if _is_bundle(whole) else None  # one document over many lines
+        return b"\n".join(b"" if n in lines else text for n, text in enumerate(texts, start=1))
+    counter = iter(range(1, 1 << 62))
+    return b"\n".join(_blank_text(t, d, lines, counter) for t, d in zip(texts, documents, strict=True))
+
+
+def _document(text: bytes) -> object:
+    """Return a document whose numbers stay as they were written; null for what is none."""
+    try:
+        return json.loads(text, parse_float=_as_written, parse_int=_as_written)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_written(number: str) -> orjson.Fragment:
+    return orjson.Fragment(number.encode())
+
+
+def _is_bundle(document: object) -> bool:
+    return isinstance(document, dict) and cast("dict[str, object]", document).get("resourceType") == "Bundle"
+
+
+def _blank_text(text: bytes, document: object, lines: Collection[int], counter: Iterator[int]) -> bytes:
+    if not text.strip():
+        return text
+    if not _is_bundle(document):
+        return b"{}" if next(counter) in lines else text
+    bundle = cast("dict[str, object]", document)
+    _blank_entries(bundle, lines, counter)
+    return orjson.dumps(bundle)
+
+
+def _blank_bundle(bundle: object, lines: Collection[int]) -> bytes:
+    _blank_entries(cast("dict[str, object]", bundle), lines, iter(range(1, 1 << 62)))
+    return orjson.dumps(bundle)
+
+
+def _blank_entries(bundle: dict[str, object], lines: Collection[int], counter: Iterator[int], depth: int = 1) -> None:
+    """Empty entries by the number that `bundles.unfold` gives them: depth first, a bundle for its entries."""
+    entries = bundle.get("entry")
+    if not isinstance(entries, list) or not entries:
+        next(counter)
+        return
+    listed = cast("list[object]", entries)
+    for at, entry in enumerate(listed):
+        resource = cast("dict[str, object]", entry).get("resource") if isinstance(entry, dict) else None
+        inner = cast("dict[str, object]", resource).get("entry") if _is_bundle(resource) else None
+        if isinstance(inner, list) and inner and depth <= Limits().bundles:
+            _blank_entries(cast("dict[str, object]", resource), lines, counter, depth + 1)
+        elif next(counter) in lines:
+            listed[at] = {}
+
+
+def _blank_messages(content: bytes, lines: Collection[int]) -> bytes:
+    """Frame every message; what was none (its text may be anybody's) is taken out too, and stays rejected."""
+    pieces = enumerate(cut(in_one_byte_units(content)), start=1)
+    return b"".join(framed(NO_MESSAGE if isinstance(piece, Problem) or n in lines else piece) for n, piece in pieces)
+
+
+def _blank_rows(content: bytes, lines: Collection[int]) -> bytes | None:
+    found = header(content)
+    if isinstance(found, Problem):
+        return None
+    return b"\n".join(_rows(content.removeprefix(BOM).split(b"\n"), found, lines))
+
+
+def _rows(texts: list[bytes], head: Header, lines: Collection[int]) -> Iterator[bytes]:
+    nothing = _nothing(head)
+    position, number = 0, -1
+    while position < len(texts):
+        taken = record_length(texts, position)
+        record = b"\n".join(texts[position : position + taken])
+        position += taken
+        number += bool(record.strip())
+        yield nothing if record.strip() and number in lines else record
+
+
+def _nothing(head: Header) -> bytes:
+    """Return a row of empty cells."""
+    row = io.StringIO()
+    csv.writer(row, delimiter=head.delimiter, quoting=csv.QUOTE_ALL, lineterminator="").writerow(
+        [""] * len(head.columns)
+    )
+    return row.getvalue().encode()
+
+
+def _blank_parquet(content: bytes, lines: Collection[int]) -> bytes:
+    came = pq.read_table(pa.BufferReader(content))
+    kept = pa.array([n not in lines for n in range(1, came.num_rows + 1)], pa.bool_())
+    columns = [pa.chunked_array([_masked(column.combine_chunks(), kept)], column.type) for column in came.columns]
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns, names=came.column_names), sink)
+    return sink.getvalue()
+
+
+def _masked(column: pa.Array, kept: pa.Array) -> pa.Array:
+    places = [n if keep else None for n, keep in enumerate(kept.to_pylist())]
+    return column.take(pa.array(places, pa.int64()))
