@@ -58,12 +58,13 @@ class OpenedTable:
 
     @property
     def kind(self) -> Hashable:
-        """What may be settled together: the same columns, and the same name where a column comes from the name."""
+        """What may be settled together: columns of the same types, and the same name where a column comes from it."""
         contract = self.prepared.contract
         named = contract and any(p.file_name_pattern for item in contract.objects for p in item.properties)
         tables = tuple(item.table for item in contract.objects) if contract else ()
         name = self.prepared.arrival.name if named else ""
-        return (self.prepared.label, tables, tuple(self.table.data.column_names), name)
+        columns = tuple((column.name, str(column.type)) for column in self.table.data.schema)
+        return (self.prepared.label, tables, columns, name)
 
     @property
     def size(self) -> int:
