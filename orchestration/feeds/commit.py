@@ -14,9 +14,8 @@ import pyarrow as pa
 from orchestration.feeds.lake import write_parquet
 from orchestration.feeds.outcome import Outcome, quarantine_table
 from orchestration.feeds.receipt import StoredReceipt
-from orchestration.feeds.relation import THREADS
 from orchestration.feeds.stock import Stock
-from orchestration.feeds.store import Receipts, Store, lake_name, place, sync_folders
+from orchestration.feeds.store import FLUSHING, Receipts, Store, lake_name, place, sync_folders
 
 
 @dataclass(frozen=True)
@@ -48,15 +47,15 @@ class Commit:
         return [arrival for day in days for arrival in self.stock.arrivals(day)]
 
     def write(self, outcomes: Sequence[Outcome]) -> None:
-        """Write a batch: all its rows first, made durable together, then one receipt after another."""
+        """Write a batch: all its rows first, made durable together, then its receipts, in order."""
         if not outcomes:
             return
         self.stock.begin()
-        with ThreadPoolExecutor(THREADS) as side_by_side:
+        with ThreadPoolExecutor(FLUSHING) as side_by_side:
             placed = list(side_by_side.map(self._place, [one for outcome in outcomes for one in self._rows(outcome)]))
         sync_folders(one.path.parent for one in placed)
-        for outcome in outcomes:
-            self.receipts.add(self.store.write_receipt(self.stock.site, self._receipt(outcome)))
+        for path in self.store.write_receipts(self.stock.site, [self._receipt(outcome) for outcome in outcomes]):
+            self.receipts.add(path)
         for one in placed:
             if one.table:
                 self.stock.add(one.table, one.path, one.rows)

@@ -8,8 +8,10 @@ import gzip
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from orchestration.feeds.errors import NothingToLand
@@ -23,7 +25,7 @@ from orchestration.feeds.problems import (
     TRUNCATED_ARCHIVE,
     Problem,
 )
-from orchestration.feeds.store import Store
+from orchestration.feeds.store import FLUSHING, Store
 from orchestration.feeds.vault import Kind, RawObject
 
 ZIP_MAGIC = b"PK\x03\x04"
@@ -75,11 +77,12 @@ class Arrival:
 def collect(drop: Drop, store: Store, limits: Limits, earlier: Iterable[datetime] = ()) -> list[Arrival]:
     """Keep the bytes of every file of a drop and return the arrivals in order. Raises `NothingToLand`.
 
-    `earlier` are times of arrival that are taken: a drop that is landed again comes after what it brought before.
+    The caller makes the vault durable (`sync`), for all of its drops together. `earlier` are times of arrival that are
+    taken: a drop that is landed again comes after what it brought before.
     """
     files = [file for path in drop.paths for file in _files(path)]
-    opened = [arrival for file in files for arrival in _open(file, drop, store, limits)]
-    store.vault.sync()
+    with ThreadPoolExecutor(FLUSHING) as side_by_side:
+        opened = list(chain.from_iterable(side_by_side.map(lambda file: list(_open(file, drop, store, limits)), files)))
     same = [taken for taken in earlier if drop.arrived_at <= taken < drop.arrived_at + DROP_SPAN]
     first = max(same) + NEXT if same else drop.arrived_at
     return [replace(arrival, arrived_at=first + n * NEXT) for n, arrival in enumerate(opened)]

@@ -230,6 +230,7 @@ def _collect(drops: Sequence[Drop], run: Run) -> list[list[Arrival]]:
     for drop in drops:
         groups.append(collect(drop, run.commit.store, run.limits, taken))
         taken.extend(arrival.arrived_at for arrival in groups[-1])
+    run.commit.store.vault.sync()
     return groups
 
 
