@@ -8,6 +8,7 @@ feed stops. What does not belong here: columns (opening.py), and codes and range
 from collections import Counter
 
 from orchestration.contracts import Contract
+from orchestration.feeds.naming import told_name
 from orchestration.feeds.outcome import Outcome
 from orchestration.feeds.problems import SCHEMA_DRIFT
 
@@ -44,6 +45,6 @@ def drift_message(outcome: Outcome, detail: str) -> str:
     """Return why the feed stops, for people."""
     prepared = outcome.prepared
     return (
-        f"The contract {prepared.label} stopped {prepared.arrival.name}: {SCHEMA_DRIFT.reason} {detail}. "
+        f"The contract {prepared.label} stopped {told_name(prepared.arrival.name)}: {SCHEMA_DRIFT.reason} {detail}. "
         "Ask the source what changed, and have it send the file again, or agree on a new version of the contract."
     )
