@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from orchestration.contracts import Contract
 from orchestration.feeds.intake import Arrival
-from orchestration.feeds.naming import told_name
 from orchestration.feeds.problems import Problem
 from orchestration.feeds.receipt import NO_CONTRACT, UNRECOGNISED, Receipt
 
@@ -101,7 +100,7 @@ def make_outcome(
     receipt = Receipt(
         feed=prepared.feed,
         contract=prepared.label,
-        file=told_name(prepared.arrival.name),
+        file=prepared.arrival.name,
         sha256=prepared.arrival.sha256,
         received=sum(counts.values()) + len(rejects),
         quarantined=len(rejects),

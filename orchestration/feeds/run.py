@@ -92,7 +92,7 @@ class Run:
             is_current = contract is not None and stored.contract == contract.label
             is_asked = self.feed in (None, stored.feed) and stored.file == told_name(arrival.name)
             if stored.feed in self.listed and arrival.raw.kind in (Kind.REDACTED, Kind.ERASED):
-                return replace(stored.receipt().repeated(), file=told_name(arrival.name))
+                return replace(stored.receipt().repeated(), file=arrival.name)
             if is_current and is_asked and JUDGED_AGAIN.isdisjoint(stored.reasons):
                 return stored.receipt().repeated()
         return None

@@ -10,7 +10,7 @@
     ├── KeyFileError, TablesError, NoCandidate, NotEnoughVisits, NothingServed, UnknownApprover, RehearsalFailed,
     │   NotOnRecord, InterfaceStopped, UnknownIncident, BacktestOverlaps, UnknownRole, ReservedName, NotStopped,
     │   PortTaken, ServedTierUnknown, LedgerKeyGone, ReleaseKeyGone, NotAnOrderDown,
-    │   RowNotFound
+    │   RowNotFound, ErasureNotUnderstood, NoServer, NotTheReviewer, ReviewChanged, UnknownReview
     └── DemoHomeTaken, DemoStopped
 
 Every room has one root of its own; `known_errors` gathers them. What does not belong here: catching.

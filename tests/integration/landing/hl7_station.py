@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestration.feeds import land, message_verdicts
+from orchestration.feeds import Receipt, land, message_verdicts
 from orchestration.feeds.mllp import Grouping, Inbox, ListenLimits, Pace, listen
 from orchestration.feeds.vault import Vault
 
@@ -18,9 +18,13 @@ KEY, SITE, FEED = b"k" * 32, "city", "hl7v2"
 OFTEN = Pace(pause=0.05, between=0.1, messages=100)
 
 
-def land_messages(home: Path, path: Path) -> None:
-    """Land a file of messages for the site."""
-    land([path], site=SITE, feed=FEED, home=home, key=KEY, arrived_at=datetime.now(UTC))
+def land_messages(home: Path, *paths: Path) -> list[Receipt]:
+    """Land message files for the site."""
+    return land(paths, site=SITE, feed=FEED, home=home, key=KEY, arrived_at=datetime.now(UTC))
+
+
+def _landed(home: Path, path: Path) -> None:
+    land_messages(home, path)
 
 
 async def station(box: Inbox) -> None:
@@ -36,7 +40,7 @@ def main(home: Path, pace: Pace = OFTEN) -> None:
         box = Inbox(
             home / "inbox",
             lambda content: verdicts.of(content, datetime.now(UTC)),
-            lambda path: land_messages(home, path),
+            lambda path: _landed(home, path),
             Vault.of(home),
         )
         box.recover()

@@ -20,9 +20,10 @@ from orchestration.settings import SettingsError
 from orchestration.sites import SiteError, UnknownSite
 from orchestration.steps import errors
 from orchestration.steps.errors import Refused, StepError, known_errors, refusal_of, said
+from orchestration.vocabulary import VocabularyError
 
 ROOTS = (StepError, SettingsError, SiteError, ContractError, FeedError, UseCaseError, FeatureError, TrainingError)
-ROOTS += (RegistryError, ServingError, EvaluationError)
+ROOTS += (RegistryError, ServingError, EvaluationError, VocabularyError)
 
 
 def test_every_rooms_root_is_known_and_nothing_that_would_hide_a_defect() -> None:
