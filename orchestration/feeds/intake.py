@@ -81,8 +81,12 @@ def collect(drop: Drop, store: Store, limits: Limits, earlier: Iterable[datetime
     taken: a drop that is landed again comes after what it brought before.
     """
     files = [file for path in drop.paths for file in _files(path)]
+
+    def opened_all(file: Path) -> list[Arrival]:
+        return list(_open(file, drop, store, limits))
+
     with ThreadPoolExecutor(FLUSHING) as side_by_side:
-        opened = list(chain.from_iterable(side_by_side.map(lambda file: list(_open(file, drop, store, limits)), files)))
+        opened = list(chain.from_iterable(side_by_side.map(opened_all, files)))
     same = [taken for taken in earlier if drop.arrived_at <= taken < drop.arrived_at + DROP_SPAN]
     first = max(same) + NEXT if same else drop.arrived_at
     return [replace(arrival, arrived_at=first + n * NEXT) for n, arrival in enumerate(opened)]
