@@ -40,7 +40,7 @@ class Scale:
         )
 
 
-SENDERS = 64
+SENDERS = 48  # below the listener's limit of 64 connections, of which some are still closing
 FULL = Scale(days=90, sites=3, repeat=60, requests=2000, histories=(10, 30, 100, 300), messages=10_000, megabytes=5000)
 QUICK = Scale(days=90, sites=1, repeat=20, requests=500, histories=(2, 5, 10, 20), messages=2000, megabytes=300)
 
