@@ -94,7 +94,7 @@ class Run:
             if stored.feed in self.listed and arrival.raw.kind in (Kind.REDACTED, Kind.ERASED):
                 return replace(stored.receipt().repeated(), file=arrival.name)
             if is_current and is_asked and JUDGED_AGAIN.isdisjoint(stored.reasons):
-                return stored.receipt().repeated()
+                return replace(stored.receipt().repeated(), file=arrival.name)
         return None
 
     def _open(self, n: int, arrival: Arrival) -> None:

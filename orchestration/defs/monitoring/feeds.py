@@ -102,7 +102,7 @@ def _result(one: Freshness) -> AssetCheckResult:
 
 def freshness_sensor(checks: AssetChecksDefinition) -> SensorDefinition:
     """Return the sensor that has the checks run when a feed became stale, or flows again."""
-    job = define_asset_job("feed_freshness", AssetSelection.checks(checks))
+    job = define_asset_job("judge_feed_freshness", AssetSelection.checks(checks))
 
     @sensor(
         name="feed_freshness_sensor",

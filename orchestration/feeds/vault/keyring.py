@@ -121,7 +121,7 @@ class Keyring:
         """Return the master key, made on first use: a home without any kept key has nothing that it could open."""
         path = self._master_path(version)
         if not path.exists():
-            if any(self._all()):
+            if any(self._all()) and not path.exists():  # another may have made it, and kept a key with it, just now
                 raise VaultError(
                     f"{path.name} is gone and the bytes that it opens are there; restore the folder keys/ of this home."
                 )

@@ -17,6 +17,7 @@ def refuse(*_):
 socket.socket.connect = refuse
 from orchestration.definitions import defs
 repository = defs.get_repository_def()
+repository.load_all_definitions()  # as Dagster's own server does: names of jobs and steps must not meet
 graph = repository.asset_graph
 print(json.dumps({
     "groups": sorted({graph.get(key).group_name for key in graph.materializable_asset_keys}),

@@ -33,7 +33,7 @@ def tick(name, cursor=None):
 
 
 def check(clock):
-    job = repository.get_job("feed_freshness")
+    job = repository.get_job("judge_feed_freshness")
     config = {"ops": {"feed_freshness": {"config": {"clock": clock}}}}
     done = job.execute_in_process(instance=instance, run_config=config)
     return {

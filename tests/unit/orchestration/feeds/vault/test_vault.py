@@ -3,6 +3,7 @@
 import gzip
 import io
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,16 @@ def test_bytes_that_only_wait_are_durable_and_encrypted_and_open_as_they_arrive(
     plain.write_bytes(SECRET)
     with vault.receive(plain) as stream:
         assert stream.read() == SECRET
+
+
+def test_many_that_keep_at_once_in_a_new_home_share_one_master_key(tmp_path: Path) -> None:
+    contents = [f"record {n % 20}".encode() for n in range(40)]  # each comes twice
+    for turn in range(10):
+        vault = Vault.of(tmp_path / str(turn))
+        with ThreadPoolExecutor(8) as side_by_side:
+            kept = list(side_by_side.map(vault.keep, map(io.BytesIO, contents)))
+        assert [vault.object(sha256).read_bytes() for sha256, _ in kept] == contents
+        assert len(list((tmp_path / str(turn) / "keys").glob("vault.v*.key"))) == 1
 
 
 def test_a_stream_past_its_bound_leaves_nothing(vault: Vault) -> None:
