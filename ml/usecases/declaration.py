@@ -1,22 +1,22 @@
-"""The shape of a use case in YAML, as frozen pydantic models.
+"""What every use case says about itself, whatever its kind, as frozen pydantic models.
 
-Here belong what a use case says about itself and the expansion of feature groups into features. How a feature
-is computed (`ml/features`), learned from (`ml/training`) or judged (`evaluation/policies`) does not.
+Here belongs what governance needs: owner, accountable, reviewers, intended use, population, contraindications,
+non-goals. What one kind of use case adds is in `classifier.py` and `forecast.py`; how a figure is computed or judged
+(`ml/features`, `ml/training`, `ml/forecasting`, `evaluation/policies`) does not belong here.
 """
 
 import datetime as dt
 import hashlib
 import json
-import string
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Text = Annotated[str, Field(min_length=1)]
-Direction = Literal["increasing", "decreasing", "none"]
-PHRASE_FIELDS = frozenset({"value", "label", "baseline"})
+Kind = Literal["classifier", "forecast", "roster", "policy"]
 
 
 class Part(BaseModel):
@@ -33,101 +33,10 @@ class Person(Part):
 
 
 class Population(Part):
-    """Who may be scored. Ages in completed years."""
+    """Whom the advice is about. Ages in completed years; 0 is no lower age."""
 
     text: Text
-    minimum_age_years: float = Field(ge=0, le=120)
-
-
-class Outcome(Part):
-    """What is predicted. `maturity_days` after arrival a label counts as settled for everybody, not only for
-    those whose stay was short; younger visits are left out of training and judgement."""
-
-    name: Name
-    label: Text
-    label_column: Name
-    maturity_days: float = Field(ge=0, le=365)
-    definition: Text
-    unknown_when: Text
-
-
-class Feature(Part):
-    """One input of the model. `phrase` is how the sentence of reason says it; without one it is never said.
-    `said_when` is the side of the baseline on which it may be said.
-
-    `minimum` and `maximum` (in `unit`, UCUM) bound what is plausible; beyond them a value is missing.
-    """
-
-    name: Name
-    kind: Literal["numeric", "boolean", "categorical"]
-    unit: str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    levels: Mapping[str, float] | None = None
-    monotone: Direction = "none"
-    label: Text
-    phrase: str | None = None
-    usual: str | None = None
-    said_when: Literal["above", "below", "either"] = "either"
-    reason: Text
-    sources: Mapping[str, str]
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.kind == "numeric" and (self.minimum is None or self.maximum is None or not self.unit):
-            raise ValueError(f"feature {self.name}: a numeric feature needs unit, minimum and maximum")
-        if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
-            raise ValueError(f"feature {self.name}: minimum must lie below maximum")
-        if (self.kind == "categorical") != bool(self.levels):
-            raise ValueError(f"feature {self.name}: levels belong to a categorical feature, and only there")
-        if self.kind == "numeric" and self.phrase and not self.usual:
-            raise ValueError(f"feature {self.name}: a numeric phrase needs `usual`, how its baseline is said")
-        for phrase in (self.phrase, self.usual):
-            _check_phrase(self.name, phrase)
-        return self
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """Lowest and highest plausible encoded value."""
-        if self.levels:
-            return min(self.levels.values()), max(self.levels.values())
-        if self.kind == "boolean":
-            return 0.0, 1.0
-        assert self.minimum is not None and self.maximum is not None
-        return self.minimum, self.maximum
-
-
-class FeatureGroup(Part):
-    """One boolean feature per group of a vocabulary seed, named `prefix` + group."""
-
-    prefix: Annotated[str, Field(pattern=r"^[a-z]+_$")]
-    vocabulary: Name
-    excluded: tuple[str, ...] = ()
-    monotone: Mapping[str, Direction] = Field(default_factory=dict)
-    phrase: Text
-    labels: Mapping[str, str] = Field(default_factory=dict)
-    reason: Text
-    sources: Mapping[str, str]
-
-    def feature(self, group: str) -> Feature:
-        """The feature of one group."""
-        label = self.labels.get(group, group.replace("_", " "))
-        return Feature(
-            name=self.prefix + group,
-            kind="boolean",
-            monotone=self.monotone.get(group, "none"),
-            label=label,
-            phrase=self.phrase.replace("{label}", label),
-            reason=self.reason,
-            sources=self.sources,
-        )
-
-
-class LeftOut(Part):
-    """Columns that exist and are not used, with the reason."""
-
-    columns: tuple[str, ...] = Field(min_length=1)
-    reason: Text
+    minimum_age_years: float = Field(default=0, ge=0, le=120)
 
 
 class OverrideReason(Part):
@@ -137,35 +46,11 @@ class OverrideReason(Part):
     display: Text
 
 
-class Band(Part):
-    """A band of risk; the last one has no upper bound."""
-
-    name: Name
-    below: float | None = Field(default=None, gt=0, lt=1)
-
-
-class CardText(Part):
-    """Everything on a card but the thresholds, which are the policy's."""
-
-    schema_: Literal["pilothouse.card_text/1"] = Field(alias="schema")
-    outcome: Name
-    outcome_label: Text
-    window: Text
-    summary: Text
-    indicator: Mapping[str, Literal["info", "warning", "critical"]]
-    bands: tuple[Band, ...] = Field(min_length=1)
-    not_for: Text
-    ignore_when: Text
-    override_reasons: tuple[OverrideReason, ...] = Field(min_length=1)
-    override_system: Text
-    source: Mapping[str, str]
-    suggestion: Mapping[str, str] | None = None
-
-
-class UseCase(Part):
+class Declaration(Part):
     """A use case as it was written down; `digest` changes with every word of it."""
 
     schema_: Literal["pilothouse.use_case/1"] = Field(alias="schema")
+    kind: Kind
     use_case: Name
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     date: dt.date
@@ -178,24 +63,6 @@ class UseCase(Part):
     population: Population
     contraindications: tuple[Text, ...] = Field(min_length=1)
     non_goals: tuple[Text, ...] = Field(min_length=1)
-    outcomes: tuple[Outcome, ...] = Field(min_length=1)
-    features: tuple[Feature, ...] = Field(min_length=1)
-    groups: tuple[FeatureGroup, ...] = ()
-    left_out: tuple[LeftOut, ...] = Field(min_length=1)
-    subgroups: tuple[Name, ...] = ()
-    card: CardText
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        _refuse_twice("feature", [feature.name for feature in self.features])
-        _refuse_twice("outcome", [outcome.name for outcome in self.outcomes])
-        _refuse_twice("group prefix", [group.prefix for group in self.groups])
-        if self.card.outcome not in {outcome.name for outcome in self.outcomes}:
-            raise ValueError(f"card.outcome {self.card.outcome!r} is not one of the outcomes")
-        labels = {outcome.label_column for outcome in self.outcomes}
-        if leaked := labels & {feature.name for feature in self.features}:
-            raise ValueError(f"{', '.join(sorted(leaked))}: an outcome cannot be a feature")
-        return self
 
     @property
     def digest(self) -> str:
@@ -204,40 +71,20 @@ class UseCase(Part):
 
     @property
     def card_digest(self) -> str:
-        """Document digest of the card's text alone."""
-        return _digest(self.card.model_dump(mode="json", by_alias=True))
+        """Document digest of the words that people are shown, alone."""
+        return _digest(self.shown_text())
 
     def document(self) -> dict[str, Any]:
-        """The declaration as plain JSON values, from which `UseCase.model_validate` makes an equal one."""
+        """The declaration as plain JSON values, from which `model_validate` makes an equal one."""
         return self.model_dump(mode="json", by_alias=True)
 
-    def outcome(self, name: str) -> Outcome:
-        """The outcome called `name`; `KeyError` if there is none."""
-        return {outcome.name: outcome for outcome in self.outcomes}[name]
-
-    def expand(self, vocabulary: Mapping[str, Sequence[str]]) -> tuple[Feature, ...]:
-        """All features in the order the model sees them; `vocabulary` maps a seed to its group names.
-
-        Single features come first, as declared, then the groups in the order of `groups`, sorted by name.
-        Raises `KeyError` when a seed is missing.
-        """
-        members = [
-            group.feature(name)
-            for group in self.groups
-            for name in sorted(set(vocabulary[group.vocabulary]) - set(group.excluded))
-        ]
-        expanded = (*self.features, *members)
-        _refuse_twice("feature", [feature.name for feature in expanded])
-        return expanded
+    @abstractmethod
+    def shown_text(self) -> dict[str, Any]:
+        """The words of the card or the board, as plain JSON values."""
 
 
-def _check_phrase(name: str, phrase: str | None) -> None:
-    fields = {field for _, field, _, _ in string.Formatter().parse(phrase or "") if field is not None}
-    if unknown := fields - PHRASE_FIELDS:
-        raise ValueError(f"feature {name}: a phrase knows value, label and baseline, not {sorted(unknown)}")
-
-
-def _refuse_twice(what: str, names: Sequence[str]) -> None:
+def refuse_twice(what: str, names: Sequence[str]) -> None:
+    """Raise `ValueError` when a name is declared twice."""
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{what} declared twice: {', '.join(twice)}")
 

@@ -106,6 +106,9 @@ def numeric(document):
     ("change", "fault"),
     [
         (lambda d: d.pop("intended_use"), "intended_use"),
+        (lambda d: d.pop("kind"), "kind: None; expected one of classifier, forecast"),
+        (lambda d: d.update(kind="oracle"), "kind: 'oracle'"),
+        (lambda d: d["population"].pop("minimum_age_years"), "minimum_age_years is missing"),
         (lambda d: d.update(surprise=1), "surprise"),
         (lambda d: d.update(reviewers=[]), "reviewers"),
         (lambda d: d.update(version="1"), "version"),
@@ -130,10 +133,13 @@ def test_a_declaration_that_breaks_its_shape_is_refused_with_the_field(document,
 
 def test_a_file_that_is_not_yaml_or_declares_another_name_is_refused(document, tmp_path):
     (tmp_path / "broken.yaml").write_text("a: [", encoding="utf-8")
+    (tmp_path / "word.yaml").write_text("triage", encoding="utf-8")
     saved(document, tmp_path, "renamed")
 
     with pytest.raises(InvalidUseCase, match="not YAML"):
         load_use_case("broken", tmp_path)
+    with pytest.raises(InvalidUseCase, match="no mapping"):
+        load_use_case("word", tmp_path)
     with pytest.raises(InvalidUseCase, match="expected 'renamed'"):
         load_use_case("renamed", tmp_path)
 
