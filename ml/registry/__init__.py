@@ -10,7 +10,8 @@ Every exception of this package descends from :class:`RegistryError`::
     ├── SignatureError   a signature that is missing, malformed, by another key, or does not fit
     ├── ManifestError    a manifest or card of an unknown schema, or that breaks its schema
     ├── ReleaseError     a release folder that is not exactly what its manifest says
-    └── PointerError     a pointer that is unreadable, goes back, or goes back without a ledger entry
+    ├── PointerError     a pointer that is unreadable, goes back, or goes back without a ledger entry
+    └── PlanError        a plan for a unit that is unreadable, breaks its schema, or is older than the one in place
 """
 
 
@@ -36,3 +37,7 @@ class ReleaseError(RegistryError):
 
 class PointerError(RegistryError):
     """A pointer that is unreadable, of an unknown schema, or that goes back without a rollback entry."""
+
+
+class PlanError(RegistryError):
+    """A plan that is unreadable, of an unknown schema, breaks its schema, or is older than the one in place."""

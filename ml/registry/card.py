@@ -1,23 +1,13 @@
 """The card layout of a release (`card.yaml`): what people see, and from which risk on.
 
-Here belong its shape and its digest. Turning a score into a CDS Hooks card belongs to serving.
+Here belongs its shape. Reading it (`layout.py`) and turning a score into a CDS Hooks card (serving) do not.
 """
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from ml.registry import ManifestError
-from ml.registry.canonical import document_digest
-from ml.registry.files import read_bounded
-from ml.registry.manifest import first_fault
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA = "pilothouse.card/1"
-MAX_BYTES = 64 * 1024
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -88,33 +78,3 @@ class CardLayout(_Part):
             if band.below is not None and probability < band.below:
                 return band.name
         return self.bands[-1].name
-
-
-def card_digest(document: Mapping[str, object]) -> str:
-    """Document digest of the decoded `card.yaml`: the `card` of a release's subject."""
-    return document_digest(document)
-
-
-def card_file(document: Mapping[str, object]) -> bytes:
-    """The one way a layout is written into a release: indented JSON, which is YAML, so that every byte counts."""
-    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def read_card(path: Path) -> tuple[CardLayout, dict[str, Any]]:
-    """Read a card layout, and the document it was read from.
-
-    Raises `ManifestError` for what is no such layout, `ReleaseError` for what is no such file.
-    """
-    try:
-        document = yaml.safe_load(read_bounded(path, MAX_BYTES))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ManifestError(f"{path.name} is no YAML document; expected a card layout {SCHEMA!r}.") from error
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise ManifestError(f"{path.name} has another schema; this version reads {SCHEMA!r} only.")
-    try:
-        card_digest(document)
-        return CardLayout.model_validate(document), document
-    except ValidationError as error:
-        raise ManifestError(first_fault("The card layout", error)) from error
-    except (TypeError, ValueError) as error:
-        raise ManifestError(f"{path.name} holds what JSON cannot; expected plain texts and numbers.") from error

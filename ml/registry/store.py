@@ -17,8 +17,10 @@ import orjson
 from pydantic import ValidationError
 
 from ml.registry import ManifestError, ReleaseError, SignatureError
-from ml.registry.card import CardLayout, card_digest, card_file, read_card
+from ml.registry.board import BoardLayout
+from ml.registry.card import CardLayout
 from ml.registry.files import fsync_folder, read_bounded, write_durably
+from ml.registry.layout import Layout, card_digest, card_file, read_card
 from ml.registry.manifest import FILE_NAME, PURPOSE, ReleaseManifest, parse_manifest
 from ml.registry.signing import PublicKey, Signature, Signer
 
@@ -35,8 +37,22 @@ class VerifiedRelease:
 
     digest: str
     manifest: ReleaseManifest
-    card: CardLayout
+    layout: Layout
     folder: Path
+
+    @property
+    def card(self) -> CardLayout:
+        """The layout of a use case that shows cards. Raises `ReleaseError` for another kind of release."""
+        if not isinstance(self.layout, CardLayout):
+            raise ReleaseError(f"A release of {self.manifest.use_case} shows no cards; its board shows plans.")
+        return self.layout
+
+    @property
+    def board(self) -> BoardLayout:
+        """The layout of a use case that shows plans. Raises `ReleaseError` for another kind of release."""
+        if not isinstance(self.layout, BoardLayout):
+            raise ReleaseError(f"A release of {self.manifest.use_case} shows no plans; it answers with cards.")
+        return self.layout
 
     @property
     def model_folder(self) -> Path:
@@ -112,13 +128,13 @@ def _verify(folder: Path, digest: str, public_key: PublicKey) -> VerifiedRelease
         raise ReleaseError(f"The manifest in release {digest[:12]} has another digest; it belongs elsewhere.")
     _require_only(folder, {MANIFEST, SIGNATURE, CARD, MODEL})
     _verify_model(folder / MODEL, manifest)
-    card, document = read_card(folder / CARD)
+    layout, document = read_card(folder / CARD)
     is_unchanged = read_bounded(folder / CARD, MAX_MANIFEST_BYTES) == card_file(document)
     if card_digest(document) != manifest.card.digest or not is_unchanged:
         raise ReleaseError("card.yaml is not the card layout that was approved; restore it from the backup.")
-    if card.use_case != manifest.use_case:
+    if layout.use_case != manifest.use_case:
         raise ReleaseError("card.yaml is the layout of another use case; release again with the right one.")
-    return VerifiedRelease(digest=digest, manifest=manifest, card=card, folder=folder)
+    return VerifiedRelease(digest=digest, manifest=manifest, layout=layout, folder=folder)
 
 
 def _verify_model(model: Path, manifest: ReleaseManifest) -> None:

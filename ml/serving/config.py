@@ -22,14 +22,16 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class SiteContext:
-    """What serving must know of a site: its IANA time zone, its pseudonym key (32 bytes), and its name for people.
+    """What serving must know of a site: its IANA time zone, its pseudonym key (32 bytes), and its names for people.
 
-    Without a key here, `<home>/keys/<site>.pseudonym.v1.key` is read.
+    `units` maps the codes of its units to their names; empty where they are not known. Without a key here,
+    `<home>/keys/<site>.pseudonym.v1.key` is read.
     """
 
     timezone: str
     pseudonym_key: bytes | None = field(default=None, repr=False)
     name: str = ""
+    units: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def zone(self) -> ZoneInfo:
@@ -40,7 +42,9 @@ class SiteContext:
 class ServingConfig:
     """One service over one home. `base_url` is how clients reach it: a token's audience is built on it.
 
-    `reports` is a folder of pages to show under `/reports/`; without one, none are shown.
+    `reports` is a folder of pages to show under `/reports/`; without one, none are shown. `planned` are the use cases
+    that publish plans, `titles` their names for people. `people_header` names the header in which a proxy that signs
+    people in says who they are; whoever can reach the service past that proxy can forge it.
     """
 
     home: Path
@@ -56,6 +60,9 @@ class ServingConfig:
     store_timeout_seconds: float = 5.0
     failures_to_step_down: int = 5
     cors_origins: tuple[str, ...] = ()
+    planned: tuple[str, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict[str, str])
+    people_header: str | None = None
 
     @property
     def event_store_url(self) -> str:

@@ -4,11 +4,11 @@ Here belongs what is written and read back by the service. The tables and their 
 commit (`writer.py`) and the way out as a feed (`export.py`) do not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Engine, Insert, Table, delete, select, update
@@ -28,6 +28,8 @@ from ml.serving.tables import (
     open_database,
 )
 from ml.serving.writer import GroupCommitWriter
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,10 @@ class EventStore:
             )
 
         await self._writer.write(work, self._timeout)
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` in a transaction that is on disk when this returns. Raises `StoreUnavailable`."""
+        return await self._writer.write(work, self._timeout)
 
     def pointer_seen(self, use_case: str, site: str) -> PointerSeen | None:
         """The last pointer that this store saw of a site; None before the first."""

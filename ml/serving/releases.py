@@ -1,6 +1,7 @@
 """What each site serves now: the verified release behind its pointer, loaded again when its files change.
 
-Here belongs the way from files to a `SiteState`, failing closed. What is said with it is `advice.py`.
+Here belongs the way from files to a state, failing closed. What a release becomes once it is verified is its opener's
+business: a scorer (`live.py`) or the plan that lies beside it (`plans.py`).
 """
 
 import asyncio
@@ -8,14 +9,11 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from ml.features import FeatureError
-from ml.features.observed import READINGS
-from ml.features.request import REGISTRATION, TriageRules
-from ml.features.vocabulary import Vocabulary
 from ml.registry import RegistryError
 from ml.registry.pointer import (
     Pointer,
@@ -26,14 +24,12 @@ from ml.registry.pointer import (
     read_pointer,
 )
 from ml.registry.signing import RELEASE_PUBLIC_KEY, load_public_key
-from ml.registry.stages import Stage, Tier
+from ml.registry.stages import Tier
 from ml.registry.store import MODEL, VerifiedRelease, release_folder
 from ml.serving import ServingRefused
-from ml.serving.advice import NO_RELEASE, RELEASE_REFUSED, next_tier
+from ml.serving.advice import NO_RELEASE, RELEASE_REFUSED
 from ml.serving.config import ServingConfig
 from ml.serving.events import EventStore
-from ml.serving.scoring import Scorer
-from ml.usecases import load_use_case
 
 CHECK_FOLDER_EVERY_SECONDS = 1.0
 RETRY_REFUSED_EVERY_SECONDS = 5.0
@@ -50,42 +46,38 @@ class Idle:
     pointer: Pointer | None = None
 
 
-@dataclass
-class Live:
-    """A verified release being served. `tier` and `failures` change as it is; everything else is fixed."""
-
-    pointer: Pointer
-    release: VerifiedRelease
-    rules: TriageRules
-    scorer: Scorer | None
-    tier: Tier
-    tier_reason: str | None = None
-    model_fault: str | None = None
-    failures: int = 0
-
-    @property
-    def stage(self) -> Stage:
-        return self.pointer.stage
+_Served = TypeVar("_Served", covariant=True)
 
 
-SiteState = Idle | Live
+class Opener(Protocol[_Served]):
+    """How a verified release of one kind of use case becomes what is served."""
+
+    def files(self, site: str) -> tuple[Path, ...]:
+        """The files beside the pointer whose change makes what was opened stale."""
+        ...
+
+    def open(self, site: str, pointer: Pointer, release: VerifiedRelease, tier: Tier, reason: str | None) -> _Served:
+        """What is served of a release that was verified. Whatever it raises is refused, never served."""
+        ...
 
 
 @dataclass
 class _Watched:
-    state: SiteState
+    state: Any
     fingerprint: Fingerprint
     checked_at: float
+    release: str | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class ReleaseWatch:
-    """The states of every site of one use case."""
+class ReleaseWatch(Generic[_Served]):
+    """The states of every site of one use case, each `Idle` or what its opener made of the release."""
 
-    def __init__(self, config: ServingConfig, store: EventStore, use_case: str) -> None:
+    def __init__(self, config: ServingConfig, store: EventStore, use_case: str, opener: Opener[_Served]) -> None:
         self.use_case = use_case
         self._config = config
         self._store = store
+        self._opener = opener
         self._watched: dict[str, _Watched] = {}
         self._pointed: tuple[Fingerprint | None, tuple[str, ...]] = (None, ())
         self._seen = {site for site in store.sites_seen(use_case) if site in config.sites}
@@ -99,7 +91,7 @@ class ReleaseWatch:
             self._pointed[1] if self._seen <= set(self._pointed[1]) else tuple(sorted({*self._pointed[1], *self._seen}))
         )
 
-    async def state(self, site: str) -> SiteState:
+    async def state(self, site: str) -> Idle | _Served:
         """The state of a site, loaded again if its pointer or release folder changed."""
         watched = self._watched.get(site)
         if watched is None:
@@ -110,7 +102,7 @@ class ReleaseWatch:
             if not self._is_fresh(site, watched):
                 watched.checked_at = time.monotonic()
                 watched.fingerprint = self._pointer_print(site)
-                watched.state, folder = await asyncio.to_thread(self._load, site)
+                watched.state, (watched.release, folder) = await asyncio.to_thread(self._load, site)
                 watched.fingerprint += folder
         return watched.state
 
@@ -123,26 +115,28 @@ class ReleaseWatch:
         if since < CHECK_FOLDER_EVERY_SECONDS:
             return True
         watched.checked_at = time.monotonic()
-        return _folder_print(watched.state.release.folder) == watched.fingerprint[1:]
+        assert watched.release is not None
+        return _folder_print(release_folder(self._config.home, watched.release)) == watched.fingerprint[1:]
 
     def _pointer_print(self, site: str) -> Fingerprint:
-        return (_stat(pointer_path(self._config.home, self.use_case, site)),)
+        pointer = pointer_path(self._config.home, self.use_case, site)
+        return (tuple(_stat(path) for path in (pointer, *self._opener.files(site))),)
 
-    def _load(self, site: str) -> tuple[SiteState, Fingerprint]:
+    def _load(self, site: str) -> tuple[Idle | _Served, tuple[str | None, Fingerprint]]:
         """Verify pointer, release and generation. Whatever cannot be verified is refused, never served."""
         try:
             pointer = self._verified_pointer(site)
             if pointer is None:
-                return Idle(NO_RELEASE, "no release was ever pointed to"), ()
+                return Idle(NO_RELEASE, "no release was ever pointed to"), (None, ())
             if pointer.release is None:
-                return Idle(NO_RELEASE, f"switched off: {pointer.reason}", pointer), ()
+                return Idle(NO_RELEASE, f"switched off: {pointer.reason}", pointer), (None, ())
             folder = release_folder(self._config.home, pointer.release)
             before = _folder_print(folder)
-            return self._live(site, pointer), before
+            return self._live(site, pointer), (pointer.release, before)
         except (RegistryError, FeatureError, ServingRefused, OSError) as error:
-            return Idle(RELEASE_REFUSED, str(error)), ()
+            return Idle(RELEASE_REFUSED, str(error)), (None, ())
         except SQLAlchemyError as error:
-            return Idle(RELEASE_REFUSED, f"The event store cannot be read ({type(error).__name__})."), ()
+            return Idle(RELEASE_REFUSED, f"The event store cannot be read ({type(error).__name__})."), (None, ())
 
     def _verified_pointer(self, site: str) -> Pointer | None:
         home = self._config.home
@@ -168,23 +162,11 @@ class ReleaseWatch:
         self._seen.add(site)
         return pointer
 
-    def _live(self, site: str, pointer: Pointer) -> Live:
+    def _live(self, site: str, pointer: Pointer) -> _Served:
         home = self._config.home
         release = check_release(home, pointer, load_public_key(home / RELEASE_PUBLIC_KEY))
         assert release is not None
-        zone = self._config.sites[site].zone
-        minimum_age_years = load_use_case(self.use_case).population.minimum_age_years
-        tier, reason = self._tier(site, pointer)
-        try:
-            scorer = Scorer.load(release)
-            names, vocabulary = scorer.model.feature_names, scorer.model.vocabulary
-            rules = TriageRules.of(names, vocabulary, minimum_age_years, zone)
-        except Exception as error:  # noqa: BLE001 - a verified model that cannot be read steps down, whatever it raises
-            fault = f"the model cannot be read: {type(error).__name__}"
-            rules = TriageRules.of((*READINGS, *REGISTRATION), Vocabulary((), ()), minimum_age_years, zone)
-            lower = max(tier, next_tier(release, Tier.MODEL), key=lambda candidate: candidate.rank)
-            return Live(pointer, release, rules, None, lower, reason or fault, fault)
-        return Live(pointer, release, rules, scorer, tier, reason)
+        return self._opener.open(site, pointer, release, *self._tier(site, pointer))
 
     def _tier(self, site: str, pointer: Pointer) -> tuple[Tier, str | None]:
         """The lower of what a person signed and what the service stepped down to under the same

@@ -26,8 +26,9 @@ from ml.serving.advice import STEPPED_DOWN, Advice, advise, next_tier
 from ml.serving.config import ServingConfig
 from ml.serving.events import Event, EventStore, Feedback
 from ml.serving.hooks import FeedbackItem, FeedbackRequest, HookRequest
+from ml.serving.live import Live, SiteState
 from ml.serving.metrics import Meters
-from ml.serving.releases import Idle, Live, ReleaseWatch, SiteState
+from ml.serving.releases import Idle, ReleaseWatch
 from ml.serving.tables import CALL, STEP_DOWN, microseconds
 
 EVENT_NAMESPACE = UUID("6f0c2a52-8f5f-5d0a-9d0e-1f6b8f0f5a11")
@@ -54,7 +55,7 @@ class Answer:
 class TriageService:
     """One use case over all sites of a home."""
 
-    def __init__(self, config: ServingConfig, store: EventStore, watch: ReleaseWatch, meters: Meters) -> None:
+    def __init__(self, config: ServingConfig, store: EventStore, watch: ReleaseWatch[Live], meters: Meters) -> None:
         self._config = config
         self._store = store
         self._watch = watch

@@ -30,6 +30,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from ml.serving import ServingRefused, StoreUnavailable
 
 SCHEMA_VERSION = 1
+"""A table that is added leaves it: a store of an earlier version gets the table when it is opened."""
 CALL, STEP_DOWN = "call", "step_down"
 """The kinds of an event."""
 
@@ -87,6 +88,32 @@ FEEDBACK = Table(
     Column("accepted_suggestions", Integer, nullable=False),
     Column("outcome_us", BigInteger, nullable=False),
     Column("user_comment", Text),
+    sqlite_autoincrement=True,
+)
+
+ADJUSTMENT = Table(
+    "serving_adjustment",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("adjustment_id", String(36), nullable=False, unique=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("use_case", String(64), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("unit", String(64), nullable=False),
+    Column("shift_date", String(10), nullable=False),
+    Column("shift", String(64), nullable=False),
+    Column("target", String(32), nullable=False),
+    Column("advised", Float, nullable=False),
+    Column("before", Float, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("reason_code", String(64), nullable=False),
+    Column("role", String(64), nullable=False),
+    Column("made_by", String(32)),
+    Column("stage", String(32), nullable=False),
+    Column("tier", String(16), nullable=False),
+    Column("release_digest", String(64), nullable=False),
+    Column("plan_digest", String(64), nullable=False),
+    Index("serving_adjustment_board", "use_case", "site", "unit", "shift_date"),
     sqlite_autoincrement=True,
 )
 

@@ -12,7 +12,7 @@ from evaluation.canonical import document_digest
 from evaluation.evidence import Subject
 from evaluation.policies import Policy, Stage, load_policy
 from ml.registry import RegistryError
-from ml.registry.card import card_digest
+from ml.registry.layout import card_digest
 from ml.registry.pointer import Pointer, read_pointer
 from ml.registry.signing import load_public_key
 from ml.registry.store import VerifiedRelease, load_release

@@ -62,7 +62,7 @@ def test_the_text_of_a_card_has_the_digest_that_both_rooms_would_give_it() -> No
 
 def test_a_card_layout_has_the_same_digest_as_a_subject_and_as_a_release() -> None:
     """Approvals are bound to evaluation's digest of the card; serving verifies the registry's."""
-    from ml.registry.card import card_digest
+    from ml.registry.layout import card_digest
 
     layout = card_layout(load_use_case("triage"), load_policy("triage"))
     assert card_digest(layout) == evaluation.canonical.document_digest(layout)

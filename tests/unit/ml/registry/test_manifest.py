@@ -11,7 +11,8 @@ from serving_homes import CARD, Home, digest_of
 
 import ml.registry
 from ml.registry import ManifestError
-from ml.registry.card import CardLayout, read_card
+from ml.registry.card import CardLayout
+from ml.registry.layout import read_card
 from ml.registry.manifest import SCHEMA, ReleaseManifest, parse_manifest
 
 SCHEMA_FILE = Path(ml.registry.__file__).parent / "schemas" / "release-1.json"

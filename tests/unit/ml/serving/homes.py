@@ -24,7 +24,7 @@ from fastapi import FastAPI
 
 from ml.features.vocabulary import Vocabulary
 from ml.registry.canonical import document_digest
-from ml.registry.card import card_digest
+from ml.registry.layout import card_digest
 from ml.registry.pointer import Pointer, publish_pointer
 from ml.registry.signing import Signer, load_signer, new_private_key, write_public_key
 from ml.registry.stages import Stage, Tier

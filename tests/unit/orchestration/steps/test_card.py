@@ -5,7 +5,8 @@ from pathlib import Path
 import yaml
 
 from evaluation.policies import load_policy
-from ml.registry.card import SCHEMA, card_digest, read_card
+from ml.registry.card import SCHEMA
+from ml.registry.layout import card_digest, read_card
 from ml.usecases import load_use_case
 from orchestration.steps import card
 

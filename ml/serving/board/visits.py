@@ -1,34 +1,19 @@
-"""The huddle board of a unit: what is in use, and how many visits were at which risk in the last hours.
+"""The huddle board of a unit as data: what is in use, how many visits were at which risk, and the coming shifts.
 
-Here belong the board's data and its page. No identifier is ever on it; in shadow it shows no score.
+Here belong the counts of triage and putting the board together. No identifier is ever on it; in shadow, no score.
 """
 
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Annotated
 
-from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel, Field
 
 from ml.registry.stages import Stage, Tier
-from ml.serving.config import SiteContext
+from ml.serving.board.shifts import Section
 from ml.serving.counts import BoardCounts
-from ml.serving.releases import Live, SiteState
+from ml.serving.live import Live, SiteState
 
 WINDOW = timedelta(hours=12)
-STAGE_WORDS = {
-    Stage.OFF: ("Off", "No model is in use here."),
-    Stage.SHADOW: ("Shadow", "The model is being observed. Its scores are shown to nobody."),
-    Stage.ASSISTIVE: ("Assistive", "Cards appear in the record. They advise; you decide."),
-    Stage.DECISION_SUPPORT: ("Decision support", "Cards suggest a step. You decide."),
-}
-TIER_WORDS = {
-    Tier.MODEL: "Model",
-    Tier.RULE: "Rule instead of the model",
-    Tier.HISTORY: "Historical average instead of the model",
-    Tier.MANUAL: "Manual: no advice",
-}
 
 
 class BandCount(BaseModel):
@@ -62,11 +47,23 @@ class Board(BaseModel):
     bands: list[BandCount] | None
     last_call_at: datetime | None
     updated_at: datetime
+    is_outside: bool = False
+    sections: list[Section] = Field(default_factory=list[Section])
 
 
-def board_of(use_case: str, site: str, unit: str, state: SiteState, counts: BoardCounts, now: datetime) -> Board:
-    """Put a unit's board together."""
-    live = state if isinstance(state, Live) else None
+def board_of(
+    use_case: str,
+    site: str,
+    unit: str,
+    state: SiteState,
+    counts: BoardCounts,
+    now: datetime,
+    *,
+    sections: list[Section],
+    is_outside: bool,
+) -> Board:
+    """Put a unit's board together; `is_outside`: the release of triage is not for this unit."""
+    live = state if isinstance(state, Live) and not is_outside else None
     stage = live.stage if live is not None else Stage.OFF
     is_shown = live is not None and stage.rank >= Stage.ASSISTIVE.rank
     return Board(
@@ -87,6 +84,8 @@ def board_of(use_case: str, site: str, unit: str, state: SiteState, counts: Boar
         bands=_bands(live, counts) if live is not None and is_shown else None,
         last_call_at=counts.last_at,
         updated_at=now,
+        is_outside=is_outside,
+        sections=sections,
     )
 
 
@@ -97,27 +96,3 @@ def _bands(live: Live, counts: BoardCounts) -> list[BandCount]:
         BandCount(band=name, visits=counts.by_band.get(name, 0), share=counts.by_band.get(name, 0) / (total or 1))
         for name in names
     ]
-
-
-def board_page(board: Board, site: SiteContext) -> str:
-    """The board as a page for people, with the site's name for itself and times of its own clock."""
-    word, meaning = STAGE_WORDS[board.stage]
-    return (
-        _pages()
-        .get_template("board.html")
-        .render(
-            board=board,
-            site=site.name or board.site,
-            stage=word,
-            meaning=meaning,
-            tier=None if board.tier is None else TIER_WORDS[board.tier],
-            is_fallback=board.tier not in (None, Tier.MODEL),
-            updated=board.updated_at.astimezone(site.zone),
-            last=None if board.last_call_at is None else board.last_call_at.astimezone(site.zone),
-        )
-    )
-
-
-@cache
-def _pages() -> Environment:
-    return Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)

@@ -1,0 +1,73 @@
+"""What a running service holds: the event store, a watch over the releases of every use case, the clients it trusts.
+
+Here belongs finding the site that an address speaks of, and who may speak for it. What is answered does not.
+"""
+
+from http import HTTPStatus
+
+from fastapi import Request
+
+from ml.serving import Problem
+from ml.serving.config import ServingConfig
+from ml.serving.events import EventStore
+from ml.serving.hooks import TRIAGE
+from ml.serving.live import ScorerOpener
+from ml.serving.metrics import Meters
+from ml.serving.plans import Planning, PlanOpener
+from ml.serving.releases import ReleaseWatch
+from ml.serving.service import TriageService
+from ml.serving.tokens import TrustedClients, replayed
+
+
+class Running:
+    """One service over one home."""
+
+    def __init__(self, config: ServingConfig, meters: Meters, clients: TrustedClients | None) -> None:
+        self.config = config
+        self.meters = meters
+        self.clients = clients
+        self.store = EventStore(config.event_store_url, config.store_timeout_seconds)
+        self.watch = ReleaseWatch(config, self.store, TRIAGE, ScorerOpener(config, TRIAGE))
+        self.triage = TriageService(config, self.store, self.watch, meters)
+        self.plans: dict[str, ReleaseWatch[Planning]] = {
+            use_case: ReleaseWatch(config, self.store, use_case, PlanOpener(config, use_case))
+            for use_case in config.planned
+        }
+
+    def served_sites(self) -> list[str]:
+        """The sites that have, or had, a pointer of triage and that this service knows."""
+        return [site for site in self.watch.sites() if site in self.config.sites]
+
+    def site(self, request: Request) -> str:
+        """The site that an address speaks of. Raises `Problem` 404."""
+        named = request.path_params.get("site")
+        if named is not None:
+            if named not in self.config.sites:
+                raise Problem(
+                    HTTPStatus.NOT_FOUND, "unknown-site", "There is no site of that name; see /api/v1/status."
+                )
+            return named
+        pointed = self.served_sites()
+        default = self.config.default_site or (pointed[0] if len(pointed) == 1 else None)
+        if default is None or default not in self.config.sites:
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                "site-not-named",
+                f"This service has {len(pointed)} sites with a release; call /sites/<site>/cds-services instead.",
+            )
+        return default
+
+    async def authorise(self, request: Request, site: str, service_path: str) -> None:
+        """Verify and spend the client's token, if clients are authenticated. Raises `Problem`."""
+        if self.clients is None:
+            return
+        base = self.config.base_url.rstrip("/")
+        audiences = sorted({base + service_path, base + request.url.path})
+        token = self.clients.verify(request.headers.get("authorization"), audiences, site)
+        if not await self.store.spend_token(token.issuer, token.jti, token.expires_at, self.config.clock()):
+            raise replayed()
+
+
+def running_of(request: Request) -> Running:
+    """What the service that took `request` holds."""
+    return request.app.state.running

@@ -1,0 +1,122 @@
+"""What every use case serves at every site, and whether the service is healthy.
+
+Here belong these answers. What a state is (`releases.py`) and meters (`metrics.py`) do not.
+"""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel
+
+from ml.serving import Problem
+from ml.serving.advice import RELEASE_REFUSED
+from ml.serving.hooks import TRIAGE
+from ml.serving.live import Live
+from ml.serving.plans import Planning
+from ml.serving.problems import problem_responses
+from ml.serving.releases import Idle
+from ml.serving.running import Running, running_of
+
+PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class SiteStatus(BaseModel):
+    """What one site serves of one use case."""
+
+    use_case: str
+    site: str
+    stage: str
+    tier: str | None
+    tier_reason: str | None
+    release: str | None
+    model_version: str | None
+    generation: int | None
+    is_ready: bool
+    reason: str | None
+
+
+class Status(BaseModel):
+    """What the service serves."""
+
+    environment: str
+    is_authenticated: bool
+    releases: list[SiteStatus]
+
+
+class Health(BaseModel):
+    """Alive, or ready."""
+
+    status: str
+
+
+def add_status(app: FastAPI) -> None:
+    """Add the addresses of status and health."""
+
+    @app.get("/api/v1/status", tags=["Board"])
+    async def status(request: Request) -> Status:
+        """What every site serves now."""
+        running = running_of(request)
+        return Status(
+            environment=running.config.environment,
+            is_authenticated=running.clients is not None,
+            releases=await statuses(running),
+        )
+
+    @app.get("/healthz", tags=["Health"])
+    def healthz() -> Health:
+        """Alive: the process answers."""
+        return Health(status="alive")
+
+    @app.get("/readyz", tags=["Health"], responses=problem_responses(503))
+    async def readyz(request: Request) -> Health:
+        """Ready: every site that has or had a pointer can be verified, and the event store can write."""
+        running = running_of(request)
+        refused = [f"{one.site}: {one.reason}" for one in await statuses(running) if not one.is_ready]
+        if refused:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", " ".join(refused))
+        await running.store.check()
+        return Health(status="ready")
+
+    @app.get("/metrics", tags=["Health"], response_class=Response)
+    async def metrics(request: Request) -> Response:
+        """Meters in Prometheus' text format."""
+        running = running_of(request)
+        for site in await statuses(running):
+            running.meters.ready.labels(site.use_case, site.site).set(site.is_ready)
+            running.meters.generation.labels(site.use_case, site.site).set(site.generation or 0)
+        return Response(running.meters.text(), media_type=PROMETHEUS_TEXT)
+
+
+async def statuses(running: Running) -> list[SiteStatus]:
+    """The status of every use case at every site that has, or had, a pointer of it."""
+    found = [_status(TRIAGE, site, await _triage(running, site)) for site in running.watch.sites()]
+    for use_case, watch in running.plans.items():
+        for site in watch.sites():
+            known = site in running.config.sites
+            found.append(_status(use_case, site, await watch.state(site) if known else _unknown()))
+    return found
+
+
+async def _triage(running: Running, site: str) -> Idle | Live:
+    return await running.triage.state(site) if site in running.config.sites else _unknown()
+
+
+def _unknown() -> Idle:
+    return Idle(RELEASE_REFUSED, "the site has a pointer, but this service does not know it")
+
+
+def _status(use_case: str, site: str, state: Idle | Live | Planning) -> SiteStatus:
+    live = None if isinstance(state, Idle) else state
+    pointer = state.pointer
+    return SiteStatus(
+        use_case=use_case,
+        site=site,
+        stage=live.stage.value if live is not None else "off",
+        tier=live.tier.value if live is not None else None,
+        tier_reason=live.tier_reason if live is not None else None,
+        release=live.release.digest if live is not None else None,
+        model_version=live.release.manifest.model.version if live is not None else None,
+        generation=pointer.generation if pointer is not None else None,
+        is_ready=not (isinstance(state, Idle) and state.status == RELEASE_REFUSED),
+        reason=state.reason if isinstance(state, Idle) else None,
+    )
