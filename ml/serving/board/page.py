@@ -29,6 +29,8 @@ TIER_WORDS = {
     Tier.MANUAL: "Manual: no advice",
 }
 SCALE_HEADROOM = 1.15
+LARGE, HALF_A_TENTH = 30, 0.05
+"""From 30 on a tenth of a patient means nothing to anybody."""
 NIGHT_BEGINS = 19
 """Local hour from which a shift is called tonight's."""
 
@@ -63,9 +65,9 @@ def when(shift: Shift, now: datetime, zone: tzinfo) -> str:
     begins = shift.starts_at.astimezone(zone)
     if shift.starts_at <= now:
         return "Now"
-    if shift.date == today:
+    if begins.date() == today:
         return "Tonight" if begins.hour >= NIGHT_BEGINS else "Today"
-    return "Tomorrow" if (shift.date - today).days == 1 else day_name(shift.date)
+    return "Tomorrow" if (begins.date() - today).days == 1 else day_name(begins.date())
 
 
 def day_name(day: date) -> str:
@@ -73,8 +75,13 @@ def day_name(day: date) -> str:
 
 
 def number(value: float) -> str:
-    """A figure as people write it: whole where it is whole, else one decimal."""
-    return f"{value:.0f}" if abs(value - round(value)) < 0.05 else f"{value:.1f}"
+    """A figure as people write it: whole where it is whole or large, else with one decimal."""
+    return f"{value:.0f}" if abs(value) >= LARGE or abs(value - round(value)) < HALF_A_TENTH else f"{value:.1f}"
+
+
+def signed(value: float) -> str:
+    """A change as people write it."""
+    return f"{'+' if value > 0 else '−'}{number(abs(value))}"
 
 
 def bar(demand: Demand) -> dict[str, float]:
@@ -87,6 +94,6 @@ def bar(demand: Demand) -> dict[str, float]:
 @cache
 def _pages() -> Environment:
     pages = Environment(loader=FileSystemLoader(Path(__file__).parents[1] / "templates"), autoescape=True)
-    filters: dict[str, Any] = {"number": number, "bar": bar, "day_name": day_name, "when": when}
+    filters: dict[str, Any] = {"number": number, "signed": signed, "bar": bar, "day_name": day_name, "when": when}
     pages.filters.update(filters)
     return pages

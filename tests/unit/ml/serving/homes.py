@@ -25,6 +25,7 @@ from fastapi import FastAPI
 from ml.features.vocabulary import Vocabulary
 from ml.registry.canonical import document_digest
 from ml.registry.layout import card_digest
+from ml.registry.plan import Plan, publish_plan
 from ml.registry.pointer import Pointer, publish_pointer
 from ml.registry.signing import Signer, load_signer, new_private_key, write_public_key
 from ml.registry.stages import Stage, Tier
@@ -77,6 +78,24 @@ CARD: dict[str, Any] = {
     ],
     "source": {"label": "Pilothouse triage"},
     "suggestion": {"label": "Repeat the vital signs"},
+}
+
+BOARD: dict[str, Any] = {
+    "schema": "pilothouse.board/1",
+    "use_case": "staffing",
+    "title": "Patients and nurses to expect",
+    "window": "the shifts to come",
+    "targets": [
+        {"target": "census", "label": "Patients", "measure": "patients"},
+        {"target": "rn", "label": "Registered nurses", "measure": "nurses", "is_adjustable": True},
+    ],
+    "adjustment_reasons": [
+        {"code": "acuity-differs", "display": "Patients are sicker or better than recorded"},
+        {"code": "event-known", "display": "An event that the data cannot know"},
+    ],
+    "not_for": "Not for deciding on a single patient.",
+    "ignore_when": "Ignore it when beds were opened or closed.",
+    "source": {"label": "Pilothouse staffing"},
 }
 
 
@@ -226,11 +245,12 @@ class Home:
         tier: Tier = Tier.MODEL,
         rollback: str | None = None,
         site: str = SITE,
+        use_case: str = TRIAGE,
     ) -> Pointer:
         """Publish the next pointer."""
         return publish_pointer(
             self.path,
-            use_case=TRIAGE,
+            use_case=use_case,
             site=site,
             release=release,
             stage=Stage.OFF if release is None else stage,
@@ -241,12 +261,29 @@ class Home:
             rollback_ledger_hash=rollback,
         )
 
+    def plan(self, release: str, lines: list[dict[str, Any]], **changes: Any) -> Plan:
+        """Publish a plan of staffing."""
+        fields = {
+            "use_case": "staffing",
+            "site": SITE,
+            "issued_at": self.now.isoformat(),
+            "as_of": (self.now - timedelta(hours=1)).isoformat(),
+            "valid_until": (self.now + timedelta(days=1)).isoformat(),
+            "release": release,
+            "tier": "model",
+            "tier_reason": None,
+            "lines": lines,
+            **changes,
+        }
+        return publish_plan(self.path, fields, self.signer)
+
     @property
     def pointer_file(self) -> Path:
         return self.path / "pointers" / TRIAGE / f"{SITE}.json"
 
     def config(self, **changes: Any) -> ServingConfig:
         sites = {name: SiteContext("America/New_York", KEY) for name in (SITE, "district")}
+        changes.setdefault("planned", ("staffing",))
         settings: dict[str, Any] = {"home": self.path, "sites": sites, "clock": lambda: self.now, **changes}
         return ServingConfig(**settings)
 
@@ -365,6 +402,23 @@ def call_about(visit: str, saturation: float = 50.0) -> dict[str, Any]:
     """A call about another visit of the same patient."""
     written = json.dumps(call(prefetch(saturation))).replace('"e1"', f'"{visit}"')
     return json.loads(written.replace("Encounter/e1", f"Encounter/{visit}"))
+
+
+def line(target: str, median: float, *, starts: datetime = NOW + timedelta(hours=9), **more: Any) -> dict[str, Any]:
+    """One line of a plan: this evening in MED where nothing else is said."""
+    return {
+        "unit": "MED",
+        "date": starts.date().isoformat(),
+        "shift": "evening",
+        "starts_at": starts.isoformat(),
+        "ends_at": (starts + timedelta(hours=8)).isoformat(),
+        "target": target,
+        "measure": "patients" if target == "census" else "nurses",
+        "lower": median * 0.8,
+        "median": median,
+        "upper": median * 1.2,
+        **more,
+    }
 
 
 Clock = Callable[[], datetime]
