@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import duckdb
 
-from orchestration.contracts.free_text import clinical_words, macro
+from orchestration.contracts import free_text
 
 HMAC_BLOCK = 64  # bytes of a SHA-256 block (RFC 2104)
 SEPARATOR = "chr(31)"
@@ -131,5 +131,6 @@ def install(
     connection.execute("set variable hmac_outer = ?", [bytes(b ^ 0x5C for b in padded)])
     content_key = hmac.new(key, b"pilothouse content", hashlib.sha256).digest()
     connection.execute("set variable content_key = ?", [content_key])
-    for definition in (*MACROS, authority_macro(authorities or {}), macro(clinical_words())):
+    free_text.install(connection, free_text.clinical_words())
+    for definition in (*MACROS, authority_macro(authorities or {})):
         connection.execute(f"create or replace temp macro {definition}")

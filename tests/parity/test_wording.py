@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ml.features.complaint import Matcher, Pattern
 from ml.features.wording import REACH, Phrase
-from orchestration.contracts.free_text import clinical_words, macro
+from orchestration.contracts.free_text import clinical_words, install
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 TRIAGE = PROJECT / "models" / "intermediate" / "triage"
@@ -47,7 +47,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("create table int_triage_reading (feature varchar, value_text varchar)")
         for model in (PHRASES, TEXTS):
             connection.execute(f"create view {model} as {compiled(model)}")
-        connection.execute(f"create macro {macro(clinical_words())}")
+        install(connection, clinical_words())
         yield connection
 
 

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ml.features.complaint import Matcher, Pattern, normalised
-from orchestration.contracts.free_text import MARK, clinical_words, macro
+from orchestration.contracts.free_text import MARK, clinical_words, install
 
 SEED = Path(__file__).parents[4] / "dbt_project/seeds/complaint_groups.csv"
 CATALOGUE = Path(__file__).parents[4] / "orchestration/simulator/catalogue.yaml"
@@ -20,7 +20,7 @@ CATALOGUE = Path(__file__).parents[4] / "orchestration/simulator/catalogue.yaml"
 @pytest.fixture(scope="module")
 def db() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as opened:
-        opened.execute(f"create macro {macro(clinical_words())}")
+        install(opened, clinical_words())
         yield opened
 
 
