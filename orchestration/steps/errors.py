@@ -48,6 +48,7 @@ def known_errors() -> tuple[type[Exception], ...]:
     from evaluation import EvaluationError
     from ml.features import FeatureError
     from ml.registry import RegistryError
+    from ml.rostering.errors import RosteringError
     from ml.serving import ServingError
     from ml.training import TrainingError
     from ml.usecases import UseCaseError
@@ -68,6 +69,7 @@ def known_errors() -> tuple[type[Exception], ...]:
         FeatureError,
         TrainingError,
         RegistryError,
+        RosteringError,
         ServingError,
         EvaluationError,
     )

@@ -1,0 +1,95 @@
+"""Says of every wish and soft rule that was not met which rule it gave way to.
+
+Each is granted by itself, all else kept: the rules that this would newly break, or leave shorter, stood in its way.
+What does not belong here: finding the roster (`solving.py`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from ml.rostering.checking import breach_of
+from ml.rostering.clauses import AnyOf, Clause, Does, Variable
+from ml.rostering.problem import Problem
+from ml.rostering.roster import Breach, GaveWay, Roster
+
+NOBODY = "nobody has the skill and is free"
+SEARCH_ENDED = "no rule: the search ended before it was tried"
+MOST_TRIED = 60
+
+
+class Neighbours:
+    """The clauses by the decisions in them, so that one changed day is judged by what it touches."""
+
+    def __init__(self, problem: Problem, clauses: Sequence[Clause], roster: Roster) -> None:
+        """Index the clauses; keep what each costs in the roster as it is."""
+        self.problem, self.roster = problem, roster
+        self._about: dict[tuple[str, int], list[Clause]] = {}
+        for clause in clauses:
+            for key in dict.fromkeys(key for _, one in clause.terms for key in _days_of(one)):
+                self._about.setdefault(key, []).append(clause)
+
+    def against(self, wanted: Does, duty_free: bool = False) -> list[Breach]:
+        """Return what would be newly broken or shorter with `wanted` done (or that day free)."""
+        key = (wanted.person, wanted.day)
+        duties = {at: duty for at, duty in self.roster.duties.items() if at != key}
+        if not duty_free:
+            duties[key] = wanted.duty
+        changed, found = Roster(duties, self.roster.agency), list[Breach]()
+        for clause in self._about.get(key, ()):
+            if clause.waiver is None and clause.excess(changed) > clause.excess(self.roster):
+                breach = breach_of(clause, changed)
+                if breach is not None and (breach.is_hard or breach.cost):
+                    found.append(breach)
+        return sorted(found, key=lambda one: (not one.is_hard, -one.cost))
+
+
+def _days_of(variable: Variable) -> Iterable[tuple[str, int]]:
+    if isinstance(variable, Does):
+        yield variable.person, variable.day
+    elif isinstance(variable, AnyOf):
+        for one in variable.of:
+            yield one.person, one.day
+
+
+def gave_way(problem: Problem, clauses: Sequence[Clause], roster: Roster) -> list[GaveWay]:
+    """Return every soft clause that was not met, dearest first, with the rule that it gave way to."""
+    neighbours, found = Neighbours(problem, clauses, roster), list[GaveWay]()
+    for clause in clauses:
+        breach = None if clause.weight is None else breach_of(clause, roster)
+        if breach is not None and breach.cost:
+            found.append(_explained(neighbours, clause, breach))
+    return sorted(found, key=lambda one: -one.cost)
+
+
+def _explained(neighbours: Neighbours, clause: Clause, breach: Breach) -> GaveWay:
+    """Try what would mend the clause, one day of one person at a time, and name what that would break."""
+    reasons, examples = Counter[str](), dict[str, str]()
+    for wanted, is_free in _mends(clause, neighbours.roster)[:MOST_TRIED]:
+        against = [one for one in neighbours.against(wanted, is_free) if not _is_same(one, breach)]
+        if against:
+            reasons[against[0].rule] += 1
+            examples.setdefault(against[0].rule, against[0].sentence)
+    if not reasons:
+        rule = SEARCH_ENDED if _mends(clause, neighbours.roster) else NOBODY
+        return GaveWay(breach.sentence, rule, breach.person, breach.days, breach.cost, rule)
+    rule = reasons.most_common(1)[0][0]
+    return GaveWay(breach.sentence, rule, breach.person, breach.days, breach.cost, examples[rule])
+
+
+def _is_same(one: Breach, other: Breach) -> bool:
+    return (one.rule, one.person, one.days, one.sentence) == (other.rule, other.person, other.days, other.sentence)
+
+
+def _mends(clause: Clause, roster: Roster) -> list[tuple[Does, bool]]:
+    """Return the single changes that bring a clause nearer: a duty to take on, or (True) a day to free."""
+    found: list[tuple[Does, bool]] = []
+    for weight, variable in clause.terms:
+        for one in variable.of if isinstance(variable, AnyOf) else (variable,):
+            if not isinstance(one, Does):
+                continue
+            does = roster.duties.get((one.person, one.day)) == one.duty
+            if weight < 0 and not does:
+                found.append((one, False))
+            elif weight > 0 and does:
+                found.append((one, True))
+    return found

@@ -1,0 +1,15 @@
+"""Reads a problem's file, in whichever form it is: the benchmark's text or `pilothouse.roster/1` (YAML or JSON).
+
+What does not belong here: the forms themselves (`nrp24.py`, `form.py`).
+"""
+
+from pathlib import Path
+
+from ml.rostering.lines import read_text
+from ml.rostering.nrp24 import parse_nrp24
+from ml.rostering.problem import Problem
+
+
+def read_problem(path: Path) -> Problem:
+    """Return the problem of a file. Raises `ProblemNotUnderstood` with the file and the place."""
+    return parse_nrp24(read_text(path), path.name)

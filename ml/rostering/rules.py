@@ -1,0 +1,67 @@
+"""From a problem's rules to clauses: which function writes which kind, and what holds without being asked.
+
+What does not belong here: what each kind means (`rules_time.py` for one person's days, `rules_people.py` for skills,
+leave and wishes, `rules_cover.py` for who is needed together, `rules_fairness.py`).
+"""
+
+from collections.abc import Callable, Mapping
+
+from ml.rostering import rules_cover, rules_fairness, rules_people, rules_time
+from ml.rostering.clauses import Clause, Sum, Writer
+from ml.rostering.problem import Kind, Problem, Rule
+
+ONE_DUTY = Rule("one duty a day", "fixed", "law")
+STANDS = Rule("what stands already", "fixed", "policy")
+
+COMPILERS: Mapping[Kind, Callable[[Writer, Rule], None]] = {
+    "cover": rules_cover.cover,
+    "isolation": rules_cover.cover,
+    "agency": rules_cover.agency,
+    "skill_mix": rules_cover.skill_mix,
+    "supervision": rules_cover.supervision,
+    "breaks": rules_cover.breaks,
+    "credentials": rules_people.credentials,
+    "leave": rules_people.leave,
+    "requests": rules_people.requests,
+    "float_pool": rules_people.float_pool,
+    "succession": rules_time.succession,
+    "rest": rules_time.rest,
+    "hours": rules_time.hours,
+    "part_time": rules_time.part_time,
+    "shift_count": rules_time.shift_count,
+    "consecutive_shifts": rules_time.consecutive_shifts,
+    "consecutive_nights": rules_time.consecutive_nights,
+    "days_off": rules_time.days_off,
+    "days_off_after_nights": rules_time.days_off_after_nights,
+    "weekends": rules_time.weekends,
+    "fairness": rules_fairness.fairness,
+}
+
+
+def clauses_of(problem: Problem) -> list[Clause]:
+    """Return every clause of a problem, in the order of its rules."""
+    writer = Writer(problem)
+    for person in problem.staff:
+        for day in range(problem.days):
+            total = Sum().add(writer.decisions(person.name, day))
+            sentence = f"{person.name} does one duty on {problem.day_text(day)}"
+            writer.at_most(ONE_DUTY, total, 1, sentence, person=person.name, days=[day], is_fact=True)
+    for fixed in problem.fixed:
+        _stands(writer, fixed.person, fixed.day)
+    for rule in problem.rules:
+        COMPILERS[rule.kind](writer, rule)
+    return writer.clauses
+
+
+def _stands(writer: Writer, person: str, day: int) -> None:
+    for fixed in writer.problem.fixed:
+        if (fixed.person, fixed.day) != (person, day):
+            continue
+        when, by = writer.problem.day_text(day), f", as {fixed.by} decided" if fixed.by else ""
+        if fixed.duty is None:
+            sentence = f"{person} stays off on {when}{by}"
+            writer.at_most(STANDS, writer.does(person, day), 0, sentence, person=person, days=[day])
+        else:
+            chosen = [one for one in writer.decisions(person, day) if one.duty == fixed.duty]
+            sentence = f"{person} works {fixed.duty.shift} on {when}{by}"
+            writer.at_least(STANDS, Sum().add(chosen), 1, sentence, person=person, days=[day])

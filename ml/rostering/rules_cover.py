@@ -1,0 +1,120 @@
+"""Rules about who is needed together: cover by skill, isolation beds, skill mix, supervision, breaks, agency.
+
+What does not belong here: one person's days (`rules_time.py`) and wishes (`rules_people.py`).
+"""
+
+from collections.abc import Iterator
+
+from ml.rostering.clauses import Books, Does, Sum, Writer
+from ml.rostering.problem import Demand, Duty, Person, Rule
+
+
+def _asked(writer: Writer, rule: Rule) -> Iterator[Demand]:
+    """Give the demand a rule is about: that of its skills, and of its units, where it names any."""
+    skills, units = set(rule.words("skills")), set(rule.words("units"))
+    special = {skill for other in writer.problem.rules if other.kind == "isolation" for skill in other.words("skills")}
+    for demand in writer.problem.demand:
+        is_mine = demand.duty.skill in skills if skills else demand.duty.skill not in special
+        if is_mine and (not units or demand.duty.unit in units):
+            yield demand
+
+
+def cover(writer: Writer, rule: Rule) -> None:
+    """As many as are needed; each one missing costs `under` of the demand or the rule's weight, each one above `over`.
+
+    One person covers one skill at a time, so the nurse of an isolation bed is nobody else's."""
+    for demand in _asked(writer, rule):
+        total = _on_duty(writer, demand.day, demand.duty)
+        total.add(_agency(writer, demand.day, demand.duty))
+        where = _where(writer, demand.day, demand.duty)
+        under = rule.weight if demand.under is None or rule.weight is None else demand.under
+        sentence = f"{where} needs {demand.nurses} {demand.duty.skill}"
+        writer.at_least(rule, total, demand.nurses, sentence, days=[demand.day], weight=under)
+        over = rule.number("over_weight") if demand.over is None else demand.over
+        if over is not None:
+            sentence = f"{where} needs no more than {demand.nurses} {demand.duty.skill}"
+            writer.at_most(rule, total, demand.nurses, sentence, days=[demand.day], weight=over)
+
+
+def _on_duty(writer: Writer, day: int, duty: Duty) -> Sum:
+    return Sum().add(Does(person.name, day, duty) for person in writer.problem.staff)
+
+
+def _agency(writer: Writer, day: int, duty: Duty) -> list[Books]:
+    """Return the decision to book agency nurses for a duty, if any rule lets one."""
+    most = [
+        rule.number("max_per_shift") or 0
+        for rule in writer.problem.rules
+        if rule.kind == "agency" and duty.skill in (rule.words("skills") or (duty.skill,))
+    ]
+    return [Books(day, duty, max(most))] if most else []
+
+
+def agency(writer: Writer, rule: Rule) -> None:
+    """Each agency nurse costs the rule's weight: the last resort where that is more than any wish."""
+    for demand in writer.problem.demand:
+        booked = _agency(writer, demand.day, demand.duty)
+        if booked and demand.duty.skill in (rule.words("skills") or (demand.duty.skill,)):
+            sentence = f"{_where(writer, demand.day, demand.duty)} does without agency {demand.duty.skill}"
+            writer.at_most(rule, Sum().add(booked), 0, sentence, days=[demand.day])
+
+
+def _teams(writer: Writer, rule: Rule) -> Iterator[tuple[int, str, str, list[Duty]]]:
+    """Give each unit's shift on each day that there is demand for, with its duties."""
+    units, found = set(rule.words("units")), dict[tuple[int, str, str], list[Duty]]()
+    for demand in writer.problem.demand:
+        if demand.nurses and (not units or demand.duty.unit in units):
+            found.setdefault((demand.day, demand.duty.unit, demand.duty.shift), []).append(demand.duty)
+    for (day, unit, shift), duties in found.items():
+        yield day, unit, shift, list(dict.fromkeys(duties))
+
+
+def _team(day: int, duties: list[Duty], people: list[Person]) -> Sum:
+    return Sum().add(Does(person.name, day, duty) for person in people for duty in duties)
+
+
+def skill_mix(writer: Writer, rule: Rule) -> None:
+    """At least `percent` of a unit's shift, or `at_least` of them, hold one of `skills` (valid on that day)."""
+    skills, percent, least = rule.words("skills"), rule.number("percent"), rule.number("at_least")
+    for day, unit, shift, duties in _teams(writer, rule):
+        holders = [person for person in writer.problem.staff if any(_holds(person, skill, day) for skill in skills)]
+        where = f"{shift} on {unit}, {writer.problem.day_text(day)}"
+        holding = _team(day, duties, holders)
+        if least is not None:
+            writer.at_least(rule, holding, least, f"{where} has {least} with {'/'.join(skills)}", days=[day])
+        if percent is not None:
+            total = _team(day, duties, list(writer.problem.staff))
+            lacking = Sum().add(total, percent).add(holding, -100)
+            sentence = f"{where}: {percent} % have {'/'.join(skills)}"
+            writer.at_most(rule, lacking, 0, sentence, days=[day], per=100)
+
+
+def _holds(person: Person, skill: str, day: int) -> bool:
+    valid_until = person.skills.get(skill, -1)
+    return valid_until is None or valid_until >= day
+
+
+def supervision(writer: Writer, rule: Rule) -> None:
+    """At most `novices_per_expert` novices for each expert on a unit's shift."""
+    ratio = rule.number("novices_per_expert") or 1
+    novices = [person for person in writer.problem.staff if person.level == "novice"]
+    experts = [person for person in writer.problem.staff if person.level == "expert"]
+    for day, unit, shift, duties in _teams(writer, rule):
+        total = _team(day, duties, novices).add(_team(day, duties, experts), -ratio)
+        sentence = f"{shift} on {unit}, {writer.problem.day_text(day)}: an expert for every {ratio} novices"
+        writer.at_most(rule, total, 0, sentence, days=[day])
+
+
+def breaks(writer: Writer, rule: Rule) -> None:
+    """At least `min_on_duty` on a unit's shift, so that somebody relieves whoever takes a break."""
+    least = rule.number("min_on_duty") or 2
+    for day, unit, shift, duties in _teams(writer, rule):
+        total = _team(day, duties, list(writer.problem.staff))
+        for duty in duties:
+            total.add(_agency(writer, day, duty))
+        sentence = f"{shift} on {unit}, {writer.problem.day_text(day)}: {least} on duty, to relieve breaks"
+        writer.at_least(rule, total, least, sentence, days=[day])
+
+
+def _where(writer: Writer, day: int, duty: Duty) -> str:
+    return f"{duty.shift} on {duty.unit}, {writer.problem.day_text(day)}"

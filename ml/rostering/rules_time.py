@@ -1,0 +1,252 @@
+"""Rules about one person's days: hours, rest, what may follow what, runs of work, nights and days off, weekends.
+
+The edges follow Curtois and Qu (2014): before and after what is known, a maximum sees days off and a minimum sees its
+run continued. A person's history moves that edge back. Rest and hours count real minutes, so that a night of a clock
+change is as long as it is. What does not belong here: rules that bind several people (`rules_cover.py`).
+"""
+
+from collections.abc import Iterable
+
+from ml.rostering.clauses import AnyOf, Sum, Writer
+from ml.rostering.problem import Person, Problem, Rule
+
+HOUR = 60
+SATURDAY, SUNDAY = 5, 6
+
+
+def _concerned(writer: Writer, rule: Rule) -> list[Person]:
+    return [person for person in writer.problem.staff if rule.concerns(person.name)]
+
+
+def nights_of(problem: Problem) -> frozenset[str]:
+    """Return the names of the night shifts."""
+    return frozenset(shift.name for shift in problem.shifts if shift.is_night)
+
+
+def minutes_of(writer: Writer, person: str, days: Iterable[int]) -> Sum:
+    """Return the minutes that a person works over days of the period."""
+    total, shifts = Sum(), writer.problem.shift_by_name
+    for day in days:
+        for one in writer.decisions(person, day):
+            total.add([one], shifts[one.duty.shift].minutes[day])
+    return total
+
+
+def windows(problem: Problem, rule: Rule) -> list[range]:
+    """Return the stretches of days that a rule counts over: the period, its calendar weeks, or every N days."""
+    length = rule.number("days")
+    if rule.parameters.get("over") == "week":
+        starts = [day for day in range(problem.days) if day == 0 or problem.weekday(day) == 0]
+        return [range(a, b) for a, b in zip(starts, [*starts[1:], problem.days], strict=True)]
+    if length is not None:
+        return [range(day, day + length) for day in range(problem.days - length + 1)]
+    return [range(problem.days)]
+
+
+def hours(writer: Writer, rule: Rule) -> None:
+    """`min_minutes` and `max_minutes` over the period, a week (`over`), or any `days` in a row."""
+    least, most = rule.number("min_minutes"), rule.number("max_minutes")
+    for person in _concerned(writer, rule):
+        for days in windows(writer.problem, rule):
+            when = _days_text(writer.problem, days)
+            total = minutes_of(writer, person.name, days)
+            if most is not None:
+                sentence = f"{person.name} works at most {_hours(most)} {when}"
+                writer.at_most(rule, total, most, sentence, person=person.name, days=days, per=_per(rule))
+            if least is not None and (rule.parameters.get("over") != "week" or len(days) == 7):
+                sentence = f"{person.name} works at least {_hours(least)} {when}"
+                writer.at_least(rule, total, least, sentence, person=person.name, days=days, per=_per(rule))
+
+
+def part_time(writer: Writer, rule: Rule) -> None:
+    """Contract hours: `full_time_minutes` a week times a person's share, give or take `tolerance_minutes`."""
+    full, tolerance = rule.number("full_time_minutes") or 0, rule.number("tolerance_minutes") or 0
+    days = range(writer.problem.days)
+    for person in _concerned(writer, rule):
+        absent = sum(1 for day in person.leave if 0 <= day < writer.problem.days)
+        target = round(full * person.share * (len(days) - absent) / 7)
+        total = minutes_of(writer, person.name, days)
+        said = f"{person.name}, who has a share of {person.share:g}, works"
+        low, high = max(0, target - tolerance), target + tolerance
+        about = f"{said} at least {_hours(low)}", f"{said} at most {_hours(high)}"
+        writer.at_least(rule, total, low, about[0], person=person.name, days=days, per=_per(rule))
+        writer.at_most(rule, total, high, about[1], person=person.name, days=days, per=_per(rule))
+
+
+def shift_count(writer: Writer, rule: Rule) -> None:
+    """At most `max` of `shifts` over the period, a week, or any `days` in a row."""
+    shifts, most = frozenset(rule.words("shifts")), rule.number("max") or 0
+    for person in _concerned(writer, rule):
+        for days in windows(writer.problem, rule):
+            sentence = f"{person.name} works at most {most} of {', '.join(sorted(shifts))} " + _days_text(
+                writer.problem, days
+            )
+            total = Sum()
+            for day in days:
+                total.add(writer.does(person.name, day, shifts))
+            writer.at_most(rule, total, most, sentence, person=person.name, days=days)
+
+
+def succession(writer: Writer, rule: Rule) -> None:
+    """A shift of `then` never follows one of `first` on the next day."""
+    first, then = frozenset(rule.words("first")), frozenset(rule.words("then"))
+    for person in _concerned(writer, rule):
+        for day in range(-1, writer.problem.days - 1):
+            total = Sum().add(writer.does(person.name, day, first)).add(writer.does(person.name, day + 1, then))
+            sentence = f"{person.name} has no {'/'.join(sorted(then))} on the day after {'/'.join(sorted(first))}"
+            writer.at_most(rule, total, 1, sentence, person=person.name, days=[day, day + 1])
+
+
+def rest(writer: Writer, rule: Rule) -> None:
+    """At least `min_minutes` of real time between the end of one shift and the start of the next."""
+    least = rule.number("min_minutes") or 0
+    for day in range(-2, writer.problem.days - 1):
+        for shift in writer.problem.shifts:
+            for later in (day + 1, day + 2):
+                then = frozenset(_too_soon(writer.problem, shift.span(day), later, least))
+                if then and 0 <= later < writer.problem.days:
+                    _rest_after(writer, rule, (day, shift.name), (later, then), least)
+
+
+def _too_soon(problem: Problem, ended: tuple[int, int] | None, later: int, least: int) -> Iterable[str]:
+    if ended is None or later >= problem.days:
+        return
+    for shift in problem.shifts:
+        span = shift.span(later)
+        if span is not None and span[0] - ended[1] < least:
+            yield shift.name
+
+
+def _rest_after(
+    writer: Writer, rule: Rule, first: tuple[int, str], then: tuple[int, frozenset[str]], least: int
+) -> None:
+    (day, shift), (later, shifts) = first, then
+    for person in _concerned(writer, rule):
+        total = (
+            Sum().add(writer.does(person.name, day, frozenset({shift}))).add(writer.does(person.name, later, shifts))
+        )
+        sentence = (
+            f"{person.name} rests {_hours(least)} after {shift} of {writer.problem.day_text(day)} "
+            f"(no {'/'.join(sorted(shifts))} on {writer.problem.day_text(later)})"
+        )
+        writer.at_most(rule, total, 1, sentence, person=person.name, days=[day, later])
+
+
+def consecutive_shifts(writer: Writer, rule: Rule) -> None:
+    """`max` and `min` working days in a row."""
+    _runs(writer, rule, None, "working days")
+
+
+def consecutive_nights(writer: Writer, rule: Rule) -> None:
+    """`max` and `min` nights in a row."""
+    _runs(writer, rule, nights_of(writer.problem), "nights")
+
+
+def days_off(writer: Writer, rule: Rule) -> None:
+    """`min` days off in a row; or at least `at_least` days off in any `days`, or each week (`over`)."""
+    least, at_least = rule.number("min"), rule.number("at_least")
+    for person in _concerned(writer, rule):
+        if least is not None:
+            sentence = f"{person.name} has at least {least} days off in a row"
+            _minimum_runs(writer, rule, person, None, (least, False), sentence)
+        if at_least is not None:
+            for days in windows(writer.problem, rule):
+                total = Sum()
+                for day in days:
+                    total.add(writer.does(person.name, day))
+                sentence = f"{person.name} has {at_least} days off {_days_text(writer.problem, days)}"
+                most = max(0, len(days) - at_least)
+                writer.at_most(rule, total, most, sentence, person=person.name, days=days)
+
+
+def _runs(writer: Writer, rule: Rule, shifts: frozenset[str] | None, what: str) -> None:
+    most, least = rule.number("max"), rule.number("min")
+    for person in _concerned(writer, rule):
+        if most is not None:
+            for day in range(-len(person.history), writer.problem.days - most):
+                days = range(day, day + most + 1)
+                if days[-1] < 0:
+                    continue
+                total = Sum()
+                for one in days:
+                    total.add(writer.does(person.name, one, shifts))
+                sentence = f"{person.name} has at most {most} {what} in a row"
+                writer.at_most(rule, total, most, sentence, person=person.name, days=days)
+        if least is not None:
+            sentence = f"{person.name} has at least {least} {what} in a row"
+            _minimum_runs(writer, rule, person, shifts, (least, True), sentence)
+
+
+def _minimum_runs(
+    writer: Writer, rule: Rule, person: Person, shifts: frozenset[str] | None, least: tuple[int, bool], sentence: str
+) -> None:
+    """Forbid each run that is too short between two days of the other kind, both known."""
+    shortest, of_work = least
+    sign = 1 if of_work else -1
+    for length in range(1, shortest):
+        for day in range(-len(person.history), writer.problem.days - length - 1):
+            after = day + length + 1
+            if after < 0:
+                continue
+            total = Sum().add(writer.does(person.name, day, shifts), -sign)
+            total.add(writer.does(person.name, after, shifts), -sign)
+            for one in range(day + 1, after):
+                total.add(writer.does(person.name, one, shifts), sign)
+            most = length - 1 if of_work else 1
+            writer.at_most(rule, total, most, sentence, person=person.name, days=range(day, after + 1))
+
+
+def days_off_after_nights(writer: Writer, rule: Rule) -> None:
+    """After the last night of a run, `days` days off."""
+    wanted, nights = rule.number("days") or 1, nights_of(writer.problem)
+    others = frozenset(shift.name for shift in writer.problem.shifts) - nights
+    for person in _concerned(writer, rule):
+        sentence = f"{person.name} has {wanted} days off after nights"
+        for day in range(-len(person.history), writer.problem.days - 1):
+            total = Sum().add(writer.does(person.name, day, nights)).add(writer.does(person.name, day + 1, others))
+            if day + 1 >= 0:
+                writer.at_most(rule, total, 1, sentence, person=person.name, days=[day, day + 1])
+            for later in range(max(0, day + 2), min(day + wanted + 1, writer.problem.days)):
+                total = Sum().add(writer.does(person.name, day, nights))
+                total.add(writer.does(person.name, day + 1, nights), -1).add(writer.does(person.name, later))
+                writer.at_most(rule, total, 1, sentence, person=person.name, days=range(day, later + 1))
+
+
+def weekends_of(problem: Problem) -> list[tuple[int, ...]]:
+    """Return the period's weekends, each as its days in the period."""
+    found: dict[int, list[int]] = {}
+    for day in range(problem.days):
+        if problem.weekday(day) in (SATURDAY, SUNDAY):
+            found.setdefault(day - problem.weekday(day), []).append(day)
+    return [tuple(days) for days in found.values()]
+
+
+def worked_weekends(writer: Writer, person: str) -> Sum:
+    """Return how many weekends a person works in, on one day or both."""
+    total = Sum()
+    for days in weekends_of(writer.problem):
+        total.add([AnyOf(tuple(one for day in days for one in writer.decisions(person, day)))])
+    return total
+
+
+def weekends(writer: Writer, rule: Rule) -> None:
+    """At most `max` weekends worked in the period."""
+    most = rule.number("max") or 0
+    days = [day for weekend in weekends_of(writer.problem) for day in weekend]
+    for person in _concerned(writer, rule):
+        sentence = f"{person.name} works at most {most} weekends"
+        writer.at_most(rule, worked_weekends(writer, person.name), most, sentence, person=person.name, days=days)
+
+
+def _per(rule: Rule) -> int:
+    return 1 if rule.weight is None else HOUR
+
+
+def _hours(minutes: int) -> str:
+    return f"{minutes / HOUR:g} h"
+
+
+def _days_text(problem: Problem, days: range) -> str:
+    if len(days) == problem.days:
+        return "over the period"
+    return f"from {problem.day_text(days[0])} to {problem.day_text(days[-1])}"
