@@ -103,8 +103,8 @@ def run(site: str | None, select: str | None, full_refresh: bool) -> Answer:
 @main.command()
 @answers
 def tables() -> Answer:
-    """Count the OMOP tables and how much of each domain is mapped to standard concepts."""
-    from orchestration.steps.tables import tables_summary
+    """Count the OMOP tables, how much of each is mapped to standard concepts, and what is not, by site too."""
+    from orchestration.steps.tables_summary import tables_summary
 
     return Answer(tables_summary(_settings()))
 

@@ -24,19 +24,61 @@
     end
 {%- endmacro %}
 
+{#- The own codes of all sites (orchestration/steps/site_codes.py writes them); without rows where no file is given. -#}
+{% macro site_codes() -%}
+    {%- set columns = {
+        'site': 'varchar', 'system': 'varchar', 'code': 'varchar', 'vocabulary_id': 'varchar', 'name': 'varchar',
+        'since': 'date', 'label': 'varchar', 'concept_id': 'integer', 'to_system': 'varchar', 'to_code': 'varchar',
+    } -%}
+    select
+        {%- for name, kind in columns.items() %}
+            cast({{ "nullif(" ~ name ~ ", '')" if name not in ('site', 'system') else name }} as {{ kind }}) as {{ name }}
+            {{- ',' if not loop.last }}
+        {%- endfor %}
+    {% if var('site_codes', '') -%}
+        from read_csv('{{ var("site_codes") | replace("'", "''") }}', header = true, all_varchar = true, quote = '"',
+            escape = '"', delim = ',', nullstr = '\N')
+    {%- else -%}
+        from (select {% for name in columns %}'' as {{ name }}{{ ', ' if not loop.last }}{% endfor %})
+        where false
+    {%- endif %}
+{%- endmacro %}
+
 {#-
     Every concept lookup is one of these two joins on int_code_concept. This one keeps the rows as they are: the first
-    standard concept of a code; `system` may be a literal.
+    standard concept of a code; `system` may be a literal. With `site` (the column that names it) what the site says of
+    its own codes goes before what everybody says of them.
 -#}
-{% macro join_concept(alias, system, code) -%}
+{% macro join_concept(alias, system, code, site=none) -%}
+    {{ join_own(alias, system, code, site) }}
     left join {{ ref('int_code_concept') }} as {{ alias }}
-        on {{ alias }}.target = 1 and {{ system }} = {{ alias }}.system and {{ code }} = {{ alias }}.code
+        on {{ alias }}.target = 1 and {{ of_code(alias, system, code, site) }}
 {%- endmacro %}
 
 {#- This one gives a row for every standard concept of a code: what the record of an event becomes in OMOP. -#}
-{% macro join_targets(alias, system, code) -%}
+{% macro join_targets(alias, system, code, site) -%}
+    {{ join_own(alias, system, code, site) }}
     left join {{ ref('int_code_concept') }} as {{ alias }}
-        on {{ system }} = {{ alias }}.system and {{ code }} = {{ alias }}.code
+        on {{ of_code(alias, system, code, site) }}
+{%- endmacro %}
+
+{#- Whether the site has a say on a code; a code may come without a system. -#}
+{% macro join_own(alias, system, code, site) -%}
+    {%- if site -%}
+    left join {{ ref('int_site_code') }} as {{ alias }}_own
+        on
+            {{ alias }}_own.target = 1 and {{ alias }}_own.concept_id != 0 and {{ alias }}_own.site = {{ site }}
+            and {{ alias }}_own.system = coalesce({{ system }}, '') and {{ alias }}_own.code = {{ code }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro of_code(alias, system, code, site) -%}
+    {%- if site -%}
+        {{ alias }}.site = coalesce({{ alias }}_own.site, '') and {{ alias }}.system = coalesce({{ system }}, '')
+        and {{ alias }}.code = {{ code }}
+    {%- else -%}
+        {{ alias }}.site = '' and {{ system }} = {{ alias }}.system and {{ code }} = {{ alias }}.code
+    {%- endif -%}
 {%- endmacro %}
 
 {#- The concept of a lookup where it is of the domain that the column wants; null where there is none. -#}

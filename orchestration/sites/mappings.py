@@ -1,12 +1,14 @@
 """A site's own mappings: `<site>.mappings/<feed>.yaml`, one for each feed that it does not send as the contract asks.
 
-What does not belong here: what a mapping may say and how it lies over a contract (orchestration/contracts/mapping.py).
+What does not belong here: what a mapping may say and how it lies over a contract (orchestration/contracts/mapping.py),
+and the site's own codes, which lie beside them (codes.py).
 """
 
 from importlib import resources
 
 from orchestration.contracts.errors import InvalidMapping
 from orchestration.contracts.mapping import FeedMapping, parse_mapping
+from orchestration.sites.codes import FILE as CODES
 
 PACKAGE = "orchestration.sites"
 ENDING = ".yaml"
@@ -19,7 +21,7 @@ def load_mappings(site_id: str) -> dict[str, FeedMapping]:
         return {}
     found: dict[str, FeedMapping] = {}
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
-        if file.name.endswith(ENDING):
+        if file.name.endswith(ENDING) and file.name != CODES:
             where = f"{site_id}.mappings/{file.name}"
             mapping = parse_mapping(site_id, file.read_bytes(), where)
             if f"{mapping.feed}{ENDING}" != file.name:

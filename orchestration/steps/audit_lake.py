@@ -134,7 +134,7 @@ class AuditLake:
         )
         rows = self.db.execute(
             _mapped_codes(staged) if is_staged else _landed_codes(self._view(item, "newest")),
-            [self.site] if is_staged else [],
+            [self.site, self.site] if is_staged else [],
         ).fetchall()
         return [
             CodingFacts(item.table, system, records, codes, mapped, _pairs(top))
@@ -173,7 +173,9 @@ def _mapped_codes(staged: str) -> str:
             select counted.*, coalesce(concepts.concept_id, 0) != 0 as is_mapped
             from counted
             left join {WAREHOUSE}.intermediate.int_code_concept as concepts
-                on concepts.target = 1 and counted.system = concepts.system and counted.code = concepts.code
+                on concepts.target = 1 and concepts.site in (?, '') and counted.code = concepts.code
+                and coalesce(counted.system, '') = concepts.system
+            qualify row_number() over (partition by counted.system, counted.code order by concepts.site desc) = 1
         )
         select
             coalesce(system, 'no system'), cast(sum(records) as bigint), count(*),

@@ -40,6 +40,7 @@ from orchestration.steps.proposal import released
 from orchestration.steps.records import believed_records, now, who
 from orchestration.steps.status import next_review, open_incidents, overview
 from orchestration.steps.stores import evidence_folder, read_all_evidence, read_candidate
+from orchestration.steps.tables_summary import mapping_coverage
 
 FAULT = "found while this page was written"
 HISTORY_KINDS = (
@@ -238,6 +239,7 @@ def _lineage(settings: Settings, use_case: str, site: str, pointer: Pointer | No
         LineageStep("MLflow run", (record.run_id,), f"seed {record.seed}, trained until {record.train_until}"),
         LineageStep("Snapshot", (record.data,), f"{record.n_train} visits to train, {record.n_test} to test"),
         LineageStep("dbt manifest", (record.manifest,)),
+        _mapping(settings, site),
     ]
     if release:
         files = landed_files(settings, release.manifest)
@@ -245,6 +247,13 @@ def _lineage(settings: Settings, use_case: str, site: str, pointer: Pointer | No
         steps.append(LineageStep("Landed files", counts))
     contracts = tuple(f"{feed} {one['version']}" for feed, one in record.contracts.items())
     return (*steps, LineageStep("Contracts", contracts))
+
+
+def _mapping(settings: Settings, site: str) -> LineageStep:
+    """How much of each OMOP table of the site has a standard concept, in the tables as they were built last."""
+    shares = mapping_coverage(settings, site)
+    note = "of the tables as built last" if shares else "no tables of this version are built here"
+    return LineageStep("Mapping coverage", tuple(f"{one} {share:.1%}" for one, share in shares.items()), note)
 
 
 def _drift_page(settings: Settings, use_case: str, site: str) -> Link | None:

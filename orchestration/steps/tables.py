@@ -20,6 +20,7 @@ from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.sites import UnitKind, list_sites, load_site
 from orchestration.steps.errors import StepError
 from orchestration.steps.files import file_sha256, names_sha256, tree_sha256, write_atomically, write_json
+from orchestration.steps.site_codes import site_codes_file
 from orchestration.vocabulary import mounted_folder, mounted_vocabulary
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -33,11 +34,6 @@ SNAPSHOT_TABLES = {
 }
 WAREHOUSE_LOCK = "warehouse"
 BUILT, REBUILD = "built.json", "rebuild.json"
-MAPPING_COVERAGE = "select domain, coverage from intermediate.mapping_coverage order by 1"
-LEFT_OUT = """
-    select concat(lake_table, ': ', reason), cast(sum(keys) as bigint) from intermediate.lake_to_omop_fates
-    where fate = 'left out' group by 1 order by 1
-"""
 PLACES = {UnitKind.ED: "ER", UnitKind.ICU: "ICU", UnitKind.WARD: "HU"}  # HL7 v3 RoleCode
 
 
@@ -59,7 +55,8 @@ class Snapshot:
 
 
 def dbt_variables(settings: Settings) -> str:
-    """Return dbt's `--vars`: where the lake and the mounted vocabulary lie, each site's time zone and units, a digest.
+    """Return dbt's `--vars`: where the lake, the mounted vocabulary and the sites' own codes lie, each site's time zone
+    and units, a digest.
 
     The same for every run, since dbt parses everything anew when they change; the whole lake has arrived by now. What
     dbt does not see by itself (macros, contracts, vocabulary) is in `inputs`: when it changes, dbt builds everything
@@ -69,9 +66,10 @@ def dbt_variables(settings: Settings) -> str:
     zones = {site: place.timezone for site, place in sites.items()}
     units = {site: {unit.id: PLACES[unit.kind] for unit in place.units} for site, place in sites.items()}
     vocabulary = str(mounted_folder(settings.vocabulary) or "")
-    inputs = f"{project_digest()} {vocabulary_digest(settings)}"
-    variables = {"lake": str(settings.lake), "vocabulary": vocabulary, "inputs": inputs}
-    return json.dumps(variables | {"timezones": zones, "units": units})
+    codes = site_codes_file(settings)
+    inputs = f"{project_digest()} {vocabulary_digest(settings)} {codes.stem}"
+    paths = {"lake": str(settings.lake), "vocabulary": vocabulary, "site_codes": str(codes)}
+    return json.dumps({**paths, "inputs": inputs, "timezones": zones, "units": units})
 
 
 def demand_rebuild(settings: Settings, reason: str, *, from_nothing: bool = False) -> None:
@@ -204,28 +202,6 @@ def _verified(settings: Settings, digest: str, as_of: str, tables: dict[str, dic
     return Snapshot(digest, as_of, folder, {name: int(str(entry["rows"])) for name, entry in tables.items()})
 
 
-def tables_summary(settings: Settings) -> dict[str, dict[str, float]]:
-    """Return row counts of every OMOP table, mapping coverage per table (share of rows with a concept), and how many
-    live records of which lake table have no row in OMOP, by reason."""
-    if not settings.warehouse.exists():
-        raise TablesError("There is no warehouse yet; run: pilothouse run")
-    try:
-        return _counted(settings)
-    except duckdb.CatalogException as error:
-        raise TablesError("Another version built this warehouse; build it anew: pilothouse run") from error
-
-
-def _counted(settings: Settings) -> dict[str, dict[str, float]]:
-    with duckdb.connect(str(settings.warehouse), read_only=True) as warehouse:
-        names = warehouse.execute(
-            "select table_name from information_schema.tables where table_schema = 'omop' order by 1"
-        ).fetchall()
-        counts = {name: warehouse.execute(f"select count(*) from omop.{name}").fetchall()[0][0] for (name,) in names}
-        coverage = warehouse.execute(MAPPING_COVERAGE).fetchall()
-        left_out = warehouse.execute(LEFT_OUT).fetchall()
-    return {"omop": counts, "mapping_coverage": dict(coverage), "left_out": dict(left_out)}
-
-
 def last_build(settings: Settings) -> str:
     """Say how the warehouse was built last: in full and why, or how much new records touched."""
     with duckdb.connect(str(settings.warehouse), read_only=True) as warehouse:
@@ -249,11 +225,18 @@ def mark_tables_built(settings: Settings, inputs: dict[str, str]) -> None:
 
 
 def table_inputs(settings: Settings) -> dict[str, str]:
-    """Return the digests of what the tables are built from (lake, project, vocabulary), and the rebuild demanded."""
+    """Return the digests of what the tables are built from (lake, project, vocabulary, the sites' own codes), and the
+    rebuild demanded."""
     demanded = settings.home / REBUILD
     rebuild = str(json.loads(demanded.read_bytes())["id"]) if demanded.exists() else ""
-    vocabulary = vocabulary_digest(settings)
-    return {"lake": lake_digest(settings), "project": project_digest(), "vocabulary": vocabulary, "rebuild": rebuild}
+    vocabulary, codes = vocabulary_digest(settings), site_codes_file(settings).stem
+    return {
+        "lake": lake_digest(settings),
+        "project": project_digest(),
+        "vocabulary": vocabulary,
+        "site_codes": codes,
+        "rebuild": rebuild,
+    }
 
 
 def snapshot_digest(settings: Settings) -> str | None:

@@ -28,6 +28,20 @@ stated as (
     }) }}
 ),
 
+own as (
+    select
+        code as source_code,
+        cast(0 as integer) as source_concept_id,
+        vocabulary_id as source_vocabulary_id,
+        name as source_code_description,
+        concept_id as target_concept_id,
+        coalesce(target_vocabulary_id, 'None') as target_vocabulary_id,
+        since as valid_start_date,
+        cast('2099-12-31' as date) as valid_end_date,
+        cast(null as varchar) as invalid_reason
+    from {{ ref('int_site_code') }}
+),
+
 starter as (
     select
         mapped.code as source_code,
@@ -43,16 +57,25 @@ starter as (
     inner join concepts on mapped.concept_id = concepts.concept_id
 ),
 
--- What a site says itself goes before the starter.
+-- What a site says of its own codes goes before the map of the home, and this before the starter.
+told as (
+    select * from own
+    union all by name
+    select stated.*
+    from stated
+    anti join own
+        on stated.source_vocabulary_id = own.source_vocabulary_id and stated.source_code = own.source_code
+),
+
 final as (
-    select * from stated
+    select * from told
     union all by name
     select starter.*
     from starter
-    anti join stated
+    anti join told
         on
-            starter.source_vocabulary_id = stated.source_vocabulary_id
-            and starter.source_code = stated.source_code
+            starter.source_vocabulary_id = told.source_vocabulary_id
+            and starter.source_code = told.source_code
 )
 
 select * from final

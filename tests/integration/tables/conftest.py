@@ -25,6 +25,7 @@ def build(
     *arguments: str,
     as_of: datetime | None = None,
     vocabulary: Path | None = None,
+    site_codes: Path | None = None,
     verb: str = "build",
 ) -> subprocess.CompletedProcess[str]:
     """Run `dbt build` (or another verb of dbt's) over `<home>/lake` into a warehouse of its own."""
@@ -35,6 +36,8 @@ def build(
         variables["as_of"] = as_of.isoformat()
     if vocabulary is not None:
         variables["vocabulary"] = str(vocabulary)
+    if site_codes is not None:
+        variables["site_codes"] = str(site_codes)
     folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     outputs = ["--target-path", str(target / "target"), "--log-path", str(target / "logs")]
     command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", verb]

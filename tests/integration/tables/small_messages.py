@@ -187,6 +187,39 @@ def land_results(lake: SmallLake) -> None:
     lake.land("hl7v2_oru", [repeated, text, sampled], site="results", arrived_at=at(400))
 
 
+LOCAL_CODES = """
+version: 1.0.0
+since: 2026-03-01
+systems:
+  LAB:
+    vocabulary: OUR LAB
+    codes:
+      HB: {to: LOINC 718-7, name: Haemoglobin}
+      BP: {to: [LOINC 8480-6, LOINC 8462-4]}
+      NEW: {to: LOINC 99999-9}
+  LOINC: {vocabulary: OUR LOINC, codes: {2951-2: {to: 3023103}}}
+  "": {vocabulary: OUR WARD, codes: {T: {to: 3020891}}}
+  UCUM: {vocabulary: OUR UNITS, codes: {MMOLL: {to: UCUM mmol/L}}}
+"""
+OTHER_CODES = "{version: 1.0.0, since: 2026-03-01, systems: {LAB: {vocabulary: LAB B, codes: {HB: {to: LOINC 777-3}}}}}"
+
+
+def land_local_codes(lake: SmallLake) -> None:
+    """The same message at three sites, of which the first two have codes of their own, and a FHIR reading at the first.
+    The second and third send it twelve times for twelve patients."""
+    codes = {"HB": "LAB", "BP": "LAB", "NEW": "LAB", "T": None, "2951-2": "LN"}
+    for site, patients in (("local-a", 1), ("local-b", 12), ("local-c", 12)):
+        for n in range(patients):
+            who: Row = {"patient_key": f"p{n}"}
+            sent = [result(code, 1.0, code_system=system, value_unit="MMOLL", **who) for code, system in codes.items()]
+            lake.land("hl7v2_oru", [oru(f"m{n}", 10, *sent, visit_key=None, **who)], site=site, arrived_at=at(100))
+    reading = {"observation_key": "o1", "patient_key": "p0", "status": "final", "category_code": "laboratory",
+               "code": "HB", "code_system": "LAB", "effective_at": at(900), "value_number": 2.0,
+               "value_unit": "MMOLL"}  # fmt: skip
+    lake.land("fhir_patient", [{"patient_key": "p0"}], site="local-a", arrived_at=at(100))
+    lake.land("fhir_observation", [reading], site="local-a", arrived_at=at(100))
+
+
 def claim(key: str, number: str, charge: float, sent: float, **more: object) -> Row:
     line = dict.fromkeys(LINE_FIELDS) | {
         "line_number": 1, "code": "99283", "code_system": "http://www.ama-assn.org/go/cpt", "charge_amount": charge,

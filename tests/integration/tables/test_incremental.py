@@ -22,7 +22,9 @@ from tests.integration.tables.dbt_process import DbtProcess, command
 
 FIRST, DAYS = date(2026, 3, 2), 8
 KEY = b"a key of thirty-two bytes, no less"
-ACCOUNTING = ("lake_to_omop", "lake_to_omop_fates", "mapping_coverage", "int_landed_key", "int_placed_key")
+ACCOUNTING = (
+    "lake_to_omop", "lake_to_omop_fates", "mapping_coverage", "int_landed_key", "int_placed_key", "int_unmapped_code",
+)  # fmt: skip
 
 pytestmark = pytest.mark.xdist_group("incremental tables")
 

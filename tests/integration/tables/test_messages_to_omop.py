@@ -1,9 +1,14 @@
 """From messages, images and claims to OMOP: one person and one visit, whatever the feed and the order of arrival."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from orchestration.settings import Environment, Settings
+from orchestration.sites.codes import parse_codes
+from orchestration.steps.site_codes import codes_as_csv
+from orchestration.steps.tables_summary import tables_summary
 from tests.integration.tables import small_messages as small
 from tests.integration.tables.conftest import Ask, asking, build
 from tests.integration.tables.lake import SmallLake
@@ -12,8 +17,12 @@ pytestmark = pytest.mark.xdist_group("messages")
 
 
 @pytest.fixture(scope="module")
-def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
-    home = tmp_path_factory.mktemp("messages")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("messages")
+
+
+@pytest.fixture(scope="module")
+def ask(home: Path) -> Iterator[Ask]:
     lake = SmallLake(home)
     assert small.land_orders_of_arrival(lake) == 32
     small.land_merges(lake)
@@ -21,7 +30,11 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     small.land_results(lake)
     small.land_claims(lake)
     small.land_images(lake)
-    built = build(home, "whole", "--exclude-resource-type", "unit_test")
+    small.land_local_codes(lake)
+    own = {"local-a": small.LOCAL_CODES, "local-b": small.OTHER_CODES}
+    codes = {site: parse_codes(site, text.encode(), "codes.yaml") for site, text in own.items()}
+    (home / "codes.csv").write_bytes(codes_as_csv(codes))
+    built = build(home, "whole", "--exclude-resource-type", "unit_test", site_codes=home / "codes.csv")
     assert built.returncode == 0, built.stdout[-4000:]
     yield from asking(home / "whole" / "warehouse.duckdb")
 
@@ -190,3 +203,67 @@ def test_every_key_has_one_fate(ask: Ask) -> None:
         ("placed", "cost", None, 5),
         ("withdrawn", None, None, 1),
     ]
+
+
+def _local(ask: Ask, site: str) -> list[tuple[object, ...]]:
+    return ask(
+        "select feed, code, concept_id, unit_concept_id, count(*) from intermediate.int_measurement "
+        f"where site = '{site}' group by all order by all"
+    )
+
+
+def test_a_sites_own_codes_are_looked_up_there_and_nowhere_else(ask: Ask) -> None:
+    assert _local(ask, "local-a") == [
+        ("ehr_fhir", "HB", 3000963, 8753, 1),
+        ("hl7v2", "2951-2", 3023103, 8753, 1),  # the site says otherwise than everybody
+        ("hl7v2", "BP", 3004249, 8753, 1),
+        ("hl7v2", "BP", 3012888, 8753, 1),
+        ("hl7v2", "HB", 3000963, 8753, 1),
+        ("hl7v2", "NEW", 0, 8753, 1),  # LOINC 99999-9 is in no vocabulary here
+        ("hl7v2", "T", 3020891, 8753, 1),  # a code without a system
+    ]
+    assert _local(ask, "local-b") == [
+        ("hl7v2", "2951-2", 3019550, 0, 12),
+        ("hl7v2", "BP", 0, 0, 12),
+        ("hl7v2", "HB", 3024929, 0, 12),
+        ("hl7v2", "NEW", 0, 0, 12),
+        ("hl7v2", "T", 0, 0, 12),
+    ]
+    assert {concept for _, code, concept, _, _ in _local(ask, "local-c") if code == "HB"} == {0}
+
+
+def test_own_codes_stand_in_the_source_map_under_their_own_vocabulary(ask: Ask) -> None:
+    found = ask(
+        "select source_vocabulary_id, source_code, source_code_description, target_concept_id, target_vocabulary_id, "
+        "cast(valid_start_date as varchar) from omop.source_to_concept_map "
+        "where source_vocabulary_id in ('OUR LAB', 'OUR LOINC', 'OUR WARD', 'OUR UNITS', 'LAB B') order by all"
+    )
+    assert [row[:5] for row in found] == [
+        ("LAB B", "HB", None, 3024929, "LOINC"),
+        ("OUR LAB", "BP", None, 3004249, "LOINC"),
+        ("OUR LAB", "BP", None, 3012888, "LOINC"),
+        ("OUR LAB", "HB", "Haemoglobin", 3000963, "LOINC"),
+        ("OUR LAB", "NEW", None, 0, "None"),
+        ("OUR LOINC", "2951-2", None, 3023103, "LOINC"),
+        ("OUR UNITS", "MMOLL", None, 8753, "UCUM"),
+        ("OUR WARD", "T", None, 3020891, "LOINC"),
+    ]
+    assert {row[5] for row in found} == {"2026-03-01"}
+
+
+def test_codes_without_a_concept_are_counted_by_site_and_small_counts_are_not_shown(ask: Ask, home: Path) -> None:
+    summary = tables_summary(Settings(home / "whole", Environment.DEVELOPMENT, "", "", ""))
+    sites = summary["sites"]
+    assert sites["local-a"]["unmapped"]["measurement"] == [{"code": "NEW", "vocabulary": "LAB", "rows": None}]
+    assert sites["local-b"]["unmapped"] == {
+        "measurement": [
+            {"code": "BP", "vocabulary": "LAB", "rows": 12},
+            {"code": "NEW", "vocabulary": "LAB", "rows": 12},
+            {"code": "T", "vocabulary": "no system", "rows": 12},
+        ],
+        "unit": [{"code": "MMOLL", "vocabulary": "UCUM", "rows": 60}],
+    }
+    assert sites["local-b"]["mapping_coverage"]["measurement"] == 0.4
+    assert sites["local-c"]["mapping_coverage"]["measurement"] == 0.2
+    assert {"code": "BP", "vocabulary": "LAB", "rows": 24} in summary["unmapped"]["measurement"]
+    assert 0.2 < summary["mapping_coverage"]["measurement"] < 1

@@ -85,7 +85,7 @@ results as (
     from {{ ref('int_hl7_result') }} as results
     left join readings as own
         on results.site = own.site and own.feed = 'hl7v2' and results.event_key = own.event_key
-    {{ join_concept('codes', 'results.code_system', 'results.code') }}
+    {{ join_concept('codes', 'results.code_system', 'results.code', 'results.site') }}
     group by all
 ),
 

@@ -47,7 +47,7 @@ coded as (
         conditions.*
     from conditions
     left join visits on conditions.site = visits.site and conditions.visit_key = visits.visit_key
-    {{ join_targets('concepts', 'conditions.code_system', 'conditions.code') }}
+    {{ join_targets('concepts', 'conditions.code_system', 'conditions.code', 'conditions.site') }}
     {{ join_concept('types', "'feed'", 'conditions.feed') }}
     where conditions.person_key is not null
 ),

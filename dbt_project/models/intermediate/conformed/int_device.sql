@@ -31,7 +31,7 @@ final as (
         uses.*
     from uses
     left join visits on uses.site = visits.site and uses.visit_key = visits.visit_key
-    {{ join_targets('concepts', 'uses.code_system', 'uses.code') }}
+    {{ join_targets('concepts', 'uses.code_system', 'uses.code', 'uses.site') }}
     {{ join_concept('types', "'feed'", 'uses.feed') }}
 )
 

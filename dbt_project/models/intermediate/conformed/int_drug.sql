@@ -33,8 +33,8 @@ final as (
         drugs.*
     from drugs
     left join visits on drugs.site = visits.site and drugs.visit_key = visits.visit_key
-    {{ join_targets('concepts', 'drugs.code_system', 'drugs.code') }}
-    {{ join_concept('routes', 'drugs.route_system', 'drugs.route_code') }}
+    {{ join_targets('concepts', 'drugs.code_system', 'drugs.code', 'drugs.site') }}
+    {{ join_concept('routes', 'drugs.route_system', 'drugs.route_code', 'drugs.site') }}
     {{ join_concept(
         'types', "if(drugs.kind is null, 'feed', 'record')", 'coalesce(drugs.kind, drugs.feed)'
     ) }}

@@ -42,10 +42,10 @@ coded as (
         measurements.*
     from measurements
     left join visits on measurements.site = visits.site and measurements.visit_key = visits.visit_key
-    {{ join_targets('concepts', 'measurements.code_system', 'measurements.code') }}
-    {{ join_concept('units', "'UCUM'", 'measurements.unit_code') }}
+    {{ join_targets('concepts', 'measurements.code_system', 'measurements.code', 'measurements.site') }}
+    {{ join_concept('units', "'UCUM'", 'measurements.unit_code', 'measurements.site') }}
     {{ join_concept(
-        'answers', code_system_name('measurements.value_code_system'), 'measurements.value_code'
+        'answers', code_system_name('measurements.value_code_system'), 'measurements.value_code', 'measurements.site'
     ) }}
     {{ join_concept('types', "'feed'", 'measurements.feed') }}
     where measurements.person_key is not null

@@ -58,11 +58,11 @@ coded as (
         observations.*
     from observations
     left join visits on observations.site = visits.site and observations.visit_key = visits.visit_key
-    {{ join_targets('concepts', 'observations.code_system', 'observations.code') }}
+    {{ join_targets('concepts', 'observations.code_system', 'observations.code', 'observations.site') }}
     {{ join_concept(
-        'answers', code_system_name('observations.value_code_system'), 'observations.value_code'
+        'answers', code_system_name('observations.value_code_system'), 'observations.value_code', 'observations.site'
     ) }}
-    {{ join_concept('units', "'UCUM'", 'observations.unit_code') }}
+    {{ join_concept('units', "'UCUM'", 'observations.unit_code', 'observations.site') }}
     {{ join_concept('types', "'feed'", 'observations.feed') }}
     where observations.person_key is not null
 ),

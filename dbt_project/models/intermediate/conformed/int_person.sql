@@ -70,9 +70,9 @@ final as (
         coalesce({{ concept_in('races', 'Race') }}, 0) as race_concept_id,
         coalesce({{ concept_in('ethnicities', 'Ethnicity') }}, 0) as ethnicity_concept_id
     from known
-    {{ join_concept('genders', 'known.gender.system', 'known.gender.code') }}
-    {{ join_concept('races', 'known.race.system', 'known.race.code') }}
-    {{ join_concept('ethnicities', 'known.ethnicity.system', 'known.ethnicity.code') }}
+    {{ join_concept('genders', 'known.gender.system', 'known.gender.code', 'known.site') }}
+    {{ join_concept('races', 'known.race.system', 'known.race.code', 'known.site') }}
+    {{ join_concept('ethnicities', 'known.ethnicity.system', 'known.ethnicity.code', 'known.site') }}
 )
 
 select * from final

@@ -42,7 +42,7 @@ coded as (
         procedures.*
     from procedures
     left join visits on procedures.site = visits.site and procedures.visit_key = visits.visit_key
-    {{ join_targets('concepts', 'procedures.code_system', 'procedures.code') }}
+    {{ join_targets('concepts', 'procedures.code_system', 'procedures.code', 'procedures.site') }}
     {{ join_concept('types', "'feed'", 'procedures.feed') }}
 ),
 

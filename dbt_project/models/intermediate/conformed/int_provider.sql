@@ -37,8 +37,10 @@ final as (
             as specialty_source_concept_id,
         providers.*
     from providers
-    {{ join_concept('genders', "'FHIR administrative-gender'", 'providers.gender_code') }}
-    {{ join_concept('specialties', 'providers.specialty_system', 'providers.specialty_code') }}
+    {{ join_concept('genders', "'FHIR administrative-gender'", 'providers.gender_code', 'providers.site') }}
+    {{ join_concept(
+        'specialties', 'providers.specialty_system', 'providers.specialty_code', 'providers.site'
+    ) }}
 )
 
 select * from final

@@ -29,9 +29,9 @@ final as (
         end as body_site_concept_id,
         specimens.*
     from specimens
-    {{ join_concept('concepts', 'specimens.code_system', 'specimens.code') }}
-    {{ join_concept('sites', 'specimens.body_site_system', 'specimens.body_site_code') }}
-    {{ join_concept('units', "'UCUM'", 'specimens.quantity_unit') }}
+    {{ join_concept('concepts', 'specimens.code_system', 'specimens.code', 'specimens.site') }}
+    {{ join_concept('sites', 'specimens.body_site_system', 'specimens.body_site_code', 'specimens.site') }}
+    {{ join_concept('units', "'UCUM'", 'specimens.quantity_unit', 'specimens.site') }}
     {{ join_concept('types', "'feed'", 'specimens.feed') }}
 )
 

@@ -66,9 +66,11 @@ final as (
         coalesce({{ concept_in('discharges', 'Visit') }}, 0) as discharged_to_concept_id,
         visits.*
     from visits
-    {{ join_concept('classes', 'visits.class_system', 'visits.class_code') }}
+    {{ join_concept('classes', 'visits.class_system', 'visits.class_code', 'visits.site') }}
     {{ join_concept('types', "'feed'", 'visits.feed') }}
-    {{ join_concept('discharges', 'visits.discharged_to_system', 'visits.discharged_to_code') }}
+    {{ join_concept(
+        'discharges', 'visits.discharged_to_system', 'visits.discharged_to_code', 'visits.site'
+    ) }}
 )
 
 select * from final

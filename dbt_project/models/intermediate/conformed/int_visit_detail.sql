@@ -40,7 +40,7 @@ final as (
         details.* replace (coalesce(details.started_at, visits.started_at) as started_at)
     from details
     inner join visits on details.site = visits.site and details.visit_key = visits.visit_key
-    {{ join_concept('concepts', 'details.unit_system', 'details.unit_code') }}
+    {{ join_concept('concepts', 'details.unit_system', 'details.unit_code', 'details.site') }}
 )
 
 select * from final

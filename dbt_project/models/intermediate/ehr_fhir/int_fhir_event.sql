@@ -38,7 +38,7 @@ final as (
     from events
     left join links on events.site = links.site and events.patient_key = links.reference_key
     left join visits on events.site = visits.site and events.encounter_key = visits.visit_key
-    {{ join_concept('domains', 'events.code_system', 'events.code') }}
+    {{ join_concept('domains', 'events.code_system', 'events.code', 'events.site') }}
 )
 
 select * from final

@@ -166,7 +166,7 @@ final as (
                 ~ ' valued.value_text) is null',
         }) }} as left_out
     from valued
-    {{ join_concept('domains', 'valued.code_system', 'valued.code') }}
+    {{ join_concept('domains', 'valued.code_system', 'valued.code', 'valued.site') }}
 )
 
 select * from final

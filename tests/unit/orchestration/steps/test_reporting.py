@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from orchestration.settings import Settings
+from orchestration.steps import reporting
 from orchestration.steps.actors import actor_of
 from orchestration.steps.going_down import roll_back
 from orchestration.steps.records import open_records
@@ -74,6 +75,14 @@ def test_a_pointer_that_was_put_back_is_on_the_page(group: Governed) -> None:
     roll_back(group.settings, "triage", "city", "off", "x")
     group.pointer_file.write_bytes(old)
     assert "POINTER AND LEDGER DIFFER" in pages(group.settings)["city"]
+
+
+def test_the_page_says_how_much_of_the_sites_tables_is_mapped(group: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all("no tables of this version are built here" in page for page in pages(group.settings).values())
+    shares = {"city": {"measurement": 0.9341}}
+    monkeypatch.setattr(reporting, "mapping_coverage", lambda settings, site: shares.get(site, {}))
+    found = pages(group.settings)
+    assert "measurement 93.4%" in found["city"] and "measurement" not in found["rural"].split("Mapping coverage")[1]
 
 
 @pytest.mark.parametrize("damage", LEDGER_DAMAGES, ids=lambda one: one.__name__)

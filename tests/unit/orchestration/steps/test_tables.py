@@ -11,6 +11,7 @@ import pytest
 from ml.features.mart import read_snapshot
 from orchestration.settings import Settings
 from orchestration.sites import list_sites
+from orchestration.sites.codes import load_codes
 from orchestration.steps import tables
 from orchestration.steps.tables import (
     SNAPSHOT_TABLES,
@@ -26,8 +27,8 @@ from orchestration.steps.tables import (
     snapshot_digest,
     table_inputs,
     tables_are_fresh,
-    tables_summary,
 )
+from orchestration.steps.tables_summary import mapping_coverage, tables_summary
 
 from .conftest import NOON
 
@@ -45,8 +46,16 @@ def warehouse(settings: Settings) -> Callable[[str], None]:
                 connection.execute(f"create table {table} as select {columns} ? as value from range(3)", [value])
             connection.execute("create schema omop; create table omop.person as select 1 as person_id from range(2)")
             connection.execute("create schema intermediate")
-            coverage = "select 'measurement' as domain, 0.75 as coverage"
-            connection.execute(f"create table intermediate.mapping_coverage as {coverage}")
+            connection.execute(
+                "create table intermediate.mapping_coverage as from (values ('city', 'measurement', 3, 4), "
+                "('samples', 'measurement', 0, 4)) as coverage(site, domain, mapped_rows, all_rows)"
+            )
+            connection.execute(
+                "create table intermediate.int_unmapped_code as from (values "
+                "(1, 'city', 'measurement', 'LAB', 'a', 6), (2, 'city', 'measurement', 'LAB', 'a', 4), "
+                "(3, 'samples', 'measurement', 'LAB', 'a', 1), (3, 'samples', 'measurement', null, 'b', 3)) "
+                "as codes(person_id, site, domain, code_system, code, unmapped_rows)"
+            )
             connection.execute(
                 "create table intermediate.lake_to_omop_fates as from (values "
                 "('fhir_device', 'left out', 'no date of use', 3), ('fhir_device', 'left out', 'no date of use', 2), "
@@ -125,11 +134,27 @@ def test_the_summary_counts_omop_tables_mapping_coverage_and_what_is_left_out(
     settings: Settings, warehouse: Callable[[str], None]
 ) -> None:
     warehouse("a")
+    hidden = {"code": "a", "vocabulary": "LAB", "rows": None}
+    no_system = {"code": "b", "vocabulary": "no system", "rows": None}
     assert tables_summary(settings) == {
         "omop": {"person": 2},
-        "mapping_coverage": {"measurement": 0.75},
+        "mapping_coverage": {"measurement": 0.375},
+        "unmapped": {"measurement": [{"code": "a", "vocabulary": "LAB", "rows": 11}, no_system]},
+        "sites": {
+            "city": {
+                "mapping_coverage": {"measurement": 0.75},
+                "unmapped": {"measurement": [hidden]},
+                "own_codes": None,
+            },
+            "samples": {
+                "mapping_coverage": {"measurement": 0.0},
+                "unmapped": {"measurement": [no_system, hidden]},
+                "own_codes": load_codes("samples").label,
+            },
+        },
         "left_out": {"fhir_device: no date of use": 5},
     }
+    assert mapping_coverage(settings, "city") == {"measurement": 0.75} and mapping_coverage(settings, "nhamcs") == {}
 
 
 def test_a_warehouse_of_another_version_says_what_to_run(settings: Settings, warehouse: Callable[[str], None]) -> None:
@@ -165,7 +190,10 @@ def test_dbt_is_told_the_lake_and_every_sites_time_zone_and_nothing_that_differs
     variables = json.loads(dbt_variables(settings))
     assert variables["lake"] == str(settings.lake) and set(variables["timezones"]) == set(list_sites())
     assert variables["units"]["rural"] == {"AE": "ER", "HDU": "ICU", "W1": "HU"}
-    assert variables.keys() == {"lake", "timezones", "units", "vocabulary", "inputs"} and variables["vocabulary"] == ""
+    assert (
+        variables.keys() == {"lake", "timezones", "units", "vocabulary", "site_codes", "inputs"}
+        and variables["vocabulary"] == ""
+    )
     assert dbt_variables(settings) == dbt_variables(settings)
 
 
