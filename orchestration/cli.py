@@ -361,12 +361,13 @@ def key_revoke(person: str, reason: str, key_file: Path | None, by: str | None, 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8088, show_default=True, type=PORT)
+@click.option("--people-header", help="Header in which the proxy that signs people in names them, e.g. Remote-User.")
 @answers
-def serve(host: str, port: int) -> Answer:
+def serve(host: str, port: int, people_header: str | None) -> Answer:
     """Run the CDS Hooks service and the huddle board."""
     from orchestration.steps.service import run_service
 
-    run_service(_settings(), host, port)
+    run_service(_settings(), host, port, people_header)
     return Answer({"stopped": True})
 
 

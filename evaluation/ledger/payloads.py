@@ -7,9 +7,10 @@ No payload holds an identifier of a patient: a pseudonym of the lake (32 hex dig
 stands, and so is a member named like one. Digests (64), keys and signatures (64, 128) are not pseudonyms.
 """
 
+import datetime as dt
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal, cast
 
 from pydantic import (
@@ -47,6 +48,7 @@ Kind = Literal[
     "meaning_review_opened",
     "meaning_review_answered",
     "erasure",
+    "adjustment",
 ]
 
 PSEUDONYM = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{32}(?![0-9a-zA-Z])")
@@ -63,6 +65,7 @@ Name = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
 Person = Annotated[str, StringConstraints(pattern=f"^{PERSON.pattern}$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Count = Annotated[int, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Instant = Annotated[AwareDatetime, PlainSerializer(lambda at: instant_text(cast("datetime", at)), return_type=str)]
 
@@ -220,7 +223,7 @@ class FeedbackSummary(_Operational):
 
 class Review(_Operational):
     outcome: Line
-    next_review: date | None
+    next_review: dt.date | None
 
 
 class MeaningReviewOpened(_Acted):
@@ -233,10 +236,10 @@ class MeaningReviewOpened(_Acted):
     pattern: Digest
     changes: Annotated[list[Name], Field(min_length=1)]
     reviewer: Name
-    before_from: date
-    before_until: date
-    after_from: date
-    after_until: date
+    before_from: dt.date
+    before_until: dt.date
+    after_from: dt.date
+    after_until: dt.date
     document: Digest
     policy: Digest
 
@@ -251,7 +254,7 @@ class MeaningReviewAnswered(_Acted):
     verdict: Literal["accept", "mapping_fix", "source_fault"]
     reason: Line
     document: Digest
-    as_of: date
+    as_of: dt.date
 
 
 class Erasure(_Acted):
@@ -262,6 +265,24 @@ class Erasure(_Acted):
     why: Literal["person", "term"]
     reason: Line
     counts: dict[Name, Count]
+
+
+class Adjustment(_Operational):
+    """A person's own figure for a shift in place of the plan's, with a coded reason; no member of staff is named."""
+
+    adjustment: Line
+    made_at: Instant
+    unit: Line
+    date: dt.date
+    shift: Name
+    target: Line
+    advised: Amount
+    before: Amount
+    value: Amount
+    reason: Name
+    role: Name
+    release: Digest
+    plan: Digest
 
 
 MODELS: Mapping[Kind, type[_Payload]] = {
@@ -281,6 +302,7 @@ MODELS: Mapping[Kind, type[_Payload]] = {
     "meaning_review_opened": MeaningReviewOpened,
     "meaning_review_answered": MeaningReviewAnswered,
     "erasure": Erasure,
+    "adjustment": Adjustment,
 }
 
 

@@ -1,10 +1,11 @@
-"""Events and feedback out of the store, as Parquet files that land as feeds under their own contracts.
+"""Events, feedback and adjustments out of the store, as Parquet files that land as feeds under their own contracts.
 
-Here belongs the shape of the two files. No free text leaves the store: not the cards' words, not the
+Here belongs the shape of the three files. No free text leaves the store: not the cards' words, not the
 comments.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, Executable, select
 
-from ml.serving.tables import EVENT, FEEDBACK, instant_of, open_database
+from ml.serving.tables import ADJUSTMENT, EVENT, FEEDBACK, instant_of, open_database
 
 _TIME = pa.timestamp("us", tz="UTC")
 EVENTS_SCHEMA = pa.schema(
@@ -60,7 +61,30 @@ FEEDBACK_SCHEMA = pa.schema(
         pa.field("has_comment", pa.bool_(), nullable=False),
     ]
 )
+ADJUSTMENTS_SCHEMA = pa.schema(
+    [
+        pa.field("adjustment_id", pa.string(), nullable=False),
+        pa.field("at", _TIME, nullable=False),
+        pa.field("use_case", pa.string(), nullable=False),
+        pa.field("site", pa.string(), nullable=False),
+        pa.field("unit", pa.string(), nullable=False),
+        pa.field("shift_date", pa.date32(), nullable=False),
+        pa.field("shift", pa.string(), nullable=False),
+        pa.field("target", pa.string(), nullable=False),
+        pa.field("advised", pa.float64(), nullable=False),
+        pa.field("before", pa.float64(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("reason_code", pa.string(), nullable=False),
+        pa.field("role", pa.string(), nullable=False),
+        ("made_by", pa.string()),
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("tier", pa.string(), nullable=False),
+        pa.field("release_digest", pa.string(), nullable=False),
+        pa.field("plan_digest", pa.string(), nullable=False),
+    ]
+)
 _EVENT_COLUMNS = tuple(name for name in EVENTS_SCHEMA.names if name != "at")
+_ADJUSTMENT_COLUMNS = tuple(name for name in ADJUSTMENTS_SCHEMA.names if name != "at")
 _OF_EVENT = ("use_case", "site", "unit", "visit_key", "release_digest", "stage")
 _OF_FEEDBACK = (
     "feedback_id",
@@ -79,6 +103,7 @@ class ExportMark:
 
     event: int = 0
     feedback: int = 0
+    adjustment: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,6 +125,7 @@ def export_events(url: str, out_dir: Path, *, site: str, since: ExportMark | Non
         with engine.connect() as connection:
             events = _rows(connection, _events(site, start.event))
             feedback = _rows(connection, _feedback(site, start.feedback))
+            adjustments = [_dated(row) for row in _rows(connection, _adjustments(site, start.adjustment))]
     finally:
         engine.dispose()
     files = (
@@ -111,10 +137,12 @@ def export_events(url: str, out_dir: Path, *, site: str, since: ExportMark | Non
             FEEDBACK_SCHEMA,
             {"received_at": "received_us", "outcome_at": "outcome_us"},
         ),
+        *_write(out_dir, "board_adjustments", adjustments, ADJUSTMENTS_SCHEMA, {"at": "at_us"}),
     )
     mark = ExportMark(
         event=events[-1]["id"] if events else start.event,
         feedback=feedback[-1]["id"] if feedback else start.feedback,
+        adjustment=adjustments[-1]["id"] if adjustments else start.adjustment,
     )
     return Exported(files, mark)
 
@@ -138,6 +166,15 @@ def _feedback(site: str, after: int) -> Executable:
         .where(EVENT.c.site == site, FEEDBACK.c.id > after)
         .order_by(FEEDBACK.c.id)
     )
+
+
+def _adjustments(site: str, after: int) -> Executable:
+    columns = (ADJUSTMENT.c.id, ADJUSTMENT.c.at_us, *(ADJUSTMENT.c[name] for name in _ADJUSTMENT_COLUMNS))
+    return select(*columns).where(ADJUSTMENT.c.site == site, ADJUSTMENT.c.id > after).order_by(ADJUSTMENT.c.id)
+
+
+def _dated(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "shift_date": date.fromisoformat(row["shift_date"])}
 
 
 def _rows(connection: Connection, query: Executable) -> list[dict[str, Any]]:

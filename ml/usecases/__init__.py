@@ -41,6 +41,7 @@ __all__ = [
     "load_declaration",
     "load_forecast",
     "load_use_case",
+    "planned_use_cases",
     "use_case_names",
 ]
 
@@ -49,6 +50,8 @@ KINDS: dict[str, type[Declaration]] = {"classifier": UseCase, "forecast": Foreca
 """Kind of use case -> the model that its file is read into."""
 GOVERNED: frozenset[str] = frozenset({"classifier"})
 """The kinds that the graph trains, judges and releases."""
+PLANNED: frozenset[str] = frozenset({"forecast", "roster"})
+"""The kinds that publish plans for a huddle board."""
 AnyKind = TypeVar("AnyKind", bound=Declaration)
 
 
@@ -75,6 +78,11 @@ def use_case_names(folder: Path = FOLDER, kinds: Collection[str] | None = GOVERN
     """
     names = sorted(path.stem for path in folder.glob("*.yaml"))
     return tuple(name for name in names if kinds is None or _kind(folder / f"{name}.yaml") in {*kinds, None})
+
+
+def planned_use_cases(folder: Path = FOLDER) -> tuple[str, ...]:
+    """Names of the use cases that advise a unit by a plan, and not a visit by a card, sorted."""
+    return use_case_names(folder, PLANNED)
 
 
 def load_declaration(name: str, folder: Path = FOLDER) -> Declaration:

@@ -5,6 +5,7 @@ What does not belong here: judging what came back (shadow, drift).
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, datetime
 
 import duckdb
@@ -20,12 +21,33 @@ from orchestration.steps.locks import exclusive
 from orchestration.steps.records import now, open_records
 from orchestration.steps.tables import current_snapshot
 
+ADJUSTMENTS = """
+    select
+        adjustment_id as adjustment,
+        "at" as made_at,
+        unit,
+        shift_date as "date",
+        shift_code as shift,
+        target,
+        advised,
+        "before",
+        "value",
+        reason_code as reason,
+        role,
+        release_digest as release,
+        plan_digest as plan
+    from '{adjustments}'
+    where use_case = $use_case and site = $site
+    order by "at", adjustment_id
+"""
 STEP_DOWNS = """
     select event_id, "at", release_digest, tier, reason
     from '{events}'
     where kind = 'step_down' and use_case = $use_case and site = $site
     order by "at", event_id
 """
+BOARD = "huddle-board"
+"""Who stands in the ledger for a person at the board; the role that they said is in the entry."""
 
 
 def collect_events(settings: Settings, day: date) -> dict[str, int]:
@@ -36,12 +58,29 @@ def collect_events(settings: Settings, day: date) -> dict[str, int]:
 
 def _collect(settings: Settings, site: str, day: date) -> int:
     marks = settings.home / "state" / f"export-{site}.json"
-    since = ExportMark(**json.loads(marks.read_bytes())) if marks.exists() else ExportMark(0, 0)
+    since = ExportMark(**json.loads(marks.read_bytes())) if marks.exists() else ExportMark()
     drop = settings.drops / site / day.isoformat()
     exported = export_events(settings.events_url, drop, site=site, since=since)
     if exported.files:
-        write_json(marks, {"event": exported.mark.event, "feedback": exported.mark.feedback})
+        write_json(marks, asdict(exported.mark))
     return len(exported.files)
+
+
+def record_adjustments(settings: Settings, use_case: str, site: str) -> int:
+    """Write to the ledger, once each, what people changed on the board; returns how many were new."""
+    ledger = open_records(settings)
+    known = {
+        str(entry.payload["adjustment"])
+        for entry in ledger.entries(kinds=("adjustment",), use_case=use_case, site=site)
+    }
+    query = ADJUSTMENTS.format(adjustments=current_snapshot(settings).table("board_adjustment"))
+    with duckdb.connect() as connection:
+        found = connection.sql(query, params={"use_case": use_case, "site": site}).to_arrow_table().to_pylist()
+    new = [row for row in found if row["adjustment"] not in known]
+    for row in new:
+        said = {**row, "date": row["date"].isoformat(), "made_at": instant_text(row["made_at"])}
+        ledger.append("adjustment", BOARD, {**said, "use_case": use_case, "site": site, "detail": {}}, at=now())
+    return len(new)
 
 
 def record_step_downs(settings: Settings, use_case: str, site: str) -> int:

@@ -16,6 +16,7 @@ from evaluation.policies import Tier
 from ml.registry.pointer import Pointer
 from ml.serving.config import ServingConfig, SiteContext, utc_now
 from ml.serving.tables import POINTER_SEEN
+from ml.usecases import load_declaration, planned_use_cases
 from orchestration.settings import Environment, Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
@@ -38,11 +39,22 @@ class PortTaken(StepError):
 
 
 def serving_config(
-    settings: Settings, base_url: str, *, home: Path | None = None, clock: Callable[[], datetime] = utc_now
+    settings: Settings,
+    base_url: str,
+    *,
+    home: Path | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    people_header: str | None = None,
 ) -> ServingConfig:
     """Return the service's configuration: every site's time zone and pseudonym key, over this home or a scratch one."""
+    planned = planned_use_cases()
     sites = {
-        site.id: SiteContext(timezone=site.timezone, pseudonym_key=site_key(settings, site), name=site.name)
+        site.id: SiteContext(
+            timezone=site.timezone,
+            pseudonym_key=site_key(settings, site),
+            name=site.name,
+            units={unit.id: unit.name for unit in site.units},
+        )
         for site in map(load_site, list_sites())
     }
     return ServingConfig(
@@ -53,6 +65,9 @@ def serving_config(
         base_url=base_url,
         reports=shown_reports(settings) if home is None else None,
         clock=clock,
+        planned=planned,
+        titles={use_case: load_declaration(use_case).title for use_case in planned},
+        people_header=people_header,
     )
 
 
@@ -77,12 +92,12 @@ def served_tier(settings: Settings, pointer: Pointer) -> Tier:
     return max(Tier(pointer.tier.value), Tier(lower or pointer.tier.value), key=lambda one: one.rank)
 
 
-def run_service(settings: Settings, host: str, port: int) -> None:
+def run_service(settings: Settings, host: str, port: int, people_header: str | None = None) -> None:
     """Serve verified releases until interrupted. Raises `PortTaken`."""
     _require_free(host, port)
     from ml.serving.serve import run
 
-    run(serving_config(settings, f"http://{host}:{port}"), host, port)
+    run(serving_config(settings, f"http://{host}:{port}", people_header=people_header), host, port)
 
 
 def shown_reports(settings: Settings) -> Path | None:

@@ -31,6 +31,7 @@ SNAPSHOT_TABLES = {
     "history_groups": "seeds.history_groups",
     "serving_event": "staging.stg_serving_event",
     "serving_feedback": "staging.stg_serving_feedback",
+    "board_adjustment": "marts.board_adjustment",
 }
 WAREHOUSE_LOCK = "warehouse"
 BUILT, REBUILD = "built.json", "rebuild.json"

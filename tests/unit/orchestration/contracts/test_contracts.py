@@ -19,6 +19,7 @@ SHARED = Path(
 )
 FEEDS = [
     "appointments",
+    "board_adjustments",
     "census",
     "dicom",
     "ehr_fhir",

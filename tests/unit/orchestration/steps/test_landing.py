@@ -121,7 +121,7 @@ def test_a_folder_that_is_no_day_does_not_stop_the_days_beside_it(settings: Sett
 
 
 TABLES = {"rosters", "census", "appointments", "triage_notes", "staffing"}
-SERVED = {"serving_events", "serving_feedback"}
+SERVED = {"serving_events", "serving_feedback", "board_adjustments"}
 
 
 @pytest.mark.parametrize(

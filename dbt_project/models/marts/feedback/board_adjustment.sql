@@ -1,0 +1,35 @@
+with
+
+adjustments as (
+    select * from {{ ref('stg_board_adjustment') }}
+),
+
+final as (
+    select
+        site,
+        adjustment_id,
+        at,
+        use_case,
+        unit,
+        shift_date,
+        shift_code,
+        target,
+        advised,
+        "before",
+        "value",
+        "value" - advised as change,
+        reason_code,
+        role,
+        made_by,
+        stage,
+        tier,
+        release_digest,
+        plan_digest,
+        row_number() over (
+            partition by site, use_case, unit, shift_date, shift_code, target
+            order by at desc, adjustment_id desc
+        ) = 1 as is_last
+    from adjustments
+)
+
+select * from final
