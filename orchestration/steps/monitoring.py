@@ -24,7 +24,7 @@ from orchestration.steps.tables import current_snapshot
 ADJUSTMENTS = """
     select
         adjustment_id as adjustment,
-        "at" as made_at,
+        made_at,
         unit,
         shift_date as "date",
         shift_code as shift,
@@ -38,7 +38,7 @@ ADJUSTMENTS = """
         plan_digest as plan
     from '{adjustments}'
     where use_case = $use_case and site = $site
-    order by "at", adjustment_id
+    order by made_at, adjustment_id
 """
 STEP_DOWNS = """
     select event_id, "at", release_digest, tier, reason

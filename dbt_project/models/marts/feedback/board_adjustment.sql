@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with
 
 adjustments as (
@@ -8,16 +10,16 @@ final as (
     select
         site,
         adjustment_id,
-        at,
+        adjustments.at as made_at,
         use_case,
         unit,
         shift_date,
         shift_code,
         target,
         advised,
-        "before",
-        "value",
-        "value" - advised as change,
+        adjustments.before,
+        value,
+        value - advised as change,
         reason_code,
         role,
         made_by,
@@ -27,7 +29,7 @@ final as (
         plan_digest,
         row_number() over (
             partition by site, use_case, unit, shift_date, shift_code, target
-            order by at desc, adjustment_id desc
+            order by adjustments.at desc, adjustment_id desc
         ) = 1 as is_last
     from adjustments
 )
