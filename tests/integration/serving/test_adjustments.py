@@ -72,8 +72,8 @@ def test_an_adjustment_is_found_in_the_mart_and_once_on_the_ledger(home: Home) -
 
     mart = build_mart(home.path)
     rows = duckdb.sql(f"""
-        select unit, shift_code, target, advised, "before", value, change, reason_code, role, is_last
-        from '{mart}' order by made_at, value
+        select unit, shift_code, target, advised, previous, wanted, change, reason_code, role, is_last
+        from '{mart}' order by made_at, wanted
     """).fetchall()
     said = ("acuity-differs", "charge_nurse")
     assert rows == [

@@ -8,28 +8,34 @@ adjustments as (
 
 final as (
     select
-        site,
-        adjustment_id,
+        adjustments.site,
+        adjustments.adjustment_id,
         adjustments.at as made_at,
-        use_case,
-        unit,
-        shift_date,
-        shift_code,
-        target,
-        advised,
-        adjustments.before,
-        value,
-        value - advised as change,
-        reason_code,
-        role,
-        made_by,
-        stage,
-        tier,
-        release_digest,
-        plan_digest,
+        adjustments.use_case,
+        adjustments.unit,
+        adjustments.shift_date,
+        adjustments.shift_code,
+        adjustments.target,
+        adjustments.advised,
+        adjustments.before as previous,
+        adjustments.value as wanted,
+        adjustments.value - adjustments.advised as change,
+        adjustments.reason_code,
+        adjustments.role,
+        adjustments.made_by,
+        adjustments.stage,
+        adjustments.tier,
+        adjustments.release_digest,
+        adjustments.plan_digest,
         row_number() over (
-            partition by site, use_case, unit, shift_date, shift_code, target
-            order by adjustments.at desc, adjustment_id desc
+            partition by
+                adjustments.site,
+                adjustments.use_case,
+                adjustments.unit,
+                adjustments.shift_date,
+                adjustments.shift_code,
+                adjustments.target
+            order by adjustments.at desc, adjustments.adjustment_id desc
         ) = 1 as is_last
     from adjustments
 )
