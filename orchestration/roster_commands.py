@@ -28,3 +28,69 @@ def roster_solve(file: Path, seconds: float, seed: int, out: Path | None) -> Ans
     from orchestration.steps.rostering import solve_file
 
     return solve_file(file, seconds, seed, out, progress)
+
+
+@roster.command("repair")
+@click.argument("file", metavar="ROSTER", type=FILE)
+@click.option(
+    "--event", "events", multiple=True, required=True, help="sick:PERSON:DATE[..DATE] or admission:U:D:S:SKILL+N"
+)
+@click.option("--problem", "problem_file", type=FILE, help="Its problem, where the roster's JSON does not carry it.")
+@click.option("--keep", "kept", multiple=True, metavar="PERSON:DATE", help="What must not change; may repeat.")
+@click.option("--seconds", default=5.0, show_default=True, type=SECONDS)
+@click.option("--out", type=NEW_FILE, help="Where to write the repaired roster.")
+@answers
+def roster_repair(
+    file: Path,
+    events: tuple[str, ...],
+    problem_file: Path | None,
+    kept: tuple[str, ...],
+    seconds: float,
+    out: Path | None,
+) -> Answer:
+    """Change as few assignments of ROSTER as an event allows; say which, and why."""
+    from orchestration.steps.rostering import repair_file
+
+    return repair_file(file, problem_file, events, kept, seconds, out)
+
+
+@roster.command("check")
+@click.argument("problem_file", metavar="PROBLEM", type=FILE)
+@click.argument("file", metavar="ROSTER", type=FILE)
+@answers
+def roster_check(problem_file: Path, file: Path) -> Answer:
+    """Say every rule that ROSTER breaks or leaves short, one sentence each."""
+    from orchestration.steps.rostering import check_file
+
+    return check_file(problem_file, file)
+
+
+@roster.command("except")
+@click.argument("problem_file", metavar="PROBLEM", type=FILE)
+@click.argument("file", metavar="ROSTER", type=FILE)
+@click.option("--rule", required=True, help="The broken rule, as `roster check` names it.")
+@click.option("--staff", required=True, help="For whom.")
+@click.option("--date", required=True, help="On which day.")
+@click.option("--site", required=True, help="Site, as named in orchestration/sites/.")
+@click.option("--reason", required=True, help="Why; it is written to the ledger.")
+@click.option("--as", "person", required=True, help="Who allows it.")
+@click.option("--key", "key_file", type=click.Path(path_type=Path), help="Their private key: signs the entry.")
+@answers
+def roster_except(
+    problem_file: Path,
+    file: Path,
+    rule: str,
+    staff: str,
+    date: str,
+    site: str,
+    reason: str,
+    person: str,
+    key_file: Path | None,
+) -> Answer:
+    """Allow one broken rule for one person on one day: a name and a reason, on the ledger."""
+    from orchestration.settings import load_settings
+    from orchestration.steps.actors import actor_of
+    from orchestration.steps.roster_exceptions import accept_breach
+
+    actor = actor_of(person, key_file)
+    return accept_breach(load_settings(), problem_file, file, (rule, staff, date), site, reason, actor)

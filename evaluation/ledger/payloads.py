@@ -49,6 +49,7 @@ Kind = Literal[
     "meaning_review_answered",
     "erasure",
     "adjustment",
+    "roster_exception",
 ]
 
 PSEUDONYM = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{32}(?![0-9a-zA-Z])")
@@ -285,6 +286,18 @@ class Adjustment(_Operational):
     plan: Digest
 
 
+class RosterException(_Acted):
+    """A rule of a roster waived for one member of staff (a pseudonymous id) on one day, by whoever acts."""
+
+    site: Name
+    roster: Digest
+    rule: Line
+    source: Literal["law", "contract", "policy", "wish"]
+    staff: Line
+    day: Line
+    reason: Line
+
+
 MODELS: Mapping[Kind, type[_Payload]] = {
     "person_registered": PersonRegistered,
     "key_revoked": KeyRevoked,
@@ -303,6 +316,7 @@ MODELS: Mapping[Kind, type[_Payload]] = {
     "meaning_review_answered": MeaningReviewAnswered,
     "erasure": Erasure,
     "adjustment": Adjustment,
+    "roster_exception": RosterException,
 }
 
 

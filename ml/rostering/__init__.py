@@ -6,13 +6,16 @@ time limit, no environment, no files except those that are named. What does not 
 
 from ml.rostering.checking import check
 from ml.rostering.errors import EventNotUnderstood, ProblemNotUnderstood, RosteringError, RosterNotUnderstood
+from ml.rostering.events import read_event
 from ml.rostering.problem import Demand, Duty, Person, Problem, Rule, Shift
 from ml.rostering.reading import read_problem
+from ml.rostering.repairing import Change, RepairAnswer, repair
 from ml.rostering.roster import Breach, GaveWay, Roster, RosterAnswer
 from ml.rostering.solve import solve
 
 __all__ = [
     "Breach",
+    "Change",
     "Demand",
     "Duty",
     "EventNotUnderstood",
@@ -20,6 +23,7 @@ __all__ = [
     "Person",
     "Problem",
     "ProblemNotUnderstood",
+    "RepairAnswer",
     "Roster",
     "RosterAnswer",
     "RosterNotUnderstood",
@@ -27,6 +31,8 @@ __all__ = [
     "Rule",
     "Shift",
     "check",
+    "read_event",
     "read_problem",
+    "repair",
     "solve",
 ]

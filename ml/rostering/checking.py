@@ -11,6 +11,8 @@ from ml.rostering.problem import Problem
 from ml.rostering.roster import Breach, Roster
 from ml.rostering.rules import clauses_of
 
+CREDENTIALS = "credentials"
+
 
 def breach_of(clause: Clause, roster: Roster) -> Breach | None:
     """Return how a roster exceeds a clause, None where it holds."""
@@ -37,6 +39,18 @@ def objective_of(breaches: Iterable[Breach]) -> int:
     return sum(one.cost for one in breaches)
 
 
+def strangers(problem: Problem, roster: Roster) -> list[Breach]:
+    """Return the assignments that are no decision of the problem: a skill or a unit that the person does not have."""
+    found: list[Breach] = []
+    for (name, day), duty in roster.duties.items():
+        person = problem.person_by_name.get(name)
+        if person is None or not person.may_ever_do(duty):
+            lacks = duty.skill if person is not None and duty.skill not in person.skills else f"a place on {duty.unit}"
+            said = f"{name} does not have {lacks} ({duty.shift} on {problem.day_text(day)})"
+            found.append(Breach(CREDENTIALS, "credentials", "law", True, name, (day,), 1, 0, f"{CREDENTIALS}: {said}"))
+    return found
+
+
 def check(problem: Problem, roster: Roster) -> list[Breach]:
     """Return every rule that a roster breaks (`is_hard`) or leaves short (with its cost); waived ones say by whom."""
-    return breaches_of(clauses_of(problem), roster)
+    return [*strangers(problem, roster), *breaches_of(clauses_of(problem), roster)]

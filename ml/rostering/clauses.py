@@ -7,7 +7,7 @@ belong here: what a kind of rule means (`rules.py`), the solver (`model.py`).
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ml.rostering.problem import Duty, Problem, Rule, Waiver
+from ml.rostering.problem import Duty, Person, Problem, Rule, Waiver
 from ml.rostering.roster import Roster
 
 
@@ -30,13 +30,22 @@ class Books:
 
 
 @dataclass(frozen=True)
-class AnyOf:
-    """Whether at least one of several decisions is taken."""
+class Works:
+    """Whether a person works on a day at all: one of its decisions is taken, and no more than one can be."""
 
+    person: str
+    day: int
     of: tuple[Does, ...]
 
 
-Variable = Does | Books | AnyOf
+@dataclass(frozen=True)
+class AnyOf:
+    """Whether a person works on at least one of some days."""
+
+    of: tuple[Works, ...]
+
+
+Variable = Does | Books | Works | AnyOf
 
 
 @dataclass
@@ -97,7 +106,9 @@ class Writer:
         self.clauses: list[Clause] = []
         self._waivers: Mapping[tuple[str, str], list[Waiver]] = _by_rule_and_person(problem)
         self._does = {
-            (person.name, day): tuple(Does(person.name, day, duty) for duty in problem.duties)
+            (person.name, day): tuple(
+                Does(person.name, day, duty) for duty in problem.duties if person.may_ever_do(duty)
+            )
             for person in problem.staff
             for day in range(problem.days)
         }
@@ -105,15 +116,29 @@ class Writer:
     def does(self, person: str, day: int, shifts: "frozenset[str] | None" = None) -> Sum:
         """Return whether a person works (one of `shifts`) on a day: decided, or history where the day is negative."""
         if day >= 0:
-            chosen = self._does.get((person, day), ())
-            return Sum().add(one for one in chosen if shifts is None or one.duty.shift in shifts)
+            decisions = self._does.get((person, day), ())
+            chosen = [one for one in decisions if shifts is None or one.duty.shift in shifts]
+            is_any = len(chosen) == len(decisions) > 1
+            return Sum().add([Works(person, day, decisions)] if is_any else chosen)
         history = self.problem.person_by_name[person].history
         shift = history[-day - 1] if -day <= len(history) else None
         return Sum(constant=int(shift is not None and (shifts is None or shift in shifts)))
 
+    def works(self, person: str, day: int) -> Works:
+        """Return whether a person works on a day of the period."""
+        return Works(person, day, self._does[person, day])
+
     def decisions(self, person: str, day: int) -> tuple[Does, ...]:
         """Return the decisions about a person on a day."""
         return self._does[person, day]
+
+    def on_duty(self, day: int, duties: Iterable[Duty], people: "Iterable[Person] | None" = None) -> Sum:
+        """Return how many (of `people`) do one of some duties on a day."""
+        chosen = self.problem.staff if people is None else people
+        wanted = tuple(duties)
+        return Sum().add(
+            Does(person.name, day, duty) for person in chosen for duty in wanted if person.may_ever_do(duty)
+        )
 
     def at_most(
         self,

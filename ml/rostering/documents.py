@@ -4,9 +4,11 @@ The text has a row for each person in the problem's order and a tab between days
 belong here: reading a problem (`nrp24.py`, `form.py`), reading a roster (`roster_files.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from ml.rostering.problem import Problem
+from ml.rostering.repairing import RepairAnswer
 from ml.rostering.roster import Breach, GaveWay, Roster, RosterAnswer
 
 Json = dict[str, object]
@@ -72,3 +74,38 @@ def solution_text(problem: Problem, roster: Roster) -> str:
         for person in problem.staff
     ]
     return "\n".join(rows) + "\n"
+
+
+def repair_document(problem: Problem, repaired: RepairAnswer) -> Json:
+    """Return a repair as JSON: each change with why, then the answer about the roster as it is now."""
+    changes = [
+        {
+            "person": one.person,
+            "day": one.day,
+            "date": date_text(problem, one.day),
+            "was": None if one.was is None else asdict(one.was),
+            "now": None if one.now is None else asdict(one.now),
+            "why": one.why,
+        }
+        for one in repaired.changes
+    ]
+    answer = answer_document(problem, repaired.answer)
+    return {
+        "changes": changes,
+        "is_fewest": repaired.is_fewest,
+        "still_short": list(repaired.still_short),
+        **{name: value for name, value in answer.items() if name not in ("bound", "gap", "status", "conflict")},
+    }
+
+
+def check_document(problem: Problem, breaches: Sequence[Breach]) -> Json:
+    """Return what a check found: hard rules broken, those that somebody waived, what is left short at a cost."""
+    broken = [one for one in breaches if one.is_hard and one.waiver is None]
+    return {
+        "problem": problem.name,
+        "ok": not broken,
+        "objective": sum(one.cost for one in breaches),
+        "hard_violations": [breach_document(problem, one) for one in broken],
+        "exceptions": [breach_document(problem, one) for one in breaches if one.is_hard and one.waiver is not None],
+        "short": [breach_document(problem, one) for one in breaches if not one.is_hard],
+    }

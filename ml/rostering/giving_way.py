@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ml.rostering.checking import breach_of
-from ml.rostering.clauses import AnyOf, Clause, Does, Variable
+from ml.rostering.clauses import AnyOf, Clause, Does, Variable, Works
 from ml.rostering.problem import Problem
 from ml.rostering.roster import Breach, GaveWay, Roster
 
@@ -25,7 +25,7 @@ class Neighbours:
         self.problem, self.roster = problem, roster
         self._about: dict[tuple[str, int], list[Clause]] = {}
         for clause in clauses:
-            for key in dict.fromkeys(key for _, one in clause.terms for key in _days_of(one)):
+            for key in dict.fromkeys((one.person, one.day) for _, many in clause.terms for one in _decisions(many)):
                 self._about.setdefault(key, []).append(clause)
 
     def against(self, wanted: Does, duty_free: bool = False) -> list[Breach]:
@@ -43,12 +43,14 @@ class Neighbours:
         return sorted(found, key=lambda one: (not one.is_hard, -one.cost))
 
 
-def _days_of(variable: Variable) -> Iterable[tuple[str, int]]:
+def _decisions(variable: Variable) -> Iterable[Does]:
+    """Give the single decisions that a variable is made of."""
     if isinstance(variable, Does):
-        yield variable.person, variable.day
+        yield variable
+    elif isinstance(variable, Works):
+        yield from variable.of
     elif isinstance(variable, AnyOf):
-        for one in variable.of:
-            yield one.person, one.day
+        yield from (one for day in variable.of for one in day.of)
 
 
 def gave_way(problem: Problem, clauses: Sequence[Clause], roster: Roster) -> list[GaveWay]:
@@ -84,9 +86,7 @@ def _mends(clause: Clause, roster: Roster) -> list[tuple[Does, bool]]:
     """Return the single changes that bring a clause nearer: a duty to take on, or (True) a day to free."""
     found: list[tuple[Does, bool]] = []
     for weight, variable in clause.terms:
-        for one in variable.of if isinstance(variable, AnyOf) else (variable,):
-            if not isinstance(one, Does):
-                continue
+        for one in _decisions(variable):
             does = roster.duties.get((one.person, one.day)) == one.duty
             if weight < 0 and not does:
                 found.append((one, False))

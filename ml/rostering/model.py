@@ -3,11 +3,11 @@
 What does not belong here: what the rules mean (`rules.py`), when to solve and how long (`solving.py`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ml.rostering.clauses import AnyOf, Books, Clause, Does, Variable, value_of
+from ml.rostering.clauses import Books, Clause, Does, Variable, Works, value_of
 from ml.rostering.problem import Duty
 from ml.rostering.roster import Roster
 
@@ -45,8 +45,11 @@ class Model:
             made = self.cp.new_int_var(0, variable.most, "")
         else:
             made = self.cp.new_bool_var("")
-            for one in variable.of:
-                self.cp.add_implication(self.variable(one), made)
+            parts = [self.variable(one) for one in variable.of]
+            if isinstance(variable, Works):
+                self.cp.add(sum(parts) == made)
+            else:
+                self.cp.add_max_equality(made, parts)
         self.variables[variable] = made
         return made
 
@@ -85,17 +88,17 @@ def build(clauses: Iterable[Clause], *, guarded: bool = False, soft: bool = True
     """Return the model of the clauses. `guarded`: each hard group may be switched off, for explaining a conflict."""
     from ortools.sat.python import cp_model
 
-    model = Model(cp_model.CpModel())
+    model, paired = Model(cp_model.CpModel()), dict[_Pair, Any]()
     for clause in clauses:
         if clause.weight is None and clause.waiver is None:
             _add_hard(model, clause, guarded)
-        elif clause.weight is not None and soft:
-            _add_soft(model, clause)
+        elif clause.weight and soft:
+            _add_soft(model, clause, paired)
     return model
 
 
 def _add_hard(model: Model, clause: Clause, guarded: bool) -> None:
-    constraint = model.cp.add(model.total(clause.terms) <= clause.at_most)
+    constraint = _as_literals(model, clause) or model.cp.add(model.total(clause.terms) <= clause.at_most)
     if guarded and not clause.is_fact:
         group = group_of(clause)
         if group not in model.guards:
@@ -103,23 +106,37 @@ def _add_hard(model: Model, clause: Clause, guarded: bool) -> None:
         constraint.only_enforce_if(model.guards[group])
 
 
-def _add_soft(model: Model, clause: Clause) -> None:
-    """Let a clause be exceeded at a cost; one yes/no decision with one term needs no slack of its own."""
-    if not clause.weight:
-        return
+def _as_literals(model: Model, clause: Clause) -> Any:
+    """Add a clause that forbids one combination of yes and no as such: it propagates better than a sum. Else None."""
+    if any(abs(weight) != 1 or isinstance(variable, Books) for weight, variable in clause.terms):
+        return None
+    if sum(weight > 0 for weight, _ in clause.terms) - clause.at_most != 1:
+        return None
+    literals = [(weight, model.variable(variable)) for weight, variable in clause.terms]
+    return model.cp.add_bool_or([~literal if weight > 0 else literal for weight, literal in literals])
+
+
+_Pair = tuple[frozenset[tuple[int, Variable]], int]
+
+
+def _add_soft(model: Model, clause: Clause, paired: dict[_Pair, Any]) -> None:
+    """Let a clause be exceeded at a cost. One yes/no decision needs no slack of its own, and a clause and its opposite
+    (too few, too many) share one equation, which is the stronger relaxation."""
+    weight = clause.weight or 0
     if len(clause.terms) == 1 and clause.at_most == 0 and clause.per == 1 and clause.terms[0][0] == 1:
-        model.costs.append((clause.weight, model.variable(clause.terms[0][1])))
+        model.costs.append((weight, model.variable(clause.terms[0][1])))
         return
-    largest = sum(max(0, weight) * _most(variable) for weight, variable in clause.terms) - clause.at_most
-    slack = model.cp.new_int_var(0, -(-largest // clause.per), "")
-    model.cp.add(model.total([*clause.terms]) - clause.per * slack <= clause.at_most)
-    model.costs.append((clause.weight, slack))
+    largest = sum(max(0, one) * _most(variable) for one, variable in clause.terms) - clause.at_most
+    slack = model.cp.new_int_var(0, max(0, -(-largest // clause.per)), "")
+    opposite = (frozenset((-one, variable) for one, variable in clause.terms), -clause.at_most)
+    if clause.per == 1 and opposite in paired:
+        model.cp.add(model.total(clause.terms) - slack + paired[opposite] == clause.at_most)
+    else:
+        model.cp.add(model.total(clause.terms) - clause.per * slack <= clause.at_most)
+    if clause.per == 1:
+        paired[frozenset(clause.terms), clause.at_most] = slack
+    model.costs.append((weight, slack))
 
 
 def _most(variable: Variable) -> int:
     return variable.most if isinstance(variable, Books) else 1
-
-
-def any_of(variables: Mapping[Variable, Any]) -> list[AnyOf]:
-    """Return the decisions that stand for several."""
-    return [one for one in variables if isinstance(one, AnyOf)]

@@ -102,6 +102,10 @@ class Person:
     history: tuple[str | None, ...] = ()
     carried: Carried = Carried()
 
+    def may_ever_do(self, duty: Duty) -> bool:
+        """Tell whether the person has (or had) the skill, and a place on the unit."""
+        return duty.skill in self.skills and duty.unit in (self.home, *self.floats_to)
+
 
 @dataclass(frozen=True)
 class Demand:

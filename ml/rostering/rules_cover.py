@@ -5,7 +5,7 @@ What does not belong here: one person's days (`rules_time.py`) and wishes (`rule
 
 from collections.abc import Iterator
 
-from ml.rostering.clauses import Books, Does, Sum, Writer
+from ml.rostering.clauses import Books, Sum, Writer
 from ml.rostering.problem import Demand, Duty, Person, Rule
 
 
@@ -24,7 +24,7 @@ def cover(writer: Writer, rule: Rule) -> None:
 
     One person covers one skill at a time, so the nurse of an isolation bed is nobody else's."""
     for demand in _asked(writer, rule):
-        total = _on_duty(writer, demand.day, demand.duty)
+        total = writer.on_duty(demand.day, [demand.duty])
         total.add(_agency(writer, demand.day, demand.duty))
         where = _where(writer, demand.day, demand.duty)
         under = rule.weight if demand.under is None or rule.weight is None else demand.under
@@ -34,10 +34,6 @@ def cover(writer: Writer, rule: Rule) -> None:
         if over is not None:
             sentence = f"{where} needs no more than {demand.nurses} {demand.duty.skill}"
             writer.at_most(rule, total, demand.nurses, sentence, days=[demand.day], weight=over)
-
-
-def _on_duty(writer: Writer, day: int, duty: Duty) -> Sum:
-    return Sum().add(Does(person.name, day, duty) for person in writer.problem.staff)
 
 
 def _agency(writer: Writer, day: int, duty: Duty) -> list[Books]:
@@ -60,30 +56,34 @@ def agency(writer: Writer, rule: Rule) -> None:
 
 
 def _teams(writer: Writer, rule: Rule) -> Iterator[tuple[int, str, str, list[Duty]]]:
-    """Give each unit's shift on each day that there is demand for, with its duties."""
-    units, found = set(rule.words("units")), dict[tuple[int, str, str], list[Duty]]()
-    for demand in writer.problem.demand:
-        if demand.nurses and (not units or demand.duty.unit in units):
-            found.setdefault((demand.day, demand.duty.unit, demand.duty.shift), []).append(demand.duty)
-    for (day, unit, shift), duties in found.items():
-        yield day, unit, shift, list(dict.fromkeys(duties))
+    """Give each unit's shift on each day with its duties, whether or not anybody is needed: people may stand there."""
+    units, found = set(rule.words("units")), dict[tuple[str, str], list[Duty]]()
+    for duty in writer.problem.duties:
+        if not units or duty.unit in units:
+            found.setdefault((duty.unit, duty.shift), []).append(duty)
+    for day in range(writer.problem.days):
+        for (unit, shift), duties in found.items():
+            yield day, unit, shift, duties
 
 
-def _team(day: int, duties: list[Duty], people: list[Person]) -> Sum:
-    return Sum().add(Does(person.name, day, duty) for person in people for duty in duties)
+def _needed_teams(writer: Writer, rule: Rule) -> Iterator[tuple[int, str, str, list[Duty]]]:
+    """Give those teams that somebody is needed in."""
+    needed = {(one.day, one.duty.unit, one.duty.shift) for one in writer.problem.demand if one.nurses}
+    return (team for team in _teams(writer, rule) if team[:3] in needed)
 
 
 def skill_mix(writer: Writer, rule: Rule) -> None:
     """At least `percent` of a unit's shift, or `at_least` of them, hold one of `skills` (valid on that day)."""
     skills, percent, least = rule.words("skills"), rule.number("percent"), rule.number("at_least")
+    needed = {team[:3] for team in _needed_teams(writer, rule)}
     for day, unit, shift, duties in _teams(writer, rule):
         holders = [person for person in writer.problem.staff if any(_holds(person, skill, day) for skill in skills)]
         where = f"{shift} on {unit}, {writer.problem.day_text(day)}"
-        holding = _team(day, duties, holders)
-        if least is not None:
+        holding = writer.on_duty(day, duties, holders)
+        if least is not None and (day, unit, shift) in needed:
             writer.at_least(rule, holding, least, f"{where} has {least} with {'/'.join(skills)}", days=[day])
         if percent is not None:
-            total = _team(day, duties, list(writer.problem.staff))
+            total = writer.on_duty(day, duties)
             lacking = Sum().add(total, percent).add(holding, -100)
             sentence = f"{where}: {percent} % have {'/'.join(skills)}"
             writer.at_most(rule, lacking, 0, sentence, days=[day], per=100)
@@ -100,7 +100,7 @@ def supervision(writer: Writer, rule: Rule) -> None:
     novices = [person for person in writer.problem.staff if person.level == "novice"]
     experts = [person for person in writer.problem.staff if person.level == "expert"]
     for day, unit, shift, duties in _teams(writer, rule):
-        total = _team(day, duties, novices).add(_team(day, duties, experts), -ratio)
+        total = writer.on_duty(day, duties, novices).add(writer.on_duty(day, duties, experts), -ratio)
         sentence = f"{shift} on {unit}, {writer.problem.day_text(day)}: an expert for every {ratio} novices"
         writer.at_most(rule, total, 0, sentence, days=[day])
 
@@ -108,8 +108,8 @@ def supervision(writer: Writer, rule: Rule) -> None:
 def breaks(writer: Writer, rule: Rule) -> None:
     """At least `min_on_duty` on a unit's shift, so that somebody relieves whoever takes a break."""
     least = rule.number("min_on_duty") or 2
-    for day, unit, shift, duties in _teams(writer, rule):
-        total = _team(day, duties, list(writer.problem.staff))
+    for day, unit, shift, duties in _needed_teams(writer, rule):
+        total = writer.on_duty(day, duties)
         for duty in duties:
             total.add(_agency(writer, day, duty))
         sentence = f"{shift} on {unit}, {writer.problem.day_text(day)}: {least} on duty, to relieve breaks"

@@ -8,23 +8,14 @@ from ml.rostering.problem import Request, Rule
 
 
 def credentials(writer: Writer, rule: Rule) -> None:
-    """Nobody does a duty without its skill, or on a unit that is neither home nor floated to; nor once it expired."""
+    """Nobody does a duty in a skill that has expired; what a person never had is no decision at all."""
     for person in writer.problem.staff:
-        units = {person.home, *person.floats_to}
         for day in range(writer.problem.days):
-            when = writer.problem.day_text(day)
             for one in writer.decisions(person.name, day):
-                skill, unit = one.duty.skill, one.duty.unit
-                total, about = Sum().add([one]), (person.name, [day])
-                if skill not in person.skills or unit not in units:
-                    lacks = skill if skill not in person.skills else f"a place on {unit}"
-                    sentence = f"{person.name} does not have {lacks}"
-                    writer.at_most(rule, total, 0, sentence, person=about[0], days=about[1], is_fact=True)
-                    continue
-                valid_until = person.skills[skill]
+                valid_until = person.skills[one.duty.skill]
                 if valid_until is not None and day > valid_until and rule.concerns(person.name):
-                    sentence = f"{person.name}'s {skill} has expired by {when}"
-                    writer.at_most(rule, total, 0, sentence, person=about[0], days=about[1])
+                    sentence = f"{person.name}'s {one.duty.skill} has expired by {writer.problem.day_text(day)}"
+                    writer.at_most(rule, Sum().add([one]), 0, sentence, person=person.name, days=[day])
 
 
 def leave(writer: Writer, rule: Rule) -> None:

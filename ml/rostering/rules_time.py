@@ -225,7 +225,7 @@ def worked_weekends(writer: Writer, person: str) -> Sum:
     """Return how many weekends a person works in, on one day or both."""
     total = Sum()
     for days in weekends_of(writer.problem):
-        total.add([AnyOf(tuple(one for day in days for one in writer.decisions(person, day)))])
+        total.add([AnyOf(tuple(writer.works(person, day) for day in days))])
     return total
 
 

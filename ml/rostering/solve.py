@@ -6,10 +6,14 @@ What does not belong here: how (`solving.py`), files, commands.
 import time
 
 from ml.rostering.answering import answer_of
+from ml.rostering.conflict import explain
 from ml.rostering.problem import Problem
 from ml.rostering.roster import RosterAnswer
 from ml.rostering.rules import clauses_of
 from ml.rostering.solving import Progress, outcome_of
+
+EXPLAINED_WITHIN = 9.0
+NOT_FOUND = "No roster was found in the time given, and none is proven impossible; give more seconds."
 
 
 def quiet(_message: str) -> None:
@@ -25,5 +29,17 @@ def solve(problem: Problem, seconds: float = 60.0, seed: int = 1, progress: Prog
     outcome = outcome_of(clauses, seconds, seed, progress)
     took = time.monotonic() - started
     if outcome.roster is None:
-        return RosterAnswer(outcome.status, None, outcome.bound, None, seconds=took)
+        reasons, is_minimal = explain(clauses, EXPLAINED_WITHIN, seed) if outcome.status == "infeasible" else ((), True)
+        took = time.monotonic() - started
+        note = "" if outcome.status == "infeasible" else NOT_FOUND
+        return RosterAnswer(
+            outcome.status,
+            None,
+            outcome.bound,
+            None,
+            conflict=reasons,
+            is_conflict_minimal=is_minimal,
+            seconds=took,
+            note=note,
+        )
     return answer_of(problem, clauses, outcome.status, outcome.roster, outcome.bound, took)

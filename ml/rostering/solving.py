@@ -15,7 +15,10 @@ from ml.rostering.roster import Roster, Status
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
-WORKERS = 2
+WORKERS = 8
+"""More than the two cores of the smallest machine: bound and neighbourhoods come from different workers, and with two
+of them one side starves (measured, decision record on rosters)."""
+LINEARIZATION = 2
 Progress = Callable[[str], None]
 
 
@@ -36,6 +39,7 @@ def search(model: Model, seconds: float, seed: int, progress: Progress, floor: i
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = max(0.1, seconds)
     solver.parameters.num_workers = WORKERS
+    solver.parameters.linearization_level = LINEARIZATION
     solver.parameters.random_seed = seed
     cost = model.cost()
     if model.costs and floor > 0:

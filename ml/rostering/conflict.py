@@ -1,0 +1,121 @@
+"""When hard rules conflict: a smallest set of them that does, in plain words.
+
+The solver names a set that suffices; deletion then takes out, first in blocks and then one by one, whatever the rest
+conflicts without. Without any one member of what remains a roster would exist. What does not belong here: soft rules.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ml.rostering.clauses import Clause
+from ml.rostering.model import Group, Model, build, group_of
+from ml.rostering.roster import Reason
+
+WORKERS = 2
+ONE_TEST = 2.0
+"""Seconds for one test of the deletion; where it takes longer, the member is kept and the set not called minimal."""
+SENTENCES_SHOWN = 3
+
+
+def explain(clauses: Sequence[Clause], seconds: float = 10.0, seed: int = 1) -> tuple[tuple[Reason, ...], bool]:
+    """Return the members of a conflict, and whether none of them can be left out. Empty where none was proven."""
+    deadline = time.monotonic() + seconds
+    hard = [one for one in clauses if one.weight is None and one.waiver is None]
+    facts = [one for one in hard if one.is_fact]
+    groups: dict[Group, list[Clause]] = {}
+    for one in hard:
+        if not one.is_fact:
+            groups.setdefault(group_of(one), []).append(one)
+    core = _first_core(hard, groups, seconds / 2, seed)
+    if core is None:
+        return (), False
+    deletion = _Deletion(facts, deadline, seed)
+    kept = deletion.minimal([groups[name] for name in core])
+    singles = deletion.minimal([[one] for group in kept for one in group])
+    return _reasons([one for group in singles for one in group]), deletion.is_minimal
+
+
+def _first_core(
+    hard: Sequence[Clause], groups: dict[Group, list[Clause]], seconds: float, seed: int
+) -> list[Group] | None:
+    """Return the groups of a conflict that the solver found; None where it proved none in time."""
+    from ortools.sat.python import cp_model
+
+    model = build(hard, guarded=True, soft=False)
+    model.cp.add_assumptions(list(model.guards.values()))
+    solver = _solver(seconds, seed)
+    solver.parameters.num_workers = 1  # cores are named by a single worker only
+    if solver.solve(model.cp) != cp_model.INFEASIBLE:
+        return list(groups) if _conflicts(hard, seconds, seed) else None
+    named = set(solver.sufficient_assumptions_for_infeasibility())
+    core = [group for group, guard in model.guards.items() if guard.index in named]
+    return core or list(groups)
+
+
+def _solver(seconds: float, seed: int) -> Any:
+    from ortools.sat.python import cp_model
+
+    solver = cp_model.CpSolver()
+    solver.parameters.max_time_in_seconds = max(0.05, seconds)
+    solver.parameters.random_seed = seed
+    solver.parameters.num_workers = WORKERS
+    return solver
+
+
+def _conflicts(clauses: Sequence[Clause], seconds: float, seed: int) -> bool:
+    """Tell whether clauses are proven to conflict within a time."""
+    from ortools.sat.python import cp_model
+
+    model: Model = build(clauses, soft=False)
+    return bool(_solver(seconds, seed).solve(model.cp) == cp_model.INFEASIBLE)
+
+
+class _Deletion:
+    """Takes out blocks of members for as long as the rest conflicts."""
+
+    def __init__(self, facts: Sequence[Clause], deadline: float, seed: int) -> None:
+        self._facts, self._deadline, self._seed = facts, deadline, seed
+        self.is_minimal = True
+
+    def minimal(self, members: list[list[Clause]]) -> list[list[Clause]]:
+        """Return the members that the conflict needs."""
+        size, kept = max(1, len(members) // 2), members
+        while True:
+            at = 0
+            while at < len(kept):
+                rest = kept[:at] + kept[at + size :]
+                if self._still(rest):
+                    kept = rest
+                else:
+                    at += size
+            if size == 1:
+                return kept
+            size //= 2
+
+    def _still(self, members: list[list[Clause]]) -> bool:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            self.is_minimal = False
+            return False
+        started = time.monotonic()
+        clauses = [*self._facts, *(one for member in members for one in member)]
+        answer = _conflicts(clauses, min(left, ONE_TEST), self._seed)
+        if not answer and time.monotonic() - started >= min(left, ONE_TEST) * 0.95:
+            self.is_minimal = False
+        return answer
+
+
+def _reasons(clauses: Sequence[Clause]) -> tuple[Reason, ...]:
+    """Return one reason per rule and person, with the sentences of what it says here."""
+    by_rule: dict[tuple[str, str, str | None], list[str]] = {}
+    for one in clauses:
+        said = by_rule.setdefault((one.rule.name, one.rule.source, one.person), [])
+        if one.sentence not in said:
+            said.append(one.sentence)
+    return tuple(Reason(rule, source, person, _joined(said)) for (rule, source, person), said in by_rule.items())
+
+
+def _joined(sentences: Sequence[str]) -> str:
+    more = len(sentences) - SENTENCES_SHOWN
+    return "; ".join(sentences[:SENTENCES_SHOWN]) + (f"; and {more} more like it" if more > 0 else "")

@@ -1,0 +1,169 @@
+"""Rosters of our own form: no hard rule is broken, conflicts are explained, repairs change little, clocks count."""
+
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml.rostering import Problem, Roster, check, read_event, repair, solve
+from ml.rostering.conflict import explain
+from ml.rostering.documents import answer_document
+from ml.rostering.form import parse_form
+from ml.rostering.problem import Duty, Waiver
+from ml.rostering.rules import clauses_of
+from tests.unit.ml.rostering.form_judge import Judge, plan_of
+from tests.unit.ml.rostering.wards import text, ward
+
+
+def problem(**drawn: int) -> Problem:
+    return parse_form(text(ward(**drawn)), "drawn.json")
+
+
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 10_000), staff=st.integers(1, 9), need=st.integers(0, 2))
+def test_no_returned_roster_breaks_a_hard_rule(seed: int, staff: int, need: int) -> None:
+    document = ward(seed=seed, staff=staff, days=9, need=need)
+    drawn = parse_form(text(document), "drawn.json")
+    answer = solve(drawn, 0.7)
+    assert answer.roster is not None
+    assert answer.hard_violations == ()
+    assert answer.bound <= (answer.objective or 0)
+    assert sum(one.cost for one in answer.gave_way) == answer.objective
+    assert Judge(document).broken(plan_of(answer_document(drawn, answer))) == []
+
+
+def test_the_check_finds_what_the_independent_judge_finds() -> None:
+    document = ward(seed=3, staff=4, days=9)
+    drawn = parse_form(text(document), "drawn.json")
+    duty = Duty("u0", "N", "rn")
+    spoiled = Roster({("s-000", day): duty for day in range(9)})
+    broken = {one.rule for one in check(drawn, spoiled) if one.is_hard}
+    assert {"three nights in a row", "five in a row"} <= broken
+    assert Judge(document).broken(plan_of(answer_document(drawn, replace(solve(drawn, 1.0), roster=spoiled))))
+
+
+def test_rest_and_hours_count_real_time_in_the_night_of_a_clock_change() -> None:
+    night = problem().shift_by_name["N"]
+    change = (dt.date(2026, 10, 24) - dt.date(2026, 10, 19)).days
+    assert [night.minutes[day] for day in (change - 1, change, change + 1)] == [480, 540, 480]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_conflict_of_hard_rules_is_explained_by_a_smallest_set(seed: int) -> None:
+    document = ward(seed=seed, staff=4, days=7)
+    for one in document["constraints"]:
+        if one["kind"] == "cover":
+            one["hard"] = True
+            del one["weight"]
+    document["constraints"] = [one for one in document["constraints"] if one["kind"] != "agency"]
+    drawn = parse_form(text(document), "drawn.json")
+    answer = solve(drawn, 20)
+    assert (answer.status, answer.roster, answer.is_conflict_minimal) == ("infeasible", None, True)
+    named = {(one.rule, one.person) for one in answer.conflict}
+    assert named
+    assert any(one.rule == "cover" and "needs" in one.sentence for one in answer.conflict)
+
+
+def test_without_any_member_of_a_conflict_a_roster_exists() -> None:
+    document = ward(seed=5, staff=2, days=2, units=1)
+    for one in document["constraints"]:
+        if one["kind"] == "cover":
+            one["hard"] = True
+            del one["weight"]
+    document["constraints"] = [one for one in document["constraints"] if one["kind"] != "agency"]
+    clauses = [one for one in clauses_of(parse_form(text(document), "drawn.json")) if one.weight is None]
+    reasons, is_minimal = explain(clauses, 10)
+    assert reasons and is_minimal
+    said = {part for one in reasons for part in one.sentence.split("; ")}
+    core = [one for one in clauses if one.is_fact or one.sentence in said]
+    assert explain(core, 10)[0]
+    for sentence in said:
+        assert explain([one for one in core if one.sentence != sentence], 10)[0] == ()
+
+
+def test_a_sick_call_changes_as_few_assignments_as_brute_force_does() -> None:
+    document = ward(seed=11, staff=4, days=5, units=1, need=1)
+    document["isolation"] = []
+    drawn = parse_form(text(document), "drawn.json")
+    answer = solve(drawn, 3)
+    assert answer.roster is not None
+    person, day = next(at for at in answer.roster.duties if at[1] == 2)
+    event = read_event(drawn, f"sick:{person}:{drawn.day_text(day)}")
+    repaired = repair(drawn, answer.roster, [event], 5)
+    assert repaired.answer.hard_violations == ()
+    assert repaired.is_fewest
+    assert (person, day) not in (repaired.answer.roster or Roster({})).duties
+    assert all(one.day >= day for one in repaired.changes)
+    assert all(one.why for one in repaired.changes)
+    fewer = len(repaired.changes) - 2  # the sick person's own day is no choice
+    assert not repaired.still_short
+    assert not _some_smaller(drawn, answer.roster, (person, day), fewer)
+
+
+def _some_smaller(drawn: Problem, roster: Roster, sick: tuple[str, int], changes: int) -> bool:
+    """Try every roster that differs in at most `changes` person-days (or agency bookings) from the one without them."""
+    from itertools import combinations, product
+
+    left = Roster({at: duty for at, duty in roster.duties.items() if at != sick}, dict(roster.agency))
+    before = {one.sentence: one.excess for one in check(drawn, roster)}
+    days = [(one.name, day) for one in drawn.staff for day in range(sick[1], drawn.days) if (one.name, day) != sick]
+    duties = [duty for duty in drawn.duties if duty.skill == "rn"]
+    slots = [*days, *((day, duty) for day in range(sick[1], drawn.days) for duty in duties)]
+    for chosen in combinations(slots, changes):
+        for values in product([None, *duties], repeat=changes):
+            tried, agency = dict(left.duties), dict(left.agency)
+            for slot, value in zip(chosen, values, strict=True):
+                if isinstance(slot[0], int):
+                    agency[slot] = 1 - agency.get(slot, 0)
+                elif value is None:
+                    tried.pop(slot, None)
+                else:
+                    tried[slot] = value
+            if all(_is_borne(one, before) for one in check(drawn, Roster(tried, agency))):
+                return True
+    return False
+
+
+def _is_borne(breach: "object", before: dict[str, int]) -> bool:
+    from ml.rostering import Breach
+
+    assert isinstance(breach, Breach)
+    is_need = breach.person is None and breach.kind in ("cover", "breaks", "isolation", "supervision")
+    if "no more than" in breach.sentence or not (breach.is_hard or is_need):
+        return True
+    return breach.sentence in before
+
+
+def test_an_admission_is_covered_and_a_kept_day_stays() -> None:
+    drawn = problem(seed=4, staff=10, days=7)
+    answer = solve(drawn, 2)
+    assert answer.roster is not None
+    event = read_event(drawn, f"admission:u0:{drawn.day_text(3)}:E:rn+1")
+    kept = frozenset((one.name, day) for one in drawn.staff for day in range(drawn.days))
+    repaired = repair(drawn, answer.roster, [event], 5, keep=kept)
+    assert {one.person for one in repaired.changes} <= {None}
+    free = repair(drawn, answer.roster, [event], 5)
+    assert len(free.changes) <= len(repaired.changes) or repaired.still_short
+    assert free.answer.hard_violations == ()
+
+
+def test_an_exception_lets_one_rule_go_for_one_person_and_day_and_is_told() -> None:
+    drawn = problem(seed=1, staff=4, days=7)
+    spoiled = Roster({("s-000", day): Duty("u0", "E", "rn") for day in range(6)})
+    assert any(one.rule == "five in a row" and one.waiver is None for one in check(drawn, spoiled))
+    waived = replace(drawn, waivers=(Waiver("five in a row", "s-000", 3, "kim", "asked for it herself"),))
+    found = [one for one in check(waived, spoiled) if one.rule == "five in a row"]
+    assert [one.waiver.by for one in found if one.waiver] == ["kim"] * len(found)
+
+
+def test_refused_wishes_and_nights_are_carried_into_the_next_period() -> None:
+    drawn = problem(seed=2, staff=6, days=7)
+    answer = solve(drawn, 2)
+    assert answer.roster is not None
+    for one in answer.fairness:
+        person = drawn.person_by_name[one.person]
+        nights = sum(duty.shift == "N" for (name, _), duty in answer.roster.duties.items() if name == one.person)
+        assert (one.nights, one.nights_carried) == (nights, person.carried.nights + nights)
+        assert one.refused_carried == person.carried.refused + one.refused
