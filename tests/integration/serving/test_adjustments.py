@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -35,6 +35,7 @@ def adjust(home: Home, *figures: float) -> None:
     asked = {"use_case": "staffing", "date": "2026-03-02", "shift": "evening", "target": "rn"}
     with home.serving() as client:
         for figure in figures:
+            home.now += timedelta(minutes=1)
             sent = {**asked, "to": figure, "reason": "acuity-differs", "nonce": uuid4()}
             answer = client.post("/board/city/MED/adjustments", content=urlencode(sent), headers=FORM)
             assert answer.status_code == 303, answer.text
