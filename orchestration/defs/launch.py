@@ -29,8 +29,9 @@ from orchestration.defs.names import EVENTS, LEDGER_ENTRY, REASONS, REPORT, rele
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.answer import DONE, FAILED, FEED_STOPPED, Answer
-from orchestration.steps.candidate import list_use_cases, trainable_sites
+from orchestration.steps.candidate import list_use_cases
 from orchestration.steps.errors import NothingSelected
+from orchestration.steps.kinds import kind_of
 from orchestration.steps.landing import PendingDrops, mark_landed, pending_drops
 from orchestration.steps.proposal import served_sites
 from orchestration.steps.tables import last_build, mark_tables_built, prepare_lake, table_inputs, tables_are_fresh
@@ -168,8 +169,8 @@ class Launcher:
 
     def watch(self, use_case: str, site: str) -> bool:
         """Judge what was served at a site, and its drift, from the snapshot as it is now."""
-        self._progress(f"monitor   {use_case} at {site}: shadow, parity, time to score, drift")
-        keys = [AssetKey([use_case, "evidence", kind]) for kind in ("shadow", "parity", "slo", "drift")]
+        self._progress(f"monitor   {use_case} at {site}: {', '.join(kind_of(use_case).served)}, drift")
+        keys = [AssetKey([use_case, "evidence", kind]) for kind in (*kind_of(use_case).served, "drift")]
         return self.materialise(AssetSelection.assets(*keys), partition=site)
 
     def release(self, use_case: str, site: str, stage: str) -> bool:
@@ -219,7 +220,7 @@ def run_graph(settings: Settings, *, site: str | None, select: str | None, progr
     landed = [launcher.land(drops) for drops in pending_drops(settings, site)]
     if all(landed) and launcher.build_tables():
         for use_case in list_use_cases():
-            for place in trainable_sites(settings, use_case, site):
+            for place in kind_of(use_case).trainable_sites(settings, use_case, site):
                 launcher.train_and_judge(use_case, place)
             for place in served_sites(settings, use_case):
                 if site in (None, place):

@@ -20,7 +20,7 @@ from ml.registry.signing import load_public_key
 from ml.registry.stages import Stage as ServedStage
 from ml.registry.stages import Tier as ServedTier
 from ml.registry.store import VerifiedRelease, load_release
-from ml.usecases import load_use_case, use_case_names
+from ml.usecases import load_declaration, use_case_names
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.actors import Actor, actor_of
@@ -254,6 +254,6 @@ def _require_place(settings: Settings, use_case: str, site: str) -> None:
     if (use_case, site) in pointed_places(settings):
         return
     if use_case not in use_case_names():
-        load_use_case(use_case)
+        load_declaration(use_case)
     if site not in list_sites():
         load_site(site)

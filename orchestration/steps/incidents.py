@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from evaluation.ledger import Entry
-from ml.usecases import load_use_case
+from ml.usecases import load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.actors import AUTOMATIC, Actor
@@ -31,7 +31,7 @@ def report_incident(
 ) -> dict[str, Any]:
     """Open an incident that a person saw; its name is made from the time."""
     place = load_site(site).id
-    pointer = read_present(settings, load_use_case(use_case).use_case, place).pointer
+    pointer = read_present(settings, load_declaration(use_case).use_case, place).pointer
     return open_incident(
         settings,
         _free_name(settings, incident_name(now())),

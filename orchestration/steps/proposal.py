@@ -16,10 +16,10 @@ from ml.registry.layout import card_digest
 from ml.registry.pointer import Pointer, read_pointer
 from ml.registry.signing import load_public_key
 from ml.registry.store import VerifiedRelease, load_release
-from ml.usecases import UseCase, load_use_case
+from ml.usecases import Declaration, load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import Site, list_sites, load_site
-from orchestration.steps.card import card_layout
+from orchestration.steps.kinds import kind_of
 from orchestration.steps.stores import CandidateRecord, read_candidate
 from orchestration.steps.versions import contract_versions
 
@@ -28,7 +28,7 @@ from orchestration.steps.versions import contract_versions
 class Proposal:
     """A model with everything it would be released with."""
 
-    use_case: UseCase
+    use_case: Declaration
     site: Site
     stage: Stage
     policy: Policy
@@ -60,11 +60,11 @@ def released(settings: Settings, pointer: Pointer | None) -> VerifiedRelease | N
 
 def propose(settings: Settings, use_case: str, site: str, stage: Stage) -> Proposal:
     """Assemble the proposal. Raises `NoCandidate` when nothing was trained yet."""
-    declared, policy, place = load_use_case(use_case), load_policy(use_case), load_site(site)
+    declared, policy, place = load_declaration(use_case), load_policy(use_case), load_site(site)
     pointer = current_pointer(settings, use_case, site)
     candidate = _candidate(settings, use_case, site, stage, pointer)
     contracts = contract_versions(place, settings.environment)
-    card = card_layout(declared, policy)
+    card = kind_of(use_case).layout(declared, policy)
     subject = Subject(
         model=candidate.model,
         data=candidate.data,

@@ -19,7 +19,7 @@ from ml.registry.pointer import Pointer, publish_pointer
 from ml.registry.stages import Stage as ServedStage
 from ml.registry.stages import Tier as ServedTier
 from ml.registry.store import write_release
-from ml.usecases import load_use_case
+from ml.usecases import load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.actors import Actor, actor_of
@@ -44,7 +44,7 @@ class NotAllowed(Refused):
 def promote_release(settings: Settings, use_case: str, site: str, stage: str, actor: Actor | None = None) -> Answer:
     """Release the proposal of `stage`, or refuse with the clauses that are not met (exit code 1)."""
     acting = (actor or actor_of(None, None)).required()
-    use_case, site = load_use_case(use_case).use_case, load_site(site).id
+    use_case, site = load_declaration(use_case).use_case, load_site(site).id
     with exclusive(settings.home, f"release-{use_case}-{site}"):
         _require_proof(settings, acting)
         target = Stage(stage)

@@ -16,7 +16,6 @@ from evaluation.ledger import Entry, Readable, proof_of
 from evaluation.policies import load_policy
 from evaluation.reports import (
     ApprovalView,
-    CardFacts,
     ClauseLine,
     DecisionView,
     HistoryLine,
@@ -30,11 +29,12 @@ from evaluation.reports import (
     write_reports,
 )
 from ml.registry.pointer import Pointer
-from ml.usecases import UseCase, load_use_case, use_case_names
+from ml.usecases import Declaration, load_declaration, use_case_names
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.agreement import read_present
 from orchestration.steps.errors import said
+from orchestration.steps.kinds import kind_of
 from orchestration.steps.lineage import landed_files
 from orchestration.steps.proposal import released
 from orchestration.steps.records import believed_records, now, who
@@ -70,7 +70,7 @@ def write_all_reports(settings: Settings) -> list[Path]:
 
 
 def _use_case(settings: Settings, records: Readable, name: str, rows: Sequence[dict[str, Any]]) -> UseCaseView:
-    declared = load_use_case(name)
+    declared = load_declaration(name)
     return UseCaseView(
         name=name,
         title=declared.title,
@@ -79,25 +79,13 @@ def _use_case(settings: Settings, records: Readable, name: str, rows: Sequence[d
         non_goals=declared.non_goals,
         owner=declared.owner.name,
         accountable=declared.accountable.name,
-        outcomes=tuple((outcome.name, outcome.label) for outcome in declared.outcomes),
+        outcomes=kind_of(name).outcomes(declared),
         sites=tuple(_site_or_fault(settings, records, declared, row) for row in rows if row["use_case"] == name),
-        facts=_facts(declared),
+        facts=kind_of(name).facts(declared),
     )
 
 
-def _facts(use_case: UseCase) -> CardFacts:
-    return CardFacts(
-        model_developer=use_case.author.name,
-        summary=use_case.intended_use,
-        primary_intended_users="Triage nurses of an emergency department",
-        cautioned_out_of_scope_settings=" ".join(use_case.contraindications),
-        known_risks_and_limitations=use_case.card.ignore_when,
-        outcomes_and_outputs="; ".join(outcome.definition for outcome in use_case.outcomes),
-        model_type="Gradient boosted decision trees (LightGBM), one per outcome, calibrated",
-    )
-
-
-def _site_or_fault(settings: Settings, records: Readable, use_case: UseCase, row: dict[str, Any]) -> SiteView:
+def _site_or_fault(settings: Settings, records: Readable, use_case: Declaration, row: dict[str, Any]) -> SiteView:
     """The page of a site with what is wrong with it, if anything; what cannot be filled in stays not evidenced."""
     wrong = row["error"]
     try:
@@ -113,7 +101,7 @@ def _faults(wrong: str | None) -> tuple[IncidentView, ...]:
     return () if wrong is None else (IncidentView(incident=FAULT, severity="high", what=wrong, opened_at=now()),)
 
 
-def _bare(records: Readable, use_case: UseCase, row: dict[str, Any]) -> SiteView:
+def _bare(records: Readable, use_case: Declaration, row: dict[str, Any]) -> SiteView:
     """The page of a site of which only pointer and ledger can be read."""
     return SiteView(
         site=row["site"],
@@ -129,7 +117,7 @@ def _bare(records: Readable, use_case: UseCase, row: dict[str, Any]) -> SiteView
     )
 
 
-def _site(settings: Settings, records: Readable, use_case: UseCase, row: dict[str, Any]) -> SiteView:
+def _site(settings: Settings, records: Readable, use_case: Declaration, row: dict[str, Any]) -> SiteView:
     site = load_site(row["site"])
     pointer = read_present(settings, use_case.use_case, site.id).pointer
     return SiteView(

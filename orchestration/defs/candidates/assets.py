@@ -5,7 +5,7 @@ from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, Materiali
 from orchestration.defs.partitions import SITES
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
-from orchestration.steps.candidate import train_candidate
+from orchestration.steps.kinds import kind_of
 
 
 def candidate_asset(use_case: str) -> AssetsDefinition:
@@ -16,11 +16,11 @@ def candidate_asset(use_case: str) -> AssetsDefinition:
         deps=[SNAPSHOT],
         partitions_def=SITES,
         group_name="candidates",
-        kinds={"mlflow", "lightgbm"},
+        kinds=set(kind_of(use_case).tools),
         description=f"A model of {use_case}, trained on one site's past, with figures on what came after.",
     )
     def candidate(context: AssetExecutionContext) -> MaterializeResult:
-        record = train_candidate(load_settings(), use_case, context.partition_key)
+        record = kind_of(use_case).train(load_settings(), use_case, context.partition_key)
         return MaterializeResult(
             metadata={
                 "model": MetadataValue.text(record.model),

@@ -22,17 +22,13 @@ from evaluation.reports import drift_markdown
 from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
 from orchestration.steps.decision import decide_next
-from orchestration.steps.evidence import judge_candidate, measure_drift
+from orchestration.steps.evidence import measure_drift
+from orchestration.steps.kinds import kind_of
 from orchestration.steps.rehearsal import rehearse_as_evidence
 from orchestration.steps.service import report_address
 
-JUDGED = {
-    "performance": "How well the candidate's scores tell visits apart, on visits after its training window.",
-    "calibration": "Whether predicted risks are the observed ones: slope, intercept, curve.",
-    "net_benefit": "Whether acting on the scores helps more than treating all, none, or by the nurse's own level.",
-    "subgroups": "The same by age, sex and other groups; small cells are suppressed.",
-}
-ALL_KINDS = (*JUDGED, "drift", "rehearsal")
+FURTHER = ("drift", "rehearsal")
+"""Evidence that a candidate of every kind needs beside what its own kind judges."""
 
 
 def evidence_key(use_case: str, kind: str) -> AssetKey:
@@ -40,7 +36,7 @@ def evidence_key(use_case: str, kind: str) -> AssetKey:
 
 
 def judged_assets(use_case: str) -> AssetsDefinition:
-    """Return the four pieces of evidence that one pass over the test predictions gives."""
+    """Return the pieces of evidence that one pass over the test predictions gives."""
     specs = [
         AssetSpec(
             evidence_key(use_case, kind),
@@ -48,12 +44,12 @@ def judged_assets(use_case: str) -> AssetsDefinition:
             group_name="evidence",
             description=description,
         )
-        for kind, description in JUDGED.items()
+        for kind, description in kind_of(use_case).judged.items()
     ]
 
     @multi_asset(specs=specs, partitions_def=SITES, name=f"{use_case}_judged")
     def judged(context: AssetExecutionContext) -> Iterator[MaterializeResult]:
-        for evidence in judge_candidate(load_settings(), use_case, context.partition_key):
+        for evidence in kind_of(use_case).judge(load_settings(), use_case, context.partition_key):
             yield MaterializeResult(evidence_key(use_case, evidence.kind), metadata=figures_metadata(evidence))
 
     return judged
@@ -109,7 +105,7 @@ def decision_asset(use_case: str) -> AssetsDefinition:
 
     @asset(
         key=key,
-        deps=[evidence_key(use_case, kind) for kind in ALL_KINDS],
+        deps=[evidence_key(use_case, kind) for kind in (*kind_of(use_case).judged, *FURTHER)],
         partitions_def=SITES,
         group_name="evidence",
         check_specs=[AssetCheckSpec("gate_allows_shadow", asset=key, blocking=False)],

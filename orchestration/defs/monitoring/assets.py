@@ -20,15 +20,9 @@ from orchestration.defs.partitions import SITES
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
 from orchestration.steps.candidate import list_use_cases
+from orchestration.steps.kinds import kind_of
 from orchestration.steps.monitoring import collect_events, record_step_downs
 from orchestration.steps.reporting import write_all_reports
-from orchestration.steps.shadow import judge_serving
-
-SERVED = {
-    "shadow": "The released model's figures on live visits, once their outcomes are known.",
-    "parity": "Whether serving computed the same features as the warehouse, visit by visit.",
-    "slo": "How many visits had their score in time, from the request to the answer.",
-}
 
 
 class Collection(Config):
@@ -67,14 +61,14 @@ def serving_assets(use_case: str) -> AssetsDefinition:
             group_name="monitoring",
             description=description,
         )
-        for kind, description in SERVED.items()
+        for kind, description in kind_of(use_case).served.items()
     ]
 
     @multi_asset(specs=specs, partitions_def=SITES, name=f"{use_case}_served")
     def served(context: AssetExecutionContext) -> Iterator[MaterializeResult]:
         settings = load_settings()
         record_step_downs(settings, use_case, context.partition_key)
-        for evidence in judge_serving(settings, use_case, context.partition_key):
+        for evidence in kind_of(use_case).judge_serving(settings, use_case, context.partition_key):
             yield MaterializeResult(evidence_key(use_case, evidence.kind), metadata=figures_metadata(evidence))
 
     return served

@@ -11,6 +11,7 @@ from evaluation import EvaluationError
 from evaluation.gates import Refusal
 from ml.features import FeatureError
 from ml.registry import RegistryError
+from ml.rostering import RosteringError
 from ml.serving import ServingError
 from ml.training import TrainingError
 from ml.usecases import UseCaseError
@@ -23,7 +24,7 @@ from orchestration.steps.errors import Refused, StepError, known_errors, refusal
 from orchestration.vocabulary import VocabularyError
 
 ROOTS = (StepError, SettingsError, SiteError, ContractError, FeedError, UseCaseError, FeatureError, TrainingError)
-ROOTS += (RegistryError, ServingError, EvaluationError, VocabularyError)
+ROOTS += (RegistryError, ServingError, EvaluationError, VocabularyError, RosteringError)
 
 
 def test_every_rooms_root_is_known_and_nothing_that_would_hide_a_defect() -> None:

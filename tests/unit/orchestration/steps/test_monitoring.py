@@ -59,7 +59,11 @@ def test_new_events_are_written_into_the_drop_of_the_day_and_marked(
     assert collect_events(settings, DAY)["city"] == 1
     assert len(exported(settings)) == 2
     assert [path.parent.name for path in (settings.drops / "city").rglob("*.parquet")] == ["2026-03-02"]
-    assert json.loads((settings.home / "state" / "export-city.json").read_text()) == {"event": 2, "feedback": 0}
+    assert json.loads((settings.home / "state" / "export-city.json").read_text()) == {
+        "event": 2,
+        "feedback": 0,
+        "adjustment": 0,
+    }
 
 
 def test_collecting_again_brings_nothing_twice_and_later_events_alone(

@@ -1,0 +1,73 @@
+"""What differs between kinds of use case: how a candidate is made and judged, what it shows, what serving tells.
+
+Everything else (proposal, gate, approvals, release, rollback, ledger) is the same for all of them, so a new use case is
+data, and a new kind is one module here. What does not belong here: Dagster, and what a kind computes (ml, evaluation).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from evaluation.evidence import Evidence
+from evaluation.policies import Policy
+from ml.usecases import Declaration, load_declaration
+from orchestration.settings import Settings
+from orchestration.steps.stores import CandidateRecord
+
+if TYPE_CHECKING:
+    from evaluation.reports import CardFacts
+
+
+class Kind(Protocol):
+    """One kind of use case. `judged`, `served`: the kinds of evidence that a candidate and serving give, described."""
+
+    judged: Mapping[str, str]
+    served: Mapping[str, str]
+    tools: frozenset[str]
+
+    def trainable_sites(self, settings: Settings, use_case: str, only: str | None) -> list[str]:
+        """The sites (or just `only`) that have enough to train and test on."""
+        ...
+
+    def is_fresh(self, settings: Settings, use_case: str, site: str) -> bool:
+        """Whether the current candidate was made from just what would be used now."""
+        ...
+
+    def train(self, settings: Settings, use_case: str, site: str) -> CandidateRecord:
+        """Train, score what came after, log the run to MLflow, and make it the site's current candidate."""
+        ...
+
+    def judge(self, settings: Settings, use_case: str, site: str) -> tuple[Evidence, ...]:
+        """Write and return the evidence that one pass over the test predictions gives."""
+        ...
+
+    def judge_serving(self, settings: Settings, use_case: str, site: str) -> list[Evidence]:
+        """Write and return the evidence about the model that is released at a site, from what serving did."""
+        ...
+
+    def backtest(
+        self, settings: Settings, use_case: str, site: str, train_until: datetime, test_from: datetime, seed: int
+    ) -> dict[str, Any]:
+        """Train before `train_until` (exclusive), test from `test_from` (inclusive), site-local dates."""
+        ...
+
+    def layout(self, use_case: Declaration, policy: Policy) -> dict[str, Any]:
+        """What is shown to people, as plain data: approvals are bound to its digest."""
+        ...
+
+    def outcomes(self, use_case: Declaration) -> tuple[tuple[str, str], ...]:
+        """Name and label of all that is predicted."""
+        ...
+
+    def facts(self, use_case: Declaration) -> "CardFacts":
+        """What the model card says of every model of the use case."""
+        ...
+
+
+def kind_of(use_case: str) -> Kind:
+    """Return the kind of a use case, loaded when it is first asked for. Raises as `load_declaration` does."""
+    declared = load_declaration(use_case)
+    from orchestration.steps.kinds.classifier import Classifier
+
+    kinds: dict[str, type[Kind]] = {"classifier": Classifier}
+    return kinds[declared.kind]()

@@ -1,0 +1,76 @@
+"""A use case that scores one visit at a time: steps/candidate, evidence, shadow and card, as a kind."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from evaluation.evidence import Evidence
+from evaluation.policies import Policy
+from evaluation.reports import CardFacts
+from ml.usecases import Declaration, UseCase
+from orchestration.settings import Settings
+from orchestration.steps.candidate import backtest_use_case, candidate_is_fresh, train_candidate, trainable_sites
+from orchestration.steps.card import card_layout
+from orchestration.steps.evidence import judge_candidate
+from orchestration.steps.shadow import judge_serving
+from orchestration.steps.stores import CandidateRecord
+
+
+class Classifier:
+    """Scores visits; served through CDS Hooks."""
+
+    judged: Mapping[str, str] = {
+        "performance": "How well the candidate's scores tell visits apart, on visits after its training window.",
+        "calibration": "Whether predicted risks are the observed ones: slope, intercept, curve.",
+        "net_benefit": "Whether acting on the scores helps more than treating all, none, or by the nurse's own level.",
+        "subgroups": "The same by age, sex and other groups; small cells are suppressed.",
+    }
+    served: Mapping[str, str] = {
+        "shadow": "The released model's figures on live visits, once their outcomes are known.",
+        "parity": "Whether serving computed the same features as the warehouse, visit by visit.",
+        "slo": "How many visits had their score in time, from the request to the answer.",
+    }
+    tools = frozenset({"mlflow", "lightgbm"})
+
+    def trainable_sites(self, settings: Settings, use_case: str, only: str | None) -> list[str]:
+        return trainable_sites(settings, use_case, only)
+
+    def is_fresh(self, settings: Settings, use_case: str, site: str) -> bool:
+        return candidate_is_fresh(settings, use_case, site)
+
+    def train(self, settings: Settings, use_case: str, site: str) -> CandidateRecord:
+        return train_candidate(settings, use_case, site)
+
+    def judge(self, settings: Settings, use_case: str, site: str) -> tuple[Evidence, ...]:
+        return judge_candidate(settings, use_case, site)
+
+    def judge_serving(self, settings: Settings, use_case: str, site: str) -> list[Evidence]:
+        return judge_serving(settings, use_case, site)
+
+    def backtest(
+        self, settings: Settings, use_case: str, site: str, train_until: datetime, test_from: datetime, seed: int
+    ) -> dict[str, Any]:
+        return backtest_use_case(settings, use_case, site, train_until, test_from, seed)
+
+    def layout(self, use_case: Declaration, policy: Policy) -> dict[str, Any]:
+        return card_layout(_classifier(use_case), policy)
+
+    def outcomes(self, use_case: Declaration) -> tuple[tuple[str, str], ...]:
+        return tuple((outcome.name, outcome.label) for outcome in _classifier(use_case).outcomes)
+
+    def facts(self, use_case: Declaration) -> CardFacts:
+        declared = _classifier(use_case)
+        return CardFacts(
+            model_developer=declared.author.name,
+            summary=declared.intended_use,
+            primary_intended_users="Triage nurses of an emergency department",
+            cautioned_out_of_scope_settings=" ".join(declared.contraindications),
+            known_risks_and_limitations=declared.card.ignore_when,
+            outcomes_and_outputs="; ".join(outcome.definition for outcome in declared.outcomes),
+            model_type="Gradient boosted decision trees (LightGBM), one per outcome, calibrated",
+        )
+
+
+def _classifier(use_case: Declaration) -> UseCase:
+    assert isinstance(use_case, UseCase)
+    return use_case
