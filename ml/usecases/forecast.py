@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from ml.usecases.declaration import Declaration, Name, OverrideReason, Part, Text, refuse_twice
 
 Day = Annotated[int, Field(ge=1, le=28)]
+BLENDED = frozenset({"last", "weekday", "ridge", "trees"})
 Level = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -80,6 +81,38 @@ class FreshnessLimits(Written):
         return self
 
 
+class Recipe(Written):
+    """How the model is made, frozen on `date`; `rationale` says on which rows it was chosen.
+
+    Each blend weighs the last value, the weekday's mean, ridge regression and boosted trees; per target and step the
+    one with the smallest error in a rolling validation inside the training period is taken, the first of equals.
+    """
+
+    half_life_days: float = Field(gt=0)
+    ridge_penalty: float = Field(gt=0)
+    trees: int = Field(ge=1, le=2000)
+    leaves: int = Field(ge=2, le=256)
+    learning_rate: float = Field(gt=0, le=1)
+    fewest_rows_per_leaf: int = Field(ge=1)
+    validation_days: int = Field(ge=28)
+    interval_window_days: int = Field(ge=28)
+    adaptation: float = Field(ge=0, lt=0.2)
+    tolerated_lag_days: int = Field(ge=0, le=7)
+    quantiles: tuple[Level, ...] = Field(min_length=3)
+    blends: Mapping[Name, Mapping[str, Annotated[float, Field(gt=0, le=1)]]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _weights_and_levels(self) -> Self:
+        for name, weights in self.blends.items():
+            if unknown := set(weights) - BLENDED:
+                raise ValueError(f"recipe.blends.{name}: unknown member {', '.join(sorted(unknown))}")
+            if abs(sum(weights.values()) - 1) > 1e-3:
+                raise ValueError(f"recipe.blends.{name}: the weights add up to {sum(weights.values()):g}, not 1")
+        if list(self.quantiles) != sorted(set(self.quantiles)) or 0.5 not in self.quantiles:
+            raise ValueError("recipe.quantiles must rise, each once, with 0.5 among them")
+        return self
+
+
 class BoardText(Part):
     """The words of the huddle board; `{...}` are filled by the forecast."""
 
@@ -101,6 +134,7 @@ class ForecastUseCase(Declaration):
     coverage: Level
     skills: Mapping[Name, Text] = Field(min_length=1)
     ratios: NurseRatios
+    recipe: Recipe
     fallback: FreshnessLimits
     board: BoardText
 
@@ -112,6 +146,9 @@ class ForecastUseCase(Declaration):
             raise ValueError(f"targets: {', '.join(sorted(unknown))} is part of a sum and no target")
         if list(self.horizons_days) != sorted(set(self.horizons_days)):
             raise ValueError("horizons_days must rise, each once")
+        tails = ((1 - self.coverage) / 2, (1 + self.coverage) / 2)
+        if any(min(abs(tail - level) for level in self.recipe.quantiles) > 1e-9 for tail in tails):
+            raise ValueError(f"recipe.quantiles must hold {tails[0]:g} and {tails[1]:g}, the interval's ends")
         for unit, levels in self.ratios.units.items():
             if unknown := {skill for level in levels for skill in level.hours_per_patient_day} - set(self.skills):
                 raise ValueError(f"ratios.units.{unit}: unknown skill {', '.join(sorted(unknown))}")
