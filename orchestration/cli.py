@@ -118,9 +118,9 @@ def tables() -> Answer:
 @answers
 def backtest(use_case: str, site: str, train_until: datetime, test_from: datetime, seed: int) -> Answer:
     """Train on the past of a site, test on what came after."""
-    from orchestration.steps.candidate import backtest_use_case
+    from orchestration.steps.backtest import backtest_any
 
-    return Answer(backtest_use_case(_settings(), use_case, site, train_until, test_from, seed))
+    return Answer(backtest_any(_settings(), use_case, site, train_until, test_from, seed))
 
 
 @main.command()

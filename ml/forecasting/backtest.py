@@ -90,7 +90,9 @@ def rolling_forecasts(
     }
     if len(rows):
         distinct, inverse = np.unique(days - step, return_inverse=True)
-        shifts = offsets(errors, distinct + (history.first - EPOCH).days, step, model.recipe, coverage)[inverse]
+        shifts = offsets(
+            errors, distinct.astype(np.int64) + (history.first - EPOCH).days, step, model.recipe, coverage
+        )[inverse]
     else:
         shifts = np.empty((0, len(model.recipe.quantiles)))
     spread = quantiles(median[usable], shifts, scale[rows])

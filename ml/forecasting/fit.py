@@ -45,7 +45,7 @@ class _Task:
 def fit(
     history: History, declared: ForecastUseCase, *, site: str, region: str, train_until: dt.date, seed: int
 ) -> ForecastModel:
-    """Learn every target of the declaration from the days before `train_until`.
+    """Learn every target of the declaration that the site ever reports, from the days before `train_until`.
 
     Raises `NotEnoughHistory` when fewer than twelve weeks are known.
     """
@@ -56,7 +56,8 @@ def fit(
             f"{site} has {known} known days before {train_until}; at least {FEWEST_DAYS} are needed. Land more days."
         )
     steps = tuple(range(1, max(declared.horizons_days) + declared.recipe.tolerated_lag_days + 1))
-    scales = {target.name: _scale(past.values[target.name]) for target in declared.targets}
+    told = [target.name for target in declared.targets if np.isfinite(past.values[target.name]).any()]
+    scales = {name: _scale(past.values[name]) for name in told}
     driver = scales.get(DRIVER, next(iter(scales.values())))
     return ForecastModel(
         use_case=declared.use_case,

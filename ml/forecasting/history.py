@@ -79,7 +79,7 @@ class History:
 def history_of(table: pa.Table, columns: Sequence[str], sums: Mapping[str, Sequence[str]] | None = None) -> History:
     """Read columns `unit`, `date`, `shift` and `columns` (numbers, or null where unknown) into a grid.
 
-    `sums` adds a target as the sum of others; it is known where all of its parts are. Raises `BadHistory` for a missing
+    `sums` adds a target as the sum of others; it is known where all of its parts are that the unit ever reports. Raises `BadHistory` for a missing
     column, a row without key, a day given twice, a negative, infinite or textual figure; `NotEnoughHistory` for no row.
     """
     for name in (*KEYS, *columns):
@@ -104,8 +104,14 @@ def history_of(table: pa.Table, columns: Sequence[str], sums: Mapping[str, Seque
     for name, parts in (sums or {}).items():
         if missing := [part for part in parts if part not in values]:
             raise BadHistory(f"{name} is the sum of {', '.join(parts)}, but {', '.join(missing)} is no column.")
-        values[name] = np.sum([values[part] for part in parts], axis=0)
+        values[name] = _total([values[part] for part in parts])
     return History(first, series, values)
+
+
+def _total(parts: Sequence[Floats]) -> Floats:
+    never = [~np.isfinite(part).any(axis=1, keepdims=True) for part in parts]
+    total = np.sum([np.where(silent, 0.0, part) for part, silent in zip(parts, never, strict=True)], axis=0)
+    return np.where(np.all(never, axis=0), np.nan, total)
 
 
 def _require_keys(keys: Sequence[tuple[object, object, object]]) -> None:

@@ -27,7 +27,7 @@ def join(earlier: Errors, later: Errors) -> Errors:
     return Errors(days[order], np.concatenate([earlier.values, later.values])[order])
 
 
-def offsets(errors: Errors, origins: Floats, step: int, recipe: Recipe, coverage: float) -> Floats:
+def offsets(errors: Errors, origins: npt.NDArray[np.int64], step: int, recipe: Recipe, coverage: float) -> Floats:
     """Quantiles of the error, in scale units, for forecasts made on `origins` (days since 1970, rising).
 
     Origins × levels of the recipe, each row rising; NaN where fewer than 20 errors were known. An error of day d counts
@@ -50,7 +50,7 @@ def offsets(errors: Errors, origins: Floats, step: int, recipe: Recipe, coverage
         pool = errors.values[first:last]
         if pool.size >= FEWEST_ERRORS:
             found[day - start] = _quantiles(pool, levels, tails, miscoverage)
-    return found[origins.astype(np.int64) - start]
+    return found[origins - start]
 
 
 def _quantiles(pool: Floats, levels: Floats, tails: tuple[Bools, Bools], miscoverage: float) -> Floats:

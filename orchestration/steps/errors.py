@@ -47,6 +47,7 @@ def known_errors() -> tuple[type[Exception], ...]:
     """Return the roots of all rooms' exceptions: what the command line says in a sentence, not as a traceback."""
     from evaluation import EvaluationError
     from ml.features import FeatureError
+    from ml.forecasting import ForecastError
     from ml.registry import RegistryError
     from ml.rostering.errors import RosteringError
     from ml.serving import ServingError
@@ -67,6 +68,7 @@ def known_errors() -> tuple[type[Exception], ...]:
         VocabularyError,
         UseCaseError,
         FeatureError,
+        ForecastError,
         TrainingError,
         RegistryError,
         RosteringError,

@@ -27,6 +27,7 @@ DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 DBT_SOURCES = ("*.sql", "*.yml", "*.yaml", "*.csv")
 SNAPSHOT_TABLES = {
     "triage_mart": "marts.triage_mart",
+    "staffing_mart": "marts.staffing_mart",
     "complaint_groups": "seeds.complaint_groups",
     "history_groups": "seeds.history_groups",
     "serving_event": "staging.stg_serving_event",

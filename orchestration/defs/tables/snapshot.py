@@ -9,7 +9,7 @@ from orchestration.steps.locks import exclusive
 from orchestration.steps.tables import WAREHOUSE_LOCK, publish_snapshot
 
 SNAPSHOT = AssetKey(["tables", "snapshot"])
-MARTS = [AssetKey(["tables", "marts", "triage_mart"])]
+MARTS = [AssetKey(["tables", "marts", mart]) for mart in ("triage_mart", "staffing_mart")]
 
 
 @asset(key=SNAPSHOT, deps=MARTS, group_name="tables", kinds={"parquet"})

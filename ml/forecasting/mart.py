@@ -1,0 +1,55 @@
+"""The staffing mart of a published snapshot as a history of one site.
+
+Here belongs which columns are read and what had arrived; the mart's SQL is dbt's.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml.features import SnapshotRefused
+from ml.features.mart import read_verified
+from ml.forecasting import NotEnoughHistory
+from ml.forecasting.history import History, history_of
+from ml.usecases.forecast import ForecastUseCase
+
+
+@dataclass(frozen=True)
+class StaffingSnapshot:
+    """The published mart: its snapshot's digest, when that was taken, and the rows of all sites."""
+
+    digest: str
+    as_of: datetime
+    mart: pa.Table
+
+
+def read_staffing(folder: Path, mart: str = "staffing_mart") -> StaffingSnapshot:
+    """Read the mart that `snapshots/current.json` points to. Raises `SnapshotRefused`."""
+    path = folder / "current.json"
+    if not path.is_file():
+        raise SnapshotRefused("There is no snapshot yet (current.json); run the tables first.")
+    pointer = json.loads(path.read_bytes())
+    if mart not in pointer["tables"]:
+        raise SnapshotRefused(f"Snapshot {pointer['digest'][:12]} has no table {mart}; run the tables again.")
+    entry = pointer["tables"][mart]
+    table = read_verified(folder / pointer["digest"] / entry["file"], str(entry["sha256"]))
+    return StaffingSnapshot(str(pointer["digest"]), datetime.fromisoformat(pointer["as_of"]), table)
+
+
+def site_history(mart: pa.Table, declared: ForecastUseCase, site: str, as_of: datetime | None = None) -> History:
+    """One site's history, of the rows that had arrived by `as_of` (None: all of them).
+
+    Raises `NotEnoughHistory` when there is none, `BadHistory` when a row cannot be.
+    """
+    rows = mart.filter(pc.call_function("equal", [mart["site"], site]))
+    if as_of is not None:
+        rows = rows.filter(pc.call_function("less_equal", [rows["known_at"], pa.scalar(as_of, rows["known_at"].type)]))
+    if not rows.num_rows:
+        by_then = f" by {as_of.isoformat()}" if as_of else ""
+        raise NotEnoughHistory(f"{site} has no staffing rows{by_then}. Land its staffing feed, then run.")
+    columns = [target.column for target in declared.targets if target.column]
+    return history_of(rows, columns, {target.name: target.sum_of for target in declared.targets if target.sum_of})
