@@ -79,8 +79,9 @@ class History:
 def history_of(table: pa.Table, columns: Sequence[str], sums: Mapping[str, Sequence[str]] | None = None) -> History:
     """Read columns `unit`, `date`, `shift` and `columns` (numbers, or null where unknown) into a grid.
 
-    `sums` adds a target as the sum of others; it is known where all of its parts are that the unit ever reports. Raises `BadHistory` for a missing
-    column, a row without key, a day given twice, a negative, infinite or textual figure; `NotEnoughHistory` for no row.
+    `sums` adds a target as the sum of others; it is known where all of its parts are that the unit ever reports.
+    Raises `BadHistory` for a missing column, a row without key, a day given twice, a negative, infinite or textual
+    figure; `NotEnoughHistory` for no row.
     """
     for name in (*KEYS, *columns):
         if name not in table.column_names:
