@@ -69,7 +69,7 @@ def rolling_forecasts(
 ) -> tuple[pa.Table, int]:
     """Forecasts of one target, each made `step` days before its date, and how many known days had none.
 
-    Columns: target, step, unit, shift, date, truth; `q_<level>` for every level of the recipe; persistence (the value
+    Columns: target, step, unit, shift, date, actual; `q_<level>` for every level of the recipe; persistence (the value
     on the origin) and seasonal_naive (the value seven days before the date).
     """
     values, scale = history.values[target], model.targets[target].scale
@@ -86,7 +86,7 @@ def rolling_forecasts(
         "unit": pa.array([model.series[row][0] for row in rows]),
         "shift": pa.array([model.series[row][1] for row in rows]),
         "date": pa.array([history.date(int(place)) for place in days], pa.date32()),
-        "truth": pa.array(values[usable]),
+        "actual": pa.array(values[usable]),
     }
     if len(rows):
         distinct, inverse = np.unique(days - step, return_inverse=True)

@@ -73,7 +73,7 @@ def samples_of(result: "ForecastBacktest", declared: ForecastUseCase) -> Iterato
                 yield ForecastSample(
                     name=f"{name}_{horizon}d",
                     day=rows["date"].cast(pa.int32()).to_numpy().astype(np.int64),
-                    truth=rows["truth"].to_numpy(),
+                    truth=rows["actual"].to_numpy(),
                     levels=levels,
                     quantiles=np.column_stack([rows[f"q_{level:g}"].to_numpy() for level in levels]),
                     baselines={baseline: rows[baseline].to_numpy() for baseline in BASELINES},

@@ -45,7 +45,7 @@ def test_a_forecast_reads_nothing_after_its_origin(whole, result, declared, step
     day = CUT + dt.timedelta(days=20)
     before, _ = rolling_forecasts(result.model, whole, "nurse_hours", step, CUT, declared.coverage)
     after, _ = rolling_forecasts(result.model, altered(whole, day), "nurse_hours", step, CUT, declared.coverage)
-    names = [name for name in before.column_names if name != "truth"]
+    names = [name for name in before.column_names if name != "actual"]
     same = [when < day + dt.timedelta(days=step) for when in before["date"].to_pylist()]
     assert any(same) and not all(same)
     assert before.select(names).filter(pa.array(same)).equals(after.select(names).filter(pa.array(same)))
