@@ -26,7 +26,7 @@ def solve(problem: Problem, seconds: float = 60.0, seed: int = 1, progress: Prog
     Where hard rules conflict, the answer is `infeasible` and holds a smallest set of them that does."""
     started = time.monotonic()
     clauses = clauses_of(problem)
-    outcome = outcome_of(clauses, seconds, seed, progress)
+    outcome = outcome_of(problem, clauses, seconds, seed, progress)
     took = time.monotonic() - started
     if outcome.roster is None:
         reasons, is_minimal = explain(clauses, EXPLAINED_WITHIN, seed) if outcome.status == "infeasible" else ((), True)

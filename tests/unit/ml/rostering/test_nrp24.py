@@ -41,7 +41,7 @@ SECTION_COVER
 
 
 @pytest.mark.shared_data
-@pytest.mark.parametrize(("number", "seconds"), [(1, 20), (3, 3), (5, 3)])
+@pytest.mark.parametrize(("number", "seconds"), [(3, 3), (5, 4)])
 def test_an_instance_is_solved_to_what_the_independent_judge_counts(
     shared_data: Path, number: int, seconds: float
 ) -> None:
@@ -56,9 +56,10 @@ def test_an_instance_is_solved_to_what_the_independent_judge_counts(
 
 
 @pytest.mark.shared_data
-def test_the_smallest_instance_is_solved_to_its_proven_best(shared_data: Path) -> None:
-    answer = solve(read_nrp24(shared_data / "nurse_rostering" / "nrp24" / "Instance1.txt"), 60)
-    assert (answer.status, answer.objective, answer.bound) == ("optimal", BEST_KNOWN[1], BEST_KNOWN[1])
+@pytest.mark.parametrize("number", [1, 4])
+def test_an_instance_is_solved_to_its_proven_best(shared_data: Path, number: int) -> None:
+    answer = solve(read_nrp24(shared_data / "nurse_rostering" / "nrp24" / f"Instance{number}.txt"), 60)
+    assert (answer.status, answer.objective, answer.bound) == ("optimal", BEST_KNOWN[number], BEST_KNOWN[number])
 
 
 def test_a_small_problem_is_solved_and_judged_alike() -> None:
