@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from orchestration.answers import Commands, answers, progress
-from orchestration.feed_commands import audit, contract, erase, export, listen, quarantine, review, vocabulary
+from orchestration.feed_commands import audit, contract, erase, export, listen, quarantine, review, scrub, vocabulary
 from orchestration.roster_commands import roster
 from orchestration.settings import Settings, apply_third_party_switches, load_settings
 from orchestration.steps.answer import Answer
@@ -389,7 +389,7 @@ def report() -> Answer:
     return Answer({"reports": [str(path) for path in write_all_reports(_settings())]})
 
 
-for command in (audit, contract, erase, export, listen, quarantine, review, roster, vocabulary):
+for command in (audit, contract, erase, export, listen, quarantine, review, roster, scrub, vocabulary):
     main.add_command(command)
 
 if __name__ == "__main__":

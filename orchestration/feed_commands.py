@@ -83,6 +83,21 @@ def _instant(moment: datetime | None) -> str | None:
 
 
 @click.command()
+@click.option("--site", help="One site; all when left out.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="At most about so many records a site; a file is taken whole."
+)
+@answers
+def scrub(site: str | None, limit: int | None) -> Answer:
+    """Take identifiers out of notes that wait in the landing zone, and land the scrubbed texts."""
+    from orchestration.steps.notes import scrub_notes
+
+    settings = load_settings()
+    apply_third_party_switches(settings)
+    return scrub_notes(settings, site, limit, progress)
+
+
+@click.command()
 @click.option("--site", required=True, help="Site, as named in orchestration/sites/.")
 @click.option("--identifier", nargs=2, metavar="AUTHORITY VALUE", help="As the feed names it; a FHIR id: Patient ID.")
 @click.option("--patient-key", help="The person's pseudonym, as rows carry it.")

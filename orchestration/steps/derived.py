@@ -5,6 +5,7 @@ away (a run). The warehouse goes as a file, because a database that deletes rows
 """
 
 import hashlib
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from orchestration.steps.locks import exclusive
 from orchestration.steps.tables import WAREHOUSE_LOCK, demand_rebuild
 
 TOMBSTONE = "ERASED.json"
+REVIEWS = "reviews"
+SHOWN_DIGITS = 12  # of a file's digest, as a review's sample rows show it
 MASK_63 = (1 << 63) - 1
 
 
@@ -40,6 +43,7 @@ def remove_derived(settings: Settings, plan: Plan, erasure: str) -> Removed:
     numbers = {hash63(kind, plan.site, key) for kind in ("person", "visit") for key in keys}
     events = forget_patients(settings.events_url, plan.site, plan.persons, plan.visits)
     snapshots = sum(_bury(folder, erasure) for folder in _holders(settings.snapshots, keys, numbers))
+    _empty_reviews(settings, plan, erasure)
     predictions = sum(_without(path, keys, numbers) for path in sorted(settings.home.glob("candidates/**/*.parquet")))
     return Removed(events, predictions, snapshots, _remove_warehouse(settings))
 
@@ -71,6 +75,27 @@ def _bury(snapshot: Path, erasure: str) -> bool:
     for path in tables:
         path.unlink()
     return True
+
+
+def _empty_reviews(settings: Settings, plan: Plan, erasure: str) -> None:
+    """Remove sample rows out of reviews, with their pages, where they show rows of files that the person stood in.
+
+    A sample says its file by the first digits of the digest, and its line; the document stays and says that it was
+    emptied, so that the ledger's digest of it is known to be that of what the reviewer saw.
+    """
+    gone = {(sha[:SHOWN_DIGITS], str(line)) for sha, part in plan.parts.items() for line in part.mine}
+    whole = {sha[:SHOWN_DIGITS] for sha, part in plan.parts.items() if part.lines is None}
+    for path in sorted((settings.home / REVIEWS).glob("*.json")):
+        document = json.loads(path.read_bytes())
+        kept = {
+            side: [
+                row for row in rows if row.get("file") not in whole and (row.get("file"), row.get("line")) not in gone
+            ]
+            for side, rows in document.get("rows", {}).items()
+        }
+        if kept != document.get("rows"):
+            write_json(path, {**document, "rows": kept, "emptied_by": [*document.get("emptied_by", []), erasure]})
+            (settings.reports / REVIEWS / f"{path.stem}.html").unlink(missing_ok=True)
 
 
 def _without(path: Path, keys: Collection[str], numbers: Collection[int]) -> int:

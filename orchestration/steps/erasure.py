@@ -5,6 +5,7 @@ What does not belong here: what a landing zone holds of a person (orchestration/
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from evaluation.ledger import Entry
@@ -19,12 +20,13 @@ from orchestration.feeds.erasure import (
     carry_out,
     close_journal,
     expire,
+    is_past_term,
     plan_erasure,
     read_journals,
 )
 from orchestration.feeds.landing import site_lock
 from orchestration.settings import Settings
-from orchestration.sites import load_site
+from orchestration.sites import list_sites, load_site
 from orchestration.sites.mappings import load_mappings
 from orchestration.steps.actors import Actor
 from orchestration.steps.answer import Answer
@@ -92,6 +94,11 @@ def erase_expired(settings: Settings, site: str, reason: str, actor: Actor, rebu
     ]
     text = "\n".join(lines) or f"Nothing at {reader.site} is past its term."
     return Answer({"expired": rows, "tables": is_rebuilt}, text=text, exit_code=0 if is_rebuilt != FAILED else 1)
+
+
+def sites_past_term(settings: Settings, at: datetime) -> list[str]:
+    """Return the sites that hold something past its contract's retention."""
+    return [site for site in list_sites() if is_past_term(reader_of(settings, site), at)]
 
 
 def reader_of(settings: Settings, site: str) -> Reader:

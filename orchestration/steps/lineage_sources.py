@@ -79,7 +79,7 @@ RECORDS = {
     "specimen": _plain("fhir_specimen"),
     "payer_plan_period": _plain("fhir_coverage"),
     "cost": (*_plain("fhir_explanation_of_benefit"), *_plain("fhir_claim")),
-    "note": (*_plain("fhir_document_reference"), *_plain("fhir_diagnostic_report")),
+    "note": (Source("note_text", "[_key]", ("site", "'note_text'", "{key}"), feed="note_text"),),
     "provider": (_named("fhir_practitioner", "provider"),),
     "care_site": (_named("fhir_location", "care site"), _named("fhir_organization", "care site")),
 }

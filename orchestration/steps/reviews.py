@@ -297,12 +297,21 @@ def _document(settings: Settings, review: Review) -> dict[str, Any]:
         raise UnknownReview(f"{FOLDER}/{path.name} is gone; restore it from the backup: the ledger is bound to it.")
     try:
         document = json.loads(path.read_bytes())
+        if _was_emptied(settings, document):  # what the ledger is bound to was seen, and is no more
+            return cast("dict[str, Any]", document)
         is_same = document_digest(document) == review.opened.payload["document"] == document["digest"]
     except (ValueError, KeyError, AttributeError) as error:
         raise ReviewChanged(f"{FOLDER}/{path.name} is no review any more; restore it from the backup.") from error
     if not is_same:
         raise ReviewChanged(f"{FOLDER}/{path.name} was changed after it was put before its reader; restore it.")
     return cast("dict[str, Any]", document)
+
+
+def _was_emptied(settings: Settings, document: dict[str, Any]) -> bool:
+    """Whether erasures that the ledger knows took rows out of a document."""
+    said = set(cast("list[str]", document.get("emptied_by") or []))
+    known = {str(entry.payload["erasure"]) for entry in open_records(settings).entries(kinds=("erasure",))}
+    return bool(said) and said <= known
 
 
 def answer_review(settings: Settings, name: str, verdict: str, reason: str, actor: Actor) -> dict[str, Any]:

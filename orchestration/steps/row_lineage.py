@@ -125,7 +125,19 @@ class Trail:
         sources = EVENTS if table in {one.home for one in EVENTS} else RECORDS.get(table, ())
         concept = row.get(f"{table.split('_')[0]}_concept_id") if sources is EVENTS else None
         keys = dict.fromkeys((one.lake_table, *key) for one in sources for key in self._keys(one, wanted, concept))
+        keys |= dict.fromkeys(
+            origin for lake_table, site, key in list(keys) for origin in self._origins(lake_table, site, key)
+        )
         return [found for lake_table, site, key in keys for found in self._versions(lake_table, site, key)]
+
+    def _origins(self, lake_table: str, site: str, key: str) -> list[tuple[str, str, str]]:
+        """The record that a scrubbed text was taken from."""
+        if lake_table != "note_text":
+            return []
+        query = (
+            f"select distinct source_table, site, source_key from {self._lake(lake_table)} where site = ? and _key = ?"
+        )
+        return self.db.execute(query, [site, key]).fetchall()
 
     def _keys(self, source: Source, row_id: int, concept: int | None) -> list[tuple[str, str]]:
         """The records of a source whose key hashes to a row's id, on its own or for one of several concepts."""

@@ -16,6 +16,7 @@ from dagster import (
 )
 
 from orchestration.contracts import list_contracts, load_contract
+from orchestration.defs.landing.notes import NOTES
 from orchestration.defs.names import landing_key
 from orchestration.defs.partitions import SITE_AND_DAY, days_by_site
 from orchestration.settings import load_settings
@@ -26,7 +27,7 @@ CHECK = "receipts_add_up"
 
 def landing_assets() -> AssetsDefinition:
     """Return one asset per contracted feed, each with a blocking check that its receipts add up."""
-    feeds = {landing_key(feed): feed for feed in list_contracts()}
+    feeds = {landing_key(feed): feed for feed in list_contracts() if feed != NOTES}
 
     @multi_asset(
         name="landing",

@@ -226,6 +226,18 @@ def expire(reader: Reader, at: datetime) -> list[Expired]:
     return [one for one in done if one.files or one.objects]
 
 
+def is_past_term(reader: Reader, at: datetime) -> bool:
+    """Whether anything of a site is past its contract's term; looks at names of folders only."""
+    terms = plan_expiry(reader, at)
+    folders = [(f"lake/{item.table}", day) for feed, day in terms.items() for item in reader.contracts[feed].objects]
+    folders += [(f"quarantine/{feed}", day) for feed, day in terms.items()]
+    return any(
+        path.name < f"day={day.date().isoformat()}" and any(path.glob("*.parquet"))
+        for folder, day in folders
+        for path in reader.home.glob(f"{folder}/site={reader.site}/day=*")
+    )
+
+
 def _expire(reader: Reader, feed: str, before: datetime) -> Expired:
     tables = [item.table for item in reader.contracts[feed].objects]
     folders = [f"lake/{table}/site={reader.site}" for table in tables] + [f"quarantine/{feed}/site={reader.site}"]

@@ -81,7 +81,7 @@ def test_the_keys_of_a_sites_own_tables_have_one_fate_each(ask: Ask) -> None:
         ("clinic_appointment", "withdrawn", None, 1),
         ("roster_shift", "deleted", None, 1),
         ("roster_shift", "left out", "no home in OMOP", 1),
-        ("triage_note", "left out", "text not scrubbed", 1),
+        ("triage_note", "left out", "no person", 1),
         ("unit_census", "left out", "no home in OMOP", 1),
         ("unit_staffing", "left out", "no home in OMOP", 1),
     ]

@@ -114,7 +114,7 @@ def test_a_note_whose_text_was_not_scrubbed_is_withheld_and_counted(ask: Ask) ->
     found = ask(
         "select lake_table, keys from intermediate.lake_to_omop_fates where reason = 'text not scrubbed' order by 1"
     )
-    assert found == [("fhir_diagnostic_report", 1), ("fhir_document_reference", 1), ("triage_note", 1)]
+    assert found == [("fhir_diagnostic_report", 1), ("fhir_document_reference", 1)]
 
 
 def test_every_order_has_a_fate_and_what_is_left_out_says_why(ask: Ask) -> None:

@@ -50,6 +50,7 @@
     'x12_claim': ('x12_837', "frequency_code = '8'"),
     'clinic_appointment': ('appointments', "status = 'entered_in_error'"),
     'triage_note': ('triage_notes', 'false'),
+    'note_text': ('note_text', 'false'),
     'unit_staffing': ('staffing', 'false'),
     'roster_shift': ('rosters', 'false'),
     'unit_census': ('census', 'false'),

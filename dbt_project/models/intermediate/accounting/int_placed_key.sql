@@ -28,7 +28,6 @@
     ('int_fhir_specimen', 'specimen_key', 'specimen', 'specimen_id', 'ehr_fhir'),
     ('int_fhir_payer_period', 'coverage_key', 'payer_plan_period', 'payer_plan_period_id', 'ehr_fhir'),
     ('int_fhir_cost', 'cost_key', 'cost', 'cost_id', 'ehr_fhir'),
-    ('int_fhir_note', 'note_key', 'note', 'note_id', 'ehr_fhir'),
     ('int_synthea_payer_period', 'coverage_key', 'payer_plan_period', 'payer_plan_period_id', 'synthea_csv'),
 ] -%}
 {#- Until contract 2.0.0 these types landed with type and patient only; their files must land anew. -#}
@@ -41,9 +40,7 @@
 {#- Tables of the site's own files that OMOP has no table for, or not yet. -#}
 {%- set files = [
     ('hl7v2_siu', 'stg_hl7_siu', 'no home in OMOP'),
-    ('hl7v2_message', 'stg_hl7_message', 'no home in OMOP'),
     ('clinic_appointment', 'stg_clinic_appointment', 'no home in OMOP'),
-    ('triage_note', 'stg_triage_note', 'text not scrubbed'),
     ('unit_staffing', 'stg_unit_staffing', 'no home in OMOP'),
     ('roster_shift', 'stg_roster_shift', 'no home in OMOP'),
     ('unit_census', 'stg_unit_census', 'no home in OMOP'),
@@ -305,6 +302,8 @@ fates as (
     select * from patients
     union all by name
     select * from {{ ref('int_placed_interface_key') }}
+    union all by name
+    select * from {{ ref('int_note_fate') }}
     {%- for part in [
         'surveyed', 'synthetic', 'encounters', 'places', 'practitioners', 'observations', 'events', 'facts', 'stated_uses', 'devices',
         'others',

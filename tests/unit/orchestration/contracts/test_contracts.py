@@ -25,6 +25,7 @@ FEEDS = [
     "ehr_fhir",
     "hl7v2",
     "nhamcs_ed",
+    "note_text",
     "rosters",
     "serving_events",
     "serving_feedback",

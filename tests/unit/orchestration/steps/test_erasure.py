@@ -17,7 +17,7 @@ from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.actors import Actor
 from orchestration.steps.derived import TOMBSTONE, hash63
-from orchestration.steps.erasure import ErasureNotUnderstood, erase_expired, erase_person
+from orchestration.steps.erasure import ErasureNotUnderstood, erase_expired, erase_person, sites_past_term
 from orchestration.steps.keys import site_key
 from orchestration.steps.landing import ingest_paths
 from orchestration.steps.records import open_records, verify_ledger
@@ -137,6 +137,34 @@ def test_what_is_past_its_term_goes_and_the_ledger_counts_it(
     assert [one["feed"] for one in answer.document["expired"]] == ["ehr_fhir"]
     [entry] = open_records(settings).entries()
     assert entry.payload["counts"] == {"destroyed": 1, "files": 1}
+
+
+def test_only_a_site_that_holds_something_past_its_term_is_named(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_two_people(settings, tmp_path)
+    first = datetime.now(UTC)
+    assert sites_past_term(settings, first) == []
+    assert sites_past_term(settings, first.replace(year=first.year + 11)) == ["city"]
+    monkeypatch.setattr("orchestration.steps.erasure.now", lambda: first.replace(year=first.year + 11))
+    erase_expired(settings, "city", WHY, WHO, lambda: True)
+    assert sites_past_term(settings, first.replace(year=first.year + 11)) == []
+
+
+def test_rows_of_the_person_leave_the_reviews_that_show_them(settings: Settings, tmp_path: Path) -> None:
+    land_two_people(settings, tmp_path)
+    [receipt] = settings.home.glob("receipts/city/*/*.json")
+    here = {"file": receipt.name[:12], "contract": "ehr_fhir@3.0.0"}
+    rows = {"before": [{**here, "line": "1", "gender": "female"}, {**here, "line": "2", "gender": "male"}],
+            "after": [{**here, "file": "0" * 12, "line": "1"}]}  # fmt: skip
+    path, page = settings.home / "reviews" / "meaning-1.json", settings.reports / "reviews" / "meaning-1.html"
+    for one, text in ((path, json.dumps({"rows": rows, "digest": "d"})), (page, "female")):
+        one.parent.mkdir(parents=True, exist_ok=True)
+        one.write_text(text)
+    erase(settings)
+    left = json.loads(path.read_text())
+    assert left["rows"] == {"before": rows["before"][1:], "after": rows["after"]}
+    assert left["digest"] == "d" and len(left["emptied_by"]) == 1 and not page.exists()
 
 
 def test_the_command_refuses_a_person_and_a_term_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
