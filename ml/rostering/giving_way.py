@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ml.rostering.checking import breach_of
-from ml.rostering.clauses import AnyOf, Clause, Does, Variable, Works
+from ml.rostering.clauses import AnyOf, Books, Clause, Does, Variable, Works
 from ml.rostering.problem import Problem
 from ml.rostering.roster import Breach, GaveWay, Roster
 
@@ -28,13 +28,16 @@ class Neighbours:
             for key in dict.fromkeys((one.person, one.day) for _, many in clause.terms for one in _decisions(many)):
                 self._about.setdefault(key, []).append(clause)
 
-    def against(self, wanted: Does, duty_free: bool = False) -> list[Breach]:
-        """Return what would be newly broken or shorter with `wanted` done (or that day free)."""
+    def against(self, wanted: Does, duty_free: bool = False, instead_of: Books | None = None) -> list[Breach]:
+        """Return what would be newly broken or shorter with `wanted` done (or that day free), agency sent home."""
         key = (wanted.person, wanted.day)
         duties = {at: duty for at, duty in self.roster.duties.items() if at != key}
         if not duty_free:
             duties[key] = wanted.duty
-        changed, found = Roster(duties, self.roster.agency), list[Breach]()
+        agency = dict(self.roster.agency)
+        if instead_of is not None:
+            agency[instead_of.day, instead_of.duty] -= 1
+        changed, found = Roster(duties, agency), list[Breach]()
         for clause in self._about.get(key, ()):
             if clause.waiver is None and clause.excess(changed) > clause.excess(self.roster):
                 breach = breach_of(clause, changed)
@@ -66,13 +69,14 @@ def gave_way(problem: Problem, clauses: Sequence[Clause], roster: Roster) -> lis
 def _explained(neighbours: Neighbours, clause: Clause, breach: Breach) -> GaveWay:
     """Try what would mend the clause, one day of one person at a time, and name what that would break."""
     reasons, examples = Counter[str](), dict[str, str]()
-    for wanted, is_free in _mends(clause, neighbours.roster)[:MOST_TRIED]:
-        against = [one for one in neighbours.against(wanted, is_free) if not _is_same(one, breach)]
+    mends, booked = _mends(clause, neighbours), _booked(clause)
+    for wanted, is_free in mends[:MOST_TRIED]:
+        against = [one for one in neighbours.against(wanted, is_free, booked) if not _is_same(one, breach)]
         if against:
             reasons[against[0].rule] += 1
             examples.setdefault(against[0].rule, against[0].sentence)
     if not reasons:
-        rule = SEARCH_ENDED if _mends(clause, neighbours.roster) else NOBODY
+        rule = SEARCH_ENDED if mends else NOBODY
         return GaveWay(breach.sentence, rule, breach.person, breach.days, breach.cost, rule)
     rule = reasons.most_common(1)[0][0]
     return GaveWay(breach.sentence, rule, breach.person, breach.days, breach.cost, examples[rule])
@@ -82,9 +86,20 @@ def _is_same(one: Breach, other: Breach) -> bool:
     return (one.rule, one.person, one.days, one.sentence) == (other.rule, other.person, other.days, other.sentence)
 
 
-def _mends(clause: Clause, roster: Roster) -> list[tuple[Does, bool]]:
+def _booked(clause: Clause) -> Books | None:
+    """Return the agency booking that a clause asks to do without, None where it is about something else."""
+    (weight, variable), *more = clause.terms or ((0, None),)
+    return variable if isinstance(variable, Books) and weight > 0 and not more else None
+
+
+def _mends(clause: Clause, neighbours: Neighbours) -> list[tuple[Does, bool]]:
     """Return the single changes that bring a clause nearer: a duty to take on, or (True) a day to free."""
     found: list[tuple[Does, bool]] = []
+    roster, booked = neighbours.roster, _booked(clause)
+    if booked is not None:
+        able = [one.name for one in neighbours.problem.staff if one.may_ever_do(booked.duty)]
+        working = {name for name in able if roster.duties.get((name, booked.day)) == booked.duty}
+        return [(Does(name, booked.day, booked.duty), False) for name in able if name not in working]
     for weight, variable in clause.terms:
         for one in _decisions(variable):
             does = roster.duties.get((one.person, one.day)) == one.duty

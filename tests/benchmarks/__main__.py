@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks.bench_rosters import roster_figures
 from tests.benchmarks.feed_figures import growth_figures, hl7_figures, large_figures
 from tests.benchmarks.measuring import Cost, run_stage
 from tests.benchmarks.report import Figure, document, table
@@ -22,7 +23,8 @@ DEMO, LANDING, CALL, MEMORY = "demo", "FHIR resources", "triage call over HTTP",
 class Scale:
     """How much is measured. `repeat` multiplies the real bundles; days and sites are of the simulated group.
 
-    `histories` are days landed before the one that is measured, `messages` those of HL7 v2, `megabytes` the large file.
+    `histories` are days landed before the one that is measured, `messages` those of HL7 v2, `megabytes` the large file;
+    `roster_seconds` how long the large roster may take.
     """
 
     days: int
@@ -32,6 +34,7 @@ class Scale:
     histories: tuple[int, ...]
     messages: int
     megabytes: int
+    roster_seconds: int
 
     def __str__(self) -> str:
         return (
@@ -41,8 +44,19 @@ class Scale:
 
 
 SENDERS = 48  # below the listener's limit of 64 connections, of which some are still closing
-FULL = Scale(days=90, sites=3, repeat=60, requests=2000, histories=(10, 30, 100, 300), messages=10_000, megabytes=5000)
-QUICK = Scale(days=90, sites=1, repeat=20, requests=500, histories=(2, 5, 10, 20), messages=2000, megabytes=300)
+FULL = Scale(
+    days=90,
+    sites=3,
+    repeat=60,
+    requests=2000,
+    histories=(10, 30, 100, 300),
+    messages=10_000,
+    megabytes=5000,
+    roster_seconds=300,
+)
+QUICK = Scale(
+    days=90, sites=1, repeat=20, requests=500, histories=(2, 5, 10, 20), messages=2000, megabytes=300, roster_seconds=60
+)
 
 
 def main() -> None:
@@ -71,6 +85,7 @@ def measure(folder: Path, scale: Scale) -> list[Figure]:
     written = run_stage("large", folder / "large", megabytes=scale.megabytes)
     parsed_large, landed_large = (run_stage(stage, folder / "large") for stage in ("parse_large", "land_large"))
     served = run_stage("serve", folder / "served", requests=scale.requests)
+    rosters = run_stage("rosters", folder / "rosters", seconds=60, large_seconds=scale.roster_seconds)
     first = run_stage("demo", folder / "demo", days=scale.days, sites=scale.sites, is_first=True)
     again = run_stage("demo", folder / "demo", days=scale.days, sites=scale.sites, is_first=False)
     judged = run_stage("judge", folder / "demo", use_case="triage")
@@ -90,6 +105,7 @@ def measure(folder: Path, scale: Scale) -> list[Figure]:
         *hl7_figures(files, mllp),
         *large_figures(written, parsed_large, landed_large),
         *call_figures(served),
+        *roster_figures(rosters),
         *memory_figures(stages, served, parsed),
     ]
 

@@ -182,6 +182,14 @@ def start() -> dict[str, Any]:
     return {"loaded": cli.__name__}
 
 
+def rosters(seconds: float, large_seconds: float) -> dict[str, Any]:
+    """Solve, explain and repair rosters; the published instances where the shared data are."""
+    from tests.benchmarks.bench_landing import SHARED
+    from tests.benchmarks.bench_rosters import measured
+
+    return measured(SHARED, seconds, large_seconds)
+
+
 STAGES: dict[str, Callable[..., dict[str, Any]]] = {
     stage.__name__: stage
     for stage in (
@@ -199,6 +207,7 @@ STAGES: dict[str, Callable[..., dict[str, Any]]] = {
         parse_large,
         land_large,
         serve,
+        rosters,
         start,
     )
 }

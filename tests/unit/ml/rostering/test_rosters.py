@@ -167,3 +167,15 @@ def test_refused_wishes_and_nights_are_carried_into_the_next_period() -> None:
         nights = sum(duty.shift == "N" for (name, _), duty in answer.roster.duties.items() if name == one.person)
         assert (one.nights, one.nights_carried) == (nights, person.carried.nights + nights)
         assert one.refused_carried == person.carried.refused + one.refused
+
+
+def test_an_agency_booking_says_which_rule_keeps_own_staff_away() -> None:
+    document = ward(seed=6, staff=3, days=2, units=1)
+    document["isolation"] = []
+    for one in document["staff"]:
+        one["leave"] = ["2026-10-19"]
+    drawn = parse_form(text(document), "drawn.json")
+    answer = solve(drawn, 3)
+    booked = [one for one in answer.gave_way if one.wish.startswith("agency") and one.days == (0,)]
+    assert booked
+    assert {one.rule for one in booked} == {"leave"}
