@@ -16,8 +16,13 @@ CREDENTIALS = "credentials"
 
 def breach_of(clause: Clause, roster: Roster) -> Breach | None:
     """Return how a roster exceeds a clause, None where it holds."""
-    excess = -(-clause.excess(roster) // clause.per)
-    if not excess:
+    return breach_by(clause, clause.excess(roster))
+
+
+def breach_by(clause: Clause, over: int) -> Breach | None:
+    """Return the breach of a clause that is exceeded by so much, None where that is nothing."""
+    excess = -(-over // clause.per)
+    if excess <= 0:
         return None
     rule, is_hard = clause.rule, clause.weight is None
     cost = 0 if clause.weight is None else clause.weight * excess

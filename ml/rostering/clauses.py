@@ -85,7 +85,11 @@ class Clause:
 
     def excess(self, roster: Roster) -> int:
         """Return by how much a roster exceeds the clause; 0 where it holds."""
-        return max(0, sum(weight * value_of(variable, roster) for weight, variable in self.terms) - self.at_most)
+        return max(0, self.total(roster) - self.at_most)
+
+    def total(self, roster: Roster) -> int:
+        """Return what a roster makes of the terms."""
+        return sum(weight * value_of(variable, roster) for weight, variable in self.terms)
 
 
 def value_of(variable: Variable, roster: Roster) -> int:
@@ -94,6 +98,8 @@ def value_of(variable: Variable, roster: Roster) -> int:
         return int(roster.duties.get((variable.person, variable.day)) == variable.duty)
     if isinstance(variable, Books):
         return roster.agency.get((variable.day, variable.duty), 0)
+    if isinstance(variable, Works):
+        return int(roster.duties.get((variable.person, variable.day)) is not None)
     return int(any(value_of(one, roster) for one in variable.of))
 
 

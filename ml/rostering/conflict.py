@@ -10,11 +10,14 @@ from typing import Any
 
 from ml.rostering.clauses import Clause
 from ml.rostering.model import Group, Model, build, group_of
+from ml.rostering.relaxation import conflicts_linearly
 from ml.rostering.roster import Reason
 
 WORKERS = 2
 ONE_TEST = 2.0
 """Seconds for one test of the deletion; where it takes longer, the member is kept and the set not called minimal."""
+WIDTHS = (1, 2, 3, 5, 7, 14)
+"""Days in a row that are looked at by themselves before the whole period is."""
 SENTENCES_SHOWN = 3
 
 
@@ -22,6 +25,7 @@ def explain(clauses: Sequence[Clause], seconds: float = 10.0, seed: int = 1) -> 
     """Return the members of a conflict, and whether none of them can be left out. Empty where none was proven."""
     deadline = time.monotonic() + seconds
     hard = [one for one in clauses if one.weight is None and one.waiver is None]
+    hard = _in_few_days(hard, time.monotonic() + seconds / 4) or hard
     facts = [one for one in hard if one.is_fact]
     groups: dict[Group, list[Clause]] = {}
     for one in hard:
@@ -31,9 +35,33 @@ def explain(clauses: Sequence[Clause], seconds: float = 10.0, seed: int = 1) -> 
     if core is None:
         return (), False
     deletion = _Deletion(facts, deadline, seed)
-    kept = deletion.minimal([groups[name] for name in core])
+    by_rule: dict[str, list[Group]] = {}
+    for name in core:
+        by_rule.setdefault(groups[name][0].rule.name, []).append(name)
+    rules = deletion.minimal([[one for name in names for one in groups[name]] for names in by_rule.values()])
+    left = {group_of(one) for rule in rules for one in rule}
+    kept = deletion.minimal([groups[name] for name in core if name in left])
     singles = deletion.minimal([[one] for group in kept for one in group])
     return _reasons([one for group in singles for one in group]), deletion.is_minimal
+
+
+def _in_few_days(hard: Sequence[Clause], deadline: float) -> list[Clause] | None:
+    """Return the clauses of a few days that conflict by themselves, the fewest days first; None where none do.
+
+    Most conflicts are of a day or two, and are found among few clauses long before they are among all."""
+    days = 1 + max((day for one in hard for day in one.days), default=-1)
+    for width in WIDTHS:
+        for start in range(0, max(1, days - width + 1), max(1, width // 2)):
+            if time.monotonic() >= deadline:
+                return None
+            within = [one for one in hard if one.days and start <= max(one.days) and _is_within(one, start, width)]
+            if conflicts_linearly(within):
+                return within
+    return None
+
+
+def _is_within(clause: Clause, start: int, width: int) -> bool:
+    return all(day < 0 or start <= day < start + width for day in clause.days)
 
 
 def _first_core(
@@ -42,6 +70,8 @@ def _first_core(
     """Return the groups of a conflict that the solver found; None where it proved none in time."""
     from ortools.sat.python import cp_model
 
+    if conflicts_linearly(hard):
+        return list(groups)
     model = build(hard, guarded=True, soft=False)
     model.cp.add_assumptions(list(model.guards.values()))
     solver = _solver(seconds, seed)
@@ -67,6 +97,8 @@ def _conflicts(clauses: Sequence[Clause], seconds: float, seed: int) -> bool:
     """Tell whether clauses are proven to conflict within a time."""
     from ortools.sat.python import cp_model
 
+    if conflicts_linearly(clauses):
+        return True
     model: Model = build(clauses, soft=False)
     return bool(_solver(seconds, seed).solve(model.cp) == cp_model.INFEASIBLE)
 

@@ -7,9 +7,9 @@ What does not belong here: finding the roster (`solving.py`).
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ml.rostering.checking import breach_of
-from ml.rostering.clauses import AnyOf, Books, Clause, Does, Variable, Works
-from ml.rostering.problem import Problem
+from ml.rostering.checking import breach_by, breach_of
+from ml.rostering.clauses import AnyOf, Books, Clause, Does, Variable, Works, value_of
+from ml.rostering.problem import Duty, Problem
 from ml.rostering.roster import Breach, GaveWay, Roster
 
 NOBODY = "nobody has the skill and is free"
@@ -21,29 +21,37 @@ class Neighbours:
     """The clauses by the decisions in them, so that one changed day is judged by what it touches."""
 
     def __init__(self, problem: Problem, clauses: Sequence[Clause], roster: Roster) -> None:
-        """Index the clauses; keep what each costs in the roster as it is."""
+        """Index the clauses, and what of each is about a person's day; keep each one's total as it is."""
         self.problem, self.roster = problem, roster
-        self._about: dict[tuple[str, int], list[Clause]] = {}
+        self._about: dict[tuple[str, int], list[tuple[Clause, int, list[tuple[int, Variable]]]]] = {}
         for clause in clauses:
-            for key in dict.fromkeys((one.person, one.day) for _, many in clause.terms for one in _decisions(many)):
-                self._about.setdefault(key, []).append(clause)
+            mine: dict[tuple[str, int], list[tuple[int, Variable]]] = {}
+            for term in clause.terms:
+                for key in dict.fromkeys((one.person, one.day) for one in _decisions(term[1])):
+                    mine.setdefault(key, []).append(term)
+            total = clause.total(roster) if clause.waiver is None else 0
+            for key, terms in mine.items() if clause.waiver is None else ():
+                self._about.setdefault(key, []).append((clause, total, terms))
 
     def against(self, wanted: Does, duty_free: bool = False, instead_of: Books | None = None) -> list[Breach]:
         """Return what would be newly broken or shorter with `wanted` done (or that day free), agency sent home."""
-        key = (wanted.person, wanted.day)
-        duties = {at: duty for at, duty in self.roster.duties.items() if at != key}
+        key, found = (wanted.person, wanted.day), list[Breach]()
+        today = Roster(self._week(wanted), self.roster.agency)
+        changed = Roster({at: duty for at, duty in today.duties.items() if at != key}, self.roster.agency)
         if not duty_free:
-            duties[key] = wanted.duty
-        agency = dict(self.roster.agency)
-        if instead_of is not None:
-            agency[instead_of.day, instead_of.duty] -= 1
-        changed, found = Roster(duties, agency), list[Breach]()
-        for clause in self._about.get(key, ()):
-            if clause.waiver is None and clause.excess(changed) > clause.excess(self.roster):
-                breach = breach_of(clause, changed)
-                if breach is not None and (breach.is_hard or breach.cost):
-                    found.append(breach)
+            changed = Roster({**changed.duties, key: wanted.duty}, self.roster.agency)
+        for clause, total, terms in self._about.get(key, ()):
+            now = total + sum(n * (value_of(one, changed) - value_of(one, today)) for n, one in terms)
+            now += sum(-n for n, one in clause.terms if instead_of is not None and one == instead_of)
+            breach = breach_by(clause, now - clause.at_most) if now > max(total, clause.at_most) else None
+            if breach is not None and (breach.is_hard or breach.cost):
+                found.append(breach)
         return sorted(found, key=lambda one: (not one.is_hard, -one.cost))
+
+    def _week(self, wanted: Does) -> dict[tuple[str, int], Duty]:
+        """Return what the person does around a day: all that a variable about that day looks at."""
+        near = ((wanted.person, day) for day in range(wanted.day - 1, wanted.day + 2))
+        return {at: self.roster.duties[at] for at in near if at in self.roster.duties}
 
 
 def _decisions(variable: Variable) -> Iterable[Does]:

@@ -12,7 +12,7 @@ from ml.rostering.roster import RosterAnswer
 from ml.rostering.rules import clauses_of
 from ml.rostering.solving import Progress, outcome_of
 
-EXPLAINED_WITHIN = 9.0
+EXPLAINED_WITHIN = 7.0
 NOT_FOUND = "No roster was found in the time given, and none is proven impossible; give more seconds."
 
 
