@@ -1,4 +1,4 @@
-"""The feeds at work: a day after much history, HL7 v2 through files and over MLLP, and files larger than memory.
+"""The feeds at work: a day after much history, HL7 v2 through files and over MLLP.
 
 Here belongs what is measured; `stages.py` runs each in a process of its own, and `feed_figures.py` puts it beside its
 yardstick.
@@ -14,8 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections import deque
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from orchestration.feeds import Drop, land, land_drops
 from orchestration.feeds.hl7v2.framing import cut
 from orchestration.feeds.mllp import Ack, AckCode, listen
 from orchestration.feeds.mllp.frames import framed
-from tests.benchmarks.bench_landing import KEY, NOW, SHARED, TYPES, parse, timed
+from tests.benchmarks.bench_landing import KEY, NOW, SHARED, TYPES, timed
 
 SEED = 7
 DAYS_MEASURED = 5
@@ -109,24 +110,33 @@ def hl7_files(home: Path, count: int) -> dict[str, Any]:
 # -- MLLP
 
 
-def mllp(home: Path, alone: int, many: int, senders: int) -> dict[str, Any]:
-    """Round trips a second with one message in flight and with many; the yardstick answers after an fsync."""
-    found: dict[str, Any] = {"senders": senders}
-    sent = messages(2 * (alone + many))
+def mllp(home: Path, alone: int, many: int, senders: int, ahead: int) -> dict[str, Any]:
+    """Messages a second and milliseconds to the answer: one sender, many, and many that send some ahead of the answers;
+    the yardstick answers after an fsync."""
+    found: dict[str, Any] = {"senders": senders, "ahead": ahead}
+    sent = messages(alone + 2 * many + 20)
+    parts = {"alone": (sent[:alone], 1, 1), "many": (sent[alone : alone + many], senders, 1)}
+    parts["pipelined"] = (sent[alone + many : alone + 2 * many], senders, ahead)
     for name, command in {"listener": _product(home), "durable_echo": _echo(home)}.items():
         home.mkdir(parents=True, exist_ok=True)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
                 assert process.stdout is not None
                 port = int(process.stdout.readline())
-                _round_trips(port, sent[-20:], 1)
-                found[name] = {
-                    "alone": alone / _seconds(lambda p=port: _round_trips(p, sent[:alone], 1)),
-                    "many": many / _seconds(lambda p=port: _round_trips(p, sent[alone : alone + many], senders)),
-                }
+                asyncio.run(_all_senders(port, sent[-20:], 1, 1))
+                found[name] = {part: _measured(port, *what) for part, what in parts.items()}
             finally:
                 process.terminate()
+                process.communicate()
     return found
+
+
+def _measured(port: int, sent: Sequence[bytes], senders: int, ahead: int) -> dict[str, float]:
+    started = time.perf_counter()
+    waits = sorted(asyncio.run(_all_senders(port, sent, senders, ahead)))
+    seconds = time.perf_counter() - started
+    p50, p99 = (1000 * waits[int(share * (len(waits) - 1))] for share in (0.5, 0.99))
+    return {"per_second": len(waits) / seconds, "p50_ms": p50, "p99_ms": p99}
 
 
 def _product(home: Path) -> list[str]:
@@ -138,29 +148,26 @@ def _echo(home: Path) -> list[str]:
     return [sys.executable, "-m", "tests.benchmarks.bench_feeds", str(home)]
 
 
-def _seconds(action: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
+async def _all_senders(port: int, sent: Sequence[bytes], senders: int, ahead: int) -> list[float]:
+    waits = await asyncio.gather(*(_sender(port, sent[n::senders], ahead) for n in range(senders)))
+    return [wait for one in waits for wait in one]
 
 
-def _round_trips(port: int, sent: Sequence[bytes], senders: int) -> None:
-    asyncio.run(_all_senders(port, sent, senders))
-
-
-async def _all_senders(port: int, sent: Sequence[bytes], senders: int) -> None:
-    await asyncio.gather(*(_sender(port, sent[n::senders]) for n in range(senders)))
-
-
-async def _sender(port: int, sent: Sequence[bytes]) -> None:
-    """Send one message after another, each when the one before is answered."""
+async def _sender(port: int, sent: Sequence[bytes], ahead: int) -> list[float]:
+    """Send messages with at most `ahead` unanswered; return the seconds to each answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for message in sent:
-        writer.write(framed(message))
-        answer = await reader.readuntil(b"\x1c\r")
-        if b"MSA|AA" not in answer:
-            raise ValueError(f"Not accepted: {answer[:200]!r}")
+    begun, waits = deque[float](), list[float]()
+    for n in range(len(sent) + ahead):
+        if n < len(sent):
+            begun.append(time.perf_counter())
+            writer.write(framed(sent[n]))
+        if n >= ahead - 1 and begun:
+            answer = await reader.readuntil(b"\x1c\r")
+            waits.append(time.perf_counter() - begun.popleft())
+            if b"MSA|AA" not in answer:
+                raise ValueError(f"Not accepted: {answer[:200]!r}")
     writer.close()
+    return waits
 
 
 async def _durable_echo(home: Path) -> None:
@@ -174,32 +181,6 @@ async def _durable_echo(home: Path) -> None:
         return [Ack(AckCode.LANDED)] * len(frames)
 
     await listen("127.0.0.1", 0, receive, listening=lambda port: print(port, flush=True))
-
-
-# -- a file larger than memory
-
-
-def large_file(folder: Path, megabytes: int) -> dict[str, Any]:
-    """Write one NDJSON file of real resources under ever other ids; return how many and how large."""
-    folder.mkdir(parents=True, exist_ok=True)
-    texts = [text for kind, text in _resources() if kind == "Observation"]
-    count, size, n = 0, 0, 0
-    with (folder / "Observation.ndjson").open("w") as stream:
-        while size < megabytes * 1_000_000:
-            block = "".join(text.replace('"id":"', f'"id":"{n:06d}-', 1) + "\n" for text in texts)
-            stream.write(block)
-            count, size, n = count + len(texts), size + len(block), n + 1
-    return {"resources": count, "megabytes": size / 1_000_000}
-
-
-def land_large(home: Path, folder: Path) -> dict[str, Any]:
-    """Land it."""
-    return timed(lambda: land([folder], site="large", feed=None, home=home, key=KEY, arrived_at=datetime.now(UTC)))
-
-
-def parse_large(folder: Path) -> dict[str, Any]:
-    """The yardstick: DuckDB parses it."""
-    return timed(lambda: parse(folder))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,15 @@
-"""Figures of the feeds, each beside its yardstick. What does not belong here: measuring (`bench_feeds.py`)."""
+"""Figures of the feeds, each beside its yardstick and its target. What does not belong here: measuring."""
+
+from collections.abc import Sequence
 
 from tests.benchmarks.measuring import Cost
 from tests.benchmarks.report import Figure
 
-GROWTH, HL7, LARGE = "one more day after", "HL7 v2 messages", "one large NDJSON file"
+GROWTH, HL7, FHIR, INCREMENT = "one more day after", "HL7 v2 messages", "structured FHIR", "tables of one more day"
+YARDSTICK = "DuckDB merely parsing it"
+# Promised: issue 3, "Numbers".
+RESOURCES_PER_SECOND, TIMES_PARSING, MEMORY_MB, LARGE_MB = 30_000, 4, 4000, 5000
+MESSAGES_PER_SECOND, ROUND_TRIPS_PER_SECOND, TIMES_AT_TEN_TIMES_HISTORY = 2000, 500, 1.2
 
 
 def growth_figures(growth: Cost) -> list[Figure]:
@@ -11,37 +17,76 @@ def growth_figures(growth: Cost) -> list[Figure]:
     seconds = {int(days): took for days, took in growth.result["seconds"].items()}
     shortest = min(seconds)
     subject = f"{GROWTH} ({growth.result['resources_a_day']:,} resources a day)"
+    figures: list[Figure] = []
+    for days, took in sorted(seconds.items()):
+        target = TIMES_AT_TEN_TIMES_HISTORY if days >= 10 * shortest else None
+        beside = (f"after {shortest} days", seconds[shortest])
+        figures.append(Figure(subject, f"{days} days", took, "s", *beside, target, is_at_most=True, is_of_ratio=True))
+    return figures
+
+
+def increment_figures(increment: Cost) -> list[Figure]:
+    """dbt's work for one more day, after some days and after ten times as many."""
+    found = increment.result
+    short, long = (found[name] for name in ("short", "long"))
+    beside = f"after {found['days']} days"
+    bound = (TIMES_AT_TEN_TIMES_HISTORY, True, True)
     return [
-        Figure(subject, f"{days} days", took, "s", f"after {shortest} days", seconds[shortest])
-        for days, took in sorted(seconds.items())
+        Figure(INCREMENT, f"{label} after {10 * found['days']} days", sum(long[k]), "s", beside, sum(short[k]), *bound)
+        for label, k in (("seconds", "seconds"), ("CPU", "cpu_seconds"))
     ]
 
 
-def hl7_figures(files: Cost, mllp: Cost) -> list[Figure]:
-    """Messages a second through a file and over MLLP."""
-    count, found = files.result["messages"], mllp.result
+def hl7_figures(files: Cost) -> list[Figure]:
+    """Messages a second through a file."""
+    count = files.result["messages"]
     rate, split = count / files.result["landed"]["seconds"], count / files.result["split"]["seconds"]
-    echo = "MLLP answered after an fsync"
+    named = f"through a file of {count:,}"
+    return [Figure(HL7, named, rate, "/s", "splitting them at their separators", split, MESSAGES_PER_SECOND)]
+
+
+def mllp_figures(mllp: Cost) -> list[Figure]:
+    """Round trips a second and milliseconds over MLLP; a single sender is bound by one group at a time."""
+    found, echo = mllp.result, "MLLP answered after an fsync"
+    senders = f"MLLP, {found['senders']} senders"
+    labels = {"alone": "MLLP, one sender", "many": senders, "pipelined": f"{senders}, {found['ahead']} ahead"}
+    figures: list[Figure] = []
+    for part, label in labels.items():
+        ours, theirs = found["listener"][part], found["durable_echo"][part]
+        target = ROUND_TRIPS_PER_SECOND if part == "pipelined" else None
+        figures.append(Figure(HL7, label, ours["per_second"], "/s", echo, theirs["per_second"], target))
+        figures.extend(
+            Figure(HL7, f"  to the answer, {p}", ours[p], "ms", echo, theirs[p]) for p in ("p50_ms", "p99_ms")
+        )
+    return figures
+
+
+def fhir_figures(sizes: Sequence[tuple[Cost, Cost, Cost, Cost]]) -> list[Figure]:
+    """Bytes to lake and to OMOP at growing sizes: (corpus, parse, land, tables) of each; targets at the largest."""
+    figures: list[Figure] = []
+    for corpus, parsed, landed, tables in sizes:
+        is_largest = corpus is sizes[-1][0]
+        figures.extend(_of_one_size(corpus, parsed, landed, tables, is_largest=is_largest))
+    return figures
+
+
+def _of_one_size(corpus: Cost, parsed: Cost, landed: Cost, tables: Cost, *, is_largest: bool) -> list[Figure]:
+    count, megabytes = corpus.result["resources"], corpus.result["megabytes"]
+    subject = f"{FHIR}, {count:,} resources, {megabytes:,.0f} MB"
+    parse, land, build = parsed.result, landed.result, tables.result
+    rate = count / parse["seconds"]
+    whole = land["seconds"] + build["seconds"]
+    times = TIMES_PARSING if is_largest else None
+    memory = MEMORY_MB if megabytes >= 0.9 * LARGE_MB else None
     return [
-        Figure(HL7, f"through a file of {count:,}", rate, "/s", "splitting them at their separators", split),
-        Figure(HL7, "MLLP, one in flight", found["listener"]["alone"], "/s", echo, found["durable_echo"]["alone"]),
+        Figure(subject, "bytes to lake", count / land["seconds"], "/s", YARDSTICK, rate),
+        Figure(subject, "bytes to lake", land["seconds"], "s", YARDSTICK, parse["seconds"], times, True, True),
+        Figure(subject, "CPU to lake", land["cpu_seconds"], "s", YARDSTICK, parse["cpu_seconds"], times, True, True),
         Figure(
-            HL7,
-            f"MLLP, {found['senders']} senders",
-            found["listener"]["many"],
-            "/s",
-            echo,
-            found["durable_echo"]["many"],
+            subject, "bytes to OMOP, all tests", count / whole, "/s", YARDSTICK, rate,
+            RESOURCES_PER_SECOND if is_largest else None,
         ),
-    ]
-
-
-def large_figures(written: Cost, parsed: Cost, landed: Cost) -> list[Figure]:
-    """Time and peak memory of one large file."""
-    subject = f"{LARGE}: {written.result['resources']:,} resources, {written.result['megabytes']:,.0f} MB"
-    yardstick = "DuckDB merely parsing it"
-    return [
-        Figure(subject, "to lake", landed.result["seconds"], "s", yardstick, parsed.result["seconds"]),
-        Figure(subject, "CPU to lake", landed.result["cpu_seconds"], "s", yardstick, parsed.result["cpu_seconds"]),
-        Figure(subject, "peak memory", landed.peak_mb, "MB", yardstick, parsed.peak_mb),
-    ]
+        Figure(subject, "  of it dbt", build["dbt_seconds"], "s", YARDSTICK, parse["seconds"]),
+        Figure(subject, "peak memory to lake", landed.peak_mb, "MB", YARDSTICK, parsed.peak_mb, memory, True),
+        Figure(subject, "peak memory to OMOP", tables.peak_mb, "MB", YARDSTICK, parsed.peak_mb, memory, True),
+    ]  # fmt: skip

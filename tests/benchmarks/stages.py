@@ -68,32 +68,15 @@ def judge(use_case: str) -> dict[str, Any]:
     return {"succeeded": Launcher(_settings(), silent).train_and_judge(use_case, PILOT)}
 
 
-def corpus(repeat: int, days: int) -> dict[str, Any]:
-    """Write the bytes that are landed: Synthea's bundles as bulk NDJSON, or simulated drops where they are absent."""
-    from tests.benchmarks.bench_landing import SHARED, write_bulk
+def corpus(megabytes: int) -> dict[str, Any]:
+    """Write structured FHIR of a simulated site as bulk NDJSON, its people again under other ids to a size."""
+    from tests.benchmarks.bench_landing import write_simulated
 
     folder = load_settings().home / CORPUS
     folder.mkdir(parents=True)
-    if (SHARED / "synthea_fhir_bundles").is_dir():
-        count, source = write_bulk(folder, repeat), f"Synthea, {repeat} times"
-    else:
-        count, source = _simulated_bulk(folder, days), f"simulated, {days} days at {PILOT}"
+    count = write_simulated(folder, megabytes, seed=SEED)
     size = sum(path.stat().st_size for path in folder.iterdir())
-    return {"resources": count, "megabytes": size / MEGABYTE, "source": source}
-
-
-def _simulated_bulk(folder: Path, days: int) -> int:
-    from orchestration.simulator import simulate_group
-
-    count = 0
-    with tempfile.TemporaryDirectory() as home:
-        simulate_group(Path(home), sites=(PILOT,), start=FIRST_DAY, days=days, seed=SEED)
-        for path in sorted(Path(home).glob("drops/*/*/*.ndjson")):
-            content = path.read_bytes()
-            count += content.count(b"\n")
-            with (folder / path.name).open("ab") as stream:
-                stream.write(content)
-    return count
+    return {"resources": count, "megabytes": size / MEGABYTE}
 
 
 def parse() -> dict[str, Any]:
@@ -140,32 +123,18 @@ def hl7(count: int) -> dict[str, Any]:
     return hl7_files(load_settings().home, count)
 
 
-def mllp(alone: int, many: int, senders: int) -> dict[str, Any]:
+def mllp(alone: int, many: int, senders: int, ahead: int) -> dict[str, Any]:
     """Round trips over MLLP, to the listener and to a durable echo."""
     from tests.benchmarks.bench_feeds import mllp as measure
 
-    return measure(load_settings().home, alone, many, senders)
+    return measure(load_settings().home, alone, many, senders, ahead)
 
 
-def large(megabytes: int) -> dict[str, Any]:
-    """Write a file larger than memory is to be."""
-    from tests.benchmarks.bench_feeds import large_file
+def increment(days: int) -> dict[str, Any]:
+    """The tables of one more day after some days and after ten times as many."""
+    from tests.benchmarks.bench_increment import increment as measure
 
-    return large_file(load_settings().home / CORPUS, megabytes)
-
-
-def parse_large() -> dict[str, Any]:
-    """The yardstick of the large file."""
-    from tests.benchmarks.bench_feeds import parse_large as measure
-
-    return measure(load_settings().home / CORPUS)
-
-
-def land_large() -> dict[str, Any]:
-    """The large file to the lake."""
-    from tests.benchmarks.bench_feeds import land_large as measure
-
-    return measure(load_settings().home, load_settings().home / CORPUS)
+    return measure(load_settings().home, days)
 
 
 def serve(requests: int) -> dict[str, Any]:
@@ -203,9 +172,7 @@ STAGES: dict[str, Callable[..., dict[str, Any]]] = {
         growth,
         hl7,
         mllp,
-        large,
-        parse_large,
-        land_large,
+        increment,
         serve,
         rosters,
         start,
