@@ -27,8 +27,8 @@ class Scale:
     """How much is measured. Days and sites are of the simulated group.
 
     `megabytes` are the sizes of FHIR landed, `histories` days landed before the one that is measured, `short` the days
-    before an increment of the tables (and ten times as many), `messages` those of HL7 v2, `roster_seconds` how long the large
-    roster may take.
+    before an increment of the tables (and ten times as many), `messages` those of HL7 v2, `roster_seconds`
+    how long the large roster may take.
     """
 
     days: int
