@@ -35,7 +35,7 @@ class Works:
 
     person: str
     day: int
-    of: tuple[Does, ...]
+    of: tuple[Does, ...] = field(compare=False)  # follows from the person and the day; hashing it is slow
 
 
 @dataclass(frozen=True)

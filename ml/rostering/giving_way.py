@@ -14,7 +14,7 @@ from ml.rostering.roster import Breach, GaveWay, Roster
 
 NOBODY = "nobody has the skill and is free"
 SEARCH_ENDED = "no rule: the search ended before it was tried"
-MOST_TRIED = 60
+MOST_TRIED = 20
 
 
 class Neighbours:
@@ -42,7 +42,8 @@ class Neighbours:
             changed = Roster({**changed.duties, key: wanted.duty}, self.roster.agency)
         for clause, total, terms in self._about.get(key, ()):
             now = total + sum(n * (value_of(one, changed) - value_of(one, today)) for n, one in terms)
-            now += sum(-n for n, one in clause.terms if instead_of is not None and one == instead_of)
+            if instead_of is not None:
+                now -= sum(n for n, one in clause.terms if isinstance(one, Books) and one == instead_of)
             breach = breach_by(clause, now - clause.at_most) if now > max(total, clause.at_most) else None
             if breach is not None and (breach.is_hard or breach.cost):
                 found.append(breach)

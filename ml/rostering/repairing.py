@@ -22,7 +22,7 @@ from ml.rostering.solving import WORKERS
 
 HARD_NEED = 100_000
 """What leaving a hard need one nurse shorter counts, beside the weights of soft needs."""
-SEARCHED = 0.8
+SEARCHED = 0.6
 """Of the time given; the rest is for judging and saying what was found."""
 
 
