@@ -313,7 +313,8 @@ def incident_list() -> Answer:
 @click.argument("identifier", metavar="CARD_OR_RELEASE_OR_ROW")
 @answers
 def lineage(identifier: str) -> Answer:
-    """Follow a card, a release, omop.<table>:<id> or triage_mart:<visit>:<feature> back to files, lines, contracts."""
+    """Follow a card, a release, omop.<table>:<id>, lake.<table>:<key> or triage_mart:<visit>:<feature> back to files,
+    lines and contracts."""
     from orchestration.steps.lineage import trace
     from orchestration.steps.row_lineage import is_row, trace_row
 

@@ -25,7 +25,7 @@ def contract() -> None:
 @click.argument("file", required=False, type=FILE)
 @answers
 def contract_check(file: Path | None) -> Answer:
-    """Check one contract, or every contract of the house, against ODCS and what landing needs."""
+    """Check one contract, or all of them and the mappings of every site, against ODCS and what landing needs."""
     from orchestration.steps.contracts import check_contracts
 
     return check_contracts(file)
@@ -189,12 +189,17 @@ def vocabulary_show() -> Answer:
 @click.command()
 @click.option("--site", help="One site; all when left out.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where to write; reports/ when left out.")
+@click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]),
+    help="How fresh feeds were then; each site's present if left out.",
+)
 @answers
-def audit(site: str | None, out: Path | None) -> Answer:
+def audit(site: str | None, out: Path | None, at: datetime | None) -> Answer:
     """Write a page per site: what its sources send, how complete, fresh and well coded, and what to mend first."""
     from orchestration.steps.audit import audit_sites
 
-    return audit_sites(load_settings(), site, out)
+    return audit_sites(load_settings(), site, out, at)
 
 
 @click.group()

@@ -88,26 +88,31 @@
     {{ return(none) }}
 {%- endmacro %}
 
-{#- The two numbers of a check over `facts`; `0, 0` for a column that is not there, which cdmField reports. -#}
+{#-
+    What a check is of, and its two numbers: of the table as a `whole` over `facts`, of a `concept` over `used` and the
+    vocabulary, of a `row` over `facts`. `0, 0` for a column that is not there, which cdmField reports.
+-#}
 {% macro quality_numbers(check, columns, relation) -%}
     {%- set names = columns | map(attribute='name') | list -%}
     {%- set whole = quality_of_table(check, columns, relation) -%}
     {%- set is_absent = check.cdm_field is not none and check.cdm_field not in names -%}
-    {%- if is_absent and check.check_name not in ('cdmField', 'cdmTable') -%} {{ return(('0', '0')) }} {%- endif -%}
-    {%- if whole -%} {{ return(whole) }} {%- endif -%}
+    {%- if is_absent and check.check_name not in ('cdmField', 'cdmTable') -%}
+        {{ return(('whole', ('0', '0'))) }}
+    {%- endif -%}
+    {%- if whole -%} {{ return(('whole', whole)) }} {%- endif -%}
     {%- set kind = check.check_name ~ ('OfConcept' if check.check_name == 'isForeignKey' and check.against == 'concept' else '') -%}
     {%- set of_concept = quality_of_concept(check) if kind == check.check_name else
         ('concepts.concept_id is null', 'true') -%}
     {%- if of_concept -%}
-        {%- set total = "(select coalesce(sum(used.n), 0) from used left join concepts on used.concept_id = concepts.concept_id"
-            ~ " where used.field = '" ~ check.cdm_field ~ "'" -%}
-        {{ return((total ~ ' and (' ~ of_concept[0] ~ '))', total ~ ')')) }}
+        {%- set field = "used.field = '" ~ check.cdm_field ~ "'" -%}
+        {%- set counted = 'coalesce(sum(used.n) filter (where ' ~ field -%}
+        {{ return(('concept', (counted ~ ' and (' ~ of_concept[0] ~ ')), 0)', counted ~ '), 0)'))) }}
     {%- endif -%}
     {%- set of_row = quality_of_row(check) -%}
     {%- if not of_row -%}
         {%- do exceptions.raise_compiler_error('seeds/quality_checks.csv: no check is called ' ~ check.check_name) -%}
     {%- endif -%}
-    {{ return((
+    {{ return(('row', (
         'count(*) filter (where (' ~ of_row[1] ~ ') and (' ~ of_row[0] ~ '))', 'count(*) filter (where ' ~ of_row[1] ~ ')'
-    )) }}
+    ))) }}
 {%- endmacro %}

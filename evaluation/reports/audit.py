@@ -86,7 +86,7 @@ class LinkFacts:
 
 @dataclass(frozen=True, slots=True)
 class CheckFacts:
-    """One check of the Data Quality Dashboard that its table misses."""
+    """One check of the Data Quality Dashboard that its table misses; ``is_of_site``: by this site's own rows."""
 
     check: str
     table: str
@@ -95,13 +95,15 @@ class CheckFacts:
     violated: int
     rows: int
     threshold_pct: float
+    is_of_site: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class QualityFacts:
-    """The checks of the last build of the tables, of all sites together."""
+    """The checks of the last build: ``of_site`` over this site's rows, the others over tables that are of no site."""
 
     checks: int
+    of_site: int
     missed: tuple[CheckFacts, ...]
 
 
@@ -119,6 +121,7 @@ class AuditPage:
 
     site: str
     name: str
+    as_of: datetime
     generated_at: datetime
     version: str
     vocabulary: str

@@ -101,7 +101,9 @@ def _of_link(link: LinkFacts) -> Iterator[Finding]:
 def _of_quality(quality: QualityFacts) -> Iterator[Finding]:
     for one in quality.missed:
         weight = STOPS if one.severity == "error" else SHOWN
-        yield Finding(weight + one.violated / max(one.rows, 1), f"{_check(one)} (all sites).")
+        yield Finding(
+            weight + one.violated / max(one.rows, 1), f"{_check(one)}{'' if one.is_of_site else ' (all sites)'}."
+        )
 
 
 def _check(one: CheckFacts) -> str:

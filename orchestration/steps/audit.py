@@ -7,7 +7,7 @@ What does not belong here: the counting in SQL (audit_lake.py), how the page loo
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,20 @@ from orchestration.settings import Settings
 from orchestration.sites import Site, list_sites, load_site
 from orchestration.steps.answer import Answer
 from orchestration.steps.audit_lake import AuditLake, looking
+from orchestration.steps.freshness import Freshness, present_of, site_freshness
 from orchestration.steps.records import now
 from orchestration.vocabulary import mounted_vocabulary
 
-HOURS = {"m": 1 / 60, "h": 1, "hour": 1, "hours": 1, "d": 24, "day": 24, "days": 24, "w": 168, "y": 8760}
 FATES = ("received", "landed", "duplicate", "superseded", "deleted", "quarantined")
 
 
-def audit_sites(settings: Settings, site: str | None, out: Path | None) -> Answer:
-    """Write the audit page of one site, or of all; the document holds the same facts as the pages."""
+def audit_sites(settings: Settings, site: str | None, out: Path | None, clock: datetime | None = None) -> Answer:
+    """Write the audit page of one site, or of all; the document holds the same facts as the pages.
+
+    Freshness is judged at `clock`, else at each site's own present. Raises `UnknownSite`.
+    """
     sites = [load_site(site)] if site else [load_site(one) for one in list_sites()]
-    pages = {one.id: audit_page(settings, one) for one in sites}
+    pages = {one.id: audit_page(settings, one, clock or present_of(settings, one.id, now())) for one in sites}
     paths = {one: write_audit(out or settings.reports, page) for one, page in pages.items()}
     document = {
         "sites": [_document(page, paths[one]) for one, page in pages.items()],
@@ -39,15 +42,19 @@ def audit_sites(settings: Settings, site: str | None, out: Path | None) -> Answe
     return Answer(document, text=_words(pages, paths))
 
 
-def audit_page(settings: Settings, site: Site) -> AuditPage:
-    """Return the facts of a site as they lie in its home now. Works before tables are built and on an empty site."""
-    contracts, at = load_contracts(), now()
+def audit_page(settings: Settings, site: Site, clock: datetime) -> AuditPage:
+    """Return the facts of a site as they lie in its home, its feeds as fresh as they are at `clock`.
+
+    Works before tables are built and on an empty site.
+    """
+    contracts = load_contracts()
+    fresh = {one.feed: one for one in site_freshness(settings, site.id, clock)}
     receipts = _receipts(settings.home / "receipts" / site.id)
     named = [*site.feeds, *sorted(set(receipts) - set(site.feeds))]
     mounted = mounted_vocabulary(settings.vocabulary)
     with looking(settings, site.id) as lake:
         feeds = tuple(
-            _feed(lake, contracts[name], receipts.get(name, []), at, is_agreed=name in site.feeds)
+            _feed(lake, contracts[name], receipts.get(name, []), fresh.get(name), is_agreed=name in site.feeds)
             for name in named
             if name in contracts
         )
@@ -56,7 +63,8 @@ def audit_page(settings: Settings, site: Site) -> AuditPage:
     return AuditPage(
         site=site.id,
         name=site.name,
-        generated_at=at,
+        as_of=clock,
+        generated_at=now(),
         version=version("pilothouse"),
         vocabulary=(mounted.version or "mounted, of no stated version") if mounted else "starter",
         feeds=feeds,
@@ -76,7 +84,12 @@ def _receipts(folder: Path) -> dict[str, list[StoredReceipt]]:
 
 
 def _feed(
-    lake: AuditLake, contract: Contract, receipts: Sequence[StoredReceipt], at: datetime, *, is_agreed: bool
+    lake: AuditLake,
+    contract: Contract,
+    receipts: Sequence[StoredReceipt],
+    fresh: Freshness | None,
+    *,
+    is_agreed: bool,
 ) -> FeedFacts:
     arrivals = [datetime.fromisoformat(one.arrived_at) for one in receipts]
     last = max(arrivals, default=None)
@@ -100,8 +113,8 @@ def _feed(
         records={fate: sum(getattr(one, fate) for one in receipts) for fate in FATES},
         reasons=dict(reasons.most_common()),
         last_arrival=last,
-        age_hours=None if last is None else (at - last).total_seconds() / 3600,
-        due_hours=_due_hours(contract),
+        age_hours=_hours(fresh.clock - fresh.last) if fresh and fresh.last else None,
+        due_hours=_hours(fresh.due - fresh.last) if fresh and fresh.last and fresh.due else None,
         classified=dict(Counter(column.classification.value for column in columns)),
         volume=tuple(sorted(days.items())),
         tables=tuple(found for item in contract.objects if (found := lake.table(item)) is not None),
@@ -114,20 +127,13 @@ def _ending(name: str) -> str:
     return ending if ending and len(ending) <= 9 and ending[1:].isalnum() and not ending[1:].isdigit() else "none"
 
 
-def _due_hours(contract: Contract) -> float | None:
-    """Hours after which a next file is late: cadence and latency together; None where no cadence was agreed."""
-    hours = [_hours(contract, name) for name in ("frequency", "latency")]
-    return None if hours[0] is None else sum(one or 0.0 for one in hours)
+def _hours(span: timedelta) -> float:
+    return span.total_seconds() / 3600
 
 
-def _hours(contract: Contract, name: str) -> float | None:
-    agreed = contract.agreed(name)
-    if agreed is None or agreed.unit not in HOURS:
-        return None
-    try:
-        return float(agreed.value) * HOURS[agreed.unit]
-    except ValueError:
-        return None
+def findings_by_site(answer: Answer) -> dict[str, list[str]]:
+    """Return what must be mended, most pressing first, by site."""
+    return {one["site"]: list(one["findings"]) for one in answer.document["sites"]}
 
 
 def _document(page: AuditPage, path: Path) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class AuditLake:
         return tuple(found)
 
     def quality(self) -> QualityFacts | None:
-        """Return the checks of the last build, None before one."""
+        """Return the last checks of this site's rows, and of tables that are of no one site; None before a build."""
         if not self.is_built:
             return None
         tables = self.db.execute(
@@ -89,10 +89,14 @@ class AuditLake:
             f"select * from {WAREHOUSE}.failures.{quoting.name(one)}" for (one,) in tables
         )
         rows = self.db.execute(
-            f"select check_name, cdm_table, coalesce(cdm_field, ''), severity, violated_rows, all_rows, threshold_pct, "
-            f"is_met from ({every}) order by severity, violated_rows / greatest(all_rows, 1) desc, cdm_table, cdm_field"
+            f"with every as ({every}) select check_name, cdm_table, coalesce(cdm_field, ''), severity, violated_rows, "
+            "all_rows, threshold_pct, site is not null, is_met from every where site = $site or (site is null "
+            "and check_id not in (select check_id from every where site is not null)) "
+            "order by severity, violated_rows / greatest(all_rows, 1) desc, cdm_table, cdm_field",
+            {"site": self.site},
         ).fetchall()
-        return QualityFacts(len(rows), tuple(CheckFacts(*row[:7]) for row in rows if not row[7]))
+        of_site = sum(bool(row[7]) for row in rows)
+        return QualityFacts(len(rows), of_site, tuple(CheckFacts(*row[:8]) for row in rows if not row[8]))
 
     def _look(self, item: ContractObject) -> bool:
         """Make the views of a lake table once; say whether the site has any of it."""

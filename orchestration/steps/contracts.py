@@ -7,22 +7,34 @@ from pathlib import Path
 
 from orchestration.contracts import CONTRACTS_DIR, InvalidContract, Timeline, list_contracts
 from orchestration.contracts.compare import Change, compare
+from orchestration.contracts.errors import InvalidMapping
 from orchestration.contracts.lint import check_contract, read_contract
 from orchestration.contracts.load import SUFFIX
+from orchestration.contracts.mapping import mapped
 from orchestration.contracts.overlay import ENVIRONMENTS
 from orchestration.contracts.timeline import HISTORY, load_timeline
 from orchestration.settings import Environment
+from orchestration.sites import list_sites, load_site
+from orchestration.sites.codes import load_codes
+from orchestration.sites.mappings import load_mappings
 from orchestration.steps.answer import DONE, FAILED, Answer
+from orchestration.steps.site_codes import all_site_codes
 
 
 def check_contracts(file: Path | None, directory: Path = CONTRACTS_DIR) -> Answer:
-    """Check one file, or every contract of the house with its earlier versions and what differs by environment.
+    """Check one file, or every contract of the house with its earlier versions, what differs by environment, and what
+    sites say of their own columns and codes.
 
     Exit code 1 where something is wrong.
     """
-    found = {file.name: _check_file(file)} if file else _check_house(directory)
+    of_sites = {} if file else check_mappings(directory)
+    mapping_names = of_sites.keys()
+    found = ({file.name: _check_file(file)} if file else _check_house(directory)) | of_sites
     wrong = {name: problems for name, problems in found.items() if problems}
-    document: dict[str, object] = {"ok": not wrong, "contracts": sorted(found), "problems": wrong}
+    names = sorted(found.keys() - mapping_names)
+    document: dict[str, object] = {"ok": not wrong, "contracts": names, "problems": wrong}
+    if file is None:
+        document["mappings"] = sorted(mapping_names)
     if file is None and not wrong:
         document["versions"] = {feed: _versions(load_timeline(feed, directory)) for feed in list_contracts(directory)}
     lines = [line for name, problems in found.items() for line in _lines(name, problems)]
@@ -37,6 +49,39 @@ def _check_file(file: Path) -> list[str]:
     problems, feed = check_contract(file), file.name.removesuffix(SUFFIX)
     is_current = (file.parent / HISTORY / f"{feed}.yaml").is_file() or (file.parent / ENVIRONMENTS).is_dir()
     return problems or (_check_versions(feed, file.parent) if is_current else [])
+
+
+def check_mappings(directory: Path = CONTRACTS_DIR) -> dict[str, list[str]]:
+    """Check what every site says of its own columns and codes: the files themselves, and against the contracts of every
+    environment; by the name of the folder or file, with what is wrong."""
+    found = {
+        f"{site}.mappings": problems for site in list_sites() if (problems := _check_site(site, directory)) is not None
+    }
+    try:
+        all_site_codes()
+    except InvalidMapping as error:
+        found.setdefault("codes.yaml of all sites", []).append(str(error))
+    return found
+
+
+def _check_site(site: str, directory: Path) -> list[str] | None:
+    """What is wrong with the mappings of a site; None where it has none."""
+    problems: list[str] = []
+    try:
+        mappings, codes = load_mappings(site), load_codes(site)
+    except InvalidMapping as error:
+        return [str(error)]
+    if not mappings and codes is None:
+        return None
+    for environment in Environment:
+        try:
+            named = mappings.keys() & set(list_contracts(directory))
+            mapped({feed: load_timeline(feed, directory, environment) for feed in named}, mappings)
+        except (InvalidContract, InvalidMapping) as error:
+            problems.append(str(error))
+    unsent = sorted(mappings.keys() - set(load_site(site).feeds))
+    problems += [f"The mapping of {feed!r} is of a feed that {site} does not list in its file." for feed in unsent]
+    return list(dict.fromkeys(problems))
 
 
 def _check_house(directory: Path) -> dict[str, list[str]]:

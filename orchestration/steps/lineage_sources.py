@@ -83,6 +83,25 @@ RECORDS = {
     "provider": (_named("fhir_practitioner", "provider"),),
     "care_site": (_named("fhir_location", "care site"), _named("fhir_organization", "care site")),
 }
+DERIVED = {
+    "condition_era": (
+        "condition_occurrence",
+        "person_id = $person_id and condition_concept_id = $condition_concept_id "
+        "and condition_start_date between $condition_era_start_date and $condition_era_end_date",
+    ),
+    "drug_era": (
+        "drug_exposure",
+        "person_id = $person_id and drug_exposure_start_date between $drug_era_start_date and $drug_era_end_date "
+        "and drug_concept_id in (select drug_concept_id from warehouse.intermediate.int_drug_ingredient "
+        "where ingredient_concept_id = $drug_concept_id)",
+    ),
+    "observation_period": ("visit_occurrence", "person_id = $person_id"),
+    "person": ("visit_occurrence", "person_id = $person_id"),
+    "death": ("visit_occurrence", "person_id = $person_id"),
+    "location": ("person", "location_id = $location_id"),
+}
+"""What derived rows stand on, and a person whom no patient record describes; any other row without a record of its own
+stands on its visit."""
 FEATURES = {"arrived_by_ambulance": "arrival_mode"}
 """Features that the readings call by another name."""
 

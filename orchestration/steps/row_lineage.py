@@ -1,8 +1,11 @@
 """The way back from a row of OMOP or a feature of a visit to the records that it stands on: file, line, contract.
 
 A row's id is a hash of its site, feed and record key, so the lake's own keys find it again; nothing is stored for it.
+A result of a message, a line of a claim and a series of images are parts of records: dbt notes which in
+int_interface_row.
 All versions of a record are named, and which one is current. Eras, observation periods and stays stand on other rows.
-What does not belong here: cards and releases (lineage.py).
+A record that has no row in OMOP (a shift, an appointment) is asked for by its own key. What does not belong here: cards
+and releases (lineage.py).
 """
 
 import re
@@ -14,11 +17,13 @@ from typing import Any
 import duckdb
 
 from orchestration.contracts import sql as quoting
+from orchestration.feeds.store import Receipts
 from orchestration.settings import Settings
 from orchestration.steps.errors import StepError, WrongUsage
-from orchestration.steps.lineage_sources import EVENTS, FEATURES, RECORDS, Source, hash63
+from orchestration.steps.lineage_sources import DERIVED, EVENTS, FEATURES, RECORDS, Source, hash63
 
 ROW = re.compile(r"omop\.(?P<table>[a-z_]+):(?P<id>[0-9]{1,19})")
+RECORD = re.compile(r"lake\.(?P<table>[a-z0-9_]{1,63}):(?P<key>.{1,400})")
 FEATURE = re.compile(r"triage_mart:(?P<visit>[^:]{1,200}):(?P<feature>[a-z0-9_]{1,80})")
 MOST_ROWS = 200
 """An era or a period of more rows names the first of them, and says how many there are."""
@@ -34,20 +39,27 @@ class NotALineage(WrongUsage):
 
 
 def is_row(identifier: str) -> bool:
-    """Say whether this names a row or a feature, rather than a card or a release."""
-    return identifier.startswith(("omop.", "triage_mart:"))
+    """Say whether this names a row, a record or a feature, rather than a card or a release."""
+    return identifier.startswith(("omop.", "lake.", "triage_mart:"))
 
 
 def trace_row(settings: Settings, identifier: str) -> dict[str, Any]:
-    """Return the records behind `omop.<table>:<id>` or `triage_mart:<visit>:<feature>`. Raises `StepError`."""
-    row, feature = ROW.fullmatch(identifier), FEATURE.fullmatch(identifier)
-    if row is None and feature is None:
-        raise NotALineage(f"{identifier!r} is no row: write omop.<table>:<id> or triage_mart:<visit>:<feature>.")
+    """Return the records behind `omop.<table>:<id>`, `lake.<table>:<key>` or `triage_mart:<visit>:<feature>`.
+
+    Raises `StepError`.
+    """
+    row, feature, record = (form.fullmatch(identifier) for form in (ROW, FEATURE, RECORD))
+    if row is None and feature is None and record is None:
+        raise NotALineage(
+            f"{identifier!r} is no row: write omop.<table>:<id>, lake.<table>:<key> or triage_mart:<visit>:<feature>."
+        )
     if not settings.warehouse.exists():
         raise RowNotFound("There is no warehouse yet; run: pilothouse run")
     with _looking(settings) as trail:
         if row is not None:
             return trail.of_row(row["table"], int(row["id"]))
+        if record is not None:
+            return trail.of_record(record["table"], record["key"])
         assert feature is not None
         return trail.of_feature(feature["visit"], feature["feature"])
 
@@ -75,6 +87,16 @@ class Trail:
         document: dict[str, Any] = {"row": {"table": f"omop.{table}", "id": row_id}, "records": records}
         return document if records else {**document, "stands_on": self._stands_on(table, found)}
 
+    def of_record(self, table: str, key: str) -> dict[str, Any]:
+        """A record of the lake by its own key, at every site that has it."""
+        if not self._has(table):
+            raise RowNotFound(f"Nothing of the lake table {table!r} has landed.")
+        sites = self.db.execute(f"select distinct site from {self._lake(table)} where _key = ? order by 1", [key])
+        records = [one for (site,) in sites.fetchall() for one in self._versions(table, site, key)]
+        if not records:
+            raise RowNotFound(f"The lake table {table} has no record with the key {key!r}.")
+        return {"row": {"table": f"lake.{table}", "id": key}, "records": records}
+
     def of_feature(self, visit: str, feature: str) -> dict[str, Any]:
         columns = self._columns("marts", "triage_mart")
         if feature not in columns:
@@ -88,7 +110,7 @@ class Trail:
             raise RowNotFound(f"{len(found)} visits of the triage mart are {visit!r}; give its visit_occurrence_id.")
         visit_id, site, visit_key, value = found[0]
         row = {"table": "marts.triage_mart", "id": visit_id, "site": site, "feature": feature, "value": value}
-        records = self._of_reading(site, visit_key, feature)
+        records = self._of_reading(site, visit_key, feature) or self._of_rows(visit_id, feature)
         what = "the readings of this feature" if records else "the visit and its patient, which the feature is made of"
         records = records or self.of_row("visit_occurrence", visit_id)["records"]
         return {"row": row, "records": records, "records_are": what}
@@ -105,6 +127,16 @@ class Trail:
             {"site": site, "visit": visit_key, "feature": FEATURES.get(feature, feature)},
         ).fetchall()
         return [one for (key,) in keys for one in self._versions("fhir_observation", site, key)]
+
+    def _of_rows(self, visit_id: int, feature: str) -> list[dict[str, Any]]:
+        """Records of the visit's rows that carry a code of the feature: of messages and surveys."""
+        rows = " union all ".join(
+            f"select '{table}', {table}_id from warehouse.omop.{table} where visit_occurrence_id = $visit "
+            f"and {table}_source_value in (select code from warehouse.seeds.triage_readings where feature = $feature)"
+            for table in ("measurement", "observation")
+        )
+        found = self.db.execute(rows, {"visit": visit_id, "feature": FEATURES.get(feature, feature)}).fetchall()
+        return [one for table, row in sorted(found) for one in self._traced(str(table), int(row))["records"]]
 
     def _row(self, table: str, row_id: int) -> dict[str, Any]:
         columns = self._columns("omop", table)
@@ -124,11 +156,26 @@ class Trail:
         wanted = row_id if table != "death" else int(row["person_id"])
         sources = EVENTS if table in {one.home for one in EVENTS} else RECORDS.get(table, ())
         concept = row.get(f"{table.split('_')[0]}_concept_id") if sources is EVENTS else None
-        keys = dict.fromkeys((one.lake_table, *key) for one in sources for key in self._keys(one, wanted, concept))
-        keys |= dict.fromkeys(
-            origin for lake_table, site, key in list(keys) for origin in self._origins(lake_table, site, key)
-        )
-        return [found for lake_table, site, key in keys for found in self._versions(lake_table, site, key)]
+        keys = {(one.lake_table, *key): "" for one in sources for key in self._keys(one, wanted, concept)}
+        origins = [origin for lake_table, site, key in keys for origin in self._origins(lake_table, site, key)]
+        keys |= dict.fromkeys(origins, "") | self._parts(table, wanted)
+        return [
+            {**found, "part": part} if part else found
+            for (lake_table, site, key), part in keys.items()
+            for found in self._versions(lake_table, site, key)
+        ]
+
+    def _parts(self, table: str, row_id: int) -> dict[tuple[str, str, str], str]:
+        """The messages, claims and images that told a row, each with the parts of it that did."""
+        if "part" not in self._columns("intermediate", "int_interface_row"):
+            return {}
+        rows = self.db.execute(
+            "select lake_table, site, record_key, coalesce(string_agg(part, ', ' order by part), '') "
+            "from warehouse.intermediate.int_interface_row where omop_table = ? and row_id = ? "
+            "group by all order by all",
+            [table, row_id],
+        ).fetchall()
+        return {(lake_table, site, key): part for lake_table, site, key, part in rows}
 
     def _origins(self, lake_table: str, site: str, key: str) -> list[tuple[str, str, str]]:
         """The record that a scrubbed text was taken from."""
@@ -154,7 +201,9 @@ class Trail:
 
     def _stands_on(self, table: str, row: dict[str, Any]) -> list[dict[str, Any]]:
         """The rows that a derived row stands on, each with its records."""
-        query = _DERIVED.get(table) or ("visit_occurrence", "visit_occurrence_id = $visit_occurrence_id")
+        if table == "visit_occurrence":
+            return []
+        query = DERIVED.get(table) or ("visit_occurrence", "visit_occurrence_id = $visit_occurrence_id")
         names = [one[1:] for one in re.findall(r"\$[a-z_]+", query[1])]
         if any(row.get(name) is None for name in names):
             return []
@@ -177,6 +226,7 @@ class Trail:
             {
                 **place,
                 "file": file,
+                "file_name": self._told_name(site, file),
                 "line": line,
                 "contract": contract,
                 "arrived_at": arrived.isoformat(),
@@ -185,6 +235,11 @@ class Trail:
             }
             for file, line, contract, arrived, gone, newest in rows
         ]
+
+    def _told_name(self, site: str, file: str) -> str | None:
+        """The name that the file came under, as its first receipt tells it; None where the receipt is gone."""
+        first = next(iter(Receipts(self.settings.home / "receipts" / site).of(file)), None)
+        return None if first is None else first.file
 
     def _columns(self, schema: str, table: str) -> set[str]:
         rows = self.db.execute(
@@ -203,27 +258,6 @@ class Trail:
             f"read_parquet({files}, union_by_name = true, hive_partitioning = true, "
             "hive_types = {'site': varchar, 'day': date})"
         )
-
-
-_DERIVED = {
-    "condition_era": (
-        "condition_occurrence",
-        "person_id = $person_id and condition_concept_id = $condition_concept_id "
-        "and condition_start_date between $condition_era_start_date and $condition_era_end_date",
-    ),
-    "drug_era": (
-        "drug_exposure",
-        "person_id = $person_id and drug_exposure_start_date between $drug_era_start_date and $drug_era_end_date "
-        "and drug_concept_id in (select drug_concept_id from warehouse.intermediate.int_drug_ingredient "
-        "where ingredient_concept_id = $drug_concept_id)",
-    ),
-    "observation_period": ("visit_occurrence", "person_id = $person_id"),
-    "person": ("visit_occurrence", "person_id = $person_id"),
-    "death": ("visit_occurrence", "person_id = $person_id"),
-    "location": ("person", "location_id = $location_id"),
-}
-"""What derived rows stand on, and a person whom no patient record describes; any other row without a record of its own
-stands on its visit."""
 
 
 @contextmanager

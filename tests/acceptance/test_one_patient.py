@@ -3,8 +3,10 @@
 The files are read here by splitting, `pydicom` and JSON, never by our readers: what they say must be what OMOP holds.
 """
 
+import hashlib
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -16,9 +18,12 @@ import pytest
 
 from ml.features.pseudonym import pseudonym
 from orchestration.feeds import Drop, land, land_drops
+from orchestration.settings import Environment, Settings
 from orchestration.simulator import simulate_group
 from orchestration.sites import load_site
+from orchestration.sites.mappings import load_mappings
 from orchestration.steps.landing import arrival_time
+from orchestration.steps.row_lineage import trace_row
 from tests.integration.tables.conftest import Ask, asking, build
 
 pytestmark = pytest.mark.xdist_group("one patient")
@@ -30,7 +35,8 @@ MRN, VISIT = "urn:pilothouse:rural:mrn", "urn:pilothouse:rural:visit"
 
 def terms(site: str) -> dict[str, Any]:
     place = load_site(site)
-    return {"site": site, "key": KEY, "feeds": place.feeds, "zone": place.timezone, "authorities": place.aliases}
+    rules = {"authorities": place.aliases, "mappings": load_mappings(site)}
+    return {"site": site, "key": KEY, "feeds": place.feeds, "zone": place.timezone, **rules}
 
 
 @pytest.fixture(scope="module")
@@ -285,3 +291,118 @@ def test_published_claims_with_their_count_put_right_reach_cost(ask: Ask, shared
         "where site = 'samples' and cost_domain_id = 'Procedure' order by 1"
     )
     assert parts == sorted((s[1].split(":")[1], float(s[2])) for s in lines)
+
+
+# -- the way back
+
+
+@pytest.fixture(scope="module")
+def built(home: Path, ask: Ask) -> Settings:
+    assert ask("select count(*) > 0 from omop.person") == [(True,)]
+    shutil.copy(home / "whole" / "warehouse.duckdb", home / "warehouse.duckdb")
+    return Settings(home, Environment.DEVELOPMENT, "", "", "")
+
+
+@pytest.fixture(scope="module")
+def sent(home: Path, shared_data: Path) -> dict[str, Path]:
+    """Every file as its sender has it, by digest."""
+    folders = (home / "drops", shared_data / "hl7v2_simhospital", shared_data / "dicom")
+    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in [*paths, home / "corrected.x12"]}
+
+
+def records_of(built: Settings, identifier: str, table: str, contract: str) -> list[dict[str, Any]]:
+    """The records of one lake table that a row leads to: digest, told name, contract and its version are all there."""
+    found = [one for one in trace_row(built, identifier)["records"] if one["table"] == table]
+    assert found and all(re.fullmatch(rf"{contract}@\d+\.\d+\.\d+(\+.*)?", one["contract"]) for one in found)
+    assert all(one["file_name"] for one in found)
+    return found
+
+
+def test_a_result_leads_to_the_segment_that_says_it(built: Settings, ask: Ask, sent: dict[str, Path]) -> None:
+    rows = ask(
+        "select row_id, code, value_number from intermediate.int_measurement where feed = 'hl7v2' and "
+        "omop_table = 'measurement' and value_number is not null and site = 'samples' order by hash(row_id) limit 5"
+    )
+    assert len(rows) == 5
+    for row_id, code, value in rows:
+        traced = records_of(built, f"omop.measurement:{row_id}", "hl7v2_oru", "hl7v2")
+        said = []
+        for one in traced:
+            message = messages(sent[one["file"]])[one["line"] - 1]
+            numbers = re.findall(r"OBX (\d+)", one["part"])
+            said += [s for s in message if s[0] == "OBX" and s[1] in numbers]
+        assert {s[3].split("^")[0] for s in said} == {code}
+        assert value in [number_of(s) for s in said]
+
+
+def test_a_visit_leads_to_all_its_messages_and_its_claim(
+    built: Settings, sent: dict[str, Path], followed: Followed, visit: str
+) -> None:
+    row = f"omop.visit_occurrence:{visit.removeprefix('visit_occurrence_id = ')}"
+    told = records_of(built, row, "hl7v2_adt", "hl7v2")
+    found = {field(messages(sent[one["file"]])[one["line"] - 1], "MSH", 9) for one in told}
+    assert found == {field(m, "MSH", 9) for m in followed.admissions}
+    [claim] = {one["key"]: one for one in records_of(built, row, "x12_claim", "x12_837")}.values()
+    assert followed.claim[0][1] in sent[claim["file"]].read_text()
+
+
+def test_what_a_claim_costs_leads_to_its_line(built: Settings, ask: Ask, sent: dict[str, Path]) -> None:
+    rows = ask(
+        "select cost_id, total_charge, procedure_source_value, procedure_occurrence_id from omop.cost "
+        "join omop.procedure_occurrence on cost_event_id = procedure_occurrence_id "
+        "join intermediate.int_person using (person_id) where site = 'samples' and cost_domain_id = 'Procedure'"
+    )
+    assert len(rows) == 2
+    for cost, charge, code, procedure in rows:
+        [one] = records_of(built, f"omop.cost:{cost}", "x12_claim", "x12_837")
+        claim = claims_of(sent[one["file"]].read_text())[one["line"] - 1]
+        line = [s for s in claim if s[0] == "SV1"][int(one["part"].removeprefix("line ")) - 1]
+        assert (line[1].split(":")[1], float(line[2])) == (code, charge)
+        assert [
+            p["part"] for p in records_of(built, f"omop.procedure_occurrence:{procedure}", "x12_claim", "x12_837")
+        ] == [one["part"]]
+
+
+def test_an_image_leads_to_its_files(built: Settings, ask: Ask, sent: dict[str, Path]) -> None:
+    rows = ask(
+        "(select 'procedure_occurrence', row_id, code from intermediate.int_procedure where feed = 'dicom' limit 9) "
+        "union "
+        "(select 'observation', row_id, value_code from intermediate.int_observation where feed = 'dicom' limit 9)"
+    )
+    assert {table for table, *_ in rows} == {"procedure_occurrence", "observation"}
+    for table, row_id, modality in rows:
+        traced = records_of(built, f"omop.{table}:{row_id}", "dicom_instance", "dicom")
+        headers = [pydicom.dcmread(sent[one["file"]], force=True) for one in traced]
+        studies = {str(header.get("StudyInstanceUID", "")) for header in headers}
+        assert len(studies - {""}) == 1  # of a file without meta information, pydicom by itself reads nothing
+        assert table == "procedure_occurrence" or modality in {str(header.get("Modality", "")) for header in headers}
+
+
+@pytest.mark.parametrize(
+    ("table", "contract"),
+    [("unit_staffing", "staffing"), ("clinic_appointment", "appointments"), ("triage_note", "triage_notes"),
+     ("roster_shift", "rosters"), ("unit_census", "census")],
+)  # fmt: skip
+def test_a_row_of_a_table_without_a_home_in_omop_leads_to_its_line(
+    built: Settings, ask: Ask, sent: dict[str, Path], table: str, contract: str
+) -> None:
+    [(key, line, file)] = ask(
+        f"select _key, _line, _file from lake.{table} where site = 'rural' order by hash(_key) limit 1"
+    )
+    found = records_of(built, f"lake.{table}:{key}", table, contract)
+    assert (line, file) in {(one["line"], one["file"]) for one in found}
+    assert len(sent[str(file)].read_bytes().splitlines()) > int(str(line))
+
+
+def test_a_feature_leads_to_its_readings(built: Settings, ask: Ask, sent: dict[str, Path]) -> None:
+    visits = ask(
+        "select visit_occurrence_id, heart_rate from marts.triage_mart where site = 'rural' and heart_rate is not null "
+        "order by hash(visit_key) limit 3"
+    )
+    assert len(visits) == 3
+    for visit_id, rate in visits:
+        traced = trace_row(built, f"triage_mart:{visit_id}:heart_rate")
+        assert traced["row"]["value"] == rate and traced["records_are"] == "the readings of this feature"
+        lines = [sent[r["file"]].read_text("utf-8", "replace").splitlines()[r["line"] - 1] for r in traced["records"]]
+        assert any(json.loads(one)["valueQuantity"]["value"] == rate for one in lines if '"valueQuantity"' in one)

@@ -4,6 +4,7 @@ of models and of what feeds mean, and whether feeds still arrive."""
 from dagster import Definitions
 
 from orchestration.defs.monitoring.assets import events_asset, report_asset, serving_assets
+from orchestration.defs.monitoring.audits import audit_asset, nightly_audit
 from orchestration.defs.monitoring.feeds import freshness_checks, freshness_sensor, meaning_asset, meaning_sensor
 from orchestration.defs.monitoring.sensors import daily_events, drift_sensor, failed_run_sensor
 from orchestration.steps.candidate import list_use_cases
@@ -16,10 +17,11 @@ def definitions() -> Definitions:
             events_asset,
             report_asset,
             meaning_asset,
+            audit_asset,
             *[serving_assets(use_case) for use_case in list_use_cases()],
         ],
         asset_checks=[checks],
-        schedules=[daily_events],
+        schedules=[daily_events, nightly_audit],
         sensors=[
             *[drift_sensor(use_case) for use_case in list_use_cases()],
             failed_run_sensor,

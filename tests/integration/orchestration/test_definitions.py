@@ -67,4 +67,5 @@ def test_dbts_tests_are_asset_checks_and_every_feed_must_add_up(graph):
 
 def test_drift_is_watched_and_events_come_back_unattended(graph):
     assert "triage_drift_sensor" in graph["sensors"] and "failed_run_sensor" in graph["sensors"]
-    assert graph["schedules"] == ["daily_events", "daily_terms", "hourly_scrub"]
+    assert graph["schedules"] == ["daily_events", "daily_terms", "hourly_scrub", "nightly_audit"]
+    assert "monitoring/audit" in graph["assets"]

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.sites import list_sites
+
+SITES = list_sites()
 ROOT = Path(__file__).resolve().parents[3]
 HEAD = "unit,at,occupied,staffed_beds,closed\n"
 PROBE = """
@@ -65,6 +68,14 @@ said["same"] = tick("feed_freshness_sensor", said["late"]["cursor"])
 meaning = repository.get_job("semantic_drift").execute_in_process(instance=instance, partition_key="city")
 [event] = meaning.get_asset_materialization_events()
 said["meaning"] = event.materialization.metadata["reviews_opened"].data
+from dagster import materialize
+from orchestration.defs.monitoring.audits import audit_asset
+
+for name, clock in (("in time", "2026-03-02T12:00:00+00:00"), ("later", "2026-03-20T12:00:00+00:00")):
+    config = {"ops": {"monitoring__audit": {"config": {"clock": clock}}}}
+    audit = materialize([audit_asset], run_config=config, instance=instance)
+    [told] = audit.asset_materializations_for_node("monitoring__audit")
+    said[f"audit {name}"] = {key: value.value for key, value in told.metadata.items()}
 print(json.dumps(said))
 """
 
@@ -112,3 +123,10 @@ def test_a_new_day_is_looked_at_once(said):
     assert said["arrived"]["runs"] == ["city"]
     assert said["looked"]["runs"] == []
     assert said["meaning"] == []
+
+
+def test_the_audit_asset_tells_what_must_be_mended_at_the_clock_that_it_is_given(said):
+    early, later = said["audit in time"], said["audit later"]
+    assert "census: the last file is 18 days old" in later["findings/city"]
+    assert "the last file is" not in early["findings/city"] and "has ever arrived" in early["findings/city"]
+    assert later["findings"] > early["findings"] and later["pages"] == len(SITES)

@@ -5,6 +5,7 @@ here: reading raw feeds (landing's own tests do), and any expectation about the 
 """
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +47,11 @@ class SmallLake:
             connection.execute(f"copy landing to '{folder / name[:16]}.parquet' (format parquet)")
         receipt = self.root.parent / "receipts" / site / "test" / f"{name}.json"
         receipt.parent.mkdir(parents=True, exist_ok=True)
-        receipt.write_text("{}")
+        counts = dict.fromkeys(("duplicate", "superseded", "deleted", "quarantined"), 0)
+        told = {"feed": "test", "contract": "test@1.0.0", "file": f"{table}.{self.files}", "sha256": name, **counts}
+        lines = {"received": len(rows), "landed": len(rows), "reasons": {}, "tables": {table: len(rows)}}
+        stamp = {"attempt": 1, "arrived_at": arrived_at.isoformat(), "archive": None}
+        receipt.write_text(json.dumps({**told, **lines, **stamp}))
 
     def _stamped(
         self, table: str, row: Mapping[str, object], name: str, line: int, arrived_at: datetime

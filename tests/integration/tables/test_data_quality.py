@@ -87,7 +87,16 @@ FAULTS = {
 }  # fmt: skip
 RESULTS = (
     "select check_name, cdm_table, cdm_field, sum(violated_rows), sum(all_rows), bool_and(is_met) "
-    "from failures.{} group by all"
+    "from failures.{} where site is null group by all"
+)
+OF_SITES = (
+    "select site, check_name, cdm_field, violated_rows, all_rows, threshold_pct, severity, is_met "
+    "from failures.quality_measurement where site is not null"
+)
+OWN = (
+    "insert into seeds.quality_checks by name select * replace (90001 as check_id, 'city' as site, "
+    "100 as threshold_pct, 'warn' as severity, 'for this test' as rationale) from seeds.quality_checks "
+    "where cdm_table = 'measurement' and check_name = 'plausibleAfterBirth' and site is null"
 )
 Results = dict[tuple[object, ...], tuple[object, ...]]
 
@@ -109,7 +118,7 @@ def planted(home: Path, ask: Ask) -> Iterator[tuple[Results, Results, str]]:
     copy = home / "planted" / "warehouse.duckdb"
     shutil.copy(home / "whole" / "warehouse.duckdb", copy)
     with duckdb.connect(str(copy)) as connection:
-        for fault in FAULTS.values():
+        for fault in (*FAULTS.values(), OWN):
             connection.execute(fault)
     judged = build(home, "planted", "--select", "test_name:data_quality", verb="test")
     yield results(home / "whole" / "warehouse.duckdb"), results(copy), judged.stdout
@@ -134,6 +143,47 @@ def test_tables_with_faults_are_stopped_and_those_with_warnings_only_are_not(pla
     failed = {line.split()[6] for line in said.splitlines() if " FAIL " in line}
     assert {"quality_procedure_occurrence", "quality_location", "quality_specimen"} <= failed
     assert "quality_provider" not in failed
+
+
+def test_each_site_is_judged_by_its_own_rows_and_its_own_threshold(planted, home: Path) -> None:
+    """Fifty readings before birth at `city`, which the seed allows it here, and none at any other site."""
+    _, after, _ = planted
+    with duckdb.connect(str(home / "planted" / "warehouse.duckdb"), read_only=True) as connection:
+        rows = {row[:3]: row[3:] for row in connection.execute(OF_SITES).fetchall()}
+    dates = {site: rows[site, name, field] for site, name, field in rows if name == "plausibleAfterBirth"
+             and field == "measurement_date"}  # fmt: skip
+    violated, of, threshold, severity, is_met = dates["city"]
+    assert violated == after["plausibleAfterBirth", "measurement", "measurement_date"][0] > 5
+    assert (threshold, severity, is_met) == (100.0, "warn", True)
+    assert {one[0] for site, one in dates.items() if site != "city"} == {0} and len(dates) > 1
+    whole = after["plausibleAfterBirth", "measurement", "measurement_date"]
+    assert sum(one[1] for one in dates.values()) == whole[1] and of < whole[1]
+    units = {site: row for (site, name, _), row in rows.items() if name == "isForeignKey"}
+    assert "city" in units
+
+
+def test_a_site_that_misses_a_check_stops_the_tables_though_all_sites_together_meet_it(home: Path, ask: Ask) -> None:
+    (home / "one_site").mkdir()
+    copy = home / "one_site" / "warehouse.duckdb"
+    shutil.copy(home / "whole" / "warehouse.duckdb", copy)
+    many = (
+        "insert into omop.measurement by name select measurement.* replace (1000000 + nth as measurement_id, {}) "
+        f"from omop.measurement, range({{}}) as nths(nth) where measurement_id = {A_VALUE} limit {{}}"
+    )
+    with duckdb.connect(str(copy)) as connection:
+        other = "(select min(person_id) from intermediate.int_person_state where site = 'nhamcs')"
+        connection.execute(many.format("date '1900-01-01' as measurement_date", 6, 6))
+        elsewhere = f"{other} as person_id, date '2026-03-01' as measurement_date"
+        connection.execute(many.replace("1000000", "2000000").format(elsewhere, 5000, 5000))
+    judged = build(home, "one_site", "--select", "quality_measurement", verb="test")
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        found = connection.execute(
+            "select site, violated_rows, is_met from failures.quality_measurement "
+            "where check_name = 'plausibleAfterBirth' "
+            "and cdm_field = 'measurement_date' and violated_rows > 0 order by 1"
+        ).fetchall()
+    assert found == [("city", 6, False), (None, 6, True)]
+    assert judged.returncode != 0
 
 
 def test_every_check_type_of_the_dashboard_is_listed() -> None:

@@ -24,6 +24,7 @@ FIRST, DAYS = date(2026, 3, 2), 8
 KEY = b"a key of thirty-two bytes, no less"
 ACCOUNTING = (
     "lake_to_omop", "lake_to_omop_fates", "mapping_coverage", "int_landed_key", "int_placed_key", "int_unmapped_code",
+    "int_interface_row",
 )  # fmt: skip
 
 pytestmark = pytest.mark.xdist_group("incremental tables")

@@ -85,5 +85,5 @@ def test_an_audit_of_built_tables_knows_which_codes_are_mapped_and_which_checks_
     procedures = next(one for one in coding if one.table == "fhir_procedure" and one.system == "SNOMED")
     assert procedures.mapped is not None and 0 < procedures.mapped < 1
     assert procedures.unmapped[0][0] == "no such code"
-    assert quality is not None and quality.checks > 1000
+    assert quality is not None and quality.checks > 1000 and 300 < quality.of_site < quality.checks
     assert all(one.severity == "warn" and one.violated for one in quality.missed)

@@ -21,7 +21,8 @@ lists as (
 listed as (
     select
         *,
-        unnest(diagnoses) as diagnosis
+        unnest(diagnoses) as diagnosis,
+        generate_subscripts(diagnoses, 1) as nth
     from lists
 ),
 
@@ -32,6 +33,8 @@ coded as (
         visits.person_key,
         {{ prefers_alternate('diagnosis.code_system', 'diagnosis.alternate_system') }} as is_alternate,
         diagnosis,
+        listed.nth,
+        listed.message_key,
         listed.happened_at,
         visits.started_at,
         listed._arrived_at
@@ -52,19 +55,22 @@ said as (
         diagnosis.type_code as category_code,
         diagnosis.diagnosed_at as onset_at,
         coalesce(diagnosis.diagnosed_at, coded.started_at, coded.happened_at) as occurred_at,
+        coded.message_key,
+        coded.nth,
+        concat('DG1 ', coded.nth) as part,
         coded._arrived_at
     from coded
 ),
 
 final as (
     select
-        *,
+        * exclude (nth),
         {{ natural_key(["'DG1'", 'visit_key', 'code_system', 'code']) }} as condition_key
     from said
     where code is not null
     qualify row_number() over (
         partition by site, visit_key, code_system, code
-        order by occurred_at, category_code
+        order by occurred_at, category_code, nth
     ) = 1
 )
 

@@ -4,6 +4,7 @@ messages as (
     select
         messages.site,
         links.person_key,
+        messages.message_key,
         messages.payers,
         messages._arrived_at
     from {{ ref('stg_hl7_adt') }} as messages
@@ -23,7 +24,9 @@ listed as (
     select
         site,
         person_key,
+        message_key,
         unnest(payers) as payer,
+        generate_subscripts(payers, 1) as nth,
         _arrived_at
     from messages
 ),
@@ -41,10 +44,14 @@ final as (
         ) as ended_at,
         payer.payer_code,
         payer.plan_code,
+        listed.message_key,
+        concat('IN1 ', listed.nth) as part,
         listed._arrived_at
     from listed
     where payer.starts_on is not null
-    qualify row_number() over (partition by listed.site, coverage_key order by payer.ends_on desc) = 1
+    qualify row_number() over (
+        partition by listed.site, coverage_key order by listed.payer.ends_on desc, listed.nth asc
+    ) = 1
 )
 
 select * from final

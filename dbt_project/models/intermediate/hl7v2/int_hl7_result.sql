@@ -133,6 +133,7 @@ valued as (
             as range_low,
         try_cast(regexp_extract(result.reference_range, '^ *[0-9.]+ *- *([0-9.]+) *$', 1) as double)
             as range_high,
+        concat('OBX ', result.observation_no) as part,
         result.status_code,
         result.order_status_code,
         coalesce(result.deleted_fields, '') as deleted_fields,

@@ -15,6 +15,8 @@ listed as (
 coded as (
     select
         listed.site,
+        listed.claim_key,
+        'HI' as part,
         listed.visit_key,
         listed.person_key,
         {{ billing_code_system('diagnosis.code_system') }} as code_system,
@@ -35,7 +37,10 @@ final as (
     from coded
     qualify row_number() over (
         partition by site, person_key, visit_key, code_system, code
-        order by array_position(['principal', 'admitting', 'other', 'external'], category_code), occurred_at
+        order by
+            array_position(['principal', 'admitting', 'other', 'external'], category_code),
+            occurred_at,
+            claim_key
     ) = 1
 )
 

@@ -38,6 +38,7 @@ final as (
         listed.site,
         listed.claim_key,
         concat(listed.claim_key, '|line|', listed.nth) as line_key,
+        concat('line ', listed.nth) as part,
         listed.person_key,
         listed.visit_key,
         listed.clinician_key,

@@ -3,7 +3,9 @@ with
 services as (
     select
         site,
+        claim_key,
         line_key as procedure_key,
+        part,
         person_key,
         visit_key,
         clinician_key,
@@ -29,6 +31,8 @@ listed as (
 operations as (
     select
         listed.site,
+        listed.claim_key,
+        'HI' as part,
         {{ natural_key(["'HI'", 'claim_key', 'done.code_system', 'done.code', 'done.procedure_date']) }}
             as procedure_key,
         listed.person_key,
@@ -54,6 +58,8 @@ final as (
         billed.site,
         'x12_claim' as lake_table,
         billed.procedure_key,
+        billed.claim_key,
+        billed.part,
         billed.visit_key,
         billed.person_key,
         providers.provider_key,

@@ -41,7 +41,7 @@ GOOD = FeedFacts(
 NEVER = replace(GOOD, feed="census", files=0, records=dict.fromkeys(COUNTS, 0), last_arrival=None, age_hours=None)
 
 
-MET = QualityFacts(10, ())
+MET = QualityFacts(10, 8, ())
 
 
 def says(*feeds: FeedFacts, coding=(), links=(), quality: QualityFacts | None = MET) -> list[str]:
@@ -83,7 +83,7 @@ def test_links_checks_and_empty_fields_are_said_with_both_numbers() -> None:
     link = LinkFacts("hl7_adt", "patient", 50, 5)
     missed = CheckFacts("fkDomain", "measurement", "unit_concept_id", "error", 3, 60, 0.0)
     empty = replace(GOOD, tables=(TableFacts("t", 5, 5, (FieldFacts("a", "public", False, 1.0),)),))
-    said = says(empty, links=(link,), quality=QualityFacts(9, (missed,)))
+    said = says(empty, links=(link,), quality=QualityFacts(9, 5, (missed,)))
     assert "measurement.unit_concept_id misses fkDomain: 3 of 60" in said[0]
     assert "5 of 50 records" in said[1] and "1 of 1 fields are never filled" in said[2]
 
@@ -93,20 +93,25 @@ def test_before_tables_are_built_it_says_so_and_an_empty_site_is_not_told_of_oth
         "The tables are not built: coding and data quality cannot be judged. Run: pilothouse run"
     ]
     missed = CheckFacts("fkDomain", "measurement", "unit_concept_id", "error", 3, 60, 0.0)
-    assert len(says(NEVER, quality=QualityFacts(9, (missed,)))) == 1
+    assert len(says(NEVER, quality=QualityFacts(9, 5, (missed,)))) == 1
+    [said] = says(GOOD, quality=QualityFacts(9, 5, (replace(missed, is_of_site=False),)))
+    assert said.endswith("(all sites).") and not says(GOOD, quality=QualityFacts(9, 5, (missed,)))[0].endswith(
+        "sites)."
+    )
 
 
 def page(*feeds: FeedFacts) -> AuditPage:
     return AuditPage(
         site="city",
         name="City <Hospital>",
+        as_of=NOW,
         generated_at=NOW,
         version="0",
         vocabulary="starter",
         feeds=feeds,
         coding=(CodingFacts("t", "S", 4, 2, 0.5, (("x", 2),)),),
         links=(LinkFacts("t", "visit", 4, 1),),
-        quality=QualityFacts(9, (CheckFacts("fkDomain", "m", "u", "warn", 3, 60, 0.5),)),
+        quality=QualityFacts(9, 5, (CheckFacts("fkDomain", "m", "u", "warn", 3, 60, 0.5),)),
         findings=findings(feeds, (), (), None),
     )
 

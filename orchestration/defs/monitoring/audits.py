@@ -1,0 +1,50 @@
+"""The asset `monitoring/audit`: the audit page of every site, every night, with what must be mended as its metadata.
+
+What does not belong here: what an audit counts and concludes (steps/audit, evaluation/reports).
+"""
+
+from datetime import datetime
+
+from dagster import (
+    AssetKey,
+    AssetSelection,
+    Config,
+    DefaultScheduleStatus,
+    MaterializeResult,
+    MetadataValue,
+    ScheduleDefinition,
+    asset,
+)
+
+from orchestration.defs.tables.snapshot import SNAPSHOT
+from orchestration.settings import load_settings
+from orchestration.steps.audit import audit_sites, findings_by_site
+
+AUDIT = AssetKey(["monitoring", "audit"])
+
+
+class AuditClock(Config):
+    """The time at which freshness is judged: ISO 8601 with a zone; each site's present where it is left out."""
+
+    clock: str | None = None
+
+
+@asset(key=AUDIT, deps=[SNAPSHOT], group_name="monitoring")
+def audit_asset(config: AuditClock) -> MaterializeResult:
+    """The data audit of every site: sources, freshness, coding, links, data quality, and what to mend first."""
+    clock = datetime.fromisoformat(config.clock) if config.clock else None
+    answer = audit_sites(load_settings(), None, None, clock)
+    found = findings_by_site(answer)
+    said = {f"findings/{site}": MetadataValue.md("\n".join(f"{n}. {one}" for n, one in enumerate(all_, 1)) or "none")
+            for site, all_ in found.items()}  # fmt: skip
+    counts = {"findings": MetadataValue.int(sum(map(len, found.values()))), "pages": MetadataValue.int(len(found))}
+    return MaterializeResult(metadata={**counts, **said})
+
+
+nightly_audit = ScheduleDefinition(
+    name="nightly_audit",
+    target=AssetSelection.assets(AUDIT),
+    cron_schedule="45 4 * * *",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Writes the audit pages of all sites, every night after the feeds of the night have landed.",
+)
