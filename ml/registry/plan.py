@@ -10,6 +10,7 @@ import fcntl
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -115,7 +116,7 @@ class Plan(_Part):
             raise ValueError("valid_until lies before issued_at")
         return self
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Document digest: the plan's name."""
         return document_digest(self.to_json())
@@ -126,7 +127,14 @@ class Plan(_Part):
 
     def of_unit(self, unit: str) -> tuple[Line, ...]:
         """The lines of one unit, by shift."""
-        return tuple(sorted((line for line in self.lines if line.unit == unit), key=lambda one: one.starts_at))
+        return self._by_unit.get(unit, ())
+
+    @cached_property
+    def _by_unit(self) -> dict[str, tuple[Line, ...]]:
+        found: dict[str, list[Line]] = {}
+        for line in sorted(self.lines, key=lambda one: one.starts_at):
+            found.setdefault(line.unit, []).append(line)
+        return {unit: tuple(lines) for unit, lines in found.items()}
 
 
 def plan_folder(home: Path, use_case: str, site: str) -> Path:

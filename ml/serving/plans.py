@@ -72,6 +72,8 @@ class PlanOpener:
         try:
             public_key = load_public_key(self.config.home / RELEASE_PUBLIC_KEY)
             plan, problem = read_plan(self.config.home, self.use_case, site, public_key), None
+            if plan is not None:
+                assert plan.digest and plan.of_unit("") == ()  # computed here, once, and not while somebody waits
         except RegistryError as error:
             plan, problem = None, str(error)
         return Planning(pointer, release, tier, reason, plan, problem)

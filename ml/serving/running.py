@@ -8,6 +8,7 @@ from http import HTTPStatus
 from fastapi import Request
 
 from ml.serving import Problem
+from ml.serving.board.cache import PageCache
 from ml.serving.config import ServingConfig
 from ml.serving.events import EventStore
 from ml.serving.hooks import TRIAGE
@@ -29,6 +30,7 @@ class Running:
         self.store = EventStore(config.event_store_url, config.store_timeout_seconds)
         self.watch = ReleaseWatch(config, self.store, TRIAGE, ScorerOpener(config, TRIAGE))
         self.triage = TriageService(config, self.store, self.watch, meters)
+        self.pages = PageCache()
         self.plans: dict[str, ReleaseWatch[Planning]] = {
             use_case: ReleaseWatch(config, self.store, use_case, PlanOpener(config, use_case))
             for use_case in config.planned

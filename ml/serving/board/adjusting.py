@@ -30,7 +30,7 @@ _NEWEST_FIRST = (ADJUSTMENT.c.at_us.desc(), ADJUSTMENT.c.id.desc())
 class Adjustment(BaseModel):
     """What is asked: `to` is how many are wanted in the shift, in the measure of the plan's line.
 
-    `nonce` makes the same click sent twice one adjustment.
+    `nonce` is the page's: the same click on it sent twice is one adjustment.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,7 +95,7 @@ async def adjust(
     `made_by` is the pseudonym of the person, where a proxy says who it is. Raises `Problem` and `StoreUnavailable`.
     """
     plan, line = checked_line(asked, unit, live, now)
-    adjustment_id = str(uuid5(NAMESPACE, f"{site}|{unit}|{asked.nonce}"))
+    adjustment_id = str(uuid5(NAMESPACE, f"{site}|{unit}|{asked.model_dump_json()}"))
     row: dict[str, Any] = {
         "adjustment_id": adjustment_id,
         "at_us": microseconds(now),

@@ -7,7 +7,7 @@ from datetime import date, datetime, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader
 
@@ -29,6 +29,7 @@ TIER_WORDS = {
     Tier.MANUAL: "Manual: no advice",
 }
 SCALE_HEADROOM = 1.15
+NONCE = "00000000-0000-0000-0000-000000000000"
 LARGE, HALF_A_TENTH = 30, 0.05
 """From 30 on a tenth of a patient means nothing to anybody."""
 NIGHT_BEGINS = 19
@@ -54,9 +55,14 @@ def board_page(board: Board, site: SiteContext) -> str:
             last=None if board.last_call_at is None else board.last_call_at.astimezone(site.zone),
             tier_words=TIER_WORDS,
             stage_words=STAGE_WORDS,
-            nonce=uuid4,
+            nonce=NONCE,
         )
     )
+
+
+def with_nonce(page: str, nonce: UUID) -> str:
+    """The page for one viewer: what they click is told apart from what others click on the same page."""
+    return page.replace(NONCE, str(nonce))
 
 
 def when(shift: Shift, now: datetime, zone: tzinfo) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
+from uuid import uuid4
 
 import anyio.to_thread
 from fastapi import FastAPI, Path, Request, Response
@@ -18,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ml.features.pseudonym import pseudonym
 from ml.serving import Problem, StoreUnavailable
 from ml.serving.board.adjusting import Adjustment, adjust, adjustments_of
-from ml.serving.board.page import board_page
+from ml.serving.board.page import board_page, with_nonce
 from ml.serving.board.shifts import Section, section_of
 from ml.serving.board.visits import WINDOW, Board, board_of
 from ml.serving.config import PRODUCTION
@@ -47,8 +48,12 @@ def add_board(app: FastAPI) -> None:
     async def board_for_people(request: Request, site: SiteName, unit: UnitName) -> HTMLResponse:
         """The huddle board as a page."""
         running = running_of(request)
-        board = await _board(running, running.site(request), unit)
-        return HTMLResponse(board_page(board, running.config.sites[site]))
+        _known_unit(running, running.site(request), unit)
+
+        async def draw() -> str:
+            return board_page(await _board(running, site, unit), running.config.sites[site])
+
+        return HTMLResponse(with_nonce(await running.pages.page((site, unit), draw), uuid4()))
 
     @app.get("/api/v1/board/{site}/{unit}", tags=["Board"], responses=problem_responses(404, 422, 503))
     async def board(request: Request, site: SiteName, unit: UnitName) -> Board:  # noqa: ARG001 - site is checked by its pattern
@@ -92,7 +97,10 @@ async def _adjust(request: Request, unit: str, document: dict[str, Any]) -> str:
     state = None if watch is None else await watch.state(site)
     if not isinstance(state, Planning):
         raise Problem(HTTPStatus.CONFLICT, "no-plan-shown", f"{asked.use_case} shows no plan here; reload the board.")
-    return await adjust(running.store, site, unit, asked, state, running.config.clock(), made_by)
+    try:
+        return await adjust(running.store, site, unit, asked, state, running.config.clock(), made_by)
+    finally:
+        running.pages.forget((site, unit))
 
 
 def _refuse_other_origin(request: Request) -> None:

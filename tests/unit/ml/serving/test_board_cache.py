@@ -1,0 +1,59 @@
+"""A page is drawn once for all who look in the same second, and anew for the next."""
+
+import asyncio
+
+import pytest
+
+from ml.serving.board.cache import PageCache
+
+KEY = ("city", "MED")
+
+
+class Drawing:
+    """Counts how often it is drawn; draws slowly enough for others to come meanwhile."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    async def __call__(self) -> str:
+        self.times += 1
+        await asyncio.sleep(0.01)
+        return f"page {self.times}"
+
+
+def test_all_who_look_at_once_wait_for_one_drawing() -> None:
+    async def look() -> list[str]:
+        cache, draw = PageCache(), Drawing()
+        return list(await asyncio.gather(*(cache.page(KEY, draw) for _ in range(20))))
+
+    assert asyncio.run(look()) == ["page 1"] * 20
+
+
+def test_a_page_is_drawn_anew_after_a_second_and_after_a_change() -> None:
+    async def look() -> list[str]:
+        now = 100.0
+        cache, draw = PageCache(lambda: now), Drawing()
+        seen = [await cache.page(KEY, draw)]
+        now = 100.99
+        seen.append(await cache.page(KEY, draw))
+        now = 101.0
+        seen.append(await cache.page(KEY, draw))
+        cache.forget(KEY)
+        seen += [await cache.page(KEY, draw), await cache.page(("city", "ED"), draw)]
+        return seen
+
+    assert asyncio.run(look()) == ["page 1", "page 1", "page 2", "page 3", "page 4"]
+
+
+def test_a_drawing_that_fails_is_not_kept() -> None:
+    async def look() -> str:
+        cache = PageCache()
+
+        async def fail() -> str:
+            raise ValueError("no store")
+
+        with pytest.raises(ValueError, match="no store"):
+            await cache.page(KEY, fail)
+        return await cache.page(KEY, Drawing())
+
+    assert asyncio.run(look()) == "page 1"
