@@ -4,6 +4,7 @@ snapshot, audit, reports, answers, logs and the stores of Dagster and MLflow hol
 What the landing zone alone holds is looked at feed by feed in the unit tests of the feeds (test_planted_identifiers).
 """
 
+import base64
 import json
 import os
 import subprocess
@@ -23,6 +24,48 @@ from tests.unit.orchestration.feeds.test_planted_identifiers import (
     leaks,
     told_by,
 )
+
+# The same values as clinicians would write them: a text of identifiers alone is withheld whole.
+PROSE = "\n".join(
+    [
+        f"Patient {NAME} presents with chest pain and shortness of breath since this morning.",
+        f"Lives at {PLANTED['B place']} 12, zip {PLANTED['B postal code']}, with two cats and no help at home.",
+        f"Symptoms began on the {PLANTED['C date']} and have been getting worse with exertion.",
+        f"Daughter called from {PLANTED['D telephone']}, records were faxed to {PLANTED['E fax']} by the clinic.",
+        f"Instructions were sent to {PLANTED['F e-mail']}, social security {PLANTED['G social security']} was checked.",
+        f"Chart {PLANTED['H record number']} and plan {PLANTED['I plan number']} were reviewed with the pharmacist.",
+        f"Account {PLANTED['J account']} was opened, licence {PLANTED['K licence']} was shown at the desk.",
+        f"The car with plate {PLANTED['L vehicle']} hit the left leg, no fracture on the radiograph.",
+        f"Pacemaker {PLANTED['M device serial']} was interrogated, normal function and good battery.",
+        f"Pictures of the rash are at {PLANTED['N web address']}, sent from {PLANTED['O network address']}.",
+        f"Access by {PLANTED['P biometric']} was granted, photo {PLANTED['Q photo']} is in the chart.",
+        f"There is a mark {PLANTED['R other']} on the right forearm; blood pressure 120/80, lungs clear.",
+    ]
+)
+DAY = "2026-02-28T10:00:00Z"
+
+
+def prose_of_every_kind() -> dict[str, bytes]:
+    """Files with the prose as a document, a report, a message and a triage note of the planted patient."""
+    subject = {"reference": f"Patient/{PLANTED['H record number']}"}
+    form = {"contentType": "text/plain", "data": base64.b64encode(PROSE.encode()).decode()}
+    document = {"resourceType": "DocumentReference", "id": "prose", "status": "current", "date": DAY,
+                "subject": subject, "content": [{"attachment": form}]}  # fmt: skip
+    report = {"resourceType": "DiagnosticReport", "id": "prose", "status": "final", "effectiveDateTime": DAY,
+              "subject": subject, "code": {"text": "x"}, "presentedForm": [form]}  # fmt: skip
+    lines = [f"OBX|{n}|TX|11506-3^Note^LN||{line}||||||F" for n, line in enumerate(PROSE.split("\n"), start=1)]
+    pid = f"PID|1||{PLANTED['H record number']}^^^HOSP^MR||{NAME}^{NAME}"
+    head = "MSH|^~\\&|ADT|CITY|||20260228100000||ORU^R01|9|P|2.5"
+    message = [head, pid, "PV1|1|E", "OBR|1|||11506-3^Note^LN", *lines]
+    row = ["N-prose", "E-prose", "V-prose", PLANTED["H record number"], DAY, PROSE.replace("\n", " ")]
+    table = ["note_id,encounter_id,visit_number,mrn,written_at,text", ",".join(f'"{cell}"' for cell in row)]
+    return {
+        "DocumentReference.ndjson": json.dumps(document).encode(),
+        "DiagnosticReport.ndjson": json.dumps(report).encode(),
+        "results.hl7": "\r".join([*message, ""]).encode(),
+        "triage_notes.csv": "\n".join([*table, ""]).encode(),
+    }
+
 
 COMMANDS = {
     "scrub": ("scrub", "--site", SITE, "--json"),
@@ -60,10 +103,11 @@ class Ended:
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     root = tmp_path_factory.mktemp("planted")
     files = []
-    for n, (name, made) in enumerate(FEEDS[feed] for feed in LAND):
+    planted = [(FEEDS[feed][0], FEEDS[feed][1]()) for feed in LAND]
+    for n, (name, content) in enumerate([*planted, *prose_of_every_kind().items()]):
         path = root / "came" / str(n) / name
         path.parent.mkdir(parents=True)
-        path.write_bytes(made())
+        path.write_bytes(content)
         files.append(str(path))
     environment = os.environ | {"PILOTHOUSE_HOME": str(root / "home")}
     commands = {"ingest": ("ingest", *files, "--site", SITE, "--json"), **COMMANDS}
@@ -100,9 +144,10 @@ def test_the_notes_of_every_feed_came_through_scrubbed(ended: Ended) -> None:
     with duckdb.connect(str(ended.home / "warehouse.duckdb"), read_only=True) as db:
         told = dict(db.sql("select note_source_value, count(*) from omop.note group by 1").fetchall())
         text = " ".join(row[0] for row in db.sql("select note_text from omop.note").fetchall())
-    assert sum(told.values()) >= 3 and "[" in text
+    assert {"triage_note", "hl7v2_oru", "fhir_document_reference"} <= told.keys() and sum(told.values()) >= 4
+    assert text.count("presents with chest pain and shortness of breath") >= 4
     [site] = ended.answer("scrub")["sites"]
-    assert site["scrubbed"] > 0 and site["marks"] > 0
+    assert site["scrubbed"] >= 4 and site["marks"] > 0
 
 
 def test_the_search_finds_what_a_warehouse_holds(tmp_path: Path) -> None:
