@@ -19,6 +19,20 @@
     )
 {%- endmacro %}
 
+{#- Whether a record is marked as training or test, at a site that does not say that its marked records are real. -#}
+{% macro is_for_practice(mark) -%}
+    {%- set taken = var('sites_that_take_test_records') -%}
+    coalesce(
+        {{ mark }}
+        {%- if taken %} and site not in ('{{ taken | join("', '") }}'){% endif %}, false
+    )
+{%- endmacro %}
+
+{#- MSH-11: training or debugging. -#}
+{% macro is_practice_message() -%}
+    {{ is_for_practice("upper(processing_code) in ('T', 'D')") }}
+{%- endmacro %}
+
 {#- An ICD-10 code with its dot, which claims leave out. -#}
 {% macro dotted_icd(code) -%}
     case

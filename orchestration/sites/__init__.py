@@ -109,6 +109,8 @@ class Site(_Frozen):
     derived from the site's name. `holdout_from` is the local day on which candidates stop learning and begin to be
     tested; without one it is the last third of what the site has sent. `authorities` are those that issue identifiers,
     whom feeds call by different names. `bulk_export` describes the FHIR server of the record system.
+    `takes_test_records` says that messages and claims marked as training or test are taken as real here: for published
+    samples, which are nothing else.
     """
 
     id: Identifier
@@ -125,6 +127,7 @@ class Site(_Frozen):
     authorities: Authorities = Authorities()
     date_shift: bool = False  # refused (decision record 0010)
     bulk_export: BulkExport | None = None
+    takes_test_records: bool = False
 
     @field_validator("date_shift")
     @classmethod

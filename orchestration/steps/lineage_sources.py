@@ -58,6 +58,8 @@ EVENTS = (
     _export("synthea_device", "device_exposure", "device_key"),
     _export("synthea_supply", "device_exposure", "supply_key"),
     _export("synthea_allergy", "observation", "allergy_key"),
+    _export("synthea_observation", "measurement", "observation_key"),
+    _export("synthea_observation", "observation", "observation_key"),
 )
 MESSAGES = ("hl7v2_adt", "hl7v2_oru", "hl7v2_siu")
 PATIENTS = (
@@ -78,7 +80,19 @@ RECORDS = {
     ),
     "specimen": _plain("fhir_specimen"),
     "payer_plan_period": _plain("fhir_coverage"),
-    "cost": (*_plain("fhir_explanation_of_benefit"), *_plain("fhir_claim")),
+    "cost": (
+        *_plain("fhir_explanation_of_benefit"),
+        *_plain("fhir_claim"),
+        *(
+            _export(f"synthea_{kind}", "", key)
+            for kind, key in (
+                ("encounter", "encounter_key"),
+                ("medication", "medication_key"),
+                ("immunization", "immunization_key"),
+                ("procedure", "procedure_key"),
+            )
+        ),
+    ),
     "note": (Source("note_text", "[_key]", ("site", "'note_text'", "{key}"), feed="note_text"),),
     "provider": (_named("fhir_practitioner", "provider"),),
     "care_site": (_named("fhir_location", "care site"), _named("fhir_organization", "care site")),

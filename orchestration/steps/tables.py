@@ -71,7 +71,10 @@ def dbt_variables(settings: Settings) -> str:
     codes = site_codes_file(settings)
     inputs = f"{project_digest()} {vocabulary_digest(settings)} {codes.stem}"
     paths = {"lake": str(settings.lake), "vocabulary": vocabulary, "site_codes": str(codes)}
-    return json.dumps({**paths, "inputs": inputs, "timezones": zones, "units": units})
+    tests_taken = [site for site, place in sites.items() if place.takes_test_records]
+    return json.dumps(
+        {**paths, "inputs": inputs, "timezones": zones, "units": units, "sites_that_take_test_records": tests_taken}
+    )
 
 
 def demand_rebuild(settings: Settings, reason: str, *, from_nothing: bool = False) -> None:

@@ -80,7 +80,7 @@
     contracts (`inputs`), the contracts that the anchors carry, time zones, `as_of`, and DuckDB, whose hash() is kept.
 -#}
 {% macro build_fingerprint() -%}
-    {%- set parts = [var('as_of'), var('timezones'), var('units'), var('inputs')] -%}
+    {%- set parts = [var('as_of'), var('timezones'), var('units'), var('inputs'), var('sites_that_take_test_records')] -%}
     {%- for node in graph.nodes.values() | sort(attribute='unique_id') if node.resource_type in ('model', 'seed') -%}
         {%- do parts.append([node.unique_id, node.checksum.checksum, node.config.materialized]) -%}
     {%- endfor -%}

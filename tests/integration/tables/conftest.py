@@ -32,6 +32,7 @@ def build(
     target = home / warehouse
     target.mkdir(exist_ok=verb != "build")
     variables: dict[str, object] = {"lake": str(home / "lake"), "timezones": TIME_ZONES}
+    variables["sites_that_take_test_records"] = ["samples"]
     if as_of is not None:
         variables["as_of"] = as_of.isoformat()
     if vocabulary is not None:

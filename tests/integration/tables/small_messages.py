@@ -220,6 +220,24 @@ def land_local_codes(lake: SmallLake) -> None:
     lake.land("fhir_observation", [reading], site="local-a", arrived_at=at(100))
 
 
+def land_practice(lake: SmallLake) -> None:
+    """A real stay and result beside those of a training: of the same patient, and of one who exists there only."""
+    rows = [
+        adt("1", "A04", 0, visit="real", class_code="E", processing_code="P"),
+        adt("2", "A04", 1, visit="trained", class_code="E", processing_code="T"),
+        adt("3", "A03", 9, visit="real", class_code="E", processing_code="D", discharged_at=at(9)),
+        adt("4", "A04", 0, visit="unmarked", class_code="E", processing_code=None),
+        adt("5", "A01", 0, visit="drill", patient="trainee", class_code="I", processing_code="T"),
+    ]
+    for site in ("practice", "samples"):
+        lake.land("hl7v2_adt", rows, site=site, arrived_at=at(100))
+        reports = [oru("r1", 10, result("2951-2", 140), processing_code="P", visit_key="real"),
+                   oru("r2", 20, result("2951-2", 99), processing_code="T", visit_key="real")]  # fmt: skip
+        lake.land("hl7v2_oru", reports, site=site, arrived_at=at(100))
+    tested = claim("t1", "real", 20, 61, mrn_key="mrn-1", is_test=True)
+    lake.land("x12_claim", [tested], site="practice", arrived_at=at(100))
+
+
 def claim(key: str, number: str, charge: float, sent: float, **more: object) -> Row:
     line = dict.fromkeys(LINE_FIELDS) | {
         "line_number": 1, "code": "99283", "code_system": "http://www.ama-assn.org/go/cpt", "charge_amount": charge,

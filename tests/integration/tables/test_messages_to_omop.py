@@ -31,6 +31,7 @@ def ask(home: Path) -> Iterator[Ask]:
     small.land_claims(lake)
     small.land_images(lake)
     small.land_local_codes(lake)
+    small.land_practice(lake)
     own = {"local-a": small.LOCAL_CODES, "local-b": small.OTHER_CODES}
     codes = {site: parse_codes(site, text.encode(), "codes.yaml") for site, text in own.items()}
     (home / "codes.csv").write_bytes(codes_as_csv(codes))
@@ -201,7 +202,8 @@ def test_every_key_has_one_fate(ask: Ask) -> None:
     assert claims == [
         ("left out", None, "replaced by a later claim", 1),
         ("placed", "cost", None, 5),
-        ("withdrawn", None, None, 1),
+        ("withdrawn", None, None, 1),  # a void one
+        ("withdrawn", None, None, 1),  # one that was a test, at another site
     ]
 
 
@@ -267,3 +269,27 @@ def test_codes_without_a_concept_are_counted_by_site_and_small_counts_are_not_sh
     assert sites["local-c"]["mapping_coverage"]["measurement"] == 0.2
     assert {"code": "BP", "vocabulary": "LAB", "rows": 24} in summary["unmapped"]["measurement"]
     assert 0.2 < summary["mapping_coverage"]["measurement"] < 1
+
+
+def test_what_is_marked_as_training_or_test_is_no_visit_no_result_no_person_and_no_cost(ask: Ask) -> None:
+    visits = "select visit_key, ended_at from intermediate.int_visit where site = '{}' order by 1"
+    assert ask(visits.format("practice")) == [("real", None), ("unmarked", None)]
+    values = "select value_number from intermediate.int_measurement where site = '{}'"
+    assert ask(values.format("practice")) == [(140.0,)]
+    assert ask("select person_key from intermediate.int_person where site = 'practice'") == [("mrn-1",)]
+    fates = ask(
+        "select lake_table, fate, keys from intermediate.lake_to_omop_fates where site = 'practice' order by all"
+    )
+    assert fates == [
+        ("hl7v2_adt", "placed", 2),
+        ("hl7v2_adt", "withdrawn", 3),
+        ("hl7v2_oru", "placed", 1),
+        ("hl7v2_oru", "withdrawn", 1),
+        ("x12_claim", "withdrawn", 1),
+    ]
+
+
+def test_a_site_that_says_so_takes_marked_records_as_real(ask: Ask) -> None:
+    visits = ask("select visit_key from intermediate.int_visit where site = 'samples' order by 1")
+    assert visits == [("drill",), ("real",), ("trained",), ("unmarked",)]
+    assert ask("select value_number from intermediate.int_measurement where site = 'samples'") == [(99.0,)]

@@ -120,3 +120,25 @@ def test_nothing_that_names_a_patient_is_in_lake_or_warehouse(home, ask, read) -
     for row in read("patients"):
         assert row["Id"] not in texts and row["Id"].encode() not in stored
         assert row["SSN"].encode() not in stored and row["ADDRESS"].encode() not in stored
+
+
+def test_every_cost_of_the_files_is_in_omop_to_the_last_row_and_cent(ask, read) -> None:
+    expected: dict[str, list[tuple[float, float | None]]] = {
+        "Visit": [(float(row["TOTAL_CLAIM_COST"]), float(row["PAYER_COVERAGE"])) for row in read("encounters")],
+        "Drug": [(float(row["TOTALCOST"]), float(row["PAYER_COVERAGE"])) for row in read("medications")]
+        + [(float(row["BASE_COST"]), None) for row in read("immunizations")],
+    }
+    for domain, costs in expected.items():
+        query = f"select total_charge, paid_by_payer from omop.cost where cost_domain_id = '{domain}'"
+        assert Counter(ask(query)) == Counter(costs)
+    assert ask("select distinct cost_domain_id from omop.cost order by 1") == [("Drug",), ("Visit",)]
+    assert ask("select count(*) from omop.cost where currency_concept_id = 0") == [(0,)]
+
+
+def test_a_cost_belongs_to_the_drug_that_its_row_names(ask, read) -> None:
+    found = Counter(ask(
+        "select drug_source_value, total_charge from omop.cost "
+        "join omop.drug_exposure on cost_event_id = drug_exposure_id where cost_domain_id = 'Drug'"
+    ))  # fmt: skip
+    expected = Counter((row["CODE"], float(row["TOTALCOST"])) for row in read("medications"))
+    assert found == expected + Counter((row["CODE"], float(row["BASE_COST"])) for row in read("immunizations"))

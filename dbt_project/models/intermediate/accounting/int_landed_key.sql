@@ -41,13 +41,17 @@
     'fhir_resource': 'false',
 } -%}
 {#- Tables of the interfaces and of the site's own files, by feed, and what withdraws a row of each. -#}
+{#- Marked as training or test, where the site does not take these as real. -#}
+{%- set taken = var('sites_that_take_test_records') -%}
+{%- set here = ("site not in ('" ~ taken | join("', '") ~ "')") if taken else 'true' -%}
+{%- set practice = "processing_code in ('T', 'D', 't', 'd') and " ~ here -%}
 {%- set files = {
-    'hl7v2_adt': ('hl7v2', 'false'),
-    'hl7v2_oru': ('hl7v2', 'false'),
-    'hl7v2_siu': ('hl7v2', 'false'),
-    'hl7v2_message': ('hl7v2', 'false'),
+    'hl7v2_adt': ('hl7v2', practice),
+    'hl7v2_oru': ('hl7v2', practice),
+    'hl7v2_siu': ('hl7v2', practice),
+    'hl7v2_message': ('hl7v2', practice),
     'dicom_instance': ('dicom', 'false'),
-    'x12_claim': ('x12_837', "frequency_code = '8'"),
+    'x12_claim': ('x12_837', "frequency_code = '8' or (is_test and " ~ here ~ ")"),
     'clinic_appointment': ('appointments', "status = 'entered_in_error'"),
     'triage_note': ('triage_notes', 'false'),
     'note_text': ('note_text', 'false'),

@@ -46,8 +46,12 @@
     ('unit_census', 'stg_unit_census', 'no home in OMOP'),
     ('synthea_careplan', 'stg_synthea_careplan', 'no home in OMOP'),
     ('synthea_imaging_study', 'stg_synthea_imaging_study', 'no home in OMOP'),
-    ('synthea_observation', 'stg_synthea_observation', 'not yet in OMOP'),
     ('synthea_payer', 'stg_synthea_payer', 'names the payer of other records'),
+] -%}
+{#- Readings, whose concept says whether they are measurements or observations. -#}
+{%- set readings = [
+    ('fhir_observation', 'int_fhir_event', 'observation_key', 'ehr_fhir'),
+    ('synthea_observation', 'int_synthea_finding', 'event_key', 'synthea_csv'),
 ] -%}
 {%- set places = [
     ('fhir_location', 'stg_fhir_location', 'location_key'),
@@ -165,23 +169,29 @@ practitioners as (
 
 observed as (
     select * from {{ ref('int_measurement') }}
-    where feed = 'ehr_fhir'
+    where feed in ('ehr_fhir', 'synthea_csv')
     union all by name
     select * from {{ ref('int_observation') }}
-    where feed = 'ehr_fhir'
+    where feed in ('ehr_fhir', 'synthea_csv')
 ),
 
 observations as (
-    select
-        events.site,
-        events.observation_key as _key,
-        'fhir_observation' as lake_table,
-        {{ tables_of_rows }} as omop_table,
-        if(bool_or(events.person_key is null), 'no person', null) as left_out
-    from {{ ref('int_fhir_event') }} as events
-    left join observed on events.site = observed.site and events.event_key = observed.event_key
-    left join placed on observed.omop_table = placed.omop_table and observed.row_id = placed.row_id
-    group by events.site, events.observation_key
+    {%- for lake_table, model, key, feed in readings %}
+        select
+            events.site,
+            events.{{ key }} as _key,
+            '{{ lake_table }}' as lake_table,
+            {{ tables_of_rows }} as omop_table,
+            if(bool_or(events.person_key is null), 'no person', null) as left_out
+        from {{ ref(model) }} as events
+        left join observed
+            on
+                observed.feed = '{{ feed }}' and events.site = observed.site
+                and events.event_key = observed.event_key
+        left join placed on observed.omop_table = placed.omop_table and observed.row_id = placed.row_id
+        group by events.site, events.{{ key }}
+        {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 events as (

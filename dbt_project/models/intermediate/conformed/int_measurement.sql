@@ -18,6 +18,12 @@ measurements as (
         'hl7v2' as feed
     from {{ ref('int_hl7_result') }}
     where is_measurement and left_out is null
+    union all by name
+    select
+        * exclude (lake_table),
+        'synthea_csv' as feed
+    from {{ ref('int_synthea_finding') }}
+    where is_measurement
 ),
 
 visits as (

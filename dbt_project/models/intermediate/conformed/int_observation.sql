@@ -36,6 +36,12 @@ observations as (
         'synthea_csv' as feed
     from {{ ref('int_synthea_observation') }}
     where left_out is null
+    union all by name
+    select
+        * exclude (lake_table),
+        'synthea_csv' as feed
+    from {{ ref('int_synthea_finding') }}
+    where not is_measurement
 ),
 
 visits as (

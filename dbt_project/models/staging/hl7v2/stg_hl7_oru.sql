@@ -11,7 +11,7 @@ latest as (
 final as (
     select *
     from latest
-    where not _is_deleted
+    where not _is_deleted and not {{ is_practice_message() }}
 )
 
 select * from final

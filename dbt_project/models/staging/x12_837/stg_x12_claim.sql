@@ -11,7 +11,7 @@ latest as (
 final as (
     select *
     from latest
-    where not _is_deleted and not coalesce(is_void, false)
+    where not _is_deleted and not coalesce(is_void, false) and not {{ is_for_practice('is_test') }}
 )
 
 select * from final
