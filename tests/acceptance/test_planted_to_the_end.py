@@ -57,7 +57,8 @@ def prose_of_every_kind() -> dict[str, bytes]:
     pid = f"PID|1||{PLANTED['H record number']}^^^HOSP^MR||{NAME}^{NAME}"
     head = "MSH|^~\\&|ADT|CITY|||20260228100000||ORU^R01|9|P|2.5"
     message = [head, pid, "PV1|1|E", "OBR|1|||11506-3^Note^LN", *lines]
-    row = ["N-prose", "E-prose", "V-prose", PLANTED["H record number"], DAY, PROSE.replace("\n", " ")]
+    visit = PLANTED["J account"]
+    row = ["N-prose", visit, visit, PLANTED["H record number"], DAY, PROSE.replace("\n", " ")]
     table = ["note_id,encounter_id,visit_number,mrn,written_at,text", ",".join(f'"{cell}"' for cell in row)]
     return {
         "DocumentReference.ndjson": json.dumps(document).encode(),
