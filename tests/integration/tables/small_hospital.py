@@ -42,7 +42,8 @@ def _site_tables(lake: SmallLake) -> None:
     mistaken = {"appointment_key": "a2", "status": "booked"}, {"appointment_key": "a2", "status": "entered_in_error"}
     lake.land("clinic_appointment", [{"appointment_key": "a1", "status": "no_show"}, *mistaken], **DISTRICT)
     lake.land("triage_note", [{"note_key": "n1", "note_words": "chest pain"}], **DISTRICT)
-    lake.land("unit_staffing", [{"staffing_key": "ICU|2026-03-01|day", "rn_hours": 40.0}], **DISTRICT)
+    worked = {"unit_code": "ICU", "work_date": date(2026, 3, 1), "shift_code": "day", "census": 20, "rn_hours": 40.0}
+    lake.land("unit_staffing", [{"staffing_key": "ICU|2026-03-01|day", **worked}], **DISTRICT)
     lake.land("roster_shift", [{"shift_key": "s1"}, {"shift_key": "s2", "_is_deleted": True}], **DISTRICT)
     lake.land("unit_census", [{"census_key": "ICU|2026-03-01", "occupied": 9}], **DISTRICT)
 
