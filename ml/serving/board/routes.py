@@ -104,10 +104,14 @@ async def _adjust(request: Request, unit: str, document: dict[str, Any]) -> str:
 
 
 def _refuse_other_origin(request: Request) -> None:
-    """Raise `Problem` 403 for a write that a page of another site has a browser send."""
-    origin = request.headers.get("origin")
-    other = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
-    if other or (origin is not None and urlsplit(origin).netloc != request.headers.get("host")):
+    """Raise `Problem` 403 for a write that a page of another site has a browser send.
+
+    A browser says itself where a request comes from; one that does not is judged by its Origin, which a proxy that
+    rewrites Host makes look foreign. A program sends neither.
+    """
+    fetched, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if foreign if fetched is None else fetched not in ("same-origin", "none"):
         raise Problem(HTTPStatus.FORBIDDEN, "other-origin", "A page of another site sent this; adjust on the board.")
 
 

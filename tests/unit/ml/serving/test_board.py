@@ -125,12 +125,27 @@ def test_an_adjustment_that_fits_nothing_is_refused_and_changes_nothing(
 
 @pytest.mark.parametrize(
     "headers",
-    [{"origin": "https://elsewhere.example"}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}],
+    [
+        {"origin": "https://elsewhere.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "cross-site", "origin": "http://test"},
+    ],
 )
 def test_a_page_of_another_site_cannot_adjust(client: Client, headers: dict[str, str]) -> None:
     answer = client.post(f"{PAGE}/adjustments", content=urlencode(asked()), headers={**FORM, **headers})
     assert (answer.status_code, answer.json()["type"]) == (403, "urn:pilothouse:problem:other-origin")
     assert demand(client)["adjusted"] is None
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"origin": "http://test"}, {"sec-fetch-site": "same-origin", "origin": "https://ward.example"}]
+)
+def test_the_boards_own_page_can_adjust_also_behind_a_proxy(client: Client, headers: dict[str, str]) -> None:
+    answer = client.post(f"{PAGE}/adjustments", content=urlencode(asked()), headers={**FORM, **headers})
+    assert answer.status_code == 303
+    assert demand(client)["adjusted"] == 6.0
 
 
 @pytest.mark.parametrize("body", [b"a", b"a=1&" * 40, b"\xff\xfe"])
