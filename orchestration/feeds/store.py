@@ -7,6 +7,7 @@ place, flushed, and renamed into it; a receipt comes last, so that a file withou
 import json
 import os
 import secrets
+import time
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.vault import RawObject, Vault
 
 SHORT = 16  # hex digits of a file's digest in a lake file's name
+ABANDONED_SECONDS = 86_400.0
 FLUSHING = 8  # files that are flushed at the same time: the disk takes several in one go
 
 
@@ -30,6 +32,16 @@ class Store:
         self.vault = Vault.of(home)
         for folder in (home / "raw", self.incoming):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.sweep(time.time())
+
+    def sweep(self, present: float) -> None:
+        """Remove what a killed process left in the making: files that nobody wrote to for a day (seconds since 1970)."""
+        for entry in os.scandir(self.incoming):
+            try:
+                if entry.is_file(follow_symlinks=False) and present - entry.stat().st_mtime > ABANDONED_SECONDS:
+                    os.unlink(entry.path)  # noqa: PTH108 - of a scan that may be long
+            except FileNotFoundError:  # its owner, or another sweep, was faster
+                continue
 
     def raw(self, sha256: str) -> RawObject:
         """Return the bytes of a file that arrived, wherever they lie."""

@@ -1,0 +1,35 @@
+"""What a killed process left in the making is swept, and nothing that is being made."""
+
+import os
+from pathlib import Path
+
+from orchestration.feeds.store import ABANDONED_SECONDS, Store
+
+NOW = 1_800_000_000.0
+
+
+def left(incoming: Path, name: str, age: float) -> Path:
+    path = incoming / name
+    path.write_bytes(b"half a file")
+    os.utime(path, (NOW - age, NOW - age))
+    return path
+
+
+def test_a_file_that_nobody_wrote_to_for_a_day_is_swept_and_a_younger_one_is_not(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    old, edge = left(store.incoming, "a", ABANDONED_SECONDS + 1), left(store.incoming, "b", ABANDONED_SECONDS)
+    young = left(store.incoming, "c", 0.0)
+    folder = store.incoming / "city.work"
+    folder.mkdir()
+    os.utime(folder, (0, 0))
+    store.sweep(NOW)
+    assert not old.exists()
+    assert edge.exists() and young.exists() and folder.exists()
+
+
+def test_opening_a_store_sweeps_what_is_left_of_long_ago(tmp_path: Path) -> None:
+    path = Store(tmp_path).incoming / "a"
+    path.write_bytes(b"half a file")
+    os.utime(path, (0, 0))
+    Store(tmp_path)
+    assert not path.exists()
