@@ -35,7 +35,7 @@ class Store:
         self.sweep(time.time())
 
     def sweep(self, present: float) -> None:
-        """Remove what a killed process left in the making: files that nobody wrote to for a day (seconds since 1970)."""
+        """Remove what a killed process left: files that nobody wrote to for a day. `present`: seconds since 1970."""
         for entry in os.scandir(self.incoming):
             try:
                 if entry.is_file(follow_symlinks=False) and present - entry.stat().st_mtime > ABANDONED_SECONDS:
