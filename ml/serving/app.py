@@ -145,7 +145,9 @@ def _add_hooks(app: FastAPI, prefix: str, name: str) -> None:
         site = running.site(request)
         require_json(request.headers.get("content-type"))
         await running.authorise(request, site, request.url.path)
-        return Response(await running.triage.call(site, await request.body()), media_type="application/json")
+        answer = await running.triage.call(site, await request.body())
+        running.pages.forget(site)
+        return Response(answer, media_type="application/json")
 
     @app.post(
         f"{prefix}/cds-services/{SERVICE_ID}/feedback",

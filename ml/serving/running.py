@@ -3,6 +3,7 @@
 Here belongs finding the site that an address speaks of, and who may speak for it. What is answered does not.
 """
 
+import time
 from http import HTTPStatus
 
 from fastapi import Request
@@ -30,7 +31,7 @@ class Running:
         self.store = EventStore(config.event_store_url, config.store_timeout_seconds)
         self.watch = ReleaseWatch(config, self.store, TRIAGE, ScorerOpener(config, TRIAGE))
         self.triage = TriageService(config, self.store, self.watch, meters)
-        self.pages = PageCache()
+        self.pages = PageCache(time.monotonic, lambda: config.clock().timestamp())
         self.plans: dict[str, ReleaseWatch[Planning]] = {
             use_case: ReleaseWatch(config, self.store, use_case, PlanOpener(config, use_case))
             for use_case in config.planned

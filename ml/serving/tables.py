@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    func,
     insert,
     make_url,
     select,
@@ -34,6 +35,7 @@ SCHEMA_VERSION = 1
 CALL, STEP_DOWN = "call", "step_down"
 """The kinds of an event."""
 
+MAKING_TABLES = 0x70696C6F  # "pilo": the advisory lock of whoever makes the tables
 DIALECTS = frozenset({"sqlite", "postgresql"})
 BUSY_TIMEOUT_SECONDS = 2.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -178,8 +180,10 @@ def open_database(url: str) -> Engine:
 
 
 def _check_version(engine: Engine) -> None:
-    metadata.create_all(engine)
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # two services that start at once must not make the tables twice
+            connection.execute(select(func.pg_advisory_xact_lock(MAKING_TABLES)))
+        metadata.create_all(connection)
         version = connection.execute(select(SCHEMA.c.version)).scalar()
         if version is None:
             connection.execute(insert(SCHEMA).values(version=SCHEMA_VERSION))

@@ -25,6 +25,8 @@ from tests.unit.orchestration.feeds.test_planted_identifiers import (
     told_by,
 )
 
+pytestmark = pytest.mark.xdist_group("planted")  # one set-up for all of them
+
 # The same values as clinicians would write them: a text of identifiers alone is withheld whole.
 PROSE = "\n".join(
     [

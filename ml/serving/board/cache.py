@@ -4,7 +4,6 @@ Here belongs keeping a page for a moment and forgetting it when somebody changes
 """
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
@@ -15,20 +14,23 @@ Key = tuple[str, str]
 class PageCache:
     """One page for each site and unit, no older than a second; whoever waits for one waits for the same drawing."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._pages: dict[Key, tuple[float, str]] = {}
+    def __init__(self, *clocks: Callable[[], float]) -> None:
+        """A page is too old when any of the clocks (seconds) says so: the service's own may stand still, or jump."""
+        self._clocks = clocks
+        self._pages: dict[Key, tuple[tuple[float, ...], str]] = {}
         self._drawing: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def page(self, key: Key, draw: Callable[[], Awaitable[str]]) -> str:
         """The kept page, or a new one. Nothing is kept of a drawing that raises."""
         async with self._drawing[key]:
-            drawn_at, page = self._pages.get(key, (0.0, ""))
-            if not page or self._clock() - drawn_at >= KEPT_SECONDS:
-                drawn_at, page = self._clock(), await draw()
-                self._pages[key] = (drawn_at, page)
+            present = tuple(clock() for clock in self._clocks)
+            drawn_at, page = self._pages.get(key, ((), ""))
+            if not page or any(abs(now - then) >= KEPT_SECONDS for now, then in zip(present, drawn_at, strict=True)):
+                page = await draw()
+                self._pages[key] = (present, page)
             return page
 
-    def forget(self, key: Key) -> None:
-        """Draw the page anew when it is next asked for."""
-        self._pages.pop(key, None)
+    def forget(self, site: str) -> None:
+        """Draw the pages of a site anew when they are next asked for."""
+        for key in [key for key in self._pages if key[0] == site]:
+            self._pages.pop(key, None)

@@ -100,7 +100,7 @@ async def _adjust(request: Request, unit: str, document: dict[str, Any]) -> str:
     try:
         return await adjust(running.store, site, unit, asked, state, running.config.clock(), made_by)
     finally:
-        running.pages.forget((site, unit))
+        running.pages.forget(site)
 
 
 def _refuse_other_origin(request: Request) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("definitions")  # one set-up for all of them
+
 ROOT = Path(__file__).resolve().parents[3]
 PROBE = """
 import json, socket, sys

@@ -9,6 +9,8 @@ import pytest
 
 from orchestration.sites import list_sites
 
+pytestmark = pytest.mark.xdist_group("watching feeds")  # one set-up for all of them
+
 SITES = list_sites()
 ROOT = Path(__file__).resolve().parents[3]
 HEAD = "unit,at,occupied,staffed_beds,closed\n"

@@ -1,6 +1,7 @@
 """A page is drawn once for all who look in the same second, and anew for the next."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -23,7 +24,7 @@ class Drawing:
 
 def test_all_who_look_at_once_wait_for_one_drawing() -> None:
     async def look() -> list[str]:
-        cache, draw = PageCache(), Drawing()
+        cache, draw = PageCache(time.monotonic), Drawing()
         return list(await asyncio.gather(*(cache.page(KEY, draw) for _ in range(20))))
 
     assert asyncio.run(look()) == ["page 1"] * 20
@@ -38,16 +39,18 @@ def test_a_page_is_drawn_anew_after_a_second_and_after_a_change() -> None:
         seen.append(await cache.page(KEY, draw))
         now = 101.0
         seen.append(await cache.page(KEY, draw))
-        cache.forget(KEY)
+        cache.forget("district")
+        seen.append(await cache.page(KEY, draw))
+        cache.forget("city")
         seen += [await cache.page(KEY, draw), await cache.page(("city", "ED"), draw)]
         return seen
 
-    assert asyncio.run(look()) == ["page 1", "page 1", "page 2", "page 3", "page 4"]
+    assert asyncio.run(look()) == ["page 1", "page 1", "page 2", "page 2", "page 3", "page 4"]
 
 
 def test_a_drawing_that_fails_is_not_kept() -> None:
     async def look() -> str:
-        cache = PageCache()
+        cache = PageCache(time.monotonic)
 
         async def fail() -> str:
             raise ValueError("no store")
@@ -57,3 +60,16 @@ def test_a_drawing_that_fails_is_not_kept() -> None:
         return await cache.page(KEY, Drawing())
 
     assert asyncio.run(look()) == "page 1"
+
+
+def test_a_page_is_too_old_when_either_clock_says_so() -> None:
+    async def look() -> list[str]:
+        real, own = 100.0, 500.0
+        cache, draw = PageCache(lambda: real, lambda: own), Drawing()
+        seen = [await cache.page(KEY, draw)]
+        own -= 60.0
+        seen.append(await cache.page(KEY, draw))
+        real += 1.0
+        return [*seen, await cache.page(KEY, draw)]
+
+    assert asyncio.run(look()) == ["page 1", "page 2", "page 3"]

@@ -26,7 +26,11 @@ POSTGRES = os.environ.get("PILOTHOUSE_TEST_POSTGRES_URL")
     params=[
         "sqlite",
         pytest.param(
-            "postgres", marks=pytest.mark.skipif(not POSTGRES, reason="PILOTHOUSE_TEST_POSTGRES_URL is not set")
+            "postgres",
+            marks=[
+                pytest.mark.skipif(not POSTGRES, reason="PILOTHOUSE_TEST_POSTGRES_URL is not set"),
+                pytest.mark.xdist_group("event store in postgres"),  # one database, made and dropped by each test
+            ],
         ),
     ]
 )

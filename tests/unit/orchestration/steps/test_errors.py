@@ -10,6 +10,7 @@ import orchestration.steps
 from evaluation import EvaluationError
 from evaluation.gates import Refusal
 from ml.features import FeatureError
+from ml.forecasting import ForecastError
 from ml.registry import RegistryError
 from ml.rostering import RosteringError
 from ml.serving import ServingError
@@ -24,7 +25,7 @@ from orchestration.steps.errors import Refused, StepError, known_errors, refusal
 from orchestration.vocabulary import VocabularyError
 
 ROOTS = (StepError, SettingsError, SiteError, ContractError, FeedError, UseCaseError, FeatureError, TrainingError)
-ROOTS += (RegistryError, ServingError, EvaluationError, VocabularyError, RosteringError)
+ROOTS += (RegistryError, ServingError, EvaluationError, VocabularyError, RosteringError, ForecastError)
 
 
 def test_every_rooms_root_is_known_and_nothing_that_would_hide_a_defect() -> None:
