@@ -1,8 +1,8 @@
 """Forecasts of census and nurse demand: history in as numpy or pyarrow columns, forecasts out with intervals.
 
-Pure: the clock, the seed and the time zone are arguments. Here belong features, fitting, intervals, reconciliation,
-bed demand, fallback tiers and the model's files. What is forecast and why is written in `ml/usecases`; whether it is
-good enough is judged by `evaluation`; rosters are `ml/rostering`.
+Pure: the clock, the seed and the time zone are arguments. Here belong features, fitting, intervals, bed demand,
+fallback tiers and the model's files. What is forecast and why is written in `ml/usecases`; whether it is good enough
+is judged by `evaluation`; rosters are `ml/rostering`.
 
 Every exception of this package descends from :class:`ForecastError`::
 

@@ -9,37 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ml.rostering.problem import Kind, Source
+from ml.rostering.problem import FormKind, Source
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,63}$")]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Local time, HH:MM.")]
 Weight = Annotated[int, Field(ge=0, le=1_000_000)]
 Count = Annotated[int, Field(ge=0, le=10_000)]
 Parameter = bool | int | float | str | list[str]
-FormKind = Literal[
-    "cover",
-    "credentials",
-    "leave",
-    "requests",
-    "succession",
-    "rest",
-    "hours",
-    "shift_count",
-    "consecutive_shifts",
-    "consecutive_nights",
-    "days_off",
-    "days_off_after_nights",
-    "weekends",
-    "part_time",
-    "skill_mix",
-    "supervision",
-    "breaks",
-    "isolation",
-    "float_pool",
-    "agency",
-    "fairness",
-]
-assert set(FormKind.__args__) < set(Kind.__args__)
 
 
 class Part(BaseModel):

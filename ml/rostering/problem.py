@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Literal
 
 Source = Literal["law", "contract", "policy", "wish"]
-Kind = Literal[
+FormKind = Literal[
     "cover",
     "credentials",
     "leave",
@@ -33,8 +33,9 @@ Kind = Literal[
     "float_pool",
     "agency",
     "fairness",
-    "fixed",
 ]
+"""The kinds of rules that our own form can hold."""
+Kind = Literal[FormKind, "fixed"]
 Value = int | float | str | bool | tuple[str, ...]
 
 

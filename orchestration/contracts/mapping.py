@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -23,6 +23,7 @@ SHORT = 12  # hex digits of a mapping's digest in labels
 VERSION = r"^\d+\.\d+\.\d+$"
 NUMBERS = (LogicalType.NUMBER, LogicalType.INTEGER)
 TIMES = (LogicalType.DATE, LogicalType.TIMESTAMP)
+OfSite = TypeVar("OfSite", bound=BaseModel)
 DIRECTIVES = re.compile(r"%[aAbBdfHIjmMpSyYz%-]")
 
 
@@ -103,18 +104,26 @@ class FeedMapping(_Frozen):
 
 def parse_mapping(site: str, content: bytes, where: str) -> FeedMapping:
     """Return the mapping that YAML bytes hold. Raises `InvalidMapping` naming the field."""
+    return parse_of_site(FeedMapping, site, content, where, "mapping; expected feed, contract, version and columns")
+
+
+def parse_of_site(shape: type[OfSite], site: str, content: bytes, where: str, expected: str) -> OfSite:
+    """Return what a site wrote in YAML, in its shape, with the site and the digest of the bytes.
+
+    Raises `InvalidMapping` naming the field; `expected` is what a file that is no mapping of names should have held.
+    """
     try:
         document = yaml.safe_load(content.decode("utf-8"))
         if not isinstance(document, dict):
-            raise InvalidMapping(f"{where} holds no mapping; expected feed, contract, version and columns.")
+            raise InvalidMapping(f"{where} holds no {expected}.")
         named = {**document, "site": site, "digest": hashlib.sha256(content).hexdigest()}
-        return FeedMapping.model_validate(named)
+        return shape.model_validate(named)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidMapping(f"{where} is not YAML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InvalidMapping(f"{where}, {place}: {first['msg']}. Correct the mapping.") from error
+        raise InvalidMapping(f"{where}, {place}: {first['msg']}. Correct the file.") from error
 
 
 def mapped(timelines: Mapping[str, Timeline], mappings: Mapping[str, FeedMapping]) -> dict[str, Timeline]:

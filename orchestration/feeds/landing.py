@@ -6,6 +6,7 @@ What does not belong here: formats (fhir.py, tabular.py), fates (settle.py), fil
 import fcntl
 import os
 import re
+import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -184,6 +185,7 @@ def _run(
 ) -> Generator[Run]:
     """One turn at a site's landing zone, which nobody else has meanwhile. Raises `LandingBusy`."""
     store, contracts = Store(home), _current(versions)
+    store.sweep(time.time())
     require_kept_history(store, contracts.values())
     write_anchors(home, contracts)
     store.vault.seal_plain()

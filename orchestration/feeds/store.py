@@ -7,7 +7,6 @@ place, flushed, and renamed into it; a receipt comes last, so that a file withou
 import json
 import os
 import secrets
-import time
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -32,7 +31,6 @@ class Store:
         self.vault = Vault.of(home)
         for folder in (home / "raw", self.incoming):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.sweep(time.time())
 
     def sweep(self, present: float) -> None:
         """Remove what a killed process left: files that nobody wrote to for a day. `present`: seconds since 1970."""

@@ -4,18 +4,15 @@ Here belong the shape of that file and loading it. What does not belong here: wh
 (orchestration/vocabulary, dbt's seeds), looking codes up in records (dbt_project), and columns of tables (mappings.py).
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from orchestration.contracts.errors import InvalidMapping
-from orchestration.contracts.mapping import SHORT, VERSION, Text
+from orchestration.contracts.mapping import SHORT, VERSION, Text, parse_of_site
 
 PACKAGE = "orchestration.sites"
 FILE = "codes.yaml"
@@ -115,15 +112,4 @@ def load_codes(site_id: str) -> SiteCodes | None:
 
 def parse_codes(site: str, content: bytes, where: str) -> SiteCodes:
     """Return the codes that YAML bytes hold. Raises `InvalidMapping` naming the field."""
-    try:
-        document = yaml.safe_load(content.decode("utf-8"))
-        if not isinstance(document, dict):
-            raise InvalidMapping(f"{where} holds no codes; expected version, since and systems.")
-        named = {**document, "site": site, "digest": hashlib.sha256(content).hexdigest()}
-        return SiteCodes.model_validate(named)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidMapping(f"{where} is not YAML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InvalidMapping(f"{where}, {place}: {first['msg']}. Correct the file.") from error
+    return parse_of_site(SiteCodes, site, content, where, "codes; expected version, since and systems")

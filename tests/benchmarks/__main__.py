@@ -122,6 +122,7 @@ def product(folder: Path, scale: Scale) -> Iterator[Figure]:
     nothing = run_stage("start", folder / "start")
     simulated = run_stage("simulate", folder / "simulated", days=scale.days, sites=scale.sites)
     served = run_stage("serve", folder / "served", requests=scale.requests)
+    viewed = run_stage("board", folder / "board", pages=scale.requests)
     first = run_stage("demo", folder / "demo", days=scale.days, sites=scale.sites, is_first=True)
     again = run_stage("demo", folder / "demo", days=scale.days, sites=scale.sites, is_first=False)
     judged = run_stage("judge", folder / "demo", use_case="triage")
@@ -129,6 +130,7 @@ def product(folder: Path, scale: Scale) -> Iterator[Figure]:
     yield from demo_figures(first, again, nothing)
     yield from simulator_figures(simulated, scale)
     yield from call_figures(served)
+    yield board_figure(viewed)
     yield from memory_figures(stages, served, nothing)
 
 
@@ -191,6 +193,21 @@ def call_figures(served: Cost) -> list[Figure]:
         ),
         Figure(CALL, "CPU of the service, shadow", found["shadow_cpu_ms"], "ms", "of the echo", found["echo_cpu_ms"]),
     ]
+
+
+def board_figure(viewed: Cost) -> Figure:
+    """A page of the board with many viewers, beside `/healthz` asked for by as many."""
+    found = viewed.result
+    return Figure(
+        "huddle board",
+        f"page, {found['viewers']} viewers, p95",
+        found["p95_ms"],
+        "ms",
+        "/healthz, as many",
+        found["healthz_p95_ms"],
+        target=found["promised_p95_ms"],
+        is_at_most=True,
+    )
 
 
 def memory_figures(stages: dict[str, Cost], served: Cost, nothing: Cost) -> list[Figure]:

@@ -79,7 +79,7 @@ def viewed(port: int, paths: list[str], pages: int) -> list[float]:
     return sorted(found)
 
 
-def main(pages: int) -> dict[str, Any]:
+def measure(pages: int) -> dict[str, Any]:
     from ml.serving.background import running
 
     with tempfile.TemporaryDirectory(prefix="pilothouse-board-") as folder, running(prepare(Path(folder))) as port:
@@ -99,4 +99,4 @@ def main(pages: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000), indent=2))
+    print(json.dumps(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1000), indent=2))

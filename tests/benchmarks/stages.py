@@ -1,7 +1,7 @@
 """The stages that are measured: `python -m tests.benchmarks.stages NAME OPTIONS FILE` runs one in its own process.
 
 Here belongs what a stage does; its seconds are taken inside where starting Python should not count. What does not
-belong here: the service (`bench_serving.py`) and where orchestration ends (`orchestration_share.py`).
+belong here: the service (`bench_serving.py`, `bench_board.py`) and where orchestration ends (`orchestration_share.py`).
 """
 
 import json
@@ -144,6 +144,13 @@ def serve(requests: int) -> dict[str, Any]:
     return measure(requests)
 
 
+def board(pages: int) -> dict[str, Any]:
+    """The huddle board with 50 viewers."""
+    from tests.benchmarks.bench_board import measure
+
+    return measure(pages)
+
+
 def start() -> dict[str, Any]:
     """The yardstick of doing nothing: the command line, loaded."""
     from orchestration import cli
@@ -174,6 +181,7 @@ STAGES: dict[str, Callable[..., dict[str, Any]]] = {
         mllp,
         increment,
         serve,
+        board,
         rosters,
         start,
     )

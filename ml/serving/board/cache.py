@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 KEPT_SECONDS = 1.0
+MOST_PAGES = 1000
+"""More than a hospital group has units: beyond it everything is forgotten, so that made-up names fill no memory."""
 Key = tuple[str, str]
 
 
@@ -22,6 +24,9 @@ class PageCache:
 
     async def page(self, key: Key, draw: Callable[[], Awaitable[str]]) -> str:
         """The kept page, or a new one. Nothing is kept of a drawing that raises."""
+        if len(self._drawing) >= MOST_PAGES and key not in self._drawing:
+            self._pages.clear()
+            self._drawing.clear()
         async with self._drawing[key]:
             present = tuple(clock() for clock in self._clocks)
             drawn_at, page = self._pages.get(key, ((), ""))
@@ -29,6 +34,11 @@ class PageCache:
                 page = await draw()
                 self._pages[key] = (present, page)
             return page
+
+    @property
+    def held(self) -> int:
+        """How many units are remembered, drawn or not."""
+        return len(self._drawing)
 
     def forget(self, site: str) -> None:
         """Draw the pages of a site anew when they are next asked for."""

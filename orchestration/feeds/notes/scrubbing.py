@@ -138,7 +138,7 @@ def _scrub(
 
 
 def _prefix(reader: Reader) -> str:
-    return f"notes-{reader.site}-"
+    return f"+notes.{reader.site}."  # no name of a site holds a dot, so that no other site's folder begins alike
 
 
 def _keys(source: Source) -> list[str]:

@@ -5,7 +5,6 @@ data, and a new kind is one module here. What does not belong here: Dagster, and
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evaluation.evidence import Evidence
@@ -29,10 +28,6 @@ class Kind(Protocol):
         """The sites (or just `only`) that have enough to train and test on."""
         ...
 
-    def is_fresh(self, settings: Settings, use_case: str, site: str) -> bool:
-        """Whether the current candidate was made from just what would be used now."""
-        ...
-
     def train(self, settings: Settings, use_case: str, site: str) -> CandidateRecord:
         """Train, score what came after, log the run to MLflow, and make it the site's current candidate."""
         ...
@@ -43,12 +38,6 @@ class Kind(Protocol):
 
     def judge_serving(self, settings: Settings, use_case: str, site: str) -> list[Evidence]:
         """Write and return the evidence about the model that is released at a site, from what serving did."""
-        ...
-
-    def backtest(
-        self, settings: Settings, use_case: str, site: str, train_until: datetime, test_from: datetime, seed: int
-    ) -> dict[str, Any]:
-        """Train before `train_until` (exclusive), test from `test_from` (inclusive), site-local dates."""
         ...
 
     def layout(self, use_case: Declaration, policy: Policy) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """A use case that scores one visit at a time: steps/candidate, evidence, shadow and card, as a kind."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from evaluation.evidence import Evidence
@@ -9,7 +8,7 @@ from evaluation.policies import Policy
 from evaluation.reports import CardFacts
 from ml.usecases import Declaration, UseCase
 from orchestration.settings import Settings
-from orchestration.steps.candidate import backtest_use_case, candidate_is_fresh, train_candidate, trainable_sites
+from orchestration.steps.candidate import train_candidate, trainable_sites
 from orchestration.steps.card import card_layout
 from orchestration.steps.evidence import judge_candidate
 from orchestration.steps.shadow import judge_serving
@@ -35,9 +34,6 @@ class Classifier:
     def trainable_sites(self, settings: Settings, use_case: str, only: str | None) -> list[str]:
         return trainable_sites(settings, use_case, only)
 
-    def is_fresh(self, settings: Settings, use_case: str, site: str) -> bool:
-        return candidate_is_fresh(settings, use_case, site)
-
     def train(self, settings: Settings, use_case: str, site: str) -> CandidateRecord:
         return train_candidate(settings, use_case, site)
 
@@ -46,11 +42,6 @@ class Classifier:
 
     def judge_serving(self, settings: Settings, use_case: str, site: str) -> list[Evidence]:
         return judge_serving(settings, use_case, site)
-
-    def backtest(
-        self, settings: Settings, use_case: str, site: str, train_until: datetime, test_from: datetime, seed: int
-    ) -> dict[str, Any]:
-        return backtest_use_case(settings, use_case, site, train_until, test_from, seed)
 
     def layout(self, use_case: Declaration, policy: Policy) -> dict[str, Any]:
         return card_layout(_classifier(use_case), policy)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from ml.serving.board.cache import PageCache
+from ml.serving.board.cache import MOST_PAGES, PageCache
 
 KEY = ("city", "MED")
 
@@ -73,3 +73,19 @@ def test_a_page_is_too_old_when_either_clock_says_so() -> None:
         return [*seen, await cache.page(KEY, draw)]
 
     assert asyncio.run(look()) == ["page 1", "page 2", "page 3"]
+
+
+def test_made_up_names_fill_no_memory() -> None:
+    async def look() -> tuple[int, str]:
+        cache, draw = PageCache(time.monotonic), Drawing()
+
+        async def fail() -> str:
+            raise ValueError("no such unit")
+
+        for n in range(MOST_PAGES + 1):
+            with pytest.raises(ValueError, match="no such unit"):
+                await cache.page(("city", f"U{n}"), fail)
+        return cache.held, await cache.page(KEY, draw)
+
+    held, page = asyncio.run(look())
+    assert (held, page) == (1, "page 1")

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 from orchestration.feeds.store import ABANDONED_SECONDS, Store
+from orchestration.settings import Environment, Settings
+from orchestration.steps.landing import ingest_paths
 
 NOW = 1_800_000_000.0
 
@@ -27,9 +29,11 @@ def test_a_file_that_nobody_wrote_to_for_a_day_is_swept_and_a_younger_one_is_not
     assert edge.exists() and young.exists() and folder.exists()
 
 
-def test_opening_a_store_sweeps_what_is_left_of_long_ago(tmp_path: Path) -> None:
-    path = Store(tmp_path).incoming / "a"
+def test_a_landing_sweeps_what_is_left_of_long_ago(tmp_path: Path) -> None:
+    path = Store(tmp_path / "home").incoming / "a"
     path.write_bytes(b"half a file")
     os.utime(path, (0, 0))
-    Store(tmp_path)
+    settings = Settings(tmp_path / "home", Environment.DEVELOPMENT, "sqlite://", "sqlite://", "sqlite://")
+    (tmp_path / "census.csv").write_text("unit,day,occupied\n")
+    ingest_paths(settings, [tmp_path / "census.csv"], "city", "census")
     assert not path.exists()
