@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from orchestration.answers import answers, progress
-from orchestration.settings import apply_third_party_switches, load_settings
+from orchestration.commands.options import ready_settings
+from orchestration.settings import load_settings
 from orchestration.steps.answer import Answer
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -92,8 +93,7 @@ def scrub(site: str | None, limit: int | None) -> Answer:
     """Take identifiers out of notes that wait in the landing zone, and land the scrubbed texts."""
     from orchestration.steps.notes import scrub_notes
 
-    settings = load_settings()
-    apply_third_party_switches(settings)
+    settings = ready_settings()
     return scrub_notes(settings, site, limit, progress)
 
 
@@ -119,8 +119,7 @@ def erase(
     from orchestration.steps.actors import actor_of
     from orchestration.steps.erasure import ErasureNotUnderstood, erase_expired, erase_person
 
-    settings, who = load_settings(), actor_of(actor, key_file).required()
-    apply_third_party_switches(settings)
+    settings, who = ready_settings(), actor_of(actor, key_file).required()
 
     def rebuild() -> bool:
         from orchestration.defs.launch import rebuild_tables
