@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from evaluation.drift.pair_policy import Pairs
 from evaluation.drift.verdict import DriftInputError
 
 FILE = Path(__file__).parent / "semantics.yaml"
@@ -139,6 +140,7 @@ class SemanticPolicy(_Frozen):
     series: SeriesRule
     shares: ShareRules
     labels: LabelRule
+    pairs: Pairs
     reviewers: dict[Name, Name]
     feeds: dict[Name, WatchedFeed]
 
@@ -146,6 +148,9 @@ class SemanticPolicy(_Frozen):
     def _somebody_is_asked(self) -> Self:
         if DEFAULT not in self.reviewers:
             raise ValueError("reviewers: name a default; a review without a reader is none")
+        unwatched = sorted({pair.feed for pair in self.pairs.declared} - set(self.feeds))
+        if unwatched:
+            raise ValueError(f"pairs: {', '.join(unwatched)} is not among the feeds that are watched")
         return self
 
     def reviewer(self, feed: str) -> str:

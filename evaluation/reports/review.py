@@ -32,6 +32,8 @@ KINDS = {
     "label_moved": "label against admissions",
     "label_outcome": "label against outcome",
     "label_workload": "label against workload",
+    "label_rank": "label against workload of visits",
+    "label_rate": "label against workload of days",
 }
 WIDEST = 6
 """Columns of sample rows that are shown beside the place; those that changed come first."""

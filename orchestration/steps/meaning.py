@@ -62,19 +62,25 @@ def arrival_days(settings: Settings, site: str, tables: Sequence[str]) -> list[d
 
 @contextmanager
 def watching(settings: Settings, site: str, table: str, windows: Windows) -> Generator[duckdb.DuckDBPyConnection]:
-    """Open the rows of a lake table in two windows as the view `watched`, with `is_after`; empty where none came."""
+    """Open the rows of a lake table in two windows as the view `watched`; see `mount`."""
+    with duckdb.connect() as db:
+        mount(db, settings, site, table, windows, ROWS)
+        yield db
+
+
+def mount(
+    db: duckdb.DuckDBPyConnection, settings: Settings, site: str, table: str, windows: Windows, view: str
+) -> None:
+    """Make the rows of a lake table in two windows a view, with `is_after`; empty where none came."""
     files = [file for day, file in _files(settings.lake / table / f"site={site}") if _is_in(day, windows)]
     listed = ", ".join(text(str(file)) for file in [*files, _anchor(settings, table)])
-    with duckdb.connect() as db:
-        db.execute("set TimeZone = 'UTC'")
-        db.execute(f"""
-            create view {ROWS} as
-            select * exclude (day), cast(day as date) as day,
-                cast(day as date) >= date '{windows.after_from}' as is_after
-            from read_parquet([{listed}], union_by_name = true, hive_partitioning = true)
-            where site = {text(site)} and not coalesce(_is_deleted, false)
-        """)
-        yield db
+    db.execute("set TimeZone = 'UTC'")
+    db.execute(f"""
+        create or replace view {view} as
+        select * exclude (day), cast(day as date) as day, cast(day as date) >= date '{windows.after_from}' as is_after
+        from read_parquet([{listed}], union_by_name = true, hive_partitioning = true)
+        where site = {text(site)} and not coalesce(_is_deleted, false)
+    """)
 
 
 def _anchor(settings: Settings, table: str) -> Path:

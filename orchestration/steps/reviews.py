@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from evaluation.canonical import document_digest
+from evaluation.drift.changes import AGAINST_WORKLOAD
 from evaluation.drift.semantic_policy import SemanticPolicy, load_semantic_policy
 from evaluation.drift.semantics import Finding, ShareCount, ValueSample, find_changes
 from evaluation.ledger import Entry, proof_of
@@ -35,6 +36,7 @@ from orchestration.steps.meaning import (
     watching,
 )
 from orchestration.steps.records import entry_document, now, open_records, who
+from orchestration.steps.workloads import pair_of, pair_rows
 
 SCHEMA = "pilothouse.meaning-review/1"
 FOLDER = "reviews"
@@ -190,7 +192,8 @@ def _changes(
             values += values_of(db, table, one)
     settled = windows.earlier(policy.labels.settled_after_days)
     labels = labels_of(settings, site, watched.labels, settled) if watched.labels else []
-    return find_changes(shares, values, labels, policy)
+    pairs = [pair_of(settings, site, pair, windows) for pair in policy.pairs.of(feed)]
+    return find_changes(shares, values, labels, policy, pairs)
 
 
 def _pattern(site: str, feed: str, finding: Finding) -> str:
@@ -218,8 +221,14 @@ def _open(
     watched = policy.feeds[feed].tables.get(table)
     column = found[0].column
     leaves = tuple(dict.fromkeys(one.column.split(".")[-1] for one in found))
-    shown = watched and Shown(table, watched, column.split(".")[0] if "." in column else None, leaves, _marks(found))
-    rows = sample_rows(settings, site, shown, windows) if shown else {"before": [], "after": []}
+    if found[0].kind in AGAINST_WORKLOAD:
+        levels = tuple(one.item for one in found)
+        rows = pair_rows(settings, site, policy.pairs.named(found[0].category), levels, windows)
+    elif watched:
+        shown = Shown(table, watched, column.split(".")[0] if "." in column else None, leaves, _marks(found))
+        rows = sample_rows(settings, site, shown, windows)
+    else:
+        rows: dict[str, list[dict[str, str]]] = {"before": [], "after": []}
     document: dict[str, Any] = {"schema": SCHEMA, **members, "about": found[0].subject, "table": table}
     document |= {"changes": [asdict(one) for one in found], "rows": rows}
     document["digest"] = document_digest(document)

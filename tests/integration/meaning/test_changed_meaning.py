@@ -1,6 +1,7 @@
 """Faults that change what a feed means are found and named; a hospital that goes on as before opens no review."""
 
 import shutil
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from orchestration.steps.reviews import (
     watch_meaning,
 )
 
-from .conftest import SITE, five_weeks, settings_of
+from .conftest import SITE, Fault, five_weeks, settings_of
 
 pytestmark = pytest.mark.xdist_group("meaning")  # one simulation for all of them
 
@@ -66,6 +67,18 @@ def level_means_less(resource: dict[str, Any], number: int) -> None:
     """Level 2 is given to whom level 3 was given before."""
     if code_of(resource) == ESI and resource["valueInteger"] == 3 and number % 2:
         resource["valueInteger"] = 2
+
+
+def levels_of_others(waiting: deque[int]) -> Fault:
+    """Each patient is given the level of one who came ten patients before: all levels as often as ever."""
+
+    def fault(resource: dict[str, Any], number: int) -> None:
+        if code_of(resource) == ESI:
+            waiting.append(resource["valueInteger"])
+            if len(waiting) > 10:
+                resource["valueInteger"] = waiting.popleft()
+
+    return fault
 
 
 COMMON = "59621000"
@@ -120,6 +133,18 @@ def test_new_unlisted_words_are_found_by_their_share(hospital) -> None:
 def test_a_level_that_means_less_is_found(hospital) -> None:
     found = changes(hospital("Observation", level_means_less))
     assert found == {f"fhir_observation.{ESI}": {"values_moved"}}
+
+
+def test_a_level_that_no_longer_means_workload_is_found_and_by_nothing_else(hospital) -> None:
+    settings = hospital("Observation", levels_of_others(deque()))
+    subject = "fhir_observation.value_number against triage_level_and_emergency_stay"
+    assert changes(settings) == {subject: {"label_rank"}}
+    [review] = list_reviews(settings)
+    document = show_review(settings, review["review"])
+    assert "stands for more work than before" in " ".join(one["sentence"] for one in document["changes"])
+    rows = [row for side in document["rows"].values() for row in side]
+    assert len(rows) == 12
+    assert all(set(row) == {"value_number", "workload", "file", "line", "contract"} for row in rows)
 
 
 def test_what_is_shown_holds_no_pseudonym_no_date_and_no_time(reviewed: Settings) -> None:

@@ -89,6 +89,22 @@ def test_every_column_that_is_watched_is_one_of_the_lake() -> None:
                 assert {name for name in named if name} <= set(members), (table, field)
 
 
+def test_every_pair_names_columns_of_the_lake() -> None:
+    tables = {
+        item.table: (feed, {p.name for p in item.columns})
+        for feed, one in load_contracts().items()
+        for item in one.objects
+    }
+    for pair in POLICY.pairs.declared:
+        label, load = pair.label, pair.workload
+        of, columns = tables[label.table]
+        named = {label.visit, label.column, label.day, *label.only}
+        assert of == pair.feed and named - {None} <= columns, pair.name
+        _, columns = tables[load.table]
+        named = {load.visit, load.column, load.per, load.from_, load.until, load.by, load.day, pair.within, *load.only}
+        assert named - {None} <= columns, pair.name
+
+
 BEFORE, AFTER = SEEN.before_from, SEEN.after_from
 
 
