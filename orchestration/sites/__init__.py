@@ -110,7 +110,8 @@ class Site(_Frozen):
     tested; without one it is the last third of what the site has sent. `authorities` are those that issue identifiers,
     whom feeds call by different names. `bulk_export` describes the FHIR server of the record system.
     `takes_test_records` says that messages and claims marked as training or test are taken as real here: for published
-    samples, which are nothing else.
+    samples, which are nothing else. `admitting_clinics` says which clinics of the appointments feed book beds, and on
+    which unit: their appointments are booked admissions, all others are not.
     """
 
     id: Identifier
@@ -128,6 +129,7 @@ class Site(_Frozen):
     date_shift: bool = False  # refused (decision record 0010)
     bulk_export: BulkExport | None = None
     takes_test_records: bool = False
+    admitting_clinics: dict[str, Identifier] = {}
 
     @field_validator("date_shift")
     @classmethod
@@ -156,6 +158,12 @@ class Site(_Frozen):
         }
         if strange:
             raise ValueError(f"the launch scope names {sorted(strange)}, which the site does not have")
+        return self
+
+    @model_validator(mode="after")
+    def _clinics_admit_to_own_units(self) -> "Site":
+        if strange := sorted(set(self.admitting_clinics.values()) - {unit.id for unit in self.units}):
+            raise ValueError(f"admitting_clinics name {strange}, which are no units of the site")
         return self
 
     @property

@@ -28,6 +28,8 @@ DBT_SOURCES = ("*.sql", "*.yml", "*.yaml", "*.csv")
 SNAPSHOT_TABLES = {
     "triage_mart": "marts.triage_mart",
     "staffing_mart": "marts.staffing_mart",
+    "staffing_stay": "marts.staffing_stay",
+    "demand_mart": "marts.demand_mart",
     "complaint_groups": "seeds.complaint_groups",
     "history_groups": "seeds.history_groups",
     "serving_event": "staging.stg_serving_event",
@@ -71,10 +73,14 @@ def dbt_variables(settings: Settings) -> str:
     codes = site_codes_file(settings)
     inputs = f"{project_digest()} {vocabulary_digest(settings)} {codes.stem}"
     paths = {"lake": str(settings.lake), "vocabulary": vocabulary, "site_codes": str(codes)}
+    shifts = {
+        site: [{"id": one.id, "starts": f"{one.starts:%H:%M}", "ends": f"{one.ends:%H:%M}"} for one in place.shifts]
+        for site, place in sites.items()
+    }
+    clinics = {site: place.admitting_clinics for site, place in sites.items() if place.admitting_clinics}
+    facts = {"timezones": zones, "units": units, "shifts": shifts, "admitting_clinics": clinics}
     tests_taken = [site for site, place in sites.items() if place.takes_test_records]
-    return json.dumps(
-        {**paths, "inputs": inputs, "timezones": zones, "units": units, "sites_that_take_test_records": tests_taken}
-    )
+    return json.dumps({**paths, **facts, "inputs": inputs, "sites_that_take_test_records": tests_taken})
 
 
 def demand_rebuild(settings: Settings, reason: str, *, from_nothing: bool = False) -> None:

@@ -9,7 +9,9 @@ from orchestration.steps.locks import exclusive
 from orchestration.steps.tables import WAREHOUSE_LOCK, publish_snapshot
 
 SNAPSHOT = AssetKey(["tables", "snapshot"])
-MARTS = [AssetKey(["tables", "marts", mart]) for mart in ("triage_mart", "staffing_mart")]
+MARTS = [
+    AssetKey(["tables", "marts", mart]) for mart in ("triage_mart", "staffing_mart", "staffing_stay", "demand_mart")
+]
 
 
 @asset(key=SNAPSHOT, deps=MARTS, group_name="tables", kinds={"parquet"})

@@ -58,6 +58,7 @@
     'unit_staffing': ('staffing', 'false'),
     'roster_shift': ('rosters', 'false'),
     'unit_census': ('census', 'false'),
+    'demand_count': ('demand', 'false'),
     'nhamcs_visit': ('nhamcs_ed', 'false'),
     'synthea_patient': ('synthea_csv', 'false'),
     'synthea_encounter': ('synthea_csv', 'false'),

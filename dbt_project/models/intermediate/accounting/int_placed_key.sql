@@ -44,6 +44,7 @@
     ('unit_staffing', 'stg_unit_staffing', 'no home in OMOP'),
     ('roster_shift', 'stg_roster_shift', 'no home in OMOP'),
     ('unit_census', 'stg_unit_census', 'no home in OMOP'),
+    ('demand_count', 'stg_demand_count', 'no home in OMOP'),
     ('synthea_careplan', 'stg_synthea_careplan', 'no home in OMOP'),
     ('synthea_imaging_study', 'stg_synthea_imaging_study', 'no home in OMOP'),
     ('synthea_payer', 'stg_synthea_payer', 'names the payer of other records'),
