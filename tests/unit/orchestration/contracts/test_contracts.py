@@ -21,6 +21,7 @@ FEEDS = [
     "appointments",
     "board_adjustments",
     "census",
+    "demand",
     "dicom",
     "ehr_fhir",
     "hl7v2",

@@ -4,6 +4,8 @@ import pytest
 
 from orchestration.sites import InvalidSite, SiteError, UnitKind, UnknownSite, list_sites, load_site, parse_site
 
+SIMULATED = {"city", "district", "rural"}
+PUBLISHED = {"ae_daily", "nhamcs", "nhs_ae", "pbj", "samples", "synthea", "wards"}
 GOOD = """
 id: here
 name: Here
@@ -16,7 +18,7 @@ feeds: [ehr_fhir]
 
 
 def test_every_site_loads_and_is_named_as_its_file():
-    assert list_sites() == ["city", "district", "nhamcs", "pbj", "rural", "samples", "synthea"]
+    assert list_sites() == sorted(SIMULATED | PUBLISHED)
     assert [load_site(name).id for name in list_sites()] == list_sites()
 
 
@@ -24,7 +26,7 @@ def test_simulated_sites_have_an_ed_and_intensive_care_and_real_data_are_not_sim
     for site in map(load_site, list_sites()):
         if site.simulated:
             assert site.units_of(UnitKind.ED) and site.units_of(UnitKind.ICU) and site.units_of(UnitKind.WARD)
-    assert {name for name in list_sites() if load_site(name).simulated} == {"city", "district", "rural"}
+    assert {name for name in list_sites() if load_site(name).simulated} == SIMULATED
 
 
 def test_one_simulated_site_lies_in_another_regulatory_region():
@@ -115,3 +117,9 @@ def test_the_numbers_in_a_simulated_sites_tables_are_those_of_its_record_system(
 def test_a_site_that_asks_for_shifted_dates_is_refused_with_the_reason():
     with pytest.raises(InvalidSite, match=r"date_shift.*other numbers in other feeds"):
         parse_site("here", f"{GOOD}date_shift: true\n")
+
+
+def test_a_clinic_that_admits_to_a_unit_which_the_site_does_not_have_is_refused():
+    assert parse_site("here", GOOD + "admitting_clinics: {SURG: ED}").admitting_clinics == {"SURG": "ED"}
+    with pytest.raises(InvalidSite, match="WARD"):
+        parse_site("here", GOOD + "admitting_clinics: {SURG: WARD}")
