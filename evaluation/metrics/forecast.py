@@ -82,8 +82,8 @@ def evaluate_forecasts(
 
 
 def forecast_figures(sample: ForecastSample, coverage: float, seed: int) -> dict[str, Figure]:
-    """MAE, mean pinball loss over the levels, coverage and width of the central interval, and for every baseline its
-    MAE and the skill against it (1 - MAE / MAE of the baseline)."""
+    """MAE, mean pinball loss over the levels, coverage and width of the central interval, for every baseline its MAE
+    and the skill against it (1 - MAE / MAE of the baseline), and the skill against the better of them."""
     low, high = sample.at((1 - coverage) / 2), sample.at((1 + coverage) / 2)
     inside = (sample.truth >= low) & (sample.truth <= high)
     columns = {
@@ -102,7 +102,15 @@ def forecast_figures(sample: ForecastSample, coverage: float, seed: int) -> dict
         at = place[f"{name}.mae"]
         value = _skill(means[None, 0], means[None, at])[0]
         figures[f"{name}.skill"] = _figure(value, draws, lambda d, at=at: _skill(d[:, 0], d[:, at]), n)
-    return figures
+    return figures | {"skill": _skill_of_better(means, draws, [place[f"{name}.mae"] for name in sample.baselines], n)}
+
+
+def _skill_of_better(means: FloatArray, draws: FloatArray | None, baselines: Sequence[int], n: int) -> Figure:
+    """Skill against whichever baseline is better, in every replicate anew: nobody chose it with the answer in hand."""
+    if not baselines:
+        return Figure(None, n=n)
+    value = _skill(means[None, 0], means[None, baselines].min(axis=1))[0]
+    return _figure(value, draws, lambda d: _skill(d[:, 0], d[:, baselines].min(axis=1)), n)
 
 
 def pinball(truth: FloatArray, quantiles: FloatArray, levels: Sequence[float]) -> FloatArray:

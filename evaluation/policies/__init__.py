@@ -6,20 +6,23 @@ frozen models they are read into. Deciding by them belongs in ``gates/``.
 ::
 
     EvaluationError
+    ├── OtherAdvice     a card was asked for where the policy has a board, or the other way round
     └── PolicyError     a policy file that is missing, is not YAML, or breaks the model (names file and field)
 """
 
 from evaluation.policies.clause import Bound, Clause, Comparison, OtherFigure
 from evaluation.policies.load import PolicyError, load_policy, parse_policy, read_policy
-from evaluation.policies.policy import ApprovalKind, Card, Policy, StageRules, StepDown, Trigger
+from evaluation.policies.policy import ApprovalKind, Board, Card, OtherAdvice, Policy, StageRules, StepDown, Trigger
 from evaluation.policies.stage import Stage, Tier
 
 __all__ = [
     "ApprovalKind",
+    "Board",
     "Bound",
     "Card",
     "Clause",
     "Comparison",
+    "OtherAdvice",
     "OtherFigure",
     "Policy",
     "PolicyError",

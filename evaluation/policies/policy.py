@@ -9,9 +9,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from evaluation import EvaluationError
 from evaluation.canonical import document_digest
 from evaluation.policies.clause import Clause, FiniteNumber, FrozenModel, Identifier, Text
 from evaluation.policies.stage import Stage, Tier
+
+
+class OtherAdvice(EvaluationError):
+    """A policy's card was asked for where it has a board, or its board where it has a card."""
+
 
 MANDATORY_APPROVALS = frozenset({"model", "workflow"})
 """Model and workflow approval are two decisions by different roles, in every stage (promise G3)."""
@@ -28,6 +34,22 @@ class Card(FrozenModel):
     display_threshold: Probability
     warning_threshold: Probability
     alerts_per_100_at_most: Share
+    owner: Identifier
+    rationale: Text
+    date: date
+
+
+class BoardLine(FrozenModel):
+    """A line of the board: a target of the plan, and whether people may put their own figure beside it there."""
+
+    target: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
+    adjustable: bool
+
+
+class Board(FrozenModel):
+    """What a plan shows on the huddle board, in this order."""
+
+    lines: Annotated[tuple[BoardLine, ...], Field(min_length=1, max_length=20)]
     owner: Identifier
     rationale: Text
     date: date
@@ -116,7 +138,10 @@ class Trigger(FrozenModel):
 
 
 class Policy(FrozenModel):
-    """The whole policy of one use case. Frozen; its digest is part of what an approval is bound to."""
+    """The whole policy of one use case. Frozen; its digest is part of what an approval is bound to.
+
+    What people are shown is either a card for a visit or a board for a unit: exactly one of the two.
+    """
 
     schema_: Annotated[Literal["pilothouse.policy/1"], Field(alias="schema")]
     use_case: Identifier
@@ -125,7 +150,8 @@ class Policy(FrozenModel):
     date: date
     review_every_days: Days
     decision_valid_days: Days
-    card: Card
+    card: Card | None = None
+    board: Board | None = None
     approvals: Approvals
     rights: Rights
     stages: Stages
@@ -133,6 +159,10 @@ class Policy(FrozenModel):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
+        if (self.card is None) == (self.board is None):
+            raise ValueError("say what is shown: a card for a visit, or a board for a unit; exactly one of the two")
+        if self.board:
+            _require_unique("line of the board", [line.target for line in self.board.lines])
         _require_unique("clause id", [c.id for _, rules in self.stages.in_order() for c in rules.clauses])
         _require_unique("trigger id", [trigger.id for trigger in self.triggers])
         known = [entry.kind for entry in self.approvals.kinds]
@@ -149,6 +179,20 @@ class Policy(FrozenModel):
     def digest(self) -> str:
         """Digest of what the file says (64 hex digits): comments and layout do not count, every word does."""
         return document_digest(self.model_dump(mode="json", by_alias=True, exclude_unset=True))
+
+    @property
+    def shown_card(self) -> Card:
+        """The card's rules. Raises ``OtherAdvice`` for a policy of a board."""
+        if self.card is None:
+            raise OtherAdvice(f"The policy of {self.use_case} is for a board; there is no card of it.")
+        return self.card
+
+    @property
+    def shown_board(self) -> Board:
+        """The board's rules. Raises ``OtherAdvice`` for a policy of a card."""
+        if self.board is None:
+            raise OtherAdvice(f"The policy of {self.use_case} is for a card; there is no board of it.")
+        return self.board
 
     def clauses_for(self, stage: Stage) -> tuple[Clause, ...]:
         """Every clause that must hold for ``stage``: its own and those of the stages below it. Empty for

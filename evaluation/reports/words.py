@@ -32,10 +32,26 @@ _LABELS = {
     "rehearsal.seconds_to_restore": "Seconds to restored service",
     "parity.agreement": "Agreement of request and warehouse",
     "slo.share_within_30s": "Scores within 30 seconds",
+    "slo.share_in_time": "Plans before the meeting",
+    "mae": "Mean absolute error",
+    "pinball": "Mean quantile loss",
+    "coverage": "Share of intervals that held",
+    "width": "Mean width of the interval",
+    "skill": "Gain over the better simple rule",
+    "persistence.mae": "Mean absolute error of the last known day",
+    "seasonal_naive.mae": "Mean absolute error of the same weekday",
+    "persistence.skill": "Gain over the last known day",
+    "seasonal_naive.skill": "Gain over the same weekday",
+    "lowest_coverage": "Share of intervals that held, worst unit",
+    "lowest_skill": "Gain over the better simple rule, worst unit",
+    "adjusted_share": "Shifts for which a person set another figure",
+    "days_planned": "Days with a plan",
     "slo.latency_ms_p50": "Time to answer, median (ms)",
     "slo.latency_ms_p99": "Time to answer, 99th percentile (ms)",
 }
-_PERCENT = re.compile(r"(prevalence|sensitivity|ppv|drift\.share|parity\.agreement|slo\.share.*)(@.*)?$")
+_PERCENT = re.compile(
+    r"(prevalence|sensitivity|ppv|drift\.share|parity\.agreement|slo\.share.*|(.*\.)?(lowest_)?(coverage|skill)(\..*)?|.*adjusted_share)(@.*)?$"
+)
 _SMALL = re.compile(r"(net_benefit|brier|calibration_gap)")
 
 KIND_TITLES = {

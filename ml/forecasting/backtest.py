@@ -72,7 +72,7 @@ def rolling_forecasts(
     Columns: target, step, unit, shift, date, actual; `q_<level>` for every level of the recipe; persistence (the value
     on the origin) and seasonal_naive (the value seven days before the date).
     """
-    values, scale = history.values[target], model.targets[target].scale
+    values, width = history.values[target], model.targets[target].width
     origin_points = points(model, history, target, step)
     errors = known_errors(model, history, target, step, origin_points)
     median, last, week = (earlier(array, step) for array in (origin_points, values, earlier(values, WEEK - step)))
@@ -95,7 +95,7 @@ def rolling_forecasts(
         )[inverse]
     else:
         shifts = np.empty((0, len(model.recipe.quantiles)))
-    spread = quantiles(median[usable], shifts, scale[rows])
+    spread = quantiles(median[usable], shifts, width[rows])
     columns |= {name: pa.array(spread[:, n]) for n, name in enumerate(level_names(model))}
     columns |= {"persistence": pa.array(last[usable]), "seasonal_naive": pa.array(week[usable])}
     return pa.table(columns), int(wanted.sum() - usable.sum())
@@ -104,16 +104,16 @@ def rolling_forecasts(
 def known_errors(model: ForecastModel, history: History, target: str, step: int, origin_points: Floats) -> Errors:
     """The model's own out-of-sample errors, and those of every day from the end of training on."""
     values = history.values[target]
-    miss = (values - earlier(origin_points, step)) / model.targets[target].scale[:, None]
+    miss = (values - earlier(origin_points, step)) / model.targets[target].width[:, None]
     later = np.isfinite(miss) & (np.arange(values.shape[1]) >= history.index(model.train_until))[None, :]
     days, rows = np.nonzero(later.T)
     found = Errors((days + (history.first - EPOCH).days).astype(np.float64), miss[rows, days])
     return join(model.targets[target].errors[step], found)
 
 
-def quantiles(median: Floats, shifts: Floats, scale: Floats) -> Floats:
+def quantiles(median: Floats, shifts: Floats, width: Floats) -> Floats:
     """Rows × levels: the point forecast shifted by the error's quantiles; never negative, rising with the level."""
-    return np.maximum(median[:, None] + shifts * scale[:, None], 0.0)
+    return np.maximum(median[:, None] + shifts * width[:, None], 0.0)
 
 
 def level_names(model: ForecastModel) -> Iterator[str]:

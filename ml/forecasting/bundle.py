@@ -19,7 +19,7 @@ from ml.forecasting.learners import Ridge, Trees
 from ml.forecasting.model import Errors, ForecastModel, TargetModel
 from ml.usecases.forecast import Recipe
 
-SCHEMA = "pilothouse.forecast_model/1"
+SCHEMA = "pilothouse.forecast_model/2"
 HEAD, ERRORS, BOOSTER = "forecast.json", "errors.json", ".lgb.txt"
 MAX_FILE_BYTES = 64 * 1024 * 1024
 END_OF_TREES = "end of trees"
@@ -86,6 +86,7 @@ def _target_document(one: TargetModel) -> dict[str, Any]:
     return {
         "anchor": one.anchor,
         "scale": one.scale.tolist(),
+        "spread": one.spread.tolist(),
         "columns": list(one.columns),
         "blends": {str(step): name for step, name in one.blends.items()},
         "validation": {str(step): dict(found) for step, found in one.validation.items()},
@@ -124,6 +125,7 @@ def _target(name: str, entry: Mapping[str, Any], errors: Mapping[str, Any], text
     return TargetModel(
         anchor=str(entry["anchor"]),
         scale=np.array(entry["scale"], np.float64),
+        spread=np.array(entry["spread"], np.float64),
         columns=tuple(entry["columns"]),
         blends={int(step): str(blend) for step, blend in entry["blends"].items()},
         ridges={int(step): _ridge(one) for step, one in entry["ridges"].items()},

@@ -26,6 +26,8 @@ SEASON = ("season_sine", "season_cosine")
 SMALLEST_SCALE = 0.5
 FOLDS = 2
 LARGEST_MISS = 3.0
+SITE_WEIGHT_DAYS, SMALLEST_SPREAD = 14, 0.1
+"""Days for which the site's errors stand in for a series' own; no series is taken to be nearly without error."""
 ANCHORS = ("last", "weekday")
 
 
@@ -107,9 +109,11 @@ def _fit_target(
     folds = _folds(past.days, recipe.validation_days)
     members = [_members(task, *_learn(task, start)) for start, _ in folds]
     blends, validation = _choose(task, members, folds)
-    errors = {step: _errors(task, members, folds, step, blends[step], past.first) for step in steps}
+    found = {step: _scaled_errors(task, members, folds, step, blends[step]) for step in steps}
+    spread = _spread(list(found.values()), len(scale))
+    errors = {step: one.in_units_of(spread, past.first) for step, one in found.items()}
     ridges, trees = _learn(task, past.days)
-    return TargetModel(anchor, scale, columns, blends, ridges, trees, errors, validation)
+    return TargetModel(anchor, scale, spread, columns, blends, ridges, trees, errors, validation)
 
 
 def _design(past: History, target: str, step: int, anchor: str, scale: Floats, driver: Floats, region: str) -> Design:
@@ -181,7 +185,9 @@ def _choose(
     """
     found = {
         step: {
-            name: float(np.minimum(np.abs(_scaled_errors(task, members, folds, step, name)[1]), LARGEST_MISS).mean())
+            name: float(
+                np.minimum(np.abs(_scaled_errors(task, members, folds, step, name).values), LARGEST_MISS).mean()
+            )
             for name in task.recipe.blends
         }
         for step in task.designs
@@ -194,27 +200,44 @@ def _choose(
 
 def _scaled_errors(
     task: _Task, members: list[dict[int, Mapping[str, Floats]]], folds: list[tuple[int, int]], step: int, blend: str
-) -> tuple[Floats, Floats]:
-    """Target days (positions) and scaled errors over the folds, in order of the day."""
-    days, errors = [], []
+) -> "_Scaled":
+    """Scaled errors over the folds, in order of the day."""
+    found: list[_Scaled] = []
     for fold, (start, stop) in zip(members, folds, strict=True):
         chosen = _rows(task, step, start, stop)
         miss = (task.outcomes[step] - blended(fold[step], task.recipe.blends[blend])) / task.scale[:, None]
-        order = np.argsort(np.nonzero(chosen)[1], kind="stable")
-        days.append((np.nonzero(chosen)[1] + step)[order])
-        errors.append(miss[chosen][order])
-    if not sum(map(len, errors)):
+        rows, origins = np.nonzero(chosen)
+        order = np.argsort(origins, kind="stable")
+        found.append(_Scaled((origins + step)[order], rows[order], miss[chosen][order]))
+    if not sum(len(one.values) for one in found):
         raise NotEnoughHistory("No day of the validation period can be forecast; land the missing days.")
-    return np.concatenate(days).astype(np.float64), np.concatenate(errors)
+    return _Scaled(*(np.concatenate([getattr(one, name) for one in found]) for name in ("days", "rows", "values")))
 
 
-def _errors(
-    task: _Task,
-    members: list[dict[int, Mapping[str, Floats]]],
-    folds: list[tuple[int, int]],
-    step: int,
-    blend: str,
-    first: dt.date,
-) -> Errors:
-    days, values = _scaled_errors(task, members, folds, step, blend)
-    return Errors(days + (first - EPOCH).days, values)
+@dataclass(frozen=True)
+class _Scaled:
+    """Errors in scale units, with the position of their day and their series' row; equal lengths."""
+
+    days: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    values: Floats
+
+    def in_units_of(self, spread: Floats, first: dt.date) -> Errors:
+        """The same in units of each series' own spread, with days since 1970."""
+        return Errors(self.days.astype(np.float64) + (first - EPOCH).days, self.values / spread[self.rows])
+
+
+def _spread(found: list[_Scaled], series: int) -> Floats:
+    """How large each series' errors are beside the site's, over all steps; few days are drawn towards the site's.
+
+    Without it a unit whose demand jumps has intervals as narrow as those of its quiet neighbours. One series is 1.
+    """
+    rows = np.concatenate([one.rows for one in found])
+    size = np.abs(np.concatenate([one.values for one in found]))
+    counts = np.bincount(rows, minlength=series)
+    own = np.bincount(rows, weights=size, minlength=series) / np.maximum(counts, 1)
+    typical = float(size.mean())
+    if typical == 0:
+        return np.ones(series)
+    days = counts / len(found)
+    return np.maximum((days * own / typical + SITE_WEIGHT_DAYS) / (days + SITE_WEIGHT_DAYS), SMALLEST_SPREAD)

@@ -59,6 +59,10 @@ class History:
         """The day at a position."""
         return self.first + dt.timedelta(days=index)
 
+    def tells(self, target: str, series: Series) -> bool:
+        """Whether a unit and shift ever reported a figure."""
+        return bool(np.isfinite(self.values[target][self.series.index(series)]).any())
+
     def until(self, day: dt.date) -> "History":
         """The history as it was after `day`: nothing later. Raises `NotEnoughHistory` when nothing is left."""
         stop = self.index(day) + 1

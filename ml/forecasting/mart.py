@@ -4,6 +4,7 @@ Here belongs which columns are read and what had arrived; the mart's SQL is dbt'
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,10 +21,11 @@ from ml.usecases.forecast import ForecastUseCase
 
 @dataclass(frozen=True)
 class StaffingSnapshot:
-    """The published mart: its snapshot's digest, when that was taken, and the rows of all sites."""
+    """The published mart: its snapshot's digest, when that was taken, its file's SHA-256, and the rows of all sites."""
 
     digest: str
     as_of: datetime
+    files: Mapping[str, str]
     mart: pa.Table
 
 
@@ -37,7 +39,13 @@ def read_staffing(folder: Path, mart: str = "staffing_mart") -> StaffingSnapshot
         raise SnapshotRefused(f"Snapshot {pointer['digest'][:12]} has no table {mart}; run the tables again.")
     entry = pointer["tables"][mart]
     table = read_verified(folder / pointer["digest"] / entry["file"], str(entry["sha256"]))
-    return StaffingSnapshot(str(pointer["digest"]), datetime.fromisoformat(pointer["as_of"]), table)
+    files = {mart: str(entry["sha256"])}
+    return StaffingSnapshot(str(pointer["digest"]), datetime.fromisoformat(pointer["as_of"]), files, table)
+
+
+def site_rows(mart: pa.Table, site: str) -> pa.Table:
+    """One site's rows of a mart."""
+    return mart.filter(pc.call_function("equal", [mart["site"], site]))
 
 
 def site_history(mart: pa.Table, declared: ForecastUseCase, site: str, as_of: datetime | None = None) -> History:
@@ -45,7 +53,7 @@ def site_history(mart: pa.Table, declared: ForecastUseCase, site: str, as_of: da
 
     Raises `NotEnoughHistory` when there is none, `BadHistory` when a row cannot be.
     """
-    rows = mart.filter(pc.call_function("equal", [mart["site"], site]))
+    rows = site_rows(mart, site)
     if as_of is not None:
         rows = rows.filter(pc.call_function("less_equal", [rows["known_at"], pa.scalar(as_of, rows["known_at"].type)]))
     if not rows.num_rows:

@@ -24,17 +24,24 @@ class Errors:
 
 @dataclass(frozen=True)
 class TargetModel:
-    """One target. `scale`: the unit of differences, per series in the model's order; `blends`, `ridges` and `errors`
-    by step; `columns` are those of the design that the learners see."""
+    """One target. `scale`: the unit of differences, per series in the model's order; `spread`: how much larger than
+    the site's a series' errors are in that unit; `blends`, `ridges` and `errors` by step; `columns` are those of the
+    design that the learners see."""
 
     anchor: str
     scale: Floats
+    spread: Floats
     columns: tuple[str, ...]
     blends: Mapping[int, str]
     ridges: Mapping[int, Ridge]
     trees: Trees
     errors: Mapping[int, Errors]
     validation: Mapping[int, Mapping[str, float]]
+
+    @property
+    def width(self) -> Floats:
+        """The unit of errors, per series: what intervals are laid out in."""
+        return self.scale * self.spread
 
 
 @dataclass(frozen=True)

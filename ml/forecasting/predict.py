@@ -141,7 +141,7 @@ class _Learned:
         """Quantiles and reason of one series, from its last known day."""
         row, label = self.model.series.index(series), self.declared.target(target).label
         one, every, shifts = self._shared(target, last, step)
-        spread = quantiles(every[row, -1:], shifts, self.model.targets[target].scale[row : row + 1])[0]
+        spread = quantiles(every[row, -1:], shifts, self.model.targets[target].width[row : row + 1])[0]
         said = reason(self.model, one, target, step, row, last, label)
         return dict(zip(self.model.recipe.quantiles, map(float, spread), strict=True)), said
 

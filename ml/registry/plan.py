@@ -154,6 +154,26 @@ def read_plan(home: Path, use_case: str, site: str, public_key: PublicKey) -> Pl
     return plan
 
 
+def plans_since(home: Path, use_case: str, site: str, public_key: PublicKey, since: datetime) -> tuple[Plan, ...]:
+    """Read and verify every plan that was issued from `since` on, the newest first, each by the digest that the next
+    names. Raises as `read_plan` does, and `PlanError` where one is gone."""
+    found: list[Plan] = []
+    plan = read_plan(home, use_case, site, public_key)
+    while plan is not None and plan.issued_at >= since:
+        found.append(plan)
+        if plan.previous is None:
+            break
+        path = plan_folder(home, use_case, site) / f"{plan.previous}.json"
+        if not path.exists():
+            raise PlanError(
+                f"The plan {plan.previous[:12]} of {use_case} at {site} is gone; restore it from the backup."
+            )
+        before, plan = plan, _parse(read_bounded(path, MAX_BYTES), public_key)
+        if plan.digest != before.previous:
+            raise PlanError(f"The plan {plan.digest[:12]} of {use_case} at {site} lies in the place of another.")
+    return tuple(found)
+
+
 def publish_plan(home: Path, fields: dict[str, Any], signer: Signer) -> Plan:
     """Sign a plan, keep it under its digest and put it in place in one step; `previous` and `before` are filled in.
 

@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -26,9 +26,20 @@ from ml.training.candidate import Candidate
 from ml.training.model import Model
 from ml.training.recipe import Provenance, Rebuilt, recipe_of, retrain
 
-__all__ = ["LoggedCandidate", "Provenance", "Rebuilt", "Tracker", "attach", "log_candidate", "prepare", "rebuild"]
+__all__ = [
+    "LoggedCandidate",
+    "Provenance",
+    "Rebuilt",
+    "Run",
+    "Tracker",
+    "attach",
+    "log_candidate",
+    "log_run",
+    "prepare",
+    "rebuild",
+]
 
-BUNDLE, RECIPE = "bundle", "recipe.json"
+BUNDLE, RECIPE, USE_CASE = "bundle", "recipe.json", "use_case.yaml"
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,21 @@ class Tracker:
 
     uri: str
     artifact_location: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A candidate's run, whatever its kind: `model` is its digest, `files` are by their path in the run, the model's
+    own below `bundle/`."""
+
+    use_case: str
+    site: str
+    model: str
+    title: str
+    tags: Mapping[str, str]
+    parameters: Mapping[str, object]
+    metrics: Mapping[str, float]
+    files: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -69,20 +95,41 @@ def log_candidate(
     The input example is the site's usual visit (medians and shares), never a patient's. `files` are the
     caller's pictures and documents, by their path in the run (`figures/roc.png`).
     """
-    name = f"{candidate.model.use_case}-{candidate.model.site}"
-    recipe = recipe_of(candidate, provenance, test_from)
+    recipe = json.dumps(recipe_of(candidate, provenance, test_from), indent=2, ensure_ascii=False)
+    run = Run(
+        use_case=candidate.model.use_case,
+        site=candidate.model.site,
+        model=candidate.digest,
+        title=candidate.use_case.title,
+        tags=_tags(candidate, provenance),
+        parameters=_parameters(candidate, provenance, test_from),
+        metrics=metrics,
+        files={
+            **_bundle_files(candidate.model),
+            RECIPE: recipe.encode(),
+            USE_CASE: yaml.safe_dump(candidate.use_case.document(), allow_unicode=True).encode(),
+            **(files or {}),
+        },
+    )
+    return log_run(tracker, run, lambda mlflow: _log_models(mlflow, candidate.model))
+
+
+def log_run(tracker: Tracker, run: Run, more: Callable[[Any], None] = lambda _: None) -> LoggedCandidate:
+    """Log one candidate's run and register its version; returns after everything is written.
+
+    `more` logs what a kind of model has beyond files, given MLflow inside the run.
+    """
+    name = f"{run.use_case}-{run.site}"
     with _mlflow(tracker) as mlflow:
         experiment = _experiment(mlflow, name, tracker.artifact_location)
-        with mlflow.start_run(experiment_id=experiment, run_name=f"{name}-{candidate.digest[:8]}") as run:
-            mlflow.set_tags(_tags(candidate, provenance))
-            mlflow.log_params(_parameters(candidate, provenance, test_from))
-            mlflow.log_metrics({key.replace("@", "_at_"): float(value) for key, value in metrics.items()})
-            mlflow.log_dict(recipe, RECIPE)
-            mlflow.log_text(yaml.safe_dump(candidate.use_case.document(), allow_unicode=True), "use_case.yaml")
-            _log_artifacts(mlflow, candidate.model, files or {})
-            _log_models(mlflow, candidate.model)
-            version = _register(mlflow, name, run.info.run_id, candidate)
-        return LoggedCandidate(run.info.run_id, name, version)
+        with mlflow.start_run(experiment_id=experiment, run_name=f"{name}-{run.model[:8]}") as started:
+            mlflow.set_tags(dict(run.tags))
+            mlflow.log_params(dict(run.parameters))
+            mlflow.log_metrics({key.replace("@", "_at_"): float(value) for key, value in run.metrics.items()})
+            _log_artifacts(mlflow, run.files)
+            more(mlflow)
+            version = _register(mlflow, name, started.info.run_id, run)
+        return LoggedCandidate(started.info.run_id, name, version)
 
 
 def attach(tracker: Tracker, run_id: str, files: Mapping[str, bytes]) -> None:
@@ -186,12 +233,17 @@ def _parameters(candidate: Candidate, provenance: Provenance, test_from: datetim
     }
 
 
-def _log_artifacts(mlflow: Any, model: Model, files: Mapping[str, bytes]) -> None:
+def _bundle_files(model: Model) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch).resolve()
-        write_bundle(model, root / BUNDLE)
-        _write_files(root, files)
-        mlflow.log_artifacts(str(root))
+        folder = Path(scratch) / BUNDLE
+        write_bundle(model, folder)
+        return {f"{BUNDLE}/{path.name}": path.read_bytes() for path in folder.iterdir()}
+
+
+def _log_artifacts(mlflow: Any, files: Mapping[str, bytes]) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        _write_files(Path(scratch).resolve(), files)
+        mlflow.log_artifacts(scratch)
 
 
 def _write_files(root: Path, files: Mapping[str, bytes]) -> None:
@@ -225,19 +277,19 @@ def usual_visit(model: Model) -> Any:
     return pd.DataFrame(numbers, columns=pd.Index(model.feature_names), dtype="float64")
 
 
-def _register(mlflow: Any, name: str, run_id: str, candidate: Candidate) -> str:
+def _register(mlflow: Any, name: str, run_id: str, run: Run) -> str:
     from mlflow.exceptions import MlflowException
 
     client = mlflow.tracking.MlflowClient()
     try:
         client.get_registered_model(name)
     except MlflowException:
-        client.create_registered_model(name, description=candidate.use_case.title)
+        client.create_registered_model(name, description=run.title)
     version = client.create_model_version(
         name,
         source=mlflow.get_artifact_uri(BUNDLE),
         run_id=run_id,
-        tags={"model_digest": candidate.digest},
+        tags={"model_digest": run.model},
         description="A candidate. It has no power: serving loads signed releases, never this registry.",
     )
     return str(version.version)

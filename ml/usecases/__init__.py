@@ -25,6 +25,7 @@ from ml.usecases.forecast import ForecastUseCase
 __all__ = [
     "GOVERNED",
     "KINDS",
+    "PLANNED",
     "Declaration",
     "Feature",
     "FeatureGroup",
@@ -48,7 +49,7 @@ __all__ = [
 FOLDER = Path(__file__).parent
 KINDS: dict[str, type[Declaration]] = {"classifier": UseCase, "forecast": ForecastUseCase}
 """Kind of use case -> the model that its file is read into."""
-GOVERNED: frozenset[str] = frozenset({"classifier"})
+GOVERNED: frozenset[str] = frozenset({"classifier", "forecast"})
 """The kinds that the graph trains, judges and releases."""
 PLANNED: frozenset[str] = frozenset({"forecast", "roster"})
 """The kinds that publish plans for a huddle board."""

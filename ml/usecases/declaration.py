@@ -46,6 +46,27 @@ class OverrideReason(Part):
     display: Text
 
 
+class BoardText(Part):
+    """The words of the huddle board of a use case that publishes plans; `window` says which shifts it speaks of."""
+
+    schema_: Literal["pilothouse.board_text/1"] = Field(alias="schema")
+    title: Text
+    window: Text
+    not_for: Text
+    ignore_when: Text
+    override_reasons: tuple[OverrideReason, ...] = Field(min_length=1)
+    override_system: Text
+    source: Mapping[str, str]
+
+
+class Upstream(Part):
+    """Another use case whose answer goes into this one: what it gives, and what is done when it gives nothing."""
+
+    use_case: Name
+    gives: Text
+    without: Text
+
+
 class Declaration(Part):
     """A use case as it was written down; `digest` changes with every word of it."""
 
@@ -63,6 +84,7 @@ class Declaration(Part):
     population: Population
     contraindications: tuple[Text, ...] = Field(min_length=1)
     non_goals: tuple[Text, ...] = Field(min_length=1)
+    upstream: tuple[Upstream, ...] = ()
 
     @property
     def digest(self) -> str:

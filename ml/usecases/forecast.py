@@ -9,27 +9,41 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ml.usecases.declaration import Declaration, Name, OverrideReason, Part, Text, refuse_twice
+from ml.usecases.declaration import BoardText, Declaration, Name, Part, Text, refuse_twice
 
 Day = Annotated[int, Field(ge=1, le=28)]
+HOURS = "h"
 BLENDED = frozenset({"last", "weekday", "ridge", "trees"})
 Level = Annotated[float, Field(gt=0, lt=1)]
 
 
+class People(Part):
+    """Hours of a shift as people: the name that a plan gives them, and their name for readers."""
+
+    target: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
+    label: Text
+
+
 class Target(Part):
-    """One figure that is forecast. `column` is the mart's; `sum_of` names the targets that it is the sum of."""
+    """One figure that is forecast. `column` is the mart's; `sum_of` names the targets that it is the sum of.
+
+    `people` says that its hours are also published as people, by the length of the shift.
+    """
 
     name: Name
     label: Text
     unit: Text
     column: Name | None = None
     sum_of: tuple[Name, ...] = ()
+    people: People | None = None
     definition: Text
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if bool(self.column) == bool(self.sum_of):
             raise ValueError(f"target {self.name}: give either its column or what it is the sum of")
+        if self.people and self.unit != HOURS:
+            raise ValueError(f"target {self.name}: people come from hours ({HOURS}), not from {self.unit}")
         return self
 
 
@@ -113,18 +127,6 @@ class Recipe(Written):
         return self
 
 
-class BoardText(Part):
-    """The words of the huddle board; `{...}` are filled by the forecast."""
-
-    schema_: Literal["pilothouse.board_text/1"] = Field(alias="schema")
-    title: Text
-    not_for: Text
-    ignore_when: Text
-    override_reasons: tuple[OverrideReason, ...] = Field(min_length=1)
-    override_system: Text
-    source: Mapping[str, str]
-
-
 class ForecastUseCase(Declaration):
     """The use case of a forecast."""
 
@@ -141,7 +143,7 @@ class ForecastUseCase(Declaration):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [target.name for target in self.targets]
-        refuse_twice("target", names)
+        refuse_twice("target", [*names, *(one.people.target for one in self.targets if one.people)])
         if unknown := {part for target in self.targets for part in target.sum_of} - set(names):
             raise ValueError(f"targets: {', '.join(sorted(unknown))} is part of a sum and no target")
         if list(self.horizons_days) != sorted(set(self.horizons_days)):

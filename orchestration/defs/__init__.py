@@ -1,4 +1,5 @@
-"""The only Dagster code. The folders follow the data: landing, tables, candidates, evidence, releases, monitoring.
+"""The only Dagster code. The folders follow the data: landing, tables, candidates, evidence, releases, plans,
+monitoring.
 
 An asset reads, calls one step, returns metadata. What does not belong here: anything worth a unit test of its own.
 """
@@ -10,7 +11,7 @@ from orchestration.settings import apply_third_party_switches, load_settings
 
 def build_definitions() -> Definitions:
     """Return every asset, check, job, schedule and sensor. Needs no network and no previous run."""
-    from orchestration.defs import candidates, evidence, landing, monitoring, releases, tables
+    from orchestration.defs import candidates, evidence, landing, monitoring, plans, releases, tables
 
     settings = load_settings()
     apply_third_party_switches(settings)
@@ -20,5 +21,6 @@ def build_definitions() -> Definitions:
         candidates.definitions(),
         evidence.definitions(),
         releases.definitions(),
+        plans.definitions(),
         monitoring.definitions(),
     )

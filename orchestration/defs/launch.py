@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from dagster import (
@@ -25,14 +25,15 @@ from dagster import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestration.defs import build_definitions
-from orchestration.defs.names import EVENTS, LEDGER_ENTRY, REASONS, REPORT, release_key
+from orchestration.defs.names import EVENTS, LEDGER_ENTRY, REASONS, REPORT, adjustments_key, plan_key, release_key
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.answer import DONE, FAILED, FEED_STOPPED, Answer
 from orchestration.steps.candidate import list_use_cases
 from orchestration.steps.errors import NothingSelected
 from orchestration.steps.kinds import kind_of
-from orchestration.steps.landing import PendingDrops, mark_landed, pending_drops
+from orchestration.steps.landing import PendingDrops, landed_sites, mark_landed, pending_drops
+from orchestration.steps.plans import plan_order
 from orchestration.steps.proposal import served_sites
 from orchestration.steps.tables import last_build, mark_tables_built, prepare_lake, table_inputs, tables_are_fresh
 
@@ -52,6 +53,7 @@ class RunSummary:
     failed_checks: list[str] = field(default_factory=list[str])
     errors: list[str] = field(default_factory=list[str])
     feed_stopped: bool = False
+    untrained: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     reasons: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
 
     def add(self, result: ExecuteInProcessResult) -> None:
@@ -89,6 +91,7 @@ class RunSummary:
             "assets": self.assets,
             "failed_checks": self.failed_checks,
             "errors": self.errors,
+            "untrained": self.untrained,
         }
         code = DONE if self.succeeded else FEED_STOPPED if self.feed_stopped else FAILED
         return Answer(document, exit_code=code)
@@ -167,11 +170,31 @@ class Launcher:
         upstream = AssetSelection.assets(AssetKey([use_case, "decision"])).upstream()
         return self.materialise(upstream & AssetSelection.groups("candidates", "evidence"), partition=site)
 
+    def train_if_enough(self, use_case: str, site: str) -> None:
+        """Train and judge where there is enough to; where there is not, say what is lacking."""
+        lacking = kind_of(use_case).why_not_trainable(self._settings, use_case, site)
+        if lacking:
+            self.summary.untrained.append({"use_case": use_case, "site": site, "why": lacking})
+            self._progress(f"candidate {use_case} at {site}: none. {lacking}")
+        else:
+            self.train_and_judge(use_case, site)
+
     def watch(self, use_case: str, site: str) -> bool:
         """Judge what was served at a site, and its drift, from the snapshot as it is now."""
         self._progress(f"monitor   {use_case} at {site}: {', '.join(kind_of(use_case).served)}, drift")
         keys = [AssetKey([use_case, "evidence", kind]) for kind in (*kind_of(use_case).served, "drift")]
         return self.materialise(AssetSelection.assets(*keys), partition=site)
+
+    def plan(self, use_case: str, site: str, at: datetime | None = None) -> bool:
+        """Make and publish the plan of a use case at a site, at a time or at the site's present."""
+        self._progress(f"plan      {use_case} at {site}{f': {at:%Y-%m-%d %H:%M}' if at else ''}")
+        key = plan_key(use_case)
+        config = {"ops": {key.to_python_identifier(): {"config": {"clock": at.isoformat() if at else None}}}}
+        return self.materialise(AssetSelection.assets(key).without_checks(), partition=site, config=config)
+
+    def adjustments(self, use_case: str, site: str) -> bool:
+        """Write to the ledger what people changed beside the plans of a use case."""
+        return self.materialise(AssetSelection.assets(adjustments_key(use_case)), partition=site)
 
     def release(self, use_case: str, site: str, stage: str) -> bool:
         """Ask for a release in `stage`; where the gate refuses, its reasons are the summary's."""
@@ -220,10 +243,16 @@ def run_graph(settings: Settings, *, site: str | None, select: str | None, progr
     landed = [launcher.land(drops) for drops in pending_drops(settings, site)]
     if all(landed) and launcher.build_tables():
         for use_case in list_use_cases():
-            for place in kind_of(use_case).trainable_sites(settings, use_case, site):
-                launcher.train_and_judge(use_case, place)
+            for place in [site] if site else landed_sites(settings):
+                launcher.train_if_enough(use_case, place)
+        for use_case in list_use_cases():
             for place in served_sites(settings, use_case):
                 if site in (None, place):
                     launcher.watch(use_case, place)
+        for use_case in plan_order():
+            for place in served_sites(settings, use_case):
+                if site in (None, place):
+                    launcher.adjustments(use_case, place)
+                    launcher.plan(use_case, place)
         launcher.write_reports()
     return launcher.summary.answer()

@@ -17,3 +17,13 @@ def landing_key(feed: str) -> AssetKey:
 def release_key(use_case: str) -> AssetKey:
     """Return the key of a use case's release."""
     return AssetKey([use_case, "release"])
+
+
+def plan_key(use_case: str) -> AssetKey:
+    """Return the key of what a use case publishes for the assignment meeting."""
+    return AssetKey([use_case, "plan"])
+
+
+def adjustments_key(use_case: str) -> AssetKey:
+    """Return the key of what people changed beside a use case's plans."""
+    return AssetKey([use_case, "adjustments"])

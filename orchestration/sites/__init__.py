@@ -104,7 +104,9 @@ class Authorities(_Frozen):
 class Site(_Frozen):
     """One hospital, or one public data set that stands for hospitals.
 
-    `region` is the regulatory region (US, EU, JP). `simulated` says that the simulator can make its records.
+    `region` is the regulatory region (US, EU, JP). `scope` is where advice may appear at first, `scopes` the same for
+    use cases that start elsewhere. `meeting` is the local time of the daily assignment meeting, before which plans are
+    published; without one no plan is made by itself. `simulated` says that the simulator can make its records.
     `reproducible_pseudonyms` may be true only where the records carry no secret, because the pseudonym key is then
     derived from the site's name. `holdout_from` is the local day on which candidates stop learning and begin to be
     tested; without one it is the last third of what the site has sent. `authorities` are those that issue identifiers,
@@ -122,6 +124,8 @@ class Site(_Frozen):
     shifts: tuple[Shift, ...]
     feeds: tuple[Identifier, ...]
     scope: LaunchScope = LaunchScope()
+    scopes: dict[str, LaunchScope] = {}
+    meeting: time | None = None
     simulated: bool = False
     reproducible_pseudonyms: bool = False
     holdout_from: date | None = None
@@ -153,11 +157,10 @@ class Site(_Frozen):
 
     @model_validator(mode="after")
     def _scope_names_own_units_and_shifts(self) -> "Site":
-        strange = set(self.scope.units) - {u.id for u in self.units} | set(self.scope.shifts) - {
-            s.id for s in self.shifts
-        }
-        if strange:
-            raise ValueError(f"the launch scope names {sorted(strange)}, which the site does not have")
+        for scope in (self.scope, *self.scopes.values()):
+            strange = set(scope.units) - {u.id for u in self.units} | set(scope.shifts) - {s.id for s in self.shifts}
+            if strange:
+                raise ValueError(f"the launch scope names {sorted(strange)}, which the site does not have")
         return self
 
     @model_validator(mode="after")
@@ -175,6 +178,10 @@ class Site(_Frozen):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    def scope_of(self, use_case: str) -> LaunchScope:
+        """Return where a use case may speak here."""
+        return self.scopes.get(use_case, self.scope)
 
     def unit(self, unit_id: str) -> Unit:
         """Return one unit. Raises `SiteError` naming the units there are."""

@@ -7,6 +7,7 @@ import hashlib
 import re
 import subprocess
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.sites import Site, load_site
 from orchestration.steps.errors import StepError
 from orchestration.steps.judging import evaluate_predictions, samples_of, write_table
+from orchestration.steps.kinds import kind_of
 from orchestration.steps.records import now
 from orchestration.steps.stores import (
     CandidateRecord,
@@ -69,6 +71,13 @@ def trainable_sites(settings: Settings, use_case: str, only: str | None = None) 
     return sorted(site for site, count in counts.items() if count >= MINIMUM_VISITS and only in (None, site))
 
 
+def why_not_trainable(settings: Settings, use_case: str, site: str) -> str:
+    """Say what a site lacks to train on, in a sentence; empty where it lacks nothing."""
+    if trainable_sites(settings, use_case, site):
+        return ""
+    return f"{site} has fewer than {MINIMUM_VISITS} eligible visits to train {use_case} on; ingest more days, then run."
+
+
 def cutoff(mart: pa.Table, site: Site) -> datetime:
     """Return where training ends and testing begins: the site's own date, or the last 30 % of its days.
 
@@ -102,7 +111,12 @@ def inputs_digest(settings: Settings, use_case: UseCase, site: str) -> str:
 
 def site_rows_digest(mart: pa.Table, site: str) -> str:
     """Return the SHA-256 of one site's rows of the mart: other sites' news do not make a candidate stale."""
-    rows = _of_site(mart, site).sort_by("visit_occurrence_id").combine_chunks()
+    return rows_digest(_of_site(mart, site), ("visit_occurrence_id",))
+
+
+def rows_digest(table: pa.Table, key: Sequence[str]) -> str:
+    """Return the SHA-256 of rows in the order of `key`, whichever order they come in."""
+    rows = table.sort_by([(name, "ascending") for name in key]).combine_chunks()
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, rows.schema) as stream:
         stream.write_table(rows)
@@ -119,7 +133,7 @@ def candidate_is_fresh(settings: Settings, use_case: str, site: str) -> bool:
         record = read_candidate(settings, use_case, site)
     except NoCandidate:
         return False
-    return record.inputs == inputs_digest(settings, load_use_case(use_case), site)
+    return record.inputs == kind_of(use_case).inputs(settings, use_case, site)
 
 
 def tracker_of(settings: Settings) -> "Tracker":

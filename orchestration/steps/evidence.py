@@ -5,22 +5,20 @@ What does not belong here: the statistics (evaluation) and deciding by them (dec
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
 import pyarrow.parquet as pq
 
-from evaluation.drift import DriftFeature, drift_report
+from evaluation.drift import drift_report
 from evaluation.evidence import Evidence, EvidenceHead
 from evaluation.policies import load_policy
-from ml.features.mart import features_of, read_snapshot
-from ml.training.split import Period, visits
 from ml.usecases import load_use_case
 from orchestration.settings import Settings
 from orchestration.steps.candidate import candidate_is_fresh, tracker_of
 from orchestration.steps.files import write_atomically
 from orchestration.steps.judging import evaluate_predictions
+from orchestration.steps.kinds import kind_of
 from orchestration.steps.proposal import current_pointer, released
 from orchestration.steps.records import now
 from orchestration.steps.stores import (
@@ -61,7 +59,7 @@ def judge_candidate(settings: Settings, use_case: str, site: str) -> tuple[Evide
         window={"arrived_from": record.test_from, "as_of": record.as_of, "n_train": record.n_train},
         seed=record.seed,
     )
-    _keep(settings, record, evaluation.evidence)
+    keep_evidence(settings, record, evaluation.evidence)
     return evaluation.evidence
 
 
@@ -82,12 +80,11 @@ def _watched(settings: Settings, use_case: str, site: str) -> list[CandidateReco
 
 
 def _drift_of(settings: Settings, record: CandidateRecord) -> DriftFound:
-    declared, snapshot = load_use_case(record.use_case), read_snapshot(settings.snapshots, record.use_case)
-    split = datetime.fromisoformat(record.train_until)
+    windows = kind_of(record.use_case).windows(settings, record)
     found = drift_report(
-        visits(snapshot.mart, record.site, Period(end=split)),
-        visits(snapshot.mart, record.site, Period(start=split)),
-        [DriftFeature(feature.name, feature.kind) for feature in features_of(declared, snapshot.vocabulary)],
+        windows.reference,
+        windows.current,
+        windows.features,
         head_of(record, {"reference_until": record.train_until, "current_from": record.test_from}),
         seed=record.seed,
         max_rows=DRIFT_PAGE_ROWS,
@@ -95,11 +92,11 @@ def _drift_of(settings: Settings, record: CandidateRecord) -> DriftFound:
     page = (found.html or NOTHING_TO_COMPARE).encode()
     report = settings.reports / "drift" / f"{record.use_case}-{record.site}.html"
     write_atomically(report, page)
-    _keep(settings, record, [found.evidence], {DRIFT_PAGE: page})
+    keep_evidence(settings, record, [found.evidence], {DRIFT_PAGE: page})
     return DriftFound(found.evidence, found.drifted, report)
 
 
-def _keep(
+def keep_evidence(
     settings: Settings,
     record: CandidateRecord,
     evidence: Sequence[Evidence],

@@ -44,7 +44,7 @@ def _sample(predictions: pa.Table, outcome: str, attributes: Sequence[str]) -> L
 def thresholds_of(policy: Policy, use_case: UseCase) -> dict[str, tuple[float, ...]]:
     """Return the risk thresholds at which each outcome is judged: the card's own, and the usual ladder."""
     ladder = (0.02, 0.05, 0.1, 0.2, 0.3)
-    shown = {policy.card.outcome: (policy.card.display_threshold, policy.card.warning_threshold)}
+    shown = {policy.shown_card.outcome: (policy.shown_card.display_threshold, policy.shown_card.warning_threshold)}
     return {outcome.name: tuple(sorted({*ladder, *shown.get(outcome.name, ())})) for outcome in use_case.outcomes}
 
 

@@ -138,6 +138,11 @@ def arrival_time(site: Site, day: date) -> datetime:
     return datetime.combine(day, END_OF_DAY, site.zone)
 
 
+def landed_sites(settings: Settings) -> list[str]:
+    """Return the sites of which anything has ever landed, sorted."""
+    return [site for site in list_sites() if (settings.home / "receipts" / site).is_dir()]
+
+
 def pending_drops(settings: Settings, only: str | None = None, *, before: date | None = None) -> list[PendingDrops]:
     """Return, per site, the drops (arriving before a day, if given) that are new or changed since they landed."""
     waiting = [_pending(settings, site, before) for site in list_sites() if only in (None, site)]

@@ -9,32 +9,42 @@ import shutil
 import tempfile
 import time
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from evaluation.canonical import document_digest
 from evaluation.evidence import Evidence, Figure
 from evaluation.policies import Stage
+from evaluation.policies import Tier as EvaluatedTier
+from ml.registry.plan import publish_plan
 from ml.registry.pointer import publish_pointer
 from ml.registry.signing import Signer, new_private_key, write_public_key
 from ml.registry.stages import Stage as ServedStage
 from ml.registry.stages import Tier
-from ml.registry.store import write_release
+from ml.registry.store import load_release, write_release
 from ml.serving.background import running
+from ml.usecases import planned_use_cases
 from orchestration.settings import Settings
 from orchestration.steps.actors import Actor, actor_of
 from orchestration.steps.card import card_yaml
 from orchestration.steps.errors import StepError
 from orchestration.steps.evidence import head_of
+from orchestration.steps.kinds.planned import Asked
 from orchestration.steps.manifest import Standing, manifest_fields
+from orchestration.steps.meetings import clock_of
+from orchestration.steps.plans import plan_fields, planner_of
 from orchestration.steps.proposal import Proposal, propose
 from orchestration.steps.records import now, open_records
 from orchestration.steps.service import serving_config
 from orchestration.steps.stores import bundle_folder, save_evidence
+from orchestration.steps.upstream import ask_upstream
 
+BACK = ("roll back", "service restored", "board says no more")
 POLL_SECONDS = 0.05
 LONGEST_SECONDS = 60.0
 
@@ -57,7 +67,7 @@ class Rehearsal:
 
     @property
     def seconds_to_restore(self) -> float:
-        return sum(seconds for name, seconds in self.steps if name in ("roll back", "service restored"))
+        return sum(seconds for name, seconds in self.steps if name in BACK)
 
 
 def rehearse(settings: Settings, use_case: str, site: str, actor: Actor | None = None) -> dict[str, Any]:
@@ -94,43 +104,82 @@ def _evidence(settings: Settings, proposal: Proposal, done: Rehearsal) -> Eviden
 
 
 def _rehearse(settings: Settings, use_case: str, site: str) -> tuple[Proposal, Rehearsal]:
+    """In shadow for a use case that answers visits. One that advises a unit is shown, since what has to go away is what
+    people look at: its plan, on the board."""
     proposal, done = propose(settings, use_case, site, Stage.SHADOW), Rehearsal()
+    is_planned = use_case in planned_use_cases()
+    at = clock_of(settings, site, now())
     scratch = Path(tempfile.mkdtemp(prefix="pilothouse-rehearsal-"))
     try:
         signer = new_private_key(scratch / "keys" / "release.key.pem")
         write_public_key(scratch / "keys" / "release.pub.pem", signer.public)
+        stage = ServedStage.ASSISTIVE if is_planned else ServedStage.SHADOW
         with done.step("release written and verified"):
-            release = _write(settings, scratch, proposal, signer)
+            release = _write(settings, scratch, proposal, signer, stage)
         with done.step("pointer published"):
-            _point(scratch, proposal, release, signer)
-        with running(serving_config(settings, base_url="http://rehearsal", home=scratch)) as port:
-            with done.step("service follows the release"):
-                _await_stage(port, use_case, site, "shadow")
-            with done.step("roll back"):
-                _point(scratch, proposal, None, signer)
-            with done.step("service restored"):
-                _await_stage(port, use_case, site, "off")
+            _point(scratch, proposal, release, signer, stage)
+        unit = ""
+        if is_planned:
+            with done.step("plan made and published"):
+                unit = _publish(settings, scratch, proposal, release, signer, at)
+        with running(serving_config(settings, base_url="http://rehearsal", home=scratch, clock=lambda: at)) as port:
+            _there_and_back(done, _Service(port, use_case, site, unit), scratch, proposal, signer, stage)
     finally:
         shutil.rmtree(scratch)
     return proposal, done
 
 
-def _write(settings: Settings, scratch: Path, proposal: Proposal, signer: Signer) -> str:
+def _there_and_back(
+    done: Rehearsal, service: "_Service", scratch: Path, proposal: Proposal, signer: Signer, stage: ServedStage
+) -> None:
+    with done.step("service follows the release"):
+        service.await_stage(stage.value)
+    if service.unit:
+        with done.step("board shows the plan"):
+            service.await_plan(is_shown=True)
+    with done.step("roll back"):
+        _point(scratch, proposal, None, signer, ServedStage.OFF)
+    with done.step("service restored"):
+        service.await_stage("off")
+    if service.unit:
+        with done.step("board says no more"):
+            service.await_plan(is_shown=False)
+
+
+def _publish(settings: Settings, scratch: Path, proposal: Proposal, release: str, signer: Signer, at: datetime) -> str:
+    """Publish the plan that would be shown now, and return a unit that it speaks of."""
+    use_case, place = proposal.use_case, proposal.site
+    verified = load_release(scratch, release, signer.public)
+    local = at.astimezone(place.zone)
+    upstream = ask_upstream(settings, use_case, place.id, Stage.ASSISTIVE, local)
+    draft = planner_of(use_case.use_case).draft(
+        settings, Asked(use_case, place, verified, EvaluatedTier.MODEL, local, upstream)
+    )
+    plan = publish_plan(scratch, plan_fields(place, verified, draft, local, upstream), signer)
+    if not plan.lines:
+        raise RehearsalFailed(
+            f"The plan of {use_case.use_case} at {place.id} has no line to show: {plan.tier_reason} "
+            "Land its feed up to now, then rehearse again."
+        )
+    return plan.lines[0].unit
+
+
+def _write(settings: Settings, scratch: Path, proposal: Proposal, signer: Signer, stage: ServedStage) -> str:
     standing = Standing(decision=document_digest({"rehearsal": True}), evidence=(), approvals=())
     card = scratch / "card.yaml"
     card.write_bytes(card_yaml(proposal.card))
     fields = manifest_fields(settings, proposal, standing, created_at=now())
-    fields["previous"] = None
+    fields["previous"], fields["stage"] = None, stage.value
     return write_release(scratch, fields, bundle_folder(settings, proposal.candidate), card, signer)
 
 
-def _point(scratch: Path, proposal: Proposal, release: str | None, signer: Signer) -> None:
+def _point(scratch: Path, proposal: Proposal, release: str | None, signer: Signer, stage: ServedStage) -> None:
     publish_pointer(
         scratch,
         use_case=proposal.use_case.use_case,
         site=proposal.site.id,
         release=release,
-        stage=ServedStage.SHADOW if release else ServedStage.OFF,
+        stage=stage,
         tier=Tier.MODEL,
         reason="rehearsal",
         issued_at=now(),
@@ -138,20 +187,41 @@ def _point(scratch: Path, proposal: Proposal, release: str | None, signer: Signe
     )
 
 
-def _await_stage(port: int, use_case: str, site: str, stage: str) -> None:
-    started = time.monotonic()
-    while time.monotonic() - started < LONGEST_SECONDS:
-        if _served_stage(port, use_case, site) == stage:
-            return
-        time.sleep(POLL_SECONDS)
-    raise RehearsalFailed(
-        f"After {LONGEST_SECONDS:.0f} s the service at {site} does not show {use_case} in {stage}; "
-        "look at /readyz of the service for the reason."
-    )
+@dataclass(frozen=True)
+class _Service:
+    """The running service as somebody sees it who looks at one use case of a site, and at the board of a unit."""
 
+    port: int
+    use_case: str
+    site: str
+    unit: str
 
-def _served_stage(port: int, use_case: str, site: str) -> str | None:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/status", timeout=5) as answer:
-        releases = json.loads(answer.read())["releases"]
-    stages = [one["stage"] for one in releases if (one["use_case"], one["site"]) == (use_case, site)]
-    return stages[0] if stages else None
+    def await_stage(self, stage: str) -> None:
+        self._await(lambda: self._stage() == stage, f"does not show {self.use_case} in {stage}")
+
+    def await_plan(self, *, is_shown: bool) -> None:
+        self._await(lambda: self._shows_plan() is is_shown, f"{'shows no' if is_shown else 'still shows a'} plan")
+
+    def _await(self, is_so: Callable[[], bool], what: str) -> None:
+        started = time.monotonic()
+        while time.monotonic() - started < LONGEST_SECONDS:
+            if is_so():
+                return
+            time.sleep(POLL_SECONDS)
+        raise RehearsalFailed(
+            f"After {LONGEST_SECONDS:.0f} s the service at {self.site} {what}; look at /readyz of the service for the "
+            "reason."
+        )
+
+    def _stage(self) -> str | None:
+        releases = self._read("status")["releases"]
+        stages = [one["stage"] for one in releases if (one["use_case"], one["site"]) == (self.use_case, self.site)]
+        return stages[0] if stages else None
+
+    def _shows_plan(self) -> bool:
+        sections = self._read(f"board/{self.site}/{quote(self.unit)}")["sections"]
+        return any(one["plan"] for one in sections if one["use_case"] == self.use_case)
+
+    def _read(self, path: str) -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/{path}", timeout=5) as answer:
+            return json.loads(answer.read())

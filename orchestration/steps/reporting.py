@@ -129,8 +129,8 @@ def _site(settings: Settings, records: Readable, use_case: Declaration, row: dic
         release=row["release"],
         model_version=row["model_version"],
         since=pointer.issued_at if pointer else None,
-        scope=site.scope.units,
-        slo=None if row["slo"] is None else f"{100 * row['slo']:.1f} % of scores within 30 s",
+        scope=site.scope_of(use_case.use_case).units,
+        slo=None if row["slo"] is None else f"{100 * row['slo']:.1f} % of {kind_of(use_case.use_case).in_time.of}",
         next_review=next_review(pointer, load_policy(use_case.use_case)),
         evidence=_about_subject(settings, use_case.use_case, site.id, pointer),
         decision=_decision(settings, use_case.use_case, site.id, row["stage"]),
@@ -225,7 +225,11 @@ def _lineage(settings: Settings, use_case: str, site: str, pointer: Pointer | No
     steps = [
         LineageStep("Model", (record.model, f"version {record.version}")),
         LineageStep("MLflow run", (record.run_id,), f"seed {record.seed}, trained until {record.train_until}"),
-        LineageStep("Snapshot", (record.data,), f"{record.n_train} visits to train, {record.n_test} to test"),
+        LineageStep(
+            "Snapshot",
+            (record.data,),
+            f"{record.n_train} {kind_of(use_case).counted} to train, {record.n_test} to test",
+        ),
         LineageStep("dbt manifest", (record.manifest,)),
         _mapping(settings, site),
     ]

@@ -18,7 +18,7 @@ from evaluation.metrics.intervals import wilson
 from evaluation.metrics.performance import auroc
 from evaluation.policies import load_policy
 from ml.registry.signing import load_public_key
-from ml.registry.store import load_release
+from ml.registry.store import VerifiedRelease, load_release
 from ml.usecases import UseCase, load_use_case
 from orchestration.settings import Settings
 from orchestration.steps.errors import StepError
@@ -61,7 +61,7 @@ def judge_serving(settings: Settings, use_case: str, site: str) -> list[Evidence
     """Write and return evidence of kinds shadow, parity and slo about the model that is released at a site."""
     declared, served = load_use_case(use_case), served_visits(settings, use_case, site)
     evidence = [
-        _shadow(served, declared, load_policy(use_case).card.display_threshold),
+        _shadow(served, declared, load_policy(use_case).shown_card.display_threshold),
         _parity(served),
         _slo(served),
     ]
@@ -76,7 +76,7 @@ def served_visits(settings: Settings, use_case: str, site: str) -> Served:
     if release is None:
         raise NothingServed(f"{use_case} serves no release at {site}; there are no events to judge.")
     record = read_candidate(settings, use_case, site, release.manifest.model.digest)
-    rows = _join(current_snapshot(settings), use_case, site, _releases_of(settings, record))
+    rows = _join(current_snapshot(settings), use_case, site, [one.digest for one in releases_of(settings, record)])
     if rows.num_rows == 0:
         raise NothingServed(f"No event of {use_case} at {site} has landed yet; run: pilothouse run --site {site}")
     return Served(record, rows)
@@ -89,11 +89,12 @@ def _join(snapshot: Snapshot, use_case: str, site: str, releases: list[str]) -> 
         return connection.sql(query, params=parameters).to_arrow_table()
 
 
-def _releases_of(settings: Settings, record: CandidateRecord) -> list[str]:
+def releases_of(settings: Settings, record: CandidateRecord) -> list[VerifiedRelease]:
+    """Return every release of a model at any stage, verified."""
     public = load_public_key(settings.keys / "release.pub.pem")
     folders = sorted((settings.home / "releases").glob("[0-9a-f]*"))
     releases = [load_release(settings.home, folder.name, public) for folder in folders]
-    return [one.digest for one in releases if one.manifest.model.digest == record.model]
+    return [one for one in releases if one.manifest.model.digest == record.model]
 
 
 def _shadow(served: Served, use_case: UseCase, threshold: float) -> Evidence:

@@ -19,6 +19,7 @@ from orchestration.steps.agreement import Agreement, agreements
 from orchestration.steps.answer import Answer
 from orchestration.steps.errors import said
 from orchestration.steps.incidents import ALL_SITES, ALL_USE_CASES, KINDS
+from orchestration.steps.kinds import kind_of
 from orchestration.steps.proposal import released
 from orchestration.steps.records import believed_records, broken, late, who
 from orchestration.steps.stores import NoCandidate, read_all_evidence, read_candidate
@@ -89,7 +90,7 @@ def _fill(row: dict[str, Any], settings: Settings, records: Readable | None, pla
     if records is not None:
         row["open_incidents"] = len(open_incidents(records, use_case, site))
     evidence = read_all_evidence(settings, use_case, site).readable
-    row["slo"] = figure_value(evidence, "slo", "slo.share_within_30s")
+    row["slo"] = figure_value(evidence, "slo", kind_of(use_case).in_time.name)
     row["drift"] = figure_value(evidence, "drift", "drift.share")
     row["next_review"] = next_review(pointer, load_policy(use_case))
     release = released(settings, pointer)

@@ -5,6 +5,7 @@ data, and a new kind is one module here. What does not belong here: Dagster, and
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evaluation.evidence import Evidence
@@ -14,18 +15,56 @@ from orchestration.settings import Settings
 from orchestration.steps.stores import CandidateRecord
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from evaluation.drift import DriftFeature
     from evaluation.reports import CardFacts
 
 
+@dataclass(frozen=True)
+class Windows:
+    """What drift compares: the rows that a candidate learned from, those that came after, and the columns to watch."""
+
+    reference: "pa.Table"
+    current: "pa.Table"
+    features: "tuple[DriftFeature, ...]"
+
+
+@dataclass(frozen=True)
+class InTimeFigure:
+    """The figure of the evidence of kind slo that is the promise to people, and what it is a share of, in words."""
+
+    name: str
+    of: str
+
+
 class Kind(Protocol):
-    """One kind of use case. `judged`, `served`: the kinds of evidence that a candidate and serving give, described."""
+    """One kind of use case. `judged`, `served`: the kinds of evidence that a candidate and serving give, described;
+    `counted`: what a candidate learns from, in the plural.
+
+    A kind that advises a unit publishes plans too: `kinds/planned.Planned`.
+    """
 
     judged: Mapping[str, str]
     served: Mapping[str, str]
     tools: frozenset[str]
+    counted: str
+    in_time: InTimeFigure
 
     def trainable_sites(self, settings: Settings, use_case: str, only: str | None) -> list[str]:
         """The sites (or just `only`) that have enough to train and test on."""
+        ...
+
+    def why_not_trainable(self, settings: Settings, use_case: str, site: str) -> str:
+        """Say what a site lacks to train and test on, in a sentence; empty where it lacks nothing."""
+        ...
+
+    def inputs(self, settings: Settings, use_case: str, site: str) -> str:
+        """Digest of all that a candidate is made and judged from, but code: data, declarations, seed."""
+        ...
+
+    def windows(self, settings: Settings, record: CandidateRecord) -> Windows:
+        """The rows before and after the end of a candidate's training."""
         ...
 
     def train(self, settings: Settings, use_case: str, site: str) -> CandidateRecord:
@@ -57,6 +96,7 @@ def kind_of(use_case: str) -> Kind:
     """Return the kind of a use case, loaded when it is first asked for. Raises as `load_declaration` does."""
     declared = load_declaration(use_case)
     from orchestration.steps.kinds.classifier import Classifier
+    from orchestration.steps.kinds.forecast import Forecast
 
-    kinds: dict[str, type[Kind]] = {"classifier": Classifier}
+    kinds: dict[str, type[Kind]] = {"classifier": Classifier, "forecast": Forecast}
     return kinds[declared.kind]()

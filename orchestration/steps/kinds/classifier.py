@@ -1,16 +1,21 @@
 """A use case that scores one visit at a time: steps/candidate, evidence, shadow and card, as a kind."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from evaluation.drift import DriftFeature
 from evaluation.evidence import Evidence
 from evaluation.policies import Policy
 from evaluation.reports import CardFacts
-from ml.usecases import Declaration, UseCase
+from ml.features.mart import features_of, read_snapshot
+from ml.training.split import Period, visits
+from ml.usecases import Declaration, UseCase, load_use_case
 from orchestration.settings import Settings
-from orchestration.steps.candidate import train_candidate, trainable_sites
+from orchestration.steps.candidate import inputs_digest, train_candidate, trainable_sites, why_not_trainable
 from orchestration.steps.card import card_layout
 from orchestration.steps.evidence import judge_candidate
+from orchestration.steps.kinds import InTimeFigure, Windows
 from orchestration.steps.shadow import judge_serving
 from orchestration.steps.stores import CandidateRecord
 
@@ -30,9 +35,26 @@ class Classifier:
         "slo": "How many visits had their score in time, from the request to the answer.",
     }
     tools = frozenset({"mlflow", "lightgbm"})
+    counted = "visits"
+    in_time = InTimeFigure("slo.share_within_30s", "scores within 30 s")
 
     def trainable_sites(self, settings: Settings, use_case: str, only: str | None) -> list[str]:
         return trainable_sites(settings, use_case, only)
+
+    def why_not_trainable(self, settings: Settings, use_case: str, site: str) -> str:
+        return why_not_trainable(settings, use_case, site)
+
+    def inputs(self, settings: Settings, use_case: str, site: str) -> str:
+        return inputs_digest(settings, load_use_case(use_case), site)
+
+    def windows(self, settings: Settings, record: CandidateRecord) -> Windows:
+        declared, snapshot = load_use_case(record.use_case), read_snapshot(settings.snapshots, record.use_case)
+        split = datetime.fromisoformat(record.train_until)
+        return Windows(
+            visits(snapshot.mart, record.site, Period(end=split)),
+            visits(snapshot.mart, record.site, Period(start=split)),
+            tuple(DriftFeature(feature.name, feature.kind) for feature in features_of(declared, snapshot.vocabulary)),
+        )
 
     def train(self, settings: Settings, use_case: str, site: str) -> CandidateRecord:
         return train_candidate(settings, use_case, site)

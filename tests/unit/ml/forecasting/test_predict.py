@@ -142,7 +142,7 @@ def test_a_model_survives_its_files_and_the_same_inputs_give_the_same_digest(mod
         (lambda f: (f / "more.txt").write_text("x"), "names"),
         (lambda f: (f / "errors.json").write_text("{}"), "not well-formed"),
         (lambda f: (f / "census.lgb.txt").write_text("tree"), "cut short"),
-        (lambda f: (f / "forecast.json").write_text('{"schema": "other/2"}'), "reads 'pilothouse.forecast_model/1'"),
+        (lambda f: (f / "forecast.json").write_text('{"schema": "other/2"}'), "reads 'pilothouse.forecast_model/2'"),
         (lambda f: (f / "link.json").symlink_to(f / "forecast.json"), "no place"),
     ],
 )

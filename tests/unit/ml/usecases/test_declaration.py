@@ -7,6 +7,7 @@ from ml.usecases import (
     InvalidUseCase,
     UnknownUseCase,
     UseCase,
+    load_declaration,
     load_use_case,
     use_case_names,
 )
@@ -32,7 +33,7 @@ def saved(document, folder, name="triage"):
 def test_every_shipped_use_case_loads_under_its_own_name():
     assert "triage" in use_case_names()
     for name in use_case_names():
-        assert load_use_case(name).use_case == name
+        assert load_declaration(name).use_case == name
 
 
 def test_an_unknown_use_case_is_refused_with_the_known_names():
