@@ -19,6 +19,10 @@ class Does:
     day: int
     duty: Duty
 
+    def __hash__(self) -> int:
+        """Leave the unit and the skill out: they rarely tell two decisions apart, and hashing them is slow."""
+        return hash((self.person, self.day, self.duty.shift))
+
 
 @dataclass(frozen=True)
 class Books:
@@ -101,6 +105,16 @@ def value_of(variable: Variable, roster: Roster) -> int:
     if isinstance(variable, Works):
         return int(roster.duties.get((variable.person, variable.day)) is not None)
     return int(any(value_of(one, roster) for one in variable.of))
+
+
+def decisions_in(variable: Variable) -> "Iterable[Does]":
+    """Give the single decisions that a variable is made of."""
+    if isinstance(variable, Does):
+        yield variable
+    elif isinstance(variable, Works):
+        yield from variable.of
+    elif isinstance(variable, AnyOf):
+        yield from (one for day in variable.of for one in day.of)
 
 
 class Writer:

@@ -53,7 +53,9 @@ class Columns:
         prices = best = self.under / 2
         self.is_possible = np.isfinite(self._price(best)[0])
         while self.is_possible and time.monotonic() < deadline:
-            value, prices = self._mixed()
+            value, prices = self._mixed(deadline - time.monotonic())
+            if value is None:
+                break
             tried = STILL * best + (1 - STILL) * prices
             at_tried, news = self._price(tried)
             if at_tried > self.bound:
@@ -91,8 +93,8 @@ class Columns:
     def _wishes(self, profile: Profile, schedule: tuple[int, ...]) -> float:
         return profile.base + sum(float(profile.cost[day, j]) for day, j in enumerate(schedule) if j >= 0)
 
-    def _mixed(self) -> tuple[float, Array]:
-        """Return the value of the best mixture of the schedules, and the prices of the demand in it."""
+    def _mixed(self, seconds: float) -> tuple[float | None, Array]:
+        """Return the value of the best mixture of the schedules, and the demand's prices in it; None if too late."""
         from scipy.optimize import linprog
         from scipy.sparse import coo_array
 
@@ -113,7 +115,10 @@ class Columns:
         matrix: Any = coo_array((values, (rows, columns)), shape=(people + cells, n + 2 * cells)).tocsr()
         sides = np.concatenate([np.ones(people), self.needed.ravel()])
         paid = np.concatenate([costs, self.under.ravel(), self.over.ravel()])
-        solved: Any = linprog(paid, A_eq=matrix, b_eq=sides, method="highs")
+        limit = {"time_limit": max(0.1, seconds)}
+        solved: Any = linprog(paid, A_eq=matrix, b_eq=sides, method="highs", options=limit)
+        if solved.status != 0:
+            return None, self.under / 2
         return float(solved.fun), np.asarray(solved.eqlin.marginals[people:]).reshape(self.needed.shape)
 
     def pick(self, seconds: float, floor: int) -> Roster | None:

@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ml.rostering.clauses import Clause
+from ml.rostering.clauses import Clause, decisions_in
 from ml.rostering.model import Group, Model, build, group_of
-from ml.rostering.relaxation import conflicts_linearly
+from ml.rostering.relaxation import Program
 from ml.rostering.roster import Reason
 
 WORKERS = 2
@@ -18,23 +18,28 @@ ONE_TEST = 2.0
 """Seconds for one test of the deletion; where it takes longer, the member is kept and the set not called minimal."""
 WIDTHS = (1, 2, 3, 5, 7, 14)
 """Days in a row that are looked at by themselves before the whole period is."""
+COUNTING = 0.5
+"""Of the time given, for looking for a conflict that counting shows."""
 SENTENCES_SHOWN = 3
 
 
 def explain(clauses: Sequence[Clause], seconds: float = 10.0, seed: int = 1) -> tuple[tuple[Reason, ...], bool]:
     """Return the members of a conflict, and whether none of them can be left out. Empty where none was proven."""
-    deadline = time.monotonic() + seconds
+    started = time.monotonic()
     hard = [one for one in clauses if one.weight is None and one.waiver is None]
-    hard = _in_few_days(hard, time.monotonic() + seconds / 4) or hard
     facts = [one for one in hard if one.is_fact]
+    few = _counted(hard, seconds * COUNTING)
+    deletion = _Deletion(facts, started + seconds, seed)
+    if few is not None:
+        singles = deletion.minimal([[one] for one in few if not one.is_fact], one_by_one=True)
+        return _reasons([one for group in singles for one in group]), deletion.is_minimal
     groups: dict[Group, list[Clause]] = {}
     for one in hard:
         if not one.is_fact:
             groups.setdefault(group_of(one), []).append(one)
-    core = _first_core(hard, groups, seconds / 2, seed)
+    core = _first_core(hard, groups, (started + seconds - time.monotonic()) / 2, seed)
     if core is None:
         return (), False
-    deletion = _Deletion(facts, deadline, seed)
     by_rule: dict[str, list[Group]] = {}
     for name in core:
         by_rule.setdefault(groups[name][0].rule.name, []).append(name)
@@ -45,17 +50,33 @@ def explain(clauses: Sequence[Clause], seconds: float = 10.0, seed: int = 1) -> 
     return _reasons([one for group in singles for one in group]), deletion.is_minimal
 
 
-def _in_few_days(hard: Sequence[Clause], deadline: float) -> list[Clause] | None:
-    """Return the clauses of a few days that conflict by themselves, the fewest days first; None where none do.
+def _counted(hard: Sequence[Clause], seconds: float) -> list[Clause] | None:
+    """Return few clauses that conflict already by counting, of the fewest days in a row; None where none do.
 
     Most conflicts are of a day or two, and are found among few clauses long before they are among all."""
+    deadline, program = time.monotonic() + seconds, Program(hard)
+    within = _in_few_days(program, hard, time.monotonic() + seconds / 3) or range(len(hard))
+    few = program.certificate(within, deadline - time.monotonic())
+    for place in [one for one in few if not hard[one].is_fact]:
+        rest = [one for one in few if one != place]
+        if program.conflicts(rest, deadline - time.monotonic()):
+            few = rest
+    return [hard[one] for one in few] or None
+
+
+def _in_few_days(program: Program, hard: Sequence[Clause], deadline: float) -> list[int] | None:
+    """Return the places of the clauses of a few days that conflict by themselves; None where none do (in time)."""
     days = 1 + max((day for one in hard for day in one.days), default=-1)
     for width in WIDTHS:
         for start in range(0, max(1, days - width + 1), max(1, width // 2)):
             if time.monotonic() >= deadline:
                 return None
-            within = [one for one in hard if one.days and start <= max(one.days) and _is_within(one, start, width)]
-            if conflicts_linearly(within):
+            within = [
+                place
+                for place, one in enumerate(hard)
+                if one.days and start <= max(one.days) and _is_within(one, start, width)
+            ]
+            if program.conflicts(within, deadline - time.monotonic()):
                 return within
     return None
 
@@ -70,8 +91,6 @@ def _first_core(
     """Return the groups of a conflict that the solver found; None where it proved none in time."""
     from ortools.sat.python import cp_model
 
-    if conflicts_linearly(hard):
-        return list(groups)
     model = build(hard, guarded=True, soft=False)
     model.cp.add_assumptions(list(model.guards.values()))
     solver = _solver(seconds, seed)
@@ -97,8 +116,6 @@ def _conflicts(clauses: Sequence[Clause], seconds: float, seed: int) -> bool:
     """Tell whether clauses are proven to conflict within a time."""
     from ortools.sat.python import cp_model
 
-    if conflicts_linearly(clauses):
-        return True
     model: Model = build(clauses, soft=False)
     return bool(_solver(seconds, seed).solve(model.cp) == cp_model.INFEASIBLE)
 
@@ -110,9 +127,9 @@ class _Deletion:
         self._facts, self._deadline, self._seed = facts, deadline, seed
         self.is_minimal = True
 
-    def minimal(self, members: list[list[Clause]]) -> list[list[Clause]]:
-        """Return the members that the conflict needs."""
-        size, kept = max(1, len(members) // 2), members
+    def minimal(self, members: list[list[Clause]], *, one_by_one: bool = False) -> list[list[Clause]]:
+        """Return the members that the conflict needs; `one_by_one` where hardly any can be left out."""
+        size, kept = 1 if one_by_one else max(1, len(members) // 2), members
         while True:
             at = 0
             while at < len(kept):
@@ -131,11 +148,18 @@ class _Deletion:
             self.is_minimal = False
             return False
         started = time.monotonic()
-        clauses = [*self._facts, *(one for member in members for one in member)]
+        chosen = [one for member in members for one in member]
+        clauses = [*_about(self._facts, chosen), *chosen]
         answer = _conflicts(clauses, min(left, ONE_TEST), self._seed)
         if not answer and time.monotonic() - started >= min(left, ONE_TEST) * 0.95:
             self.is_minimal = False
         return answer
+
+
+def _about(facts: Sequence[Clause], chosen: Sequence[Clause]) -> list[Clause]:
+    """Return the facts about the days of people that some clauses speak of: no others can matter."""
+    spoken = {(one.person, one.day) for clause in chosen for _, many in clause.terms for one in decisions_in(many)}
+    return [fact for fact in facts if any((fact.person, day) in spoken for day in fact.days)]
 
 
 def _reasons(clauses: Sequence[Clause]) -> tuple[Reason, ...]:

@@ -5,10 +5,10 @@ What does not belong here: finding the roster (`solving.py`).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ml.rostering.checking import breach_by, breach_of
-from ml.rostering.clauses import AnyOf, Books, Clause, Does, Variable, Works, value_of
+from ml.rostering.clauses import Books, Clause, Does, Variable, decisions_in, value_of
 from ml.rostering.problem import Duty, Problem
 from ml.rostering.roster import Breach, GaveWay, Roster
 
@@ -27,7 +27,7 @@ class Neighbours:
         for clause in clauses:
             mine: dict[tuple[str, int], list[tuple[int, Variable]]] = {}
             for term in clause.terms:
-                for key in dict.fromkeys((one.person, one.day) for one in _decisions(term[1])):
+                for key in dict.fromkeys((one.person, one.day) for one in decisions_in(term[1])):
                     mine.setdefault(key, []).append(term)
             total = clause.total(roster) if clause.waiver is None else 0
             for key, terms in mine.items() if clause.waiver is None else ():
@@ -53,16 +53,6 @@ class Neighbours:
         """Return what the person does around a day: all that a variable about that day looks at."""
         near = ((wanted.person, day) for day in range(wanted.day - 1, wanted.day + 2))
         return {at: self.roster.duties[at] for at in near if at in self.roster.duties}
-
-
-def _decisions(variable: Variable) -> Iterable[Does]:
-    """Give the single decisions that a variable is made of."""
-    if isinstance(variable, Does):
-        yield variable
-    elif isinstance(variable, Works):
-        yield from variable.of
-    elif isinstance(variable, AnyOf):
-        yield from (one for day in variable.of for one in day.of)
 
 
 def gave_way(problem: Problem, clauses: Sequence[Clause], roster: Roster) -> list[GaveWay]:
@@ -110,7 +100,7 @@ def _mends(clause: Clause, neighbours: Neighbours) -> list[tuple[Does, bool]]:
         working = {name for name in able if roster.duties.get((name, booked.day)) == booked.duty}
         return [(Does(name, booked.day, booked.duty), False) for name in able if name not in working]
     for weight, variable in clause.terms:
-        for one in _decisions(variable):
+        for one in decisions_in(variable):
             does = roster.duties.get((one.person, one.day)) == one.duty
             if weight < 0 and not does:
                 found.append((one, False))

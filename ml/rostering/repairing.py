@@ -15,15 +15,20 @@ from ml.rostering.answering import answer_of
 from ml.rostering.clauses import Books, Clause, Does
 from ml.rostering.events import Event, Sick, after, first_day_of
 from ml.rostering.model import Model, build
-from ml.rostering.problem import Duty, Problem
+from ml.rostering.problem import Duty, Kind, Problem
 from ml.rostering.roster import Roster, RosterAnswer
 from ml.rostering.rules import clauses_of
-from ml.rostering.solving import WORKERS
 
+TOUCHED_BY_SICKNESS: frozenset[Kind] = frozenset({"leave", "part_time"})
+"""The kinds of rules that read a person's leave."""
 HARD_NEED = 100_000
 """What leaving a hard need one nurse shorter counts, beside the weights of soft needs."""
-SEARCHED = 0.6
-"""Of the time given; the rest is for judging and saying what was found."""
+JUDGED = 1.2
+"""How many times as long as writing the clauses took is kept back for judging and saying what was found."""
+SEARCHED = 0.25
+"""Of the time given, at least; a busy machine that spent all of it on writing clauses is given this much more."""
+WORKERS = 2
+"""The model is small: more workers than cores only wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,11 @@ def repair(
     left = _without_the_sick(roster, events)
     today = min(map(first_day_of, events), default=0)
     clauses = clauses_of(changed)
-    plan = _Plan(_Before(clauses_of(problem), roster, left), clauses, left, (today, keep, _sick_days(events)))
-    found, is_fewest = plan.solve(started + seconds * SEARCHED, seed)
+    before = _Before(problem, events, clauses, (roster, left))
+    spent = time.monotonic() - started
+    deadline = started + spent + max(seconds * SEARCHED, seconds - (1 + JUDGED) * spent)
+    plan = _Plan(before, clauses, left, (today, keep, _sick_days(events)))
+    found, is_fewest = plan.solve(deadline, seed)
     answer = answer_of(changed, clauses, "feasible", found, 0, time.monotonic() - started)
     short = tuple(one.sentence for one in clauses if _is_need(one) and plan.before.is_shorter(one, found))
     return RepairAnswer(replace(answer, bound=0), _changes(roster, found, events), is_fewest, short)
@@ -85,9 +93,14 @@ def _is_need(clause: Clause) -> bool:
 class _Before:
     """How short the roster was of each clause before the event, so that a repair answers for the event alone."""
 
-    def __init__(self, clauses: Iterable[Clause], roster: Roster, left: Roster) -> None:
-        self._short = {_key(one): one.excess(roster) for one in clauses}
-        self._left = left
+    def __init__(
+        self, problem: Problem, events: Sequence[Event], now: Iterable[Clause], rosters: tuple[Roster, Roster]
+    ) -> None:
+        """Judge the roster as it was; only what events may have changed is written down anew as it was before."""
+        roster, self._left = rosters
+        touched = TOUCHED_BY_SICKNESS if all(isinstance(one, Sick) for one in events) else None
+        kept = [one for one in now if touched is not None and one.rule.kind not in touched]
+        self._short = {_key(one): one.excess(roster) for one in (*kept, *clauses_of(problem, touched))}
 
     def excess(self, clause: Clause) -> int:
         """Return by how much the clause was exceeded; of a person's rule, also by what the sick leave behind."""

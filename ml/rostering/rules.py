@@ -38,17 +38,18 @@ COMPILERS: Mapping[Kind, Callable[[Writer, Rule], None]] = {
 }
 
 
-def clauses_of(problem: Problem) -> list[Clause]:
-    """Return every clause of a problem, in the order of its rules."""
+def clauses_of(problem: Problem, kinds: frozenset[Kind] | None = None) -> list[Clause]:
+    """Return every clause of a problem, in the order of its rules; where kinds are given, of those rules alone."""
     writer = Writer(problem)
-    for person in problem.staff:
+    of_ours = kinds is None or "fixed" in kinds
+    for person in problem.staff if of_ours else ():
         for day in range(problem.days):
             total = Sum().add(writer.decisions(person.name, day))
             sentence = f"{person.name} does one duty on {problem.day_text(day)}"
             writer.at_most(ONE_DUTY, total, 1, sentence, person=person.name, days=[day], is_fact=True)
-    for fixed in problem.fixed:
+    for fixed in problem.fixed if of_ours else ():
         _stands(writer, fixed.person, fixed.day)
-    for rule in problem.rules:
+    for rule in (one for one in problem.rules if kinds is None or one.kind in kinds):
         COMPILERS[rule.kind](writer, rule)
     return writer.clauses
 

@@ -4,8 +4,10 @@ What does not belong here: how (`solving.py`), files, commands.
 """
 
 import time
+from collections.abc import Sequence
 
 from ml.rostering.answering import answer_of
+from ml.rostering.clauses import Clause
 from ml.rostering.conflict import explain
 from ml.rostering.problem import Problem
 from ml.rostering.relaxation import conflicts_linearly
@@ -14,8 +16,14 @@ from ml.rostering.rules import clauses_of
 from ml.rostering.solving import Outcome, Progress, outcome_of
 
 EXPLAINED_WITHIN = 7.0
+COUNTED_WITHIN = 0.2
+"""Of the time given, for seeing by counting alone that there is no roster."""
+JUDGED = 2.5
+"""How many times as long as writing the clauses took is kept back for judging the roster and saying what gave way: both
+walk over the clauses, so that a slower or busier machine keeps back more."""
 IMPOSSIBLE = Outcome("infeasible", None, None, 0)
 NOT_FOUND = "No roster was found in the time given, and none is proven impossible; give more seconds."
+NOT_EXPLAINED = "The time ended before the conflict was narrowed down; give more seconds."
 
 
 def quiet(_message: str) -> None:
@@ -25,25 +33,33 @@ def quiet(_message: str) -> None:
 def solve(problem: Problem, seconds: float = 60.0, seed: int = 1, progress: Progress = quiet) -> RosterAnswer:
     """Return the best roster found within `seconds`, its cost and proven bound, and what gave way to which rule.
 
-    Where hard rules conflict, the answer is `infeasible` and holds a smallest set of them that does."""
+    Where hard rules conflict, the answer is `infeasible` and holds a smallest set of them that does. The limit holds
+    for all of it: writing the rules down, searching, judging, explaining."""
     started = time.monotonic()
     clauses = clauses_of(problem)
+    deadline = started + seconds - JUDGED * (time.monotonic() - started)
     hard = [one for one in clauses if one.weight is None and one.waiver is None]
-    is_impossible = conflicts_linearly(hard)  # in a moment, where the search would take seconds to find out
-    outcome = IMPOSSIBLE if is_impossible else outcome_of(problem, clauses, seconds, seed, progress)
-    took = time.monotonic() - started
+    is_impossible = conflicts_linearly(hard, seconds * COUNTED_WITHIN)  # where the search would take seconds
+    outcome = IMPOSSIBLE if is_impossible else outcome_of(problem, clauses, deadline, seed, progress)
     if outcome.roster is None:
-        reasons, is_minimal = explain(clauses, EXPLAINED_WITHIN, seed) if outcome.status == "infeasible" else ((), True)
-        took = time.monotonic() - started
-        note = "" if outcome.status == "infeasible" else NOT_FOUND
-        return RosterAnswer(
-            outcome.status,
-            None,
-            outcome.bound,
-            None,
-            conflict=reasons,
-            is_conflict_minimal=is_minimal,
-            seconds=took,
-            note=note,
-        )
-    return answer_of(problem, clauses, outcome.status, outcome.roster, outcome.bound, took)
+        return _without(outcome, clauses, started, started + seconds, seed)
+    return answer_of(problem, clauses, outcome.status, outcome.roster, outcome.bound, time.monotonic() - started)
+
+
+def _without(outcome: Outcome, clauses: Sequence[Clause], started: float, deadline: float, seed: int) -> RosterAnswer:
+    """Return the answer where there is no roster: why, if it is proven that there can be none."""
+    reasons, is_minimal, note = (), True, NOT_FOUND
+    if outcome.status == "infeasible":
+        left = min(EXPLAINED_WITHIN, deadline - time.monotonic())
+        reasons, is_minimal = explain(clauses, left, seed) if left > 0 else ((), False)
+        note = "" if reasons else NOT_EXPLAINED
+    return RosterAnswer(
+        outcome.status,
+        None,
+        outcome.bound,
+        None,
+        conflict=reasons,
+        is_conflict_minimal=is_minimal,
+        seconds=time.monotonic() - started,
+        note=note,
+    )

@@ -12,18 +12,28 @@ from typing import TYPE_CHECKING
 from ml.rostering.checking import breaches_of, objective_of
 from ml.rostering.clauses import Clause
 from ml.rostering.columns import EPSILON, Columns
+from ml.rostering.greedy import first_roster
 from ml.rostering.model import Model, build
 from ml.rostering.problem import Problem
 from ml.rostering.profiles import profiles_of
+from ml.rostering.relaxation import bound_of
 from ml.rostering.roster import Roster, Status
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
 WORKERS = 8
-"""More than the two cores of the smallest machine: bound and neighbourhoods come from different workers, and with two
-of them one side starves (measured, decision record on rosters)."""
+"""Where whole schedules gave a start and a bound: neighbourhoods come from different workers (measured, decision record
+0015)."""
+FEW_WORKERS = 2
+"""Where the search starts from nothing: on two cores eight workers starve each other (decision record 0024)."""
 LINEARIZATION = 2
+PROVING = 0.15
+"""Of the time left, for a search that may prove its end; then neighbourhoods of the best roster are searched alone."""
+STARTING = 0.5
+"""Of the time left, at most, for a first roster."""
+BOUNDING = 0.2
+"""Of the time left, at most, for the linear program's bound."""
 GENERATING, SHAKING, PICKING = 0.3, 0.4, 0.3
 """Of the time given: by when columns and more columns are gathered, and how long the picking may take."""
 SHAKES = 60
@@ -40,21 +50,29 @@ class Outcome:
     bound: int
 
 
-def search(model: Model, seconds: float, seed: int, progress: Progress, floor: int = 0) -> Outcome:
-    """Minimise the model's cost within a time limit; `floor` is a bound that is proven already."""
+@dataclass(frozen=True)
+class Way:
+    """How to search: with how many workers, from which proven bound, and whether only near the best roster so far."""
+
+    workers: int
+    floor: int = 0
+    only_near: bool = False
+
+
+def search(model: Model, deadline: float, seed: int, progress: Progress, way: Way) -> Outcome:
+    """Minimise the model's cost until a time of the monotonic clock, or until the bound is reached."""
     from ortools.sat.python import cp_model
 
     solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = max(0.1, seconds)
-    solver.parameters.num_workers = WORKERS
+    solver.parameters.num_workers = way.workers
     solver.parameters.linearization_level = LINEARIZATION
     solver.parameters.random_seed = seed
-    cost = model.cost()
-    if model.costs and floor > 0:
-        model.cp.add(cost >= floor)
-    model.cp.minimize(cost)
-    status = solver.solve(model.cp, _teller(progress, time.monotonic(), floor))
-    return _outcome(solver, status, model, floor)
+    solver.parameters.use_lns_only = way.only_near
+    model.cp.minimize(model.cost())
+    teller = _teller(progress, time.monotonic(), way.floor)
+    solver.parameters.max_time_in_seconds = max(0.1, deadline - time.monotonic())
+    status = solver.solve(model.cp, teller)
+    return _outcome(solver, status, model, way.floor)
 
 
 def _teller(progress: Progress, started: float, floor: int) -> "cp_model.CpSolverSolutionCallback":
@@ -64,6 +82,8 @@ def _teller(progress: Progress, started: float, floor: int) -> "cp_model.CpSolve
         def on_solution_callback(self) -> None:
             bound = max(floor, round(self.best_objective_bound))
             progress(f"{time.monotonic() - started:.1f} s: best {round(self.objective_value)}, bound {bound}")
+            if round(self.objective_value) <= floor:
+                self.stop_search()
 
     return Teller()
 
@@ -81,30 +101,47 @@ def _outcome(solver: "cp_model.CpSolver", status: object, model: Model, floor: i
     return Outcome(ended, model.roster(solver.value), objective, min(bound, objective))
 
 
-def outcome_of(problem: Problem, clauses: list[Clause], seconds: float, seed: int, progress: Progress) -> Outcome:
-    """Search for the best roster of a problem: by whole schedules first where it can be split by person."""
-    deadline = time.monotonic() + seconds
-    start, floor = _by_columns(problem, clauses, seconds, seed, progress)
-    if start is not None:
-        cost = objective_of(breaches_of(clauses, start))
-        progress(f"schedules: best {cost}, bound {floor}")
-        if cost <= floor:
-            return Outcome("optimal", start, cost, cost)
+def outcome_of(problem: Problem, clauses: list[Clause], deadline: float, seed: int, progress: Progress) -> Outcome:
+    """Search until a time of the monotonic clock: by whole schedules first where a problem can be split by person."""
+    start, floor = _by_columns(problem, clauses, deadline, seed, progress)
+    if start is None:
+        return _from_nothing(problem, clauses, deadline, seed, progress)
+    cost = objective_of(breaches_of(clauses, start))
+    progress(f"schedules: best {cost}, bound {floor}")
+    if cost <= floor:
+        return Outcome("optimal", start, cost, cost)
     model = build(clauses)
-    if start is not None:
-        model.hint(start)
-    found = search(model, deadline - time.monotonic(), seed, progress, floor)
-    return _better(clauses, start, found)
+    model.hint(start)
+    model.cp.add(model.cost() >= floor)
+    return _better(clauses, start, search(model, deadline, seed, progress, Way(WORKERS, floor)))
+
+
+def _from_nothing(problem: Problem, clauses: list[Clause], deadline: float, seed: int, progress: Progress) -> Outcome:
+    """Search without schedules: a bound from the linear program, a proof if it comes early, then near the best."""
+    now = time.monotonic()
+    first = first_roster(problem, clauses, now + (deadline - now) * STARTING)
+    floor = bound_of(clauses, (deadline - time.monotonic()) * BOUNDING)
+    model, now = build(clauses), time.monotonic()
+    if first is not None:
+        model.hint(first)
+    found = search(model, now + (deadline - now) * PROVING, seed, progress, Way(FEW_WORKERS, floor))
+    start = found.roster or first
+    if found.status not in ("optimal", "infeasible") and time.monotonic() < deadline:
+        if start is not None:
+            model.hint(start)
+        found = search(model, deadline, seed, progress, Way(FEW_WORKERS, found.bound, only_near=start is not None))
+    return found if start is None else _better(clauses, start, found)
 
 
 def _by_columns(
-    problem: Problem, clauses: list[Clause], seconds: float, seed: int, progress: Progress
+    problem: Problem, clauses: list[Clause], deadline: float, seed: int, progress: Progress
 ) -> tuple[Roster | None, int]:
     """Return a roster made of whole schedules and a bound; none and 0 where the problem cannot be split."""
     profiles = profiles_of(problem, clauses)
     if profiles is None:
         return None, 0
     started = time.monotonic()
+    seconds = deadline - started
     columns = Columns(problem, profiles, seed)
     prices = columns.generate(started + seconds * GENERATING)
     if not columns.is_possible:
@@ -118,10 +155,8 @@ def _by_columns(
     return picked, floor
 
 
-def _better(clauses: list[Clause], start: Roster | None, found: Outcome) -> Outcome:
+def _better(clauses: list[Clause], start: Roster, found: Outcome) -> Outcome:
     """Return the search's outcome, or the roster that it started from where it found none as good."""
-    if start is None:
-        return found
     cost = objective_of(breaches_of(clauses, start))
     if found.objective is not None and found.objective <= cost:
         return found

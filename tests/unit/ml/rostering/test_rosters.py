@@ -1,6 +1,8 @@
 """Rosters of our own form: no hard rule is broken, conflicts are explained, repairs change little, clocks count."""
 
 import datetime as dt
+import math
+import time
 from dataclasses import replace
 
 import pytest
@@ -8,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.rostering import Problem, Roster, check, read_event, repair, solve
+from ml.rostering.checking import objective_of
 from ml.rostering.conflict import explain
 from ml.rostering.documents import answer_document
 from ml.rostering.form import parse_form
+from ml.rostering.greedy import first_roster
 from ml.rostering.problem import Duty, Waiver
+from ml.rostering.relaxation import bound_of
 from ml.rostering.rules import clauses_of
 from tests.unit.ml.rostering.form_judge import Judge, plan_of
 from tests.unit.ml.rostering.wards import text, ward
@@ -179,3 +184,22 @@ def test_an_agency_booking_says_which_rule_keeps_own_staff_away() -> None:
     booked = [one for one in answer.gave_way if one.wish.startswith("agency") and one.days == (0,)]
     assert booked
     assert {one.rule for one in booked} == {"leave"}
+
+
+def test_the_bound_by_prices_is_below_the_best_roster_and_the_first_one_breaks_nothing() -> None:
+    drawn = problem(seed=9, staff=6, days=7)
+    clauses = clauses_of(drawn)
+    first = first_roster(drawn, clauses, math.inf)
+    assert first is not None
+    assert [one for one in check(drawn, first) if one.is_hard] == []
+    best = solve(drawn, 3)
+    assert best.objective is not None
+    assert 0 < bound_of(clauses, 10) <= best.objective <= objective_of(check(drawn, first))
+
+
+def test_a_limit_holds_for_all_of_it() -> None:
+    drawn = problem(seed=2, staff=20, days=28)
+    started = time.process_time()
+    answer = solve(drawn, 1.5)
+    assert answer.roster is not None
+    assert time.process_time() - started < 2 * 1.5 + 1.0, "two workers, and what cannot be stopped in between"
