@@ -66,8 +66,8 @@ class Court:
         age = self.now - statement.decided_on
         if statement.person == self.author:
             return "is by the author, and nobody approves their own work"
-        if self.people.is_revoked(approval.signed.public_key):
-            return "was signed with a key that has been revoked"
+        if self.people.is_void(approval.signed.public_key, approval.seq, approval.recorded_at):
+            return "was signed with a key that was revoked, and is void with it"
         if age > timedelta(days=self.policy.approvals.valid_days):
             limit = self.policy.approvals.valid_days
             return f"is {age / timedelta(days=1):.1f} days old, at most {limit:g} count"
@@ -89,4 +89,8 @@ class Court:
         mine, theirs = approval.statement, refusal.statement
         is_same_voice = (mine.person, mine.kind, mine.verdict) == (theirs.person, theirs.kind, "approve")
         is_later = approval.seq > refusal.seq and mine.decided_on > theirs.decided_on
-        return is_same_voice and is_later and not self.people.is_revoked(approval.signed.public_key)
+        return (
+            is_same_voice
+            and is_later
+            and not self.people.is_void(approval.signed.public_key, approval.seq, approval.recorded_at)
+        )

@@ -18,11 +18,13 @@ ledger knows neither gates nor metrics.
 """
 
 from evaluation.ledger.act import Proof, claimed, proof_of, sign_act
+from evaluation.ledger.anchors import append_anchor, read_anchors
 from evaluation.ledger.approval import (
     ApprovalStatement,
     RecordedApproval,
     SignedApproval,
     is_person,
+    recorded,
     sign_approval,
     verify_approval,
 )
@@ -54,7 +56,7 @@ from evaluation.ledger.orders import InForce, in_force
 from evaluation.ledger.payloads import check_payload
 from evaluation.ledger.people import People, Person
 from evaluation.ledger.reading import Believed, Readable
-from evaluation.ledger.signoff import record_approval, register_person, revoke_key
+from evaluation.ledger.signoff import record_approval, register_person, revoke_key, rotate_key
 
 __all__ = [
     "ApprovalError",
@@ -81,6 +83,7 @@ __all__ = [
     "Running",
     "SignedApproval",
     "Verification",
+    "append_anchor",
     "check_payload",
     "claimed",
     "generate_private_key",
@@ -93,9 +96,12 @@ __all__ = [
     "parse_instant",
     "proof_of",
     "public_hex",
+    "read_anchors",
     "record_approval",
+    "recorded",
     "register_person",
     "revoke_key",
+    "rotate_key",
     "sign_act",
     "sign_approval",
     "verify_approval",

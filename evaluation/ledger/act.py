@@ -21,7 +21,7 @@ from evaluation.ledger.payloads import check_payload
 
 ACT_SCHEMA = "pilothouse.act/1"
 PROOF_MEMBER = "actor_proof"
-SIGNED_KINDS = frozenset({"approval", "refusal"})
+SIGNED_KINDS = frozenset({"approval", "refusal", "key_rotated"})
 """Kinds whose payload is itself a statement that their actor signed."""
 
 Proof = Literal["signature", "none"]

@@ -6,7 +6,7 @@ second implementation needs.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -32,8 +32,11 @@ def write_export(path: Path, entries: Iterable[Entry], head: Checkpoint | None, 
     draft.replace(path)
 
 
-def verify_export(path: Path, public_key: str) -> Verification:
-    """Verify an exported ledger with a public key known from elsewhere, never with the one the file names."""
+def verify_export(path: Path, public_key: str, anchors: Sequence[Checkpoint] = ()) -> Verification:
+    """Verify an exported ledger with a public key known from elsewhere, never with the one the file names.
+
+    ``anchors`` are heads that were handed out before; an export made before one of them lacks entries, and is refused.
+    """
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -41,7 +44,7 @@ def verify_export(path: Path, public_key: str) -> Verification:
     if not lines or lines[0] != canonical_json({"schema": EXPORT_SCHEMA, "public_key": public_key}):
         return Verification(False, 0, None, f"{path.name}: is not an export of the ledger with this public key")
     head = _head(lines[-1])
-    return verify_chain(_stored(lines[1 : len(lines) - (head is not None)]), public_key, head)
+    return verify_chain(_stored(lines[1 : len(lines) - (head is not None)]), public_key, head, anchors)
 
 
 def _stored(lines: Iterable[bytes]) -> Iterator[StoredEntry]:

@@ -4,7 +4,7 @@ Here belongs how the parts work together. Entries, chain, head, people and store
 own.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -118,19 +118,22 @@ class Ledger(Readable):
                     ) from error
                 yield entry
 
-    def verify(self) -> Verification:
-        """Walk the whole chain and hold it against its signed heads; finds the first bad entry. Never
-        raises."""
-        return self.believed()[0]
+    def verify(self, anchors: Sequence[Checkpoint] = ()) -> Verification:
+        """Walk the whole chain and hold it against its signed heads; finds the first bad entry. Never raises.
 
-    def believed(self) -> tuple[Verification, Believed]:
+        ``anchors`` are heads that were handed out before (``anchors.py``): each must lie on the chain.
+        """
+        return self.believed(anchors)[0]
+
+    def believed(self, anchors: Sequence[Checkpoint] = ()) -> tuple[Verification, Believed]:
         """What ``verify`` says, and the entries that it found good: all, or those before the first bad one.
 
         Never raises: for whoever must show what there is of a damaged ledger.
         """
         good: list[Entry] = []
         try:
-            outside = [] if self._checkpoint is None else [read_checkpoint(self._checkpoint, self.public_key)]
+            kept = [] if self._checkpoint is None else [read_checkpoint(self._checkpoint, self.public_key)]
+            outside = [*kept, *anchors]
         except CheckpointError as error:
             return Verification(False, 0, None, str(error)), Believed()
         try:
@@ -140,6 +143,14 @@ class Ledger(Readable):
         except LedgerStoreError as error:
             return Verification(False, 0, None, str(error)), Believed()
         return verdict, Believed(tuple(good))
+
+    def head(self) -> Checkpoint:
+        """The signed head that the store holds now. Raises :class:`LedgerStoreError` where there is none."""
+        with self._store.reading() as connection:
+            head = self._store.head(connection)
+        if head is None:
+            raise LedgerStoreError("the ledger has no signed head; run: ledger verify.")
+        return head
 
     def export(self, path: Path) -> Path:
         """Write the chain and its head as JSONL, for verification without this database or this program's

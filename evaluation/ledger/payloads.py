@@ -33,6 +33,7 @@ from evaluation.policies.stage import Stage, Tier
 
 Kind = Literal[
     "person_registered",
+    "key_rotated",
     "key_revoked",
     "approval",
     "refusal",
@@ -107,10 +108,24 @@ class PersonRegistered(_Acted):
     proof: Signature
 
 
+class KeyRotated(_Payload):
+    """Another key in the place of one that still counts, with the same roles; both keys sign that it is so."""
+
+    person: Person
+    roles: Annotated[list[Name], Field(min_length=1)]
+    public_key: Digest
+    proof: Signature
+    previous_key: Digest
+    previous_signature: Signature
+
+
 class KeyRevoked(_Acted):
+    """From now on the key signs nothing that counts; with `void_since`, neither does what was recorded since then."""
+
     person: Person
     public_key: Digest
     reason: Line
+    void_since: Instant | None = None
 
 
 class Approved(_Payload):
@@ -300,6 +315,7 @@ class RosterException(_Acted):
 
 MODELS: Mapping[Kind, type[_Payload]] = {
     "person_registered": PersonRegistered,
+    "key_rotated": KeyRotated,
     "key_revoked": KeyRevoked,
     "approval": Approved,
     "refusal": Approved,

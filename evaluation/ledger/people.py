@@ -11,10 +11,13 @@ from typing import cast
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from evaluation.evidence import Json
-from evaluation.ledger.entry import Entry
+from evaluation.ledger.entry import Entry, parse_instant
 from evaluation.ledger.keys import is_signed, public_hex, sign_document
 
 PERSON_SCHEMA = "pilothouse.person/1"
+ROTATION_SCHEMA = "pilothouse.key-rotation/1"
+PEOPLE_KINDS = ("person_registered", "key_rotated", "key_revoked")
+"""Kinds of entry that say who somebody is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +31,39 @@ class Person:
     registered_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """When a key was revoked, by which entry, and since when what it signed is void though it came before that."""
+
+    at: datetime
+    seq: int
+    void_since: datetime | None
+
+
 @dataclass(slots=True)
 class People:
     """Everybody the ledger knows, in the order of their entries. Filled by :meth:`take_in`, read by the
     gates."""
 
     _registrations: dict[str, list[Person]] = field(default_factory=dict[str, list[Person]])
-    _revoked: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    _revoked: dict[str, Revocation] = field(default_factory=dict[str, Revocation])
 
     def take_in(self, entry: Entry) -> None:
-        """Note one entry of the kinds ``person_registered`` and ``key_revoked``; others change nothing."""
+        """Note one entry of the kinds that say who somebody is (``PEOPLE_KINDS``); others change nothing."""
         payload = cast("Mapping[str, str]", entry.payload)
-        if entry.kind == "person_registered":
+        if entry.kind in ("person_registered", "key_rotated"):
             roles = frozenset(cast("Sequence[str]", entry.payload["roles"]))
             person = Person(payload["person"], roles, payload["public_key"], entry.seq, entry.at)
             self._registrations.setdefault(person.person, []).append(person)
         elif entry.kind == "key_revoked":
-            self._revoked.setdefault(payload["public_key"], entry.at)
+            self._revoke(entry, payload)
+
+    def _revoke(self, entry: Entry, payload: Mapping[str, str]) -> None:
+        """The first revocation counts; a later one can only void more."""
+        named = parse_instant(payload["void_since"]) if payload.get("void_since") else None
+        first = self._revoked.get(payload["public_key"], Revocation(entry.at, entry.seq, named))
+        since = [one for one in (first.void_since, named) if one is not None]
+        self._revoked[payload["public_key"]] = Revocation(first.at, first.seq, min(since, default=None))
 
     def current(self, person: str) -> Person | None:
         """The latest registration, whether or not its key was revoked."""
@@ -64,12 +83,25 @@ class People:
 
     def revoked_at(self, public_key: str, time: datetime) -> datetime | None:
         """When the key was revoked, if that was at ``time`` or before."""
-        moment = self._revoked.get(public_key)
-        return moment if moment is not None and moment <= time else None
+        revocation = self._revoked.get(public_key)
+        return revocation.at if revocation is not None and revocation.at <= time else None
 
     def is_revoked(self, public_key: str) -> bool:
         """Whether the key was ever revoked; a revoked key never comes back."""
         return public_key in self._revoked
+
+    def revocation(self, public_key: str) -> Revocation | None:
+        """What revoked the key, if anything did."""
+        return self._revoked.get(public_key)
+
+    def is_void(self, public_key: str, seq: int, recorded_at: datetime) -> bool:
+        """Whether a revocation voids what the key signed in entry ``seq``, recorded by the ledger's clock, not the
+        signer's."""
+        revocation = self._revoked.get(public_key)
+        if revocation is None:
+            return False
+        since = revocation.void_since
+        return seq > revocation.seq or (since is not None and recorded_at >= since)
 
     def owner_of(self, public_key: str) -> str | None:
         """The person who registered this key, now or earlier."""
@@ -91,6 +123,25 @@ def is_proven(payload: Mapping[str, Json]) -> bool:
     members = cast("Mapping[str, str]", payload)
     statement = _statement(members["person"], cast("Sequence[str]", payload["roles"]), members["public_key"])
     return is_signed(statement, members["proof"], members["public_key"])
+
+
+def rotation(person: Person, old: Ed25519PrivateKey, new: Ed25519PrivateKey) -> dict[str, Json]:
+    """The payload of ``key_rotated``: the new key proves that it is held, the old one that its owner wants it."""
+    payload = registration(person.person, sorted(person.roles), new)
+    previous = public_hex(old)
+    signature = sign_document(old, _rotation_statement(person.person, public_hex(new), previous))
+    return {**payload, "previous_key": previous, "previous_signature": signature}
+
+
+def is_wanted(payload: Mapping[str, Json]) -> bool:
+    """Whether the key before signed that the new one takes its place."""
+    members = cast("Mapping[str, str]", payload)
+    statement = _rotation_statement(members["person"], members["public_key"], members["previous_key"])
+    return is_signed(statement, members["previous_signature"], members["previous_key"])
+
+
+def _rotation_statement(person: str, public_key: str, previous: str) -> dict[str, Json]:
+    return {"schema": ROTATION_SCHEMA, "person": person, "public_key": public_key, "previous_key": previous}
 
 
 def _statement(person: str, roles: Sequence[str], public_key: str) -> dict[str, Json]:

@@ -15,7 +15,7 @@ from evaluation.ledger.approval import RecordedApproval, recorded
 from evaluation.ledger.entry import Entry
 from evaluation.ledger.history import Running, running_at
 from evaluation.ledger.orders import InForce, in_force
-from evaluation.ledger.people import People
+from evaluation.ledger.people import PEOPLE_KINDS, People
 
 
 class Readable(ABC):
@@ -48,7 +48,7 @@ class Readable(ABC):
     def people(self) -> People:
         """Everybody registered, with their keys and roles over time."""
         people = People()
-        for entry in self.entries(kinds=("person_registered", "key_revoked")):
+        for entry in self.entries(kinds=PEOPLE_KINDS):
             people.take_in(entry)
         return people
 

@@ -13,9 +13,9 @@ from typing import cast
 from evaluation.evidence import Json
 from evaluation.ledger.act import SIGNED_KINDS, is_act_of, proof_of, signature_of, signed_at
 from evaluation.ledger.approval import ApprovalStatement, recorded, verify_approval
-from evaluation.ledger.entry import Entry, instant_text
+from evaluation.ledger.entry import Entry, instant_text, parse_instant
 from evaluation.ledger.errors import RefusedEntryError
-from evaluation.ledger.people import People, is_proven
+from evaluation.ledger.people import People, is_proven, is_wanted
 from evaluation.policies.stage import Tier
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -66,6 +66,16 @@ class Register:
 
     def _check_registration(self, entry: Entry) -> None:
         payload = cast("Mapping[str, str]", entry.payload)
+        self._check_key(entry)
+        if entry.actor == payload["person"]:
+            raise RefusedEntryError("people do not register themselves; somebody else gives them their roles")
+        known = self.people.current(payload["person"])
+        if known and known.public_key != payload["public_key"] and not self.people.is_revoked(known.public_key):
+            raise RefusedEntryError("the person has another key that still counts; revoke it first")
+
+    def _check_key(self, entry: Entry) -> None:
+        """A key is somebody's own, was not given up, and who holds it signs."""
+        payload = cast("Mapping[str, str]", entry.payload)
         owner = self.people.owner_of(payload["public_key"])
         if owner not in (None, payload["person"]):
             raise RefusedEntryError("this public key belongs to somebody else already; every person has their own")
@@ -73,16 +83,30 @@ class Register:
             raise RefusedEntryError("this public key was revoked; make a new one")
         if not is_proven(entry.payload):
             raise RefusedEntryError("the registration is not signed by the key it registers")
-        if entry.actor == payload["person"]:
-            raise RefusedEntryError("people do not register themselves; somebody else gives them their roles")
+
+    def _check_rotation(self, entry: Entry) -> None:
+        payload = cast("Mapping[str, str]", entry.payload)
+        self._check_key(entry)
         known = self.people.current(payload["person"])
-        if known and known.public_key != payload["public_key"] and not self.people.is_revoked(known.public_key):
-            raise RefusedEntryError("the person has another key that still counts; revoke it first")
+        if known is None or entry.actor != payload["person"]:
+            raise RefusedEntryError("only somebody who is registered changes their own key")
+        if payload["previous_key"] != known.public_key or self.people.is_revoked(known.public_key):
+            raise RefusedEntryError("the key before is not one of this person's that still counts")
+        if self.people.owner_of(payload["public_key"]) is not None:
+            raise RefusedEntryError("the person had this key before; a key that was given up does not come back")
+        if frozenset(cast("Sequence[str]", entry.payload["roles"])) != known.roles:
+            raise RefusedEntryError("a new key changes no roles; somebody else gives those")
+        if not is_wanted(entry.payload):
+            raise RefusedEntryError("it is not signed with the key that it replaces")
 
     def _check_revocation(self, entry: Entry) -> None:
         payload = cast("Mapping[str, str]", entry.payload)
         if self.people.owner_of(payload["public_key"]) != payload["person"]:
             raise RefusedEntryError("this person never registered the key that is to be revoked")
+        if payload.get("void_since") and parse_instant(payload["void_since"]) > entry.at:
+            raise RefusedEntryError(
+                "what it voids begins after the revocation; name the time since which not to trust it"
+            )
 
     def _check_approval(self, entry: Entry) -> None:
         approval = recorded(entry)
@@ -151,6 +175,7 @@ def _promised(
 
 _CHECKS: Mapping[str, Callable[[Register, Entry], None]] = {
     "person_registered": Register._check_registration,  # pyright: ignore[reportPrivateUsage] - same module
+    "key_rotated": Register._check_rotation,  # pyright: ignore[reportPrivateUsage]
     "key_revoked": Register._check_revocation,  # pyright: ignore[reportPrivateUsage]
     "approval": Register._check_approval,  # pyright: ignore[reportPrivateUsage]
     "refusal": Register._check_approval,  # pyright: ignore[reportPrivateUsage]

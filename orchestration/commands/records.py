@@ -6,6 +6,7 @@ import click
 
 from orchestration.answers import answers
 from orchestration.commands.options import (
+    EXISTING,
     NEW_FILE,
     actor_option,
     named_actor,
@@ -17,6 +18,8 @@ from orchestration.commands.options import (
 )
 from orchestration.steps.answer import Answer
 
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 
 @click.group()
 def ledger() -> None:
@@ -24,12 +27,40 @@ def ledger() -> None:
 
 
 @ledger.command("verify")
+@click.argument("file", required=False, type=FILE)
+@click.option("--public-key", help="With FILE: the ledger's public key, 64 hex digits or a PEM file, not from FILE.")
+@click.option("--anchors", type=FILE, help="Heads that the board kept (ledger anchor): history must hold every one.")
 @answers
-def ledger_verify() -> Answer:
-    """Check every hash and signature, and the release pointers against them; name what is wrong."""
-    from orchestration.steps.records import verify_ledger
+def ledger_verify(file: Path | None, public_key: str | None, anchors: Path | None) -> Answer:
+    """Check every hash and signature, and the release pointers against them; name what is wrong.
 
-    return verify_ledger(ready_settings())
+    FILE is an export, checked offline: without this home, its database or its private keys.
+    """
+    from orchestration.steps.ledger_files import verify_export_file, verify_home
+
+    if file is not None:
+        return verify_export_file(file, public_key, anchors)
+    return verify_home(ready_settings(), public_key, anchors)
+
+
+@ledger.command("export")
+@click.argument("file", type=NEW_FILE)
+@answers
+def ledger_export(file: Path) -> Answer:
+    """Write every entry and the signed head to FILE (JSON lines), for `ledger verify FILE` anywhere."""
+    from orchestration.steps.ledger_files import export_ledger
+
+    return Answer(export_ledger(ready_settings(), file))
+
+
+@ledger.command("anchor")
+@click.argument("file", type=NEW_FILE)
+@answers
+def ledger_anchor(file: Path) -> Answer:
+    """Add the ledger's signed head to FILE, which the board keeps: a history that is rewritten later is found by it."""
+    from orchestration.steps.ledger_files import anchor_ledger
+
+    return Answer(anchor_ledger(ready_settings(), file))
 
 
 @ledger.command("show")
@@ -113,15 +144,30 @@ def key_new(person: str, roles: tuple[str, ...], key_file: Path, by: str | None,
     return Answer(new_person(ready_settings(), person, roles, key_file, named_actor(by, by_key)))
 
 
+@key.command("rotate")
+@click.option("--as", "person", required=True, help="Whose key it is.")
+@click.option("--key", "old_file", required=True, type=EXISTING, help="The key that counts now: signs the change.")
+@click.option("--new-key", "key_file", required=True, type=NEW_FILE, help="Where to write the new private key.")
+@answers
+def key_rotate(person: str, old_file: Path, key_file: Path) -> Answer:
+    """Put a new key in the place of a person's current one; roles stay, and what the old one signed stays valid."""
+    from orchestration.steps.people import rotate_person
+
+    return Answer(rotate_person(ready_settings(), person, old_file, key_file))
+
+
 @key.command("revoke")
 @click.option("--as", "person", required=True, help="Whose key it is.")
 @reason_option
+@click.option("--since", help="ISO 8601 with a zone: what was recorded from then on is void too, as for a stolen key.")
 @click.option("--key", "key_file", type=NEW_FILE, help="The key itself, where its owner revokes it: signs the entry.")
 @registrar
 @answers
-def key_revoke(person: str, reason: str, key_file: Path | None, by: str | None, by_key: Path | None) -> Answer:
-    """Revoke a person's key: nothing it signs counts from now on."""
+def key_revoke(
+    person: str, reason: str, since: str | None, key_file: Path | None, by: str | None, by_key: Path | None
+) -> Answer:
+    """Revoke a person's key: nothing it signs counts from now on; what it signed before does, unless --since."""
     from orchestration.steps.people import revoke_person
 
     revoker = named_actor(person, key_file) if key_file is not None and by is None else named_actor(by, by_key)
-    return Answer(revoke_person(ready_settings(), person, reason, revoker))
+    return Answer(revoke_person(ready_settings(), person, reason, revoker, since))

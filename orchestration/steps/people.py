@@ -1,20 +1,32 @@
-"""People who may approve: their key pair made, the public half registered on the ledger, revoked when lost.
+"""People who may approve: their key pair made, the public half registered on the ledger, replaced, revoked.
 
 What does not belong here: which role may do what (evaluation/policies).
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from evaluation.drift.semantic_policy import load_semantic_policy
-from evaluation.ledger import generate_private_key, register_person, revoke_key, write_private_key
+from evaluation.ledger import (
+    Ledger,
+    generate_private_key,
+    load_private_key,
+    recorded,
+    register_person,
+    revoke_key,
+    rotate_key,
+    write_private_key,
+)
 from evaluation.policies import load_policy
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
 from orchestration.steps.actors import ACCOUNT_PREFIX, AUTOMATIC, Actor, actor_of
 from orchestration.steps.errors import StepError
-from orchestration.steps.records import entry_document, now, open_records
+from orchestration.steps.records import entry_document, instant, now, open_records
 
 RESERVED = ("operator", AUTOMATIC)
 
@@ -38,23 +50,64 @@ def new_person(
     _require_roles(roles)
     if person in RESERVED or person.startswith(ACCOUNT_PREFIX):
         raise ReservedName(f"{person} names a part of the system, not a person; choose another id.")
-    ledger, private_key = open_records(settings), generate_private_key()
-    write_private_key(key_file, private_key)
-    try:
+    ledger = open_records(settings)
+    with _new_key(key_file) as private_key:
         entry = register_person(
             ledger, person, list(roles), private_key, actor=registrar.name, at=now(), actor_key=registrar.key
         )
-    except BaseException:  # whatever stopped it, an interrupt included: no key without its entry
-        key_file.unlink()
-        raise
     return {**entry_document(entry), "key": str(key_file)}
 
 
-def revoke_person(settings: Settings, person: str, reason: str, actor: Actor | None = None) -> dict[str, Any]:
-    """Record that the person's key counts for nothing from now on. Raises `LedgerError`, also when it was revoked."""
+def rotate_person(settings: Settings, person: str, old_file: Path, key_file: Path) -> dict[str, Any]:
+    """Put a new key, kept in `key_file`, in the place of the one in `old_file`: roles stay, and so does what it signed.
+
+    The old file is left where it is: it signs nothing that counts any more. Raises `LedgerError`.
+    """
+    old, ledger = load_private_key(old_file), open_records(settings)
+    with _new_key(key_file) as private_key:
+        entry = rotate_key(ledger, person, old, private_key, at=now())
+    return {**entry_document(entry), "key": str(key_file)}
+
+
+def revoke_person(
+    settings: Settings, person: str, reason: str, actor: Actor | None = None, since: str | None = None
+) -> dict[str, Any]:
+    """Record that nothing the person's key signs counts from now on, nor what was recorded from ISO time `since` on.
+
+    Says which approvals of the person still count. Raises `LedgerError`, also when it was revoked.
+    """
     revoker = (actor or actor_of(None, None)).required()
-    entry = revoke_key(open_records(settings), person, reason, actor=revoker.name, at=now(), actor_key=revoker.key)
-    return entry_document(entry)
+    ledger, void_since = open_records(settings), None if since is None else instant(since)
+    entry = revoke_key(
+        ledger, person, reason, actor=revoker.name, at=now(), actor_key=revoker.key, void_since=void_since
+    )
+    return {**entry_document(entry), "warnings": _still_counting(ledger, person)}
+
+
+def _still_counting(ledger: Ledger, person: str) -> list[str]:
+    """Approvals that a revocation leaves valid, so that whoever fears for the key voids them as well."""
+    people = ledger.people()
+    given = [recorded(entry) for entry in ledger.entries(kinds=("approval",)) if entry.actor == person]
+    kept = [one for one in given if not people.is_void(one.signed.public_key, one.seq, one.recorded_at)]
+    if not kept:
+        return []
+    last = f"{kept[-1].recorded_at:%Y-%m-%d %H:%M} UTC"
+    return [
+        f"{len(kept)} approvals that {person} signed before stay valid, the last of {last}. If somebody else may have "
+        "held the key, revoke it again with --since TIME: what was recorded from then on is void too."
+    ]
+
+
+@contextmanager
+def _new_key(key_file: Path) -> Generator[Ed25519PrivateKey]:
+    """A new private key, kept in `key_file` only if what is done with it succeeds."""
+    private_key = generate_private_key()
+    write_private_key(key_file, private_key)
+    try:
+        yield private_key
+    except BaseException:  # whatever stopped it, an interrupt included: no key without its entry
+        key_file.unlink()
+        raise
 
 
 def known_roles() -> list[str]:

@@ -3,6 +3,7 @@
 What does not belong here: what an entry means (evaluation/ledger) and who may write one (evaluation/gates).
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from evaluation import EvaluationError
 from evaluation.ledger import (
     Believed,
+    Checkpoint,
     Entry,
     Ledger,
     LedgerStoreError,
@@ -64,10 +66,10 @@ def has_ledger(settings: Settings) -> bool:
     return (settings.home / CHECKPOINT).exists()
 
 
-def believed_records(settings: Settings) -> tuple[Verification, Believed]:
+def believed_records(settings: Settings, anchors: Sequence[Checkpoint] = ()) -> tuple[Verification, Believed]:
     """What verifying the ledger says, and what can be believed of it: for pages and overviews. Never raises."""
     try:
-        return open_records(settings).believed()
+        return open_records(settings).believed(anchors)
     except (EvaluationError, StepError, OSError) as error:
         return Verification(ok=False, entries=0, reason=said(error)), Believed()
 
@@ -77,21 +79,26 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def verify_ledger(settings: Settings) -> Answer:
-    """Check every hash, signature and the chain, and hold the release pointers against it.
+def verify_ledger(settings: Settings, anchors: Sequence[Checkpoint] = ()) -> Answer:
+    """Check every hash, signature and the chain, and hold the release pointers and the board's anchors against it.
 
     Exit code 1 names the first bad entry, every pointer that says something else, and what waits to be recorded.
     """
-    verdict, records = believed_records(settings)
+    verdict, records = believed_records(settings, anchors)
     problems = [*([broken(verdict)] if not verdict.ok else []), *late(settings)]
     if verdict.ok:
         problems += [one.problem for one in agreements(settings, records) if one.problem]
+    return verdict_answer(verdict, problems)
+
+
+def verdict_answer(verdict: Verification, problems: Sequence[str]) -> Answer:
+    """Return what `ledger verify` prints; exit code 1 where there is a problem."""
     document = {
         "ok": not problems,
         "entries": verdict.entries,
         "first_bad": verdict.first_bad,
         "reason": " ".join(problems),
-        "problems": problems,
+        "problems": list(problems),
     }
     return Answer(document, exit_code=FAILED if problems else DONE)
 
@@ -162,7 +169,7 @@ def who(actor: str, proof: str) -> str:
 
 def ledger_at_time(settings: Settings, site: str, when: str) -> dict[str, Any]:
     """What ran at `site` at ISO time `when`: release, stage, tier, who approved it, on which evidence."""
-    place, time = load_site(site).id, _instant(when)
+    place, time = load_site(site).id, instant(when)
     verdict, records = believed_records(settings)
     if not verdict.ok:
         raise LedgerStoreError(f"What ran then cannot be said with certainty: the ledger is broken ({verdict.reason}).")
@@ -170,7 +177,8 @@ def ledger_at_time(settings: Settings, site: str, when: str) -> dict[str, Any]:
     return {"site": site, "time": time.isoformat(), "running": [one.to_json() for one in running]}
 
 
-def _instant(when: str) -> datetime:
+def instant(when: str) -> datetime:
+    """Return an ISO 8601 time with its zone. Raises `TimeNotUnderstood`."""
     try:
         time = datetime.fromisoformat(when)
     except ValueError as error:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from evaluation.evidence import Evidence, Figure, Subject
 from evaluation.gates import authorise, decide
-from evaluation.ledger import ApprovalStatement, People, sign_approval
+from evaluation.ledger import ApprovalStatement, People, instant_text, sign_approval
 from evaluation.ledger.approval import RecordedApproval, recorded
 from evaluation.ledger.entry import Entry, genesis_hash, make_entry
 from evaluation.ledger.keys import public_hex
@@ -133,8 +133,10 @@ class Room:
         payload = registration(person, roles, self.key(person))
         return self.write("person_registered", "administrator", payload, at or NOW - timedelta(days=400))
 
-    def revoke(self, person: str, at: datetime | None = None) -> Entry:
+    def revoke(self, person: str, at: datetime | None = None, void_since: datetime | None = None) -> Entry:
+        """Revoke a key; what it signed before stays valid unless ``void_since`` names a time before."""
         payload = {"person": person, "public_key": public_hex(self.key(person)), "reason": "left"}
+        payload |= {} if void_since is None else {"void_since": instant_text(void_since)}
         return self.write("key_revoked", "administrator", payload, at)
 
     def say(self, person: str, role: str, kind: str, *, key: str = "", **changes: object) -> RecordedApproval:

@@ -252,8 +252,21 @@ class TestGenuine:
         reasons = ready.reasons(approvals=[model, forged])
         assert "not signed with the registered key" in reasons["approval.workflow"]
 
-    def test_revoked_key_voids_what_it_signed_before(self, ready):
+    def test_what_a_key_signed_before_it_was_revoked_stays_valid(self, ready):
         ready.revoke("ben.stone")
+        assert ready.ask().allowed
+
+    def test_what_a_key_signed_after_it_was_revoked_is_void(self, room):
+        room.model_approval()
+        room.revoke("ben.stone")
+        room.workflow_approval()
+        assert "revoked" in room.reasons()["approval.workflow"]
+
+    def test_a_key_that_somebody_else_may_have_held_voids_what_was_recorded_since(self, ready):
+        recorded_at = ready.said()[1].recorded_at
+        ready.revoke("ben.stone", void_since=recorded_at + timedelta(microseconds=1))
+        assert ready.ask().allowed
+        ready.revoke("ben.stone", void_since=recorded_at)
         reasons = ready.reasons()
         assert set(reasons) == {"approval.workflow"}
         assert "revoked" in reasons["approval.workflow"]
@@ -355,7 +368,7 @@ class TestRefusal:
         room.workflow_approval(verdict="refuse")
         room.workflow_approval()
         room.say("emil.ed", "emergency_department_lead", "workflow")
-        room.revoke("ben.stone")
+        room.revoke("ben.stone", void_since=room.said()[-2].recorded_at)
         assert set(room.reasons()) == {"approval.workflow"}
 
 

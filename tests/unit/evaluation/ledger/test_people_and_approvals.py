@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,14 +13,16 @@ from evaluation.ledger import (
     PayloadError,
     RefusedEntryError,
     generate_private_key,
+    proof_of,
     public_hex,
     record_approval,
     register_person,
     revoke_key,
+    rotate_key,
     sign_approval,
     verify_approval,
 )
-from evaluation.ledger.people import registration
+from evaluation.ledger.people import registration, rotation
 from evaluation.policies import Stage
 
 
@@ -100,12 +103,104 @@ class TestRegistration:
         assert people.at("anna.berg", board.now) is None
         assert people.at("anna.berg", board.now - timedelta(seconds=1)) is not None
 
+    def test_revocation_voids_what_was_recorded_since_a_time_only_where_one_is_named(self, board):
+        board.register("anna.berg", "operator")
+        key, start = public_hex(board.key("anna.berg")), board.now
+        board.wait(days=2)
+        by = {"actor": "administrator", "at": board.now}
+        revoke_key(board.ledger, "anna.berg", "left", **by)
+        assert not board.ledger.people().is_void(key, 1, start)
+        assert board.ledger.people().is_void(key, 3, start)
+        revoke_key(board.ledger, "anna.berg", "the laptop was gone since monday", void_since=start, **by)
+        assert board.ledger.people().is_void(key, 1, start)
+        assert not board.ledger.people().is_void(key, 1, start - timedelta(microseconds=1))
+        with refused("revoked already"):
+            revoke_key(board.ledger, "anna.berg", "again", void_since=start + timedelta(days=1), **by)
+        assert board.ledger.verify().ok
+
+    def test_revocation_cannot_void_the_future(self, board):
+        board.register("anna.berg", "operator")
+        by = {"actor": "administrator", "at": board.now, "void_since": board.now + timedelta(seconds=1)}
+        with refused("begins after the revocation"):
+            revoke_key(board.ledger, "anna.berg", "left", **by)
+
     def test_revoking_for_somebody_unknown_is_refused(self, board):
         with refused("not registered"):
             revoke_key(board.ledger, "anna.berg", "left", actor="administrator", at=board.now)
         payload = {"person": "anna.berg", "public_key": "0" * 64, "reason": "left"}
         with refused("never registered the key"):
             board.ledger.append("key_revoked", "administrator", payload, at=board.now)
+
+
+class TestRotation:
+    @pytest.fixture
+    def new(self, board):
+        board.register("anna.berg", "clinical_safety_lead")
+        return generate_private_key()
+
+    def rotate(self, board, new, person="anna.berg", old=None):
+        return rotate_key(board.ledger, person, old or board.key("anna.berg"), new, at=board.now)
+
+    def test_new_key_takes_the_place_of_the_old_with_the_same_roles(self, board, new):
+        entry = self.rotate(board, new)
+        known = board.ledger.people().current("anna.berg")
+        assert (known.public_key, known.roles) == (public_hex(new), frozenset({"clinical_safety_lead"}))
+        assert (proof_of(entry), board.ledger.verify().ok) == ("signature", True)
+
+    def test_old_key_signs_nothing_more_and_what_it_signed_stays(self, board, new):
+        board.say("anna.berg", "clinical_safety_lead", "model")
+        self.rotate(board, new)
+        board.wait(hours=1)
+        with refused("not signed with the key the person registered"):
+            board.say("anna.berg", "clinical_safety_lead", "model")
+        board.keys["anna.berg"] = new
+        board.say("anna.berg", "clinical_safety_lead", "model")
+        assert len(board.ledger.approvals("triage", "city")) == 2
+
+    def test_key_that_was_given_up_does_not_come_back(self, board, new):
+        old = board.key("anna.berg")
+        self.rotate(board, new)
+        with refused("does not come back"):
+            self.rotate(board, old, old=new)
+
+    def test_only_the_current_key_can_be_replaced(self, board, new):
+        with refused("not one of this person's that still counts"):
+            self.rotate(board, new, old=generate_private_key())
+        revoke_key(board.ledger, "anna.berg", "stolen", actor="administrator", at=board.now)
+        with refused("not one of this person's that still counts"):
+            self.rotate(board, new)
+
+    def test_of_somebody_unknown_or_to_the_key_of_another_is_refused(self, board, new):
+        with refused("not registered"):
+            self.rotate(board, new, person="ben.stone")
+        board.register("ben.stone", "operator")
+        with refused("belongs to somebody else"):
+            self.rotate(board, board.key("ben.stone"))
+
+    @pytest.mark.parametrize(
+        ("member", "change", "reason"),
+        [
+            ("roles", ["operator"], "not signed by the key it registers"),
+            ("previous_signature", "0" * 128, "not signed with the key that it replaces"),
+            ("proof", "0" * 128, "not signed by the key it registers"),
+        ],
+    )
+    def test_that_was_changed_after_signing_is_refused(self, board, new, member, change, reason):
+        known = board.ledger.people().current("anna.berg")
+        payload = {**rotation(known, board.key("anna.berg"), new), member: change}
+        with refused(reason):
+            board.ledger.append("key_rotated", "anna.berg", payload, at=board.now)
+
+    def test_gives_no_roles(self, board, new):
+        known = replace(board.ledger.people().current("anna.berg"), roles=frozenset({"operator"}))
+        with refused("changes no roles"):
+            payload = rotation(known, board.key("anna.berg"), new)
+            board.ledger.append("key_rotated", "anna.berg", payload, at=board.now)
+
+    def test_by_somebody_else_is_refused(self, board, new):
+        payload = rotation(board.ledger.people().current("anna.berg"), board.key("anna.berg"), new)
+        with refused("only somebody who is registered changes their own key"):
+            board.ledger.append("key_rotated", "administrator", payload, at=board.now)
 
 
 class TestApproval:

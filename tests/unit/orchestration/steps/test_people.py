@@ -5,12 +5,19 @@ from pathlib import Path
 import pytest
 
 from evaluation.drift.semantic_policy import load_semantic_policy
-from evaluation.ledger import LedgerError, load_private_key, proof_of
+from evaluation.ledger import LedgerError, load_private_key, proof_of, public_hex
 from evaluation.policies import load_policy
 from orchestration.settings import Settings
 from orchestration.steps.actors import ActorNotUsable, account, actor_of
-from orchestration.steps.people import ReservedName, UnknownRole, known_roles, new_person, revoke_person
-from orchestration.steps.records import open_records
+from orchestration.steps.people import (
+    ReservedName,
+    UnknownRole,
+    known_roles,
+    new_person,
+    revoke_person,
+    rotate_person,
+)
+from orchestration.steps.records import TimeNotUnderstood, open_records
 from tests.unit.orchestration.steps.governed import LEDGER_DAMAGES, Damage, Governed
 
 
@@ -110,3 +117,31 @@ def test_after_it_was_revoked_a_new_key_is_made_under_a_new_name(settings: Setti
     revoke_person(settings, "ada", "lost")
     new_person(settings, "ada", ("nursing_lead",), settings.home / "second.pem")
     assert load_private_key(Path(settings.home / "second.pem"))
+
+
+def test_a_new_key_takes_the_place_of_the_old_one_which_signs_nothing_more(settings: Settings) -> None:
+    old, new = settings.home / "ada.pem", settings.home / "ada-2.pem"
+    new_person(settings, "ada", ("nursing_lead",), old)
+    entry = rotate_person(settings, "ada", old, new)
+    assert (entry["kind"], entry["actor"], entry["proof"]) == ("key_rotated", "ada", "signature")
+    with pytest.raises(LedgerError, match="not one of this person's that still counts"):
+        rotate_person(settings, "ada", old, settings.home / "third.pem")
+    assert not (settings.home / "third.pem").exists()
+    people = open_records(settings).people()
+    assert people.current("ada").public_key == public_hex(load_private_key(new))
+    assert people.current("ada").roles == {"nursing_lead"}
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2026-03-01T14:00:00"])
+def test_a_time_since_which_not_to_trust_a_key_needs_a_zone(settings: Settings, since: str) -> None:
+    new_person(settings, "ada", ("nursing_lead",), settings.home / "ada.pem")
+    with pytest.raises(TimeNotUnderstood):
+        revoke_person(settings, "ada", "stolen", since=since)
+    assert [kind for kind, _, _ in ledger_of(settings)] == ["person_registered"]
+
+
+def test_revoking_says_which_approvals_still_count_and_how_to_void_them(city: Governed) -> None:
+    entry = revoke_person(city.settings, "ada", "left the hospital")
+    (warning,) = entry["warnings"]
+    assert "1 approvals that ada signed before stay valid" in warning and "--since" in warning
+    assert revoke_person(city.settings, "ada", "the key was seen", since="2020-01-01T00:00:00Z")["warnings"] == []
