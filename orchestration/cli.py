@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from orchestration.answers import Commands, answers, progress
+from orchestration.commands.clinics import overbook
 from orchestration.commands.feeds import audit, contract, erase, export, listen, quarantine, review, scrub, vocabulary
 from orchestration.commands.options import EXISTING, ready_settings, site_option
 from orchestration.commands.records import incident, key, ledger
@@ -147,7 +148,7 @@ def report() -> Answer:
     return Answer({"reports": [str(path) for path in write_all_reports(ready_settings())]})
 
 
-for command in (*FEEDS, *RELEASES, *RECORDS, roster):
+for command in (*FEEDS, *RELEASES, *RECORDS, overbook, roster):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ Which rows are mature enough to be judged is the caller's decision.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,8 +83,15 @@ class CurrentPractice:
 
         Levels 1 and 2 are the high-risk levels of the Emergency Severity Index handbook.
         """
-        level = np.asarray(levels, dtype=np.float64)
-        return CurrentPractice(urgency=-level, flagged=np.less_equal(level, flagged_up_to))
+        return CurrentPractice.of(levels, flagged_up_to, "low")
+
+    @staticmethod
+    def of(values: ArrayLike, acted_upon: float, urgent: Literal["low", "high"]) -> "CurrentPractice":
+        """From whatever people go by today, NaN where missing: acted upon at ``acted_upon`` and on its urgent side."""
+        value = np.asarray(values, dtype=np.float64)
+        if urgent == "low":
+            return CurrentPractice(urgency=-value, flagged=np.less_equal(value, acted_upon))
+        return CurrentPractice(urgency=value, flagged=np.greater_equal(value, acted_upon))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,8 +16,12 @@ import pyarrow.parquet as pq
 
 from ml.features import ColumnMissing, SnapshotRefused, ValueUnreadable
 from ml.features.encoding import Encoder, Matrix, refuse_other_names
-from ml.features.vocabulary import Vocabulary
-from ml.usecases import Feature, UseCase
+from ml.features.vocabulary import Vocabulary, nothing
+from ml.usecases import Feature, Grain, UseCase
+
+CANONICAL_COLUMNS = (Grain().id, Grain().key, Grain().at, Grain().ready_at)
+"""The names by which training, judgement and drift know what is scored, whatever a mart calls it."""
+VOCABULARIES = ("complaint_groups", "history_groups")
 
 
 @dataclass(frozen=True)
@@ -62,28 +66,44 @@ def refuse_undeclared_groups(table: pa.Table, use_case: UseCase, vocabulary: Voc
     refuse_other_names(declared, given)
 
 
-def read_snapshot(folder: Path, use_case: str = "triage") -> Snapshot:
-    """Read `snapshots/current.json` of `folder` and the tables it points to.
+def read_snapshot(folder: Path, use_case: UseCase) -> Snapshot:
+    """Read `snapshots/current.json` of `folder`, and of the tables it points to those that the use case needs.
 
     Raises `SnapshotRefused` when a file is absent or its SHA-256 is not the recorded one.
     """
-    pointer = _read_pointer(folder / "current.json")
-    return read_snapshot_tables(folder, pointer, f"{use_case}_mart")
+    return read_snapshot_tables(folder, _read_pointer(folder / "current.json"), use_case)
 
 
-def read_snapshot_tables(folder: Path, pointer: dict[str, object], mart: str = "triage_mart") -> Snapshot:
-    """Read the tables that `pointer` (the content of a `current.json`) names, each verified."""
+def read_snapshot_tables(folder: Path, pointer: dict[str, object], use_case: UseCase) -> Snapshot:
+    """Read the tables that `pointer` (the content of a `current.json`) names, each verified.
+
+    The mart's columns that say what is scored get their `CANONICAL_COLUMNS` names. A vocabulary that no group of the
+    use case names stays empty: its words do not make another model.
+    """
     digest, entries = str(pointer["digest"]), pointer["tables"]
     assert isinstance(entries, dict)
     tables: dict[str, pa.Table] = {}
     files: dict[str, str] = {}
-    for name in (mart, "complaint_groups", "history_groups"):
+    mart = f"{use_case.use_case}_mart"
+    used = {group.vocabulary for group in use_case.groups}
+    for name in (mart, *(name for name in VOCABULARIES if name in used)):
         if name not in entries:
             raise SnapshotRefused(f"Snapshot {digest[:12]} has no table {name}; export it again.")
         files[name] = str(entries[name]["sha256"])
         tables[name] = read_verified(folder / digest / Path(str(entries[name]["file"])).name, files[name])
-    vocabulary = Vocabulary.from_tables(tables["complaint_groups"], tables["history_groups"])
-    return Snapshot(digest, str(pointer.get("as_of", "")), files, tables[mart], vocabulary)
+    vocabulary = Vocabulary.from_tables(*(tables.get(name, nothing(name)) for name in VOCABULARIES))
+    return Snapshot(
+        digest, str(pointer.get("as_of", "")), files, _in_canonical_names(tables[mart], use_case), vocabulary
+    )
+
+
+def _in_canonical_names(mart: pa.Table, use_case: UseCase) -> pa.Table:
+    declared = use_case.grain
+    columns = zip((declared.id, declared.key, declared.at, declared.ready_at), CANONICAL_COLUMNS, strict=True)
+    names = {given: name for given, name in columns if given != name}
+    if missing := [name for name in names if name not in mart.column_names]:
+        raise ColumnMissing(f"The mart of {use_case.use_case} lacks {', '.join(missing)}; build it again.")
+    return mart.rename_columns([names.get(name, name) for name in mart.column_names])
 
 
 def read_verified(path: Path, sha256: str) -> pa.Table:

@@ -72,6 +72,11 @@ class Vocabulary:
         }
 
 
+def nothing(name: str) -> pa.Table:
+    """A seed without a row."""
+    return pa.table({column: pa.array([], pa.string()) for column in COLUMNS[name]})
+
+
 def _rows(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> tuple[tuple[str, ...], ...]:
     if missing := [column for column in COLUMNS[name] if column not in columns]:
         raise ColumnMissing(f"The seed {name} lacks {', '.join(missing)}; export it again with the mart.")

@@ -1,6 +1,6 @@
-"""From what was known at triage to what is said: scope, population, tier, stage, threshold.
+"""From what is known of a case to what is said: scope, population, tier, stage, threshold.
 
-Here belong the decisions of one call, as a function of a verified release and the features of a visit.
+Here belong the decisions of one call, as a function of a verified release and the features of a case.
 Storing the event and speaking HTTP do not.
 """
 
@@ -15,8 +15,8 @@ from ml.registry.manifest import Scope
 from ml.registry.stages import Stage, Tier
 from ml.registry.store import VerifiedRelease
 from ml.serving.cards import model_card, rule_card
-from ml.serving.rules import high_risk_reasons
 from ml.serving.scoring import Scorer
+from ml.serving.services import TRIAGE_SERVICE, FallbackRule
 
 SCORED, FALLBACK, MANUAL = "scored", "fallback", "manual"
 OUT_OF_POPULATION, OUT_OF_SCOPE = "out_of_population", "out_of_scope"
@@ -78,20 +78,21 @@ def advise(
     scorer: Scorer | None,
     features: RequestFeatures,
     timezone: tzinfo,
+    rule: FallbackRule = TRIAGE_SERVICE.fallback,
 ) -> Advice:
-    """Decide what is said about one visit. Never raises for a model that fails: the next tier answers."""
+    """Decide what is said about one case. Never raises for a model that fails: the next tier answers."""
     outside = outside_scope(release.manifest.scope, features, timezone)
     if outside is not None:
         return Advice(OUT_OF_SCOPE, tier, outside)
     if not features.eligible:
         return Advice(OUT_OF_POPULATION, tier, features.ineligible_reason)
     if tier is not Tier.MODEL:
-        return _fallback(event_id, release, stage, tier, scorer, features, None)
+        return _fallback(event_id, release, stage, tier, scorer, features, None, rule)
     try:
         return _model_advice(event_id, release, stage, scorer, features)
     except Exception as error:  # noqa: BLE001 - whatever a model does, the patient's call is answered by the next tier
         fault = f"scoring failed: {type(error).__name__}"
-        return _fallback(event_id, release, stage, next_tier(release, tier), scorer, features, fault)
+        return _fallback(event_id, release, stage, next_tier(release, tier), scorer, features, fault, rule)
 
 
 def _model_advice(
@@ -120,16 +121,17 @@ def _fallback(
     scorer: Scorer | None,
     features: RequestFeatures,
     fault: str | None,
+    rule: FallbackRule,
 ) -> Advice:
     if tier is Tier.MANUAL:
         return Advice(MANUAL, tier, fault or "no advice in this tier", model_fault=fault)
     if tier is Tier.HISTORY:
         usual = None if scorer is None else scorer.usual()
         return Advice(FALLBACK, tier, fault or "the site's historical average", usual, model_fault=fault)
-    reasons = high_risk_reasons(features.values)
+    reasons = rule.reasons(features.values)
     is_shown = bool(reasons) and stage.rank >= Stage.ASSISTIVE.rank
-    card = rule_card(event_id, release, reasons) if is_shown else None
-    said = "; ".join(part for part in (fault, ", ".join(reasons) or "not at high risk by the rule") if part)
+    card = rule_card(event_id, release, reasons, rule) if is_shown else None
+    said = "; ".join(part for part in (fault, ", ".join(reasons) or rule.none) if part)
     return Advice(FALLBACK, tier, said, card=card, model_fault=fault)
 
 

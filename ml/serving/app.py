@@ -10,7 +10,8 @@ says so.
 
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -20,27 +21,19 @@ from pydantic import BaseModel
 from ml.serving import ServingRefused
 from ml.serving.board.routes import add_board
 from ml.serving.config import PRODUCTION, ServingConfig
-from ml.serving.hooks import (
-    SERVICE_PREFIX,
-    TRIAGE,
-    Discovery,
-    FeedbackRequest,
-    HookRequest,
-    HookResponse,
-    triage_service,
-)
+from ml.serving.hooks import TRIAGE, Discovery, FeedbackRequest, HookResponse
 from ml.serving.limits import BodyLimit, require_json
 from ml.serving.live import Live, SiteState
 from ml.serving.metrics import CountResponses, Meters
 from ml.serving.problems import add_problem_handlers, problem_responses
 from ml.serving.reports import add_reports
 from ml.serving.running import Running, running_of
+from ml.serving.services import SERVICES, HookService
 from ml.serving.status import add_status
 from ml.serving.tokens import CLIENTS_FILE, TrustedClients
 from ml.serving.watching import watching
 
 LOG = logging.getLogger("pilothouse.serving")
-SERVICE_ID = SERVICE_PREFIX + TRIAGE
 
 
 def create_app(config: ServingConfig) -> FastAPI:
@@ -87,19 +80,23 @@ async def _lifespan(
     running = Running(config, meters, clients)
     app.state.running = running
     try:
-        for site in running.served_sites():
-            _log_state(site, await running.triage.state(site))
-        async with watching(running.served_sites, running.triage.state):
+        async with AsyncExitStack() as stack:
+            for use_case, advice in running.hooks.items():
+                sites = partial(running.served_sites, use_case)
+                for site in sites():
+                    _log_state(use_case, site, await advice.state(site))
+                await stack.enter_async_context(watching(sites, advice.state))
             yield
     finally:
         running.store.close()
 
 
-def _log_state(site: str, state: SiteState) -> None:
+def _log_state(use_case: str, site: str, state: SiteState) -> None:
     if isinstance(state, Live):
-        LOG.info("%s: release %s, stage %s, tier %s", site, state.release.digest[:12], state.stage, state.tier)
+        said = (use_case, site, state.release.digest[:12], state.stage, state.tier)
+        LOG.info("%s at %s: release %s, stage %s, tier %s", *said)
     else:
-        LOG.warning("%s: %s: %s", site, state.status, state.reason)
+        LOG.warning("%s at %s: %s: %s", use_case, site, state.status, state.reason)
 
 
 def _body_of(shape: type[BaseModel]) -> dict[str, Any]:
@@ -121,38 +118,47 @@ def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
 
 
 def _add_hooks(app: FastAPI, prefix: str, name: str) -> None:
-    refusals = problem_responses(400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 503)
-
     @app.get(
         f"{prefix}/cds-services", tags=["CDS Hooks"], operation_id=f"discover_{name}", responses=problem_responses(404)
     )
     def discover(request: Request) -> Discovery:
-        """List the services (CDS Hooks 2.0, discovery)."""
-        running_of(request).site(request)
-        return Discovery(services=[triage_service()])
+        """List the services (CDS Hooks 2.0, discovery): triage, and whatever else was ever released at the site."""
+        running = running_of(request)
+        site = running.site(request)
+        found = [
+            one for one in SERVICES.values() if one.use_case == TRIAGE or site in running.served_sites(one.use_case)
+        ]
+        return Discovery(services=[one.description for one in found])
+
+    for service in SERVICES.values():
+        _add_service(app, prefix, name, service)
+
+
+def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> None:
+    refusals = problem_responses(400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 503)
 
     @app.post(
-        f"{prefix}/cds-services/{SERVICE_ID}",
+        f"{prefix}/cds-services/{service.id}",
         tags=["CDS Hooks"],
-        operation_id=f"triage_{name}",
+        operation_id=f"{service.use_case}_{name}",
         response_model=HookResponse,
         responses=refusals,
-        openapi_extra=_body_of(HookRequest),
+        openapi_extra=_body_of(service.request),
     )
-    async def triage(request: Request) -> Response:
-        """Advise on one visit. The event is on disk before the answer goes out."""
+    async def advise(request: Request) -> Response:
+        """Advise on one case. The event is on disk before the answer goes out."""
         running = running_of(request)
         site = running.site(request)
         require_json(request.headers.get("content-type"))
         await running.authorise(request, site, request.url.path)
-        answer = await running.triage.call(site, await request.body())
+        answer = await running.hooks[service.use_case].call(site, await request.body())
         running.pages.forget(site)
         return Response(answer, media_type="application/json")
 
     @app.post(
-        f"{prefix}/cds-services/{SERVICE_ID}/feedback",
+        f"{prefix}/cds-services/{service.id}/feedback",
         tags=["CDS Hooks"],
-        operation_id=f"feedback_{name}",
+        operation_id=f"{service.use_case}_feedback_{name}",
         responses=refusals,
         openapi_extra=_body_of(FeedbackRequest),
     )
@@ -162,4 +168,4 @@ def _add_hooks(app: FastAPI, prefix: str, name: str) -> None:
         site = running.site(request)
         require_json(request.headers.get("content-type"))
         await running.authorise(request, site, request.url.path.removesuffix("/feedback"))
-        return {"stored": await running.triage.feedback(site, await request.body())}
+        return {"stored": await running.hooks[service.use_case].feedback(site, await request.body())}

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from ml.registry.card import CardLayout
 from ml.registry.stages import Stage
 from ml.registry.store import VerifiedRelease
+from ml.serving.services import FallbackRule
 
 MAX_SUMMARY_LENGTH = 139
 """CDS Hooks 2.0: summary is `less than 140 characters`."""
@@ -38,11 +39,10 @@ def model_card(
     return card
 
 
-def rule_card(event_id: UUID, release: VerifiedRelease, reasons: Sequence[str]) -> dict[str, Any]:
-    """The card of a visit at high risk by the rule. It carries no probability: a rule has none."""
+def rule_card(event_id: UUID, release: VerifiedRelease, reasons: Sequence[str], rule: FallbackRule) -> dict[str, Any]:
+    """The card of a case that the fallback rule speaks of. It carries no probability: a rule has none."""
     found = ", ".join(reasons)
-    reason = f"Rule: {found}. The model is not in use at the moment; this is the fallback rule (ESI danger zone)."
-    return _card(event_id, release, f"High acuity by rule: {found}", reason, "warning")
+    return _card(event_id, release, rule.summary.format(found=found), rule.detail.format(found=found), rule.indicator)
 
 
 def _card(event_id: UUID, release: VerifiedRelease, summary: str, reason: str, indicator: str) -> dict[str, Any]:

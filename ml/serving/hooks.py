@@ -1,35 +1,18 @@
 """CDS Hooks 2.0 (https://cds-hooks.hl7.org/2.0/): the shapes of discovery, request, response and feedback.
 
-Here belong the standard's own words as pydantic models, and the triage service's entry in discovery. What the
-answer is does not.
+Here belong the standard's own words as pydantic models. Which services there are (`services.py`) and what the answer is
+do not.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 SERVICE_PREFIX = "pilothouse-"
 TRIAGE = "triage"
-HOOK = "encounter-start"
 MAX_FEEDBACK_ITEMS = 100
 MAX_COMMENT_LENGTH = 2000
-
-_VITALS = "8867-4,9279-1,59408-5,2708-6,8480-6,8462-4,85354-9,8310-5,72514-3"
-_TRIAGE = "75636-1,8661-1,11459-5"
-
-
-def _loinc(codes: str) -> str:
-    return ",".join(f"http://loinc.org|{code}" for code in codes.split(","))
-
-
-PREFETCH: Final[dict[str, str]] = {
-    "patient": "Patient/{{context.patientId}}",
-    "encounter": "Encounter/{{context.encounterId}}",
-    "vitals": f"Observation?encounter={{{{context.encounterId}}}}&code={_loinc(_VITALS)}",
-    "triage": f"Observation?encounter={{{{context.encounterId}}}}&code={_loinc(_TRIAGE)}",
-    "conditions": "Condition?patient={{context.patientId}}",
-}
 
 
 class _Part(BaseModel):
@@ -65,13 +48,38 @@ class Context(BaseModel):
     encounterId: Annotated[str, Field(min_length=1, max_length=256)]  # noqa: N815
 
 
-class HookRequest(_Part):
+class BookingContext(BaseModel):
+    """Context of the hook `appointment-book` 1.0: `appointments` is a Bundle of Appointment."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    userId: Annotated[str, Field(min_length=1, max_length=256)]  # noqa: N815
+    patientId: Annotated[str, Field(min_length=1, max_length=256)]  # noqa: N815
+    appointments: dict[str, Any]
+
+
+class _Call(_Part):
     """A call of a service. `fhirAuthorization` is accepted and never read, kept or logged."""
 
-    hook: Literal["encounter-start"]
     hookInstance: UUID  # noqa: N815
-    context: Context
     prefetch: dict[str, Any] = Field(default_factory=dict)
+
+
+class HookRequest(_Call):
+    """A call of a service for an encounter."""
+
+    hook: Literal["encounter-start"]
+    context: Context
+
+
+class BookingRequest(_Call):
+    """A call of a service for a booking."""
+
+    hook: Literal["appointment-book"]
+    context: BookingContext
+
+
+AnyRequest = HookRequest | BookingRequest
 
 
 class Coding(_Part):
@@ -142,17 +150,3 @@ class FeedbackRequest(_Part):
     """A call of a service's feedback address."""
 
     feedback: Annotated[list[FeedbackItem], Field(min_length=1, max_length=MAX_FEEDBACK_ITEMS)]
-
-
-def triage_service() -> Service:
-    """The triage service as it is discovered."""
-    return Service(
-        hook=HOOK,
-        title="Pilothouse triage",
-        description="Risk of critical care and of admission for an adult at triage; the nurse decides.",
-        id=SERVICE_PREFIX + TRIAGE,
-        prefetch=PREFETCH,
-        usageRequirements=(
-            "Send the prefetch; the service does not call back. No advice under 18 years, nor without an arrival time."
-        ),
-    )

@@ -1,4 +1,4 @@
-"""A triage release as it is served: rules, scorer and tier of one site.
+"""A release that scores one case at a time, as it is served: rules, scorer and tier of one site.
 
 Here belongs the way from a verified release to a scorer, or to the tier below when its model cannot be read. Verifying
 (`releases.py`) and what is said (`advice.py`) do not.
@@ -7,9 +7,6 @@ Here belongs the way from a verified release to a scorer, or to the tier below w
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml.features.observed import READINGS
-from ml.features.request import REGISTRATION, TriageRules
-from ml.features.vocabulary import Vocabulary
 from ml.registry.pointer import Pointer
 from ml.registry.stages import Stage, Tier
 from ml.registry.store import VerifiedRelease
@@ -17,7 +14,7 @@ from ml.serving.advice import next_tier
 from ml.serving.config import ServingConfig
 from ml.serving.releases import Idle
 from ml.serving.scoring import Scorer
-from ml.usecases import load_use_case
+from ml.serving.services import SERVICES, Rules
 
 
 @dataclass
@@ -26,7 +23,7 @@ class Live:
 
     pointer: Pointer
     release: VerifiedRelease
-    rules: TriageRules
+    rules: Rules
     scorer: Scorer | None
     tier: Tier
     tier_reason: str | None = None
@@ -43,7 +40,7 @@ SiteState = Idle | Live
 
 @dataclass(frozen=True)
 class ScorerOpener:
-    """Opens releases of a use case that scores one visit at a time."""
+    """Opens releases of a use case that scores one case at a time."""
 
     config: ServingConfig
     use_case: str
@@ -54,15 +51,12 @@ class ScorerOpener:
 
     def open(self, site: str, pointer: Pointer, release: VerifiedRelease, tier: Tier, reason: str | None) -> Live:
         """The scorer of a release; a model that cannot be read is stepped down from."""
-        zone = self.config.sites[site].zone
-        minimum_age_years = load_use_case(self.use_case).population.minimum_age_years
+        zone, service = self.config.sites[site].zone, SERVICES[self.use_case]
         try:
             scorer = Scorer.load(release)
-            names, vocabulary = scorer.model.feature_names, scorer.model.vocabulary
-            rules = TriageRules.of(names, vocabulary, minimum_age_years, zone)
+            rules = service.rules(scorer.model.feature_names, scorer.model.vocabulary, zone)
         except Exception as error:  # noqa: BLE001 - a verified model that cannot be read steps down, whatever it raises
             fault = f"the model cannot be read: {type(error).__name__}"
-            rules = TriageRules.of((*READINGS, *REGISTRATION), Vocabulary((), ()), minimum_age_years, zone)
             lower = max(tier, next_tier(release, Tier.MODEL), key=lambda candidate: candidate.rank)
-            return Live(pointer, release, rules, None, lower, reason or fault, fault)
+            return Live(pointer, release, service.bare_rules(zone), None, lower, reason or fault, fault)
         return Live(pointer, release, rules, scorer, tier, reason)

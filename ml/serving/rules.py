@@ -33,6 +33,11 @@ def high_risk_reasons(values: Mapping[str, FeatureValue]) -> list[str]:
     return reasons
 
 
+def missed_before(values: Mapping[str, FeatureValue]) -> list[str]:
+    """Say why a booking is worth a reminder by what people go by today: the last appointment was missed."""
+    return ["the last appointment was missed"] if values.get("missed_last") is True else []
+
+
 def _number(values: Mapping[str, FeatureValue], name: str) -> float | None:
     """A value that is possible in its feature's own unit: a rate per minute that was sent as per second is not."""
     value, (lowest, highest) = values.get(name), READINGS[name].possible

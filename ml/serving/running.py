@@ -13,11 +13,12 @@ from ml.serving.board.cache import PageCache
 from ml.serving.config import ServingConfig
 from ml.serving.events import EventStore
 from ml.serving.hooks import TRIAGE
-from ml.serving.live import ScorerOpener
+from ml.serving.live import Live, ScorerOpener
 from ml.serving.metrics import Meters
 from ml.serving.plans import Planning, PlanOpener
 from ml.serving.releases import ReleaseWatch
-from ml.serving.service import TriageService
+from ml.serving.service import HookAdvice
+from ml.serving.services import SERVICES
 from ml.serving.tokens import TrustedClients, replayed
 
 
@@ -29,17 +30,33 @@ class Running:
         self.meters = meters
         self.clients = clients
         self.store = EventStore(config.event_store_url, config.store_timeout_seconds)
-        self.watch = ReleaseWatch(config, self.store, TRIAGE, ScorerOpener(config, TRIAGE))
-        self.triage = TriageService(config, self.store, self.watch, meters)
+        self.watches: dict[str, ReleaseWatch[Live]] = {
+            use_case: ReleaseWatch(config, self.store, use_case, ScorerOpener(config, use_case))
+            for use_case in SERVICES
+        }
+        self.hooks = {
+            use_case: HookAdvice(config, self.store, self.watches[use_case], meters, service)
+            for use_case, service in SERVICES.items()
+        }
         self.pages = PageCache(time.monotonic, lambda: config.clock().timestamp())
         self.plans: dict[str, ReleaseWatch[Planning]] = {
             use_case: ReleaseWatch(config, self.store, use_case, PlanOpener(config, use_case))
             for use_case in config.planned
         }
 
-    def served_sites(self) -> list[str]:
-        """The sites that have, or had, a pointer of triage and that this service knows."""
-        return [site for site in self.watch.sites() if site in self.config.sites]
+    @property
+    def watch(self) -> ReleaseWatch[Live]:
+        """The releases of triage, which boards are about."""
+        return self.watches[TRIAGE]
+
+    @property
+    def triage(self) -> HookAdvice:
+        """The triage service."""
+        return self.hooks[TRIAGE]
+
+    def served_sites(self, use_case: str = TRIAGE) -> list[str]:
+        """The sites that have, or had, a pointer of the use case and that this service knows."""
+        return [site for site in self.watches[use_case].sites() if site in self.config.sites]
 
     def site(self, request: Request) -> str:
         """The site that an address speaks of. Raises `Problem` 404."""

@@ -25,10 +25,11 @@ from ml.serving import Problem, ServingRefused
 from ml.serving.advice import STEPPED_DOWN, Advice, advise, next_tier
 from ml.serving.config import ServingConfig
 from ml.serving.events import Event, EventStore, Feedback
-from ml.serving.hooks import FeedbackItem, FeedbackRequest, HookRequest
+from ml.serving.hooks import AnyRequest, FeedbackItem, FeedbackRequest
 from ml.serving.live import Live, SiteState
 from ml.serving.metrics import Meters
 from ml.serving.releases import Idle, ReleaseWatch
+from ml.serving.services import TRIAGE_SERVICE, HookService
 from ml.serving.tables import CALL, STEP_DOWN, microseconds
 
 EVENT_NAMESPACE = UUID("6f0c2a52-8f5f-5d0a-9d0e-1f6b8f0f5a11")
@@ -52,10 +53,18 @@ class Answer:
     is_replay: bool
 
 
-class TriageService:
+class HookAdvice:
     """One use case over all sites of a home."""
 
-    def __init__(self, config: ServingConfig, store: EventStore, watch: ReleaseWatch[Live], meters: Meters) -> None:
+    def __init__(
+        self,
+        config: ServingConfig,
+        store: EventStore,
+        watch: ReleaseWatch[Live],
+        meters: Meters,
+        service: HookService = TRIAGE_SERVICE,
+    ) -> None:
+        self._service = service
         self._config = config
         self._store = store
         self._watch = watch
@@ -68,7 +77,7 @@ class TriageService:
         """
         started = time.perf_counter()
         document = decoded(body)
-        call = shaped(HookRequest, document, "The call")
+        call = shaped(self._service.request, document, "The call")
         state = await self.state(site)
         key = self._key(site)
         event = self._event(site, call, document, key)
@@ -115,12 +124,12 @@ class TriageService:
                 await self._step_down(site, state, state.tier, fault)
         return state
 
-    async def _live_call(self, live: Live, call: HookRequest, event: Event, started: float) -> Answer:
-        features = live.rules.features(call.prefetch, self._config.clock())
-        _refuse_other_visit(call, features)
+    async def _live_call(self, live: Live, call: AnyRequest, event: Event, started: float) -> Answer:
+        features = live.rules.features(self._service.sent(call), self._config.clock())
+        self._refuse_other_case(call, features)
         scorer, zone = live.scorer, self._config.sites[event.site].zone
         event_id = UUID(event.event_id)
-        advice = advise(event_id, live.release, live.stage, live.tier, scorer, features, zone)
+        advice = advise(event_id, live.release, live.stage, live.tier, scorer, features, zone, self._service.fallback)
         await self._watch_breach(event.site, live, advice)
         payload = NO_CARDS if advice.card is None else orjson.dumps({"cards": [advice.card]})
         event = replace(
@@ -128,6 +137,7 @@ class TriageService:
             **_of_release(live),
             **_of_advice(advice),
             unit=features.unit,
+            visit_key=pseudonym(self._key(event.site), self._service.resource, features.encounter_id),
             features=orjson.dumps(dict(features.values)).decode(),
             payload=payload.decode(),
         )
@@ -168,7 +178,8 @@ class TriageService:
         except ServingRefused as error:  # without pseudonyms nothing may be recorded, and so nothing advised
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", str(error)) from error
 
-    def _event(self, site: str, call: HookRequest, document: dict[str, Any], key: bytes) -> Event:
+    def _event(self, site: str, call: AnyRequest, document: dict[str, Any], key: bytes) -> Event:
+        case = self._service.case(call)
         name = f"{self._watch.use_case}|{site}|{call.hookInstance}"
         return Event(
             event_id=str(uuid5(EVENT_NAMESPACE, name)),
@@ -178,11 +189,20 @@ class TriageService:
             site=site,
             status="",
             payload=NO_CARDS.decode(),
-            visit_key=pseudonym(key, "Encounter", call.context.encounterId),
+            visit_key=None if case is None else pseudonym(key, self._service.resource, case),
             patient_key=pseudonym(key, "Patient", call.context.patientId),
             hook_instance=str(call.hookInstance),
             request_mac=_mac(key, document),
         )
+
+    def _refuse_other_case(self, call: AnyRequest, features: RequestFeatures) -> None:
+        case = self._service.case(call)
+        if call.context.patientId != features.patient_id or case not in (None, features.encounter_id):
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "prefetch-contradicts",
+                "The prefetch is of another patient or visit than the context; send both of one visit.",
+            )
 
     async def _stored(self, event: Event, started: float) -> Answer:
         """Store the event and return its answer: that of the first call, if this one is sent again."""
@@ -242,16 +262,6 @@ def _mac(key: bytes, document: dict[str, Any]) -> str:
             HTTPStatus.UNPROCESSABLE_ENTITY, "nested-too-deep", "The body nests deeper than 250 levels; FHIR does not."
         ) from error
     return hmac.new(key, content, hashlib.sha256).hexdigest()
-
-
-def _refuse_other_visit(call: HookRequest, features: RequestFeatures) -> None:
-    context = call.context
-    if (context.patientId, context.encounterId) != (features.patient_id, features.encounter_id):
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "prefetch-contradicts",
-            "The prefetch is of another patient or visit than the context; send both of one visit.",
-        )
 
 
 def _refuse_other_times(items: list[FeedbackItem], now: datetime) -> None:

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from ml.serving import Problem
 from ml.serving.advice import RELEASE_REFUSED
-from ml.serving.hooks import TRIAGE
 from ml.serving.live import Live
 from ml.serving.plans import Planning
 from ml.serving.problems import problem_responses
@@ -89,7 +88,11 @@ def add_status(app: FastAPI) -> None:
 
 async def statuses(running: Running) -> list[SiteStatus]:
     """The status of every use case at every site that has, or had, a pointer of it."""
-    found = [_status(TRIAGE, site, await _triage(running, site)) for site in running.watch.sites()]
+    found = [
+        _status(use_case, site, await _scorer(running, use_case, site))
+        for use_case, watch in running.watches.items()
+        for site in watch.sites()
+    ]
     for use_case, watch in running.plans.items():
         for site in watch.sites():
             known = site in running.config.sites
@@ -97,8 +100,8 @@ async def statuses(running: Running) -> list[SiteStatus]:
     return found
 
 
-async def _triage(running: Running, site: str) -> Idle | Live:
-    return await running.triage.state(site) if site in running.config.sites else _unknown()
+async def _scorer(running: Running, use_case: str, site: str) -> Idle | Live:
+    return await running.hooks[use_case].state(site) if site in running.config.sites else _unknown()
 
 
 def _unknown() -> Idle:

@@ -11,13 +11,12 @@ import pyarrow as pa
 
 from ml.features.vocabulary import Vocabulary
 from ml.training.candidate import Candidate, train_candidate
-from ml.training.fit import DEFAULT, Parameters, known_rows
+from ml.training.fit import Parameters, known_rows
 from ml.training.model import Model
 from ml.training.split import Period, settled, visits
 from ml.usecases import UseCase
 
 IDENTIFIERS = ("visit_occurrence_id", "visit_key", "arrived_at")
-CURRENT_PRACTICE = "triage_level"
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def backtest(
     test_from: datetime,
     seed: int,
     as_of: datetime | None = None,
-    parameters: Parameters = DEFAULT,
+    parameters: Parameters | None = None,
 ) -> BacktestResult:
     """Train before `train_until` (exclusive) and score arrivals from `test_from` (inclusive).
 
@@ -60,12 +59,12 @@ def predict_period(model: Model, use_case: UseCase, mart: pa.Table, period: Peri
     """One row per eligible visit of the model's site in `period` with at least one settled outcome.
 
     Columns: visit_occurrence_id, visit_key, arrived_at; per outcome `<outcome>_label` (bool, null when not
-    settled by `as_of`) and `<outcome>_score` (calibrated probability); triage_level; the use case's subgroups
-    the mart has.
+    settled by `as_of`) and `<outcome>_score` (calibrated probability); the column of today's practice; the use
+    case's subgroups the mart has.
     """
     table = visits(mart, model.site, period)
     table = table.filter(pa.array(known_rows(table, use_case, as_of)))
-    kept = [*IDENTIFIERS, CURRENT_PRACTICE, *use_case.subgroups]
+    kept = [*IDENTIFIERS, use_case.practice.column, *use_case.subgroups]
     columns = {name: table[name] for name in dict.fromkeys(kept) if name in table.column_names}
     scores = model.predict(table)
     for outcome in use_case.outcomes:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ml.features.vocabulary import Vocabulary
 from ml.training.bundle import model_digest
-from ml.training.fit import DEFAULT, Parameters, fit_model, known_rows
+from ml.training.fit import Parameters, fit_model, known_rows, parameters_of
 from ml.training.model import Model
 from ml.training.split import Period, label_cutoff, visits
 from ml.usecases import UseCase
@@ -37,13 +37,14 @@ def train_candidate(
     site: str,
     train_until: datetime,
     seed: int,
-    parameters: Parameters = DEFAULT,
+    parameters: Parameters | None = None,
 ) -> Candidate:
     """Fit on what had arrived, and was settled, before `train_until` (exclusive; `split.label_cutoff`).
 
     `n_train` counts visits of which at least one outcome was settled. Raises `TooFewEvents` and
     `FeatureError`.
     """
+    parameters = parameters or parameters_of(use_case)
     known_by = label_cutoff(mart, site, train_until)
     model = fit_model(
         use_case,

@@ -4,7 +4,7 @@ Here belong hyper-parameters, monotone constraints, cross-fitting and baselines.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import lightgbm as lgb
@@ -46,6 +46,12 @@ class Parameters:
 DEFAULT = Parameters()
 
 
+def parameters_of(use_case: UseCase) -> Parameters:
+    """The parameters of a use case: its own where it declares a learner."""
+    declared = use_case.learner
+    return DEFAULT if declared is None else replace(DEFAULT, **declared.model_dump(exclude={"reason"}))
+
+
 def fit_model(
     use_case: UseCase,
     mart: pa.Table,
@@ -55,14 +61,15 @@ def fit_model(
     train_until: datetime,
     known_by: datetime | None,
     seed: int,
-    parameters: Parameters = DEFAULT,
+    parameters: Parameters | None = None,
 ) -> Model:
     """Fit every outcome on the eligible visits of `site` that arrived before `train_until` (exclusive).
 
-    `known_by` bounds which labels count (`split.settled`). Raises `TooFewEvents`, `ColumnMissing`,
-    `ColumnUnknown`.
+    `known_by` bounds which labels count (`split.settled`); without `parameters` the use case's own are taken. Raises
+    `TooFewEvents`, `ColumnMissing`, `ColumnUnknown`.
     """
     refuse_undeclared_groups(mart, use_case, vocabulary)
+    parameters = parameters or parameters_of(use_case)
     features = features_of(use_case, vocabulary)
     table = visits(mart, site, Period(end=train_until))
     matrix, arrived = design_matrix(table, features), times(table, "arrived_at")

@@ -73,9 +73,10 @@ def retrain(recipe: Mapping[str, Any], snapshots: Path) -> Rebuilt:
     """
     if recipe.get("schema") != SCHEMA:
         raise RebuildRefused(f"This is no recipe of schema {SCHEMA!r}; only a candidate's run can be rebuilt.")
-    snapshot = _snapshot(recipe, snapshots)
+    use_case = UseCase.model_validate(recipe["use_case"])
+    snapshot = _snapshot(recipe, snapshots, use_case)
     model = fit_model(
-        UseCase.model_validate(recipe["use_case"]),
+        use_case,
         snapshot.mart,
         snapshot.vocabulary,
         site=str(recipe["site"]),
@@ -93,8 +94,8 @@ def retrain(recipe: Mapping[str, Any], snapshots: Path) -> Rebuilt:
     return rebuilt
 
 
-def _snapshot(recipe: Mapping[str, Any], snapshots: Path) -> Snapshot:
+def _snapshot(recipe: Mapping[str, Any], snapshots: Path, use_case: UseCase) -> Snapshot:
     files: Mapping[str, str] = recipe["snapshot_files"]
     tables = {name: {"file": f"{name}.parquet", "sha256": digest} for name, digest in files.items()}
     pointer: dict[str, object] = {"digest": recipe["snapshot"], "as_of": recipe["as_of"], "tables": tables}
-    return read_snapshot_tables(snapshots, pointer, f"{recipe['use_case']['use_case']}_mart")
+    return read_snapshot_tables(snapshots, pointer, use_case)

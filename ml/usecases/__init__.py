@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from ml.usecases.classifier import Feature, FeatureGroup, Outcome, UseCase
+from ml.usecases.classifier import Feature, FeatureGroup, Grain, Outcome, Practice, UseCase
 from ml.usecases.declaration import Declaration, Kind, OverrideReason, Person
 from ml.usecases.forecast import ForecastUseCase
 
@@ -30,12 +30,14 @@ __all__ = [
     "Feature",
     "FeatureGroup",
     "ForecastUseCase",
+    "Grain",
     "InvalidUseCase",
     "Kind",
     "OtherKind",
     "Outcome",
     "OverrideReason",
     "Person",
+    "Practice",
     "UnknownUseCase",
     "UseCase",
     "UseCaseError",

@@ -14,6 +14,7 @@ from ml.usecases.declaration import Declaration, Name, OverrideReason, Part, Tex
 
 Direction = Literal["increasing", "decreasing", "none"]
 PHRASE_FIELDS = frozenset({"value", "label", "baseline"})
+ADDED_LATER = frozenset({"users", "grain", "practice", "learner"})
 
 
 class Outcome(Part):
@@ -132,10 +133,48 @@ class CardText(Part):
     suggestion: Mapping[str, str] | None = None
 
 
+class Grain(Part):
+    """What is scored: one row of the mart. The columns that say which (`id`, `key`), when the label's clock starts and
+    rows are ordered by (`at`), and from when on a score can be asked for (`ready_at`).
+
+    A visit is scored in a unit and a shift, so a site's launch scope can be about it; `is_in_unit` says so.
+    """
+
+    noun: Text = "visit"
+    id: Name = "visit_occurrence_id"
+    key: Name = "visit_key"
+    at: Name = "arrived_at"
+    ready_at: Name = "charted_at"
+    is_in_unit: bool = True
+
+
+class Practice(Part):
+    """What people go by today: a column of the mart, on which side it is urgent, and from where on it is acted upon."""
+
+    column: Name = "triage_level"
+    label: Text = "the nurse's own level"
+    urgent: Literal["low", "high"] = "low"
+    acted_upon: float = 2
+
+
+class Learner(Part):
+    """Where the learner departs from what suits triage (`ml/training/fit.py`), and why."""
+
+    rounds: int = Field(ge=1, le=5000)
+    num_leaves: int = Field(ge=2, le=256)
+    min_child_samples: int = Field(ge=1, le=100_000)
+    feature_fraction: float = Field(gt=0, le=1)
+    reason: Text
+
+
 class UseCase(Declaration):
-    """The use case of a classifier."""
+    """The use case of a classifier. `grain`, `practice` and `users` are those of triage where a file does not say."""
 
     kind: Literal["classifier"]  # pyright: ignore[reportIncompatibleVariableOverride]
+    users: Text = "Triage nurses of an emergency department"
+    grain: Grain = Grain()
+    practice: Practice = Practice()
+    learner: Learner | None = None
     outcomes: tuple[Outcome, ...] = Field(min_length=1)
     features: tuple[Feature, ...] = Field(min_length=1)
     groups: tuple[FeatureGroup, ...] = ()
@@ -156,6 +195,12 @@ class UseCase(Declaration):
         if leaked := labels & {feature.name for feature in self.features}:
             raise ValueError(f"{', '.join(sorted(leaked))}: an outcome cannot be a feature")
         return self
+
+    def document(self) -> dict[str, Any]:
+        """As every declaration; what was added to the form later is there where the file says it, so that the digest
+        of an older file stays what was approved."""
+        unsaid = ADDED_LATER - self.model_fields_set
+        return {name: value for name, value in super().document().items() if name not in unsaid}
 
     def shown_text(self) -> dict[str, Any]:
         """The card's text."""

@@ -63,9 +63,9 @@ def list_use_cases() -> tuple[str, ...]:
 
 def trainable_sites(settings: Settings, use_case: str, only: str | None = None) -> list[str]:
     """Return the sites (or just `only`) whose snapshot holds enough eligible visits to train on."""
-    mart = read_snapshot(settings.snapshots, use_case).mart
-    sites = mart.filter(mart["is_eligible"].fill_null(False))["site"].value_counts().to_pylist()
-    counts = {row["values"]: row["counts"] for row in sites}
+    mart = read_snapshot(settings.snapshots, load_use_case(use_case)).mart
+    eligible = mart.filter(mart["is_eligible"].fill_null(False))
+    counts = {site: _begun(_of_site(eligible, site)).num_rows for site in eligible["site"].unique().to_pylist()}
     if only is not None and counts.get(only, 0) < MINIMUM_VISITS:
         return []
     return sorted(site for site, count in counts.items() if count >= MINIMUM_VISITS and only in (None, site))
@@ -81,11 +81,12 @@ def why_not_trainable(settings: Settings, use_case: str, site: str) -> str:
 def cutoff(mart: pa.Table, site: Site) -> datetime:
     """Return where training ends and testing begins: the site's own date, or the last 30 % of its days.
 
-    Always a local midnight, so that a day is never on both sides.
+    Always a local midnight, so that a day is never on both sides. What is booked for after the last record that arrived
+    does not count: its days are still to come.
     """
     if site.holdout_from is not None:
         return datetime.combine(site.holdout_from, time(), site.zone)
-    arrivals = _of_site(mart, site.id)["arrived_at"]
+    arrivals = _begun(_of_site(mart, site.id))["arrived_at"]
     if len(arrivals) < MINIMUM_VISITS:
         raise NotEnoughVisits(
             f"{site.id} has {len(arrivals)} visits; at least {MINIMUM_VISITS} are needed. Ingest more days, then run."
@@ -100,7 +101,7 @@ def inputs_digest(settings: Settings, use_case: UseCase, site: str) -> str:
     """Return the digest of all that a candidate is made and judged from, but code: data, declarations, seed."""
     return document_digest(
         {
-            "data": site_rows_digest(read_snapshot(settings.snapshots, use_case.use_case).mart, site),
+            "data": site_rows_digest(read_snapshot(settings.snapshots, use_case).mart, site),
             "use_case": use_case.digest,
             "policy": load_policy(use_case.use_case).digest,
             "contracts": contract_versions(load_site(site), settings.environment),
@@ -121,6 +122,12 @@ def rows_digest(table: pa.Table, key: Sequence[str]) -> str:
     with pa.ipc.new_stream(sink, rows.schema) as stream:
         stream.write_table(rows)
     return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def _begun(rows: pa.Table) -> pa.Table:
+    """What had begun when the last record of a site arrived: an appointment may be booked for months later."""
+    latest = pc.call_function("max", [rows["known_at"]])
+    return rows.filter(pc.call_function("less_equal", [rows["arrived_at"], latest]))
 
 
 def _of_site(mart: pa.Table, site: str) -> pa.Table:
@@ -148,7 +155,7 @@ def train_candidate(settings: Settings, use_case: str, site: str, seed: int = DE
     from ml.training.tracking import Provenance, log_candidate  # mlflow takes seconds to import
 
     declared, place = load_use_case(use_case), load_site(site)
-    snapshot = read_snapshot(settings.snapshots, use_case)
+    snapshot = read_snapshot(settings.snapshots, declared)
     until = cutoff(snapshot.mart, place)
     result = _backtest(declared, snapshot, site, until, until, seed)
     evaluation = _evaluate(declared, site, snapshot, result, seed)
@@ -266,7 +273,7 @@ def backtest_use_case(
 ) -> dict[str, Any]:
     """Train on arrivals before `train_until` (exclusive), test from `test_from` (inclusive), site-local dates."""
     declared, place = load_use_case(use_case), load_site(site)
-    snapshot = read_snapshot(settings.snapshots, use_case)
+    snapshot = read_snapshot(settings.snapshots, declared)
     until, start = (moment.replace(tzinfo=place.zone) for moment in (train_until, test_from))
     if start < until:
         raise BacktestOverlaps(

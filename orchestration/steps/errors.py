@@ -11,7 +11,7 @@
     │   NotOnRecord, InterfaceStopped, UnknownIncident, BacktestOverlaps, UnknownRole, ReservedName, NotStopped,
     │   PortTaken, ServedTierUnknown, LedgerKeyGone, ReleaseKeyGone, NotAnOrderDown,
     │   RowNotFound, ErasureNotUnderstood, NoServer, NotTheReviewer, ReviewChanged, UnknownReview,
-    │   ForecastOverlaps, RosterNotWritten
+    │   ForecastOverlaps, RosterNotWritten, SiteNotNamed
     └── DemoHomeTaken, DemoStopped
 
 Every room has one root of its own; `known_errors` gathers them. What does not belong here: catching.
@@ -49,6 +49,7 @@ def known_errors() -> tuple[type[Exception], ...]:
     from evaluation import EvaluationError
     from ml.features import FeatureError
     from ml.forecasting import ForecastError
+    from ml.overbooking.errors import OverbookingError
     from ml.registry import RegistryError
     from ml.rostering.errors import RosteringError
     from ml.serving import ServingError
@@ -70,6 +71,7 @@ def known_errors() -> tuple[type[Exception], ...]:
         UseCaseError,
         FeatureError,
         ForecastError,
+        OverbookingError,
         TrainingError,
         RegistryError,
         RosteringError,

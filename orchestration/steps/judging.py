@@ -3,7 +3,7 @@
 What does not belong here: a statistic, a threshold.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -17,28 +17,32 @@ from evaluation.policies import Policy
 from ml.usecases import UseCase
 
 LABEL, SCORE = "_label", "_score"
-TRIAGE_LEVEL = "triage_level"
 
 
 def samples_of(predictions: pa.Table, use_case: UseCase) -> list[LabelledScores]:
     """Return one sample per outcome from a predictions table; rows with an unsettled label are left out.
 
-    `predictions` has, per outcome, `<outcome>_label` (bool or null) and `<outcome>_score` (0..1), the nurse's
-    `triage_level`, and the subgroup columns that the use case names.
+    `predictions` has, per outcome, `<outcome>_label` (bool or null) and `<outcome>_score` (0..1), the column of today's
+    practice, and the subgroup columns that the use case names.
     """
-    return [_sample(predictions, outcome.name, use_case.subgroups) for outcome in use_case.outcomes]
+    return [_sample(predictions, outcome.name, use_case) for outcome in use_case.outcomes]
 
 
-def _sample(predictions: pa.Table, outcome: str, attributes: Sequence[str]) -> LabelledScores:
-    settled = predictions.filter(predictions[f"{outcome}{LABEL}"].is_valid())
-    levels = settled[TRIAGE_LEVEL].cast(pa.float64()).to_numpy()
+def _sample(predictions: pa.Table, outcome: str, use_case: UseCase) -> LabelledScores:
+    settled, practice = predictions.filter(predictions[f"{outcome}{LABEL}"].is_valid()), use_case.practice
     return LabelledScores(
         outcome=outcome,
         y=settled[f"{outcome}{LABEL}"].cast(pa.float64()).to_numpy(),
         p=settled[f"{outcome}{SCORE}"].to_numpy(),
-        practice=CurrentPractice.from_triage_level(np.asarray(levels, dtype=float)),
-        attributes={name: settled[name].to_pylist() for name in attributes if name in settled.column_names},
+        practice=CurrentPractice.of(numbers(settled[practice.column]), practice.acted_upon, practice.urgent),
+        attributes={name: settled[name].to_pylist() for name in use_case.subgroups if name in settled.column_names},
     )
+
+
+def numbers(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a column of numbers or of true and false as floats, NaN where it is null."""
+    plain = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
+    return plain.cast(pa.float64()).fill_null(float("nan")).to_numpy()
 
 
 def thresholds_of(policy: Policy, use_case: UseCase) -> dict[str, tuple[float, ...]]:

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from ml.registry.store import model_files
+from ml.usecases import UseCase
 from orchestration.settings import Settings
+from orchestration.sites import LaunchScope
 from orchestration.steps.proposal import Proposal
 from orchestration.steps.stores import bundle_folder
 
@@ -49,8 +51,16 @@ def manifest_fields(settings: Settings, proposal: Proposal, standing: Standing, 
         "decision": {"digest": standing.decision},
         "approvals": list(standing.approvals),
         "author": candidate.author,
-        "scope": proposal.site.scope_of(proposal.use_case.use_case).model_dump(mode="json"),
+        "scope": _scope(proposal),
         "accountable": proposal.use_case.accountable.name,
         "fallback": FALLBACK,
         "previous": proposal.current.release if proposal.current else None,
     }
+
+
+def _scope(proposal: Proposal) -> dict[str, Any]:
+    """Where the release may speak: the site's launch scope of it, unless what is scored is in no unit."""
+    declared = proposal.use_case
+    is_anywhere = isinstance(declared, UseCase) and not declared.grain.is_in_unit
+    scope = LaunchScope() if is_anywhere else proposal.site.scope_of(declared.use_case)
+    return scope.model_dump(mode="json")

@@ -34,10 +34,10 @@ TOLERANCE = 1e-6
 """Two features are equal within this: both sides convert units in double precision."""
 
 SERVED = """
-    select events.visit_key, events.at, events.latency_ms, events.status, events.features, events.scores, mart.*
-        exclude (visit_key)
+    select events.visit_key, events.at, events.latency_ms, events.status, events.features, events.scores,
+        mart.{ready_at} as charted_at, mart.* exclude ({excluded})
     from '{events}' as events
-    inner join '{mart}' as mart on events.site = mart.site and events.visit_key = mart.visit_key
+    inner join '{mart}' as mart on events.site = mart.site and events.visit_key = mart.{key}
     where events.use_case = $use_case and events.site = $site and events.status = 'scored'
         and events.release_digest in (select unnest($releases))
     qualify row_number() over (partition by events.visit_key order by events.at, events.event_id) = 1
@@ -76,15 +76,19 @@ def served_visits(settings: Settings, use_case: str, site: str) -> Served:
     if release is None:
         raise NothingServed(f"{use_case} serves no release at {site}; there are no events to judge.")
     record = read_candidate(settings, use_case, site, release.manifest.model.digest)
-    rows = _join(current_snapshot(settings), use_case, site, [one.digest for one in releases_of(settings, record)])
+    digests = [one.digest for one in releases_of(settings, record)]
+    rows = _join(current_snapshot(settings), load_use_case(use_case), site, digests)
     if rows.num_rows == 0:
         raise NothingServed(f"No event of {use_case} at {site} has landed yet; run: pilothouse run --site {site}")
     return Served(record, rows)
 
 
-def _join(snapshot: Snapshot, use_case: str, site: str, releases: list[str]) -> pa.Table:
-    query = SERVED.format(events=snapshot.table("serving_event"), mart=snapshot.table(f"{use_case}_mart"))
-    parameters = {"use_case": use_case, "site": site, "releases": releases}
+def _join(snapshot: Snapshot, use_case: UseCase, site: str, releases: list[str]) -> pa.Table:
+    events, mart = snapshot.table("serving_event"), snapshot.table(f"{use_case.use_case}_mart")
+    key, ready_at = use_case.grain.key, use_case.grain.ready_at
+    excluded = ", ".join(sorted({key, "charted_at"} if ready_at == "charted_at" else {key}))
+    query = SERVED.format(events=events, mart=mart, key=key, ready_at=ready_at, excluded=excluded)
+    parameters = {"use_case": use_case.use_case, "site": site, "releases": releases}
     with duckdb.connect() as connection:
         return connection.sql(query, params=parameters).to_arrow_table()
 

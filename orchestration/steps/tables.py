@@ -30,6 +30,7 @@ SNAPSHOT_TABLES = {
     "staffing_mart": "marts.staffing_mart",
     "staffing_stay": "marts.staffing_stay",
     "demand_mart": "marts.demand_mart",
+    "appointments_mart": "marts.appointments_mart",
     "complaint_groups": "seeds.complaint_groups",
     "history_groups": "seeds.history_groups",
     "serving_event": "staging.stg_serving_event",

@@ -7,7 +7,7 @@ import pytest
 
 import evaluation.policies
 import ml.registry.stages
-from orchestration.cli import STAGES, TIERS
+from orchestration.commands.options import STAGES, TIERS
 
 ROOMS = (evaluation.policies, ml.registry.stages)
 

@@ -10,7 +10,8 @@ from orchestration.steps.tables import WAREHOUSE_LOCK, publish_snapshot
 
 SNAPSHOT = AssetKey(["tables", "snapshot"])
 MARTS = [
-    AssetKey(["tables", "marts", mart]) for mart in ("triage_mart", "staffing_mart", "staffing_stay", "demand_mart")
+    AssetKey(["tables", "marts", mart])
+    for mart in ("triage_mart", "staffing_mart", "staffing_stay", "demand_mart", "appointments_mart")
 ]
 
 

@@ -21,12 +21,12 @@ from orchestration.steps.stores import CandidateRecord
 
 
 class Classifier:
-    """Scores visits; served through CDS Hooks."""
+    """Scores one visit, or whatever else its mart has a row of, at a time; served through CDS Hooks."""
 
     judged: Mapping[str, str] = {
         "performance": "How well the candidate's scores tell visits apart, on visits after its training window.",
         "calibration": "Whether predicted risks are the observed ones: slope, intercept, curve.",
-        "net_benefit": "Whether acting on the scores helps more than treating all, none, or by the nurse's own level.",
+        "net_benefit": "Whether acting on the scores helps more than treating all, none, or as people do today.",
         "subgroups": "The same by age, sex and other groups; small cells are suppressed.",
     }
     served: Mapping[str, str] = {
@@ -48,7 +48,8 @@ class Classifier:
         return inputs_digest(settings, load_use_case(use_case), site)
 
     def windows(self, settings: Settings, record: CandidateRecord) -> Windows:
-        declared, snapshot = load_use_case(record.use_case), read_snapshot(settings.snapshots, record.use_case)
+        declared = load_use_case(record.use_case)
+        snapshot = read_snapshot(settings.snapshots, declared)
         split = datetime.fromisoformat(record.train_until)
         return Windows(
             visits(snapshot.mart, record.site, Period(end=split)),
@@ -76,7 +77,7 @@ class Classifier:
         return CardFacts(
             model_developer=declared.author.name,
             summary=declared.intended_use,
-            primary_intended_users="Triage nurses of an emergency department",
+            primary_intended_users=declared.users,
             cautioned_out_of_scope_settings=" ".join(declared.contraindications),
             known_risks_and_limitations=declared.card.ignore_when,
             outcomes_and_outputs="; ".join(outcome.definition for outcome in declared.outcomes),

@@ -9,7 +9,8 @@ import pytest
 from serving_homes import SERVICE, Client, Home, call
 
 from ml.registry.stages import Stage
-from ml.serving.hooks import Card, Discovery, FeedbackRequest, HookResponse, triage_service
+from ml.serving.hooks import Card, Discovery, FeedbackRequest, HookResponse
+from ml.serving.services import triage_service
 
 SHARED = Path(os.environ.get("PILOTHOUSE_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data"))
 EXAMPLES = SHARED / "cds_hooks" / "json_examples"

@@ -148,7 +148,7 @@ def snapshots(tmp_path):
 
 
 def test_a_snapshot_is_read_with_its_vocabulary_and_digests(snapshots):
-    snapshot = read_snapshot(snapshots)
+    snapshot = read_snapshot(snapshots, USE_CASE)
 
     assert (snapshot.digest, snapshot.mart.num_rows, snapshot.vocabulary) == ("abc", 1, VOCABULARY)
     assert set(snapshot.files) == {"triage_mart", *COLUMNS}
@@ -161,21 +161,21 @@ def test_a_snapshot_with_one_changed_byte_is_refused(snapshots):
     path.write_bytes(content)
 
     with pytest.raises(SnapshotRefused, match="history_groups"):
-        read_snapshot(snapshots)
+        read_snapshot(snapshots, USE_CASE)
 
 
 def test_a_snapshot_without_a_file_a_table_or_a_pointer_is_refused(snapshots):
-    with pytest.raises(SnapshotRefused, match="staffing_mart"):
-        read_snapshot(snapshots, "staffing")
+    with pytest.raises(SnapshotRefused, match="appointments_mart"):
+        read_snapshot(snapshots, load_use_case("appointments"))
     (snapshots / "abc" / "triage_mart.parquet").unlink()
     with pytest.raises(SnapshotRefused, match="triage_mart"):
-        read_snapshot(snapshots)
+        read_snapshot(snapshots, USE_CASE)
     (snapshots / "current.json").write_text("{}")
     with pytest.raises(SnapshotRefused, match="lacks"):
-        read_snapshot(snapshots)
+        read_snapshot(snapshots, USE_CASE)
     (snapshots / "current.json").write_text("{")
     with pytest.raises(SnapshotRefused, match="not JSON"):
-        read_snapshot(snapshots)
+        read_snapshot(snapshots, USE_CASE)
     (snapshots / "current.json").unlink()
     with pytest.raises(SnapshotRefused, match="no snapshot yet"):
-        read_snapshot(snapshots)
+        read_snapshot(snapshots, USE_CASE)

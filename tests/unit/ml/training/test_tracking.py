@@ -18,6 +18,7 @@ from ml.training.bundle import load_bundle
 from ml.training.candidate import train_candidate
 from ml.training.recipe import Provenance, recipe_of, retrain
 from ml.training.tracking import Tracker, attach, log_candidate, prepare, rebuild
+from ml.usecases import load_use_case
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,9 @@ def snapshots(mart, vocabulary, tmp_path_factory):
 @pytest.fixture(scope="module")
 def provenance(snapshots):
     contracts = {"ehr_fhir": {"version": "1.0.0", "sha256": "c" * 64}}
-    return Provenance(read_snapshot(snapshots), contracts, dbt_manifest="b" * 64, code_version="0.1.0")
+    return Provenance(
+        read_snapshot(snapshots, load_use_case("triage")), contracts, dbt_manifest="b" * 64, code_version="0.1.0"
+    )
 
 
 @pytest.fixture(scope="module")

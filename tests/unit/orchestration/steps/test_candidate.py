@@ -23,12 +23,13 @@ CITY = load_site("city")  # New York
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def mart(arrivals: Sequence[datetime], site: str = "city") -> pa.Table:
+def mart(arrivals: Sequence[datetime], site: str = "city", known: Sequence[datetime] | None = None) -> pa.Table:
     return pa.table(
         {
             "visit_occurrence_id": pa.array(range(len(arrivals)), pa.int64()),
             "site": [site] * len(arrivals),
             "arrived_at": pa.array(arrivals, pa.timestamp("us", tz="UTC")),
+            "known_at": pa.array(known or arrivals, pa.timestamp("us", tz="UTC")),
         }
     )
 
@@ -66,6 +67,12 @@ def test_it_is_midnight_too_where_the_clocks_change_in_between() -> None:
     found = cutoff(mart(spread(first, first + timedelta(days=20))), CITY)
     assert (found.hour, found.minute, found.date()) == (0, 0, date(2026, 3, 16))
     assert found.utcoffset() == timedelta(hours=-4)
+
+
+def test_what_is_booked_for_after_the_last_record_does_not_move_the_split() -> None:
+    arrivals = [*spread(START, START + timedelta(days=10)), START + timedelta(days=90)]
+    known = [*arrivals[:-1], START + timedelta(days=9)]
+    assert cutoff(mart(arrivals, known=known), CITY) == cutoff(mart(arrivals[:-1]), CITY)
 
 
 def test_a_site_that_names_its_own_day_is_split_there_however_few_visits_it_has() -> None:

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from ml.features.mart import read_snapshot
+from ml.usecases import load_use_case
 from orchestration.settings import Settings
 from orchestration.sites import list_sites
 from orchestration.sites.codes import load_codes
@@ -78,7 +79,7 @@ def test_a_snapshot_is_published_read_back_and_verified(settings: Settings, ware
 def test_training_reads_the_same_snapshot(settings: Settings, warehouse: Callable[[str], None]) -> None:
     warehouse("a")
     made = publish_snapshot(settings, NOON)
-    snapshot = read_snapshot(settings.snapshots, "triage")
+    snapshot = read_snapshot(settings.snapshots, load_use_case("triage"))
     assert (snapshot.digest, snapshot.as_of, snapshot.mart.num_rows) == (made.digest, made.as_of, 3)
 
 
