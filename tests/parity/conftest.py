@@ -48,6 +48,7 @@ class Sides:
     """Everything compared. `quarantined`: the clauses that kept hand-made records from the lake, with how many."""
 
     mart: pa.Table
+    appointments: pa.Table
     vocabulary: Vocabulary
     use_case: UseCase
     zones: Mapping[str, str]
@@ -81,8 +82,10 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Sides:
         seeds = [
             warehouse.sql(f"select * from seeds.{name}_groups").to_arrow_table() for name in ("complaint", "history")
         ]
-        mart = warehouse.sql("select * from marts.triage_mart").to_arrow_table()
-    return Sides(mart, Vocabulary.from_tables(*seeds), load_use_case("triage"), zones, quarantined)
+        mart, appointments = (
+            warehouse.sql(f"select * from marts.{name}_mart").to_arrow_table() for name in ("triage", "appointments")
+        )
+    return Sides(mart, appointments, Vocabulary.from_tables(*seeds), load_use_case("triage"), zones, quarantined)
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +132,16 @@ def _land_hand_made(home: Path) -> Mapping[str, int]:
 
 
 def _build_mart(home: Path, zones: Mapping[str, str]) -> None:
-    command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "build", "--select", "+triage_mart"]
+    command = [
+        sys.executable,
+        "-m",
+        "dbt.cli.main",
+        "--no-use-colors",
+        "build",
+        "--select",
+        "+triage_mart",
+        "+appointments_mart",
+    ]
     command += ["--exclude-resource-type", "test", "unit_test"]
     command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     command += ["--target-path", str(home / "target"), "--log-path", str(home / "logs")]
