@@ -67,7 +67,7 @@ class Running:
                     HTTPStatus.NOT_FOUND, "unknown-site", "There is no site of that name; see /api/v1/status."
                 )
             return named
-        pointed = self.served_sites()
+        pointed = sorted({site for use_case in self.watches for site in self.served_sites(use_case)})
         default = self.config.default_site or (pointed[0] if len(pointed) == 1 else None)
         if default is None or default not in self.config.sites:
             raise Problem(
