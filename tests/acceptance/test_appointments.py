@@ -1,4 +1,4 @@
-"""No-show risk from candidate to shadow, on the demo's own appointments: the machinery of triage, and no code of its own."""
+"""No-show risk from candidate to shadow on the demo's own appointments, by the machinery that triage goes through."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -7,7 +7,8 @@ import pytest
 
 import evaluation.policies
 import ml.registry.stages
-from orchestration.commands.options import STAGES, TIERS
+from orchestration.commands.options import STAGES
+from orchestration.commands.releases import TIERS
 
 ROOMS = (evaluation.policies, ml.registry.stages)
 
