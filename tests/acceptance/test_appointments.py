@@ -1,8 +1,9 @@
 """No-show risk from candidate to shadow on the demo's own appointments, by the machinery that triage goes through."""
 
+import shutil
 from datetime import UTC, datetime
-from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from ml.usecases import load_use_case
@@ -16,7 +17,7 @@ from orchestration.steps.records import open_records
 from orchestration.steps.rehearsal import rehearse_as_evidence
 from orchestration.steps.release import promote_release
 from orchestration.steps.status import status_of
-from orchestration.steps.stores import read_all_evidence
+from orchestration.steps.stores import predictions_file, read_all_evidence, read_candidate
 from tests.acceptance.conftest import Home
 from tests.unit.orchestration.steps.conftest import settings_of
 
@@ -27,7 +28,10 @@ USE_CASE, SITE = "appointments", "city"
 @pytest.fixture(scope="module")
 def settings(demo: Home, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The demo's home, copied: its mart of appointments is there, and nobody has trained on it yet."""
-    return settings_of(demo.copy(tmp_path_factory.mktemp("appointments") / "home").path)
+    home = demo.copy(tmp_path_factory.mktemp("appointments") / "home")
+    (home.path / "dbt").mkdir()
+    shutil.copy(demo.path / "dbt" / "manifest.json", home.path / "dbt")  # a candidate names what it was built by
+    return settings_of(home.path)
 
 
 def test_a_candidate_goes_to_shadow_by_the_gate_and_two_approvals(settings: Settings):
@@ -71,11 +75,7 @@ def test_the_evidence_compares_with_last_time_and_looks_at_every_group(settings:
     assert not groups & {feature.name for feature in declared.features} - {"service"}
 
 
-def test_the_snapshot_is_of_what_had_arrived_and_its_future_is_not_tested_on(settings: Settings, tmp_path: Path):
-    import pyarrow.parquet as pq
-
-    from orchestration.steps.stores import predictions_file, read_candidate
-
+def test_what_is_still_to_come_is_not_tested_on(settings: Settings):
     record = read_candidate(settings, USE_CASE, SITE)
     predictions = pq.read_table(predictions_file(settings, record))
     assert predictions["no_show_label"].null_count == 0

@@ -4,7 +4,7 @@ states as (
     select * from {{ ref('int_appointment_state') }}
 ),
 
--- One appointment may come from several feeds under several numbers; nobody is at two places at the same time.
+-- An appointment may come from several feeds under several numbers; nobody is at two places at once.
 ranked as (
     select
         *,
@@ -14,7 +14,7 @@ ranked as (
         max(_arrived_at) over same_slot as slot_arrived_at,
         min(booked_at) over same_slot as slot_booked_at,
         row_number() over (
-            partition by site, person_key, starts_at, feed order by status_at desc, appointment_key
+            partition by site, person_key, starts_at, feed order by status_at desc, appointment_key asc
         ) = 1 as is_latest_of_feed
     from states
     window same_slot as (partition by site, person_key, starts_at)

@@ -16,8 +16,8 @@ earlier as (
     select
         booked.appointment_id,
         known.outcome,
+        case when known.outcome in ('kept', 'missed') then known.outcome = 'missed' end as is_missed,
         known.starts_at,
-        known.appointment_id as earlier_id,
         known._arrived_at
     from appointments as booked
     inner join appointments as known
@@ -34,8 +34,7 @@ final as (
         count(*) filter (where outcome = 'kept') as earlier_kept,
         count(*) filter (where outcome = 'missed') as earlier_no_shows,
         count(*) filter (where outcome = 'given_back') as earlier_cancelled,
-        arg_max(outcome = 'missed', (starts_at, outcome = 'missed'))
-            filter (where outcome in ('kept', 'missed')) as missed_last,
+        arg_max(is_missed, (starts_at, is_missed)) filter (where is_missed is not null) as missed_last,
         max(_arrived_at) as _arrived_at
     from earlier
     group by appointment_id

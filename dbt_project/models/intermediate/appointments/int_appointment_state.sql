@@ -34,37 +34,46 @@ tables as (
 
 resources as (
     select
-        site,
+        told.site,
         'ehr_fhir' as feed,
         2 as precedence,
-        appointment_key,
-        list_filter(participants, lambda one: one.patient_key is not null)[1].patient_key as patient_key,
-        coalesce(service_type_code, specialty_code) as service,
-        started_at as starts_at,
-        coalesce(ended_at, started_at + to_minutes(duration_minutes)) as ends_at,
-        created_at as booked_at,
-        case status
+        told.appointment_key,
+        list_filter(told.participants, lambda one: one.patient_key is not null)[1].patient_key as patient_key,
+        coalesce(told.service_type_code, told.specialty_code) as service,
+        told.started_at as starts_at,
+        coalesce(told.ended_at, told.started_at + to_minutes(told.duration_minutes)) as ends_at,
+        told.created_at as booked_at,
+        case told.status
             when 'noshow' then 'no_show'
             when 'checked-in' then 'checked_in'
             when 'pending' then 'proposed'
             when 'waitlist' then 'proposed'
-            else status
+            else told.status
         end as status,
-        coalesce(_version_at, _arrived_at) as status_at,
-        _arrived_at
-    from {{ ref('stg_fhir_appointment') }}
+        coalesce(told._version_at, told._arrived_at) as status_at,
+        told._arrived_at
+    from {{ ref('stg_fhir_appointment') }} as told
 ),
 
 messages as (
     select
         *,
         coalesce(message_at, _arrived_at) as told_at,
+        coalesce(service_code, unit_code) as place_code,
         case
             {%- for said, codes in by_status.items() %}
-                when lower(status_code) in ('{{ codes | join("', '") }}') then '{{ said }}'
+                when
+                    lower(status_code) in (
+                        '{{ codes | join("', '") }}'
+                    )
+                    then '{{ said }}'
             {%- endfor %}
             {%- for said, codes in by_event.items() %}
-                when event_code in ('{{ codes | join("', '") }}') then '{{ said }}'
+                when
+                    event_code in (
+                        '{{ codes | join("', '") }}'
+                    )
+                    then '{{ said }}'
             {%- endfor %}
         end as said
     from {{ ref('stg_hl7_siu') }}
@@ -79,8 +88,7 @@ told as (
         3 as precedence,
         appointment_key,
         arg_max(patient_key, (told_at, _line)) filter (where patient_key is not null) as patient_key,
-        arg_max(coalesce(service_code, unit_code), (told_at, _line))
-            filter (where coalesce(service_code, unit_code) is not null) as service,
+        arg_max(place_code, (told_at, _line)) filter (where place_code is not null) as service,
         arg_max(starts_at, (told_at, _line)) filter (where starts_at is not null) as starts_at,
         arg_max(ends_at, (told_at, _line)) filter (where ends_at is not null) as ends_at,
         min(told_at) filter (where event_code = 'S12') as booked_at,

@@ -50,7 +50,12 @@ joined as (
             when appointments.booked_at is null then 'booking time not known'
             when appointments.booked_at >= appointments.starts_at then 'booked as it began'
         end as ineligible_reason,
-        {{ completed_years('persons.birth_date', 'appointments.starts_local') }} as age_years,
+        case
+            when
+                {{ completed_years('persons.birth_date', 'appointments.starts_local') }}
+                between 0 and {{ max_age_years }}
+                then {{ completed_years('persons.birth_date', 'appointments.starts_local') }}
+        end as age_years,
         persons.gender_concept_id,
         persons.race_concept_id,
         persons.ethnicity_concept_id,
@@ -75,7 +80,7 @@ final as (
         known_at,
         status,
         service,
-        cast(date_diff('day', cast(booked_local as date), cast(starts_local as date)) as integer) as lead_days,
+        cast(cast(starts_local as date) - cast(booked_local as date) as integer) as lead_days,
         cast(isodow(starts_local) as integer) as start_weekday,
         cast(hour(starts_local) as integer) as start_hour,
         earlier_kept + earlier_no_shows + earlier_cancelled = 0 as is_new,
@@ -93,7 +98,7 @@ final as (
             as ethnicity,
         language_code as language,
         payer,
-        {{ age_band_of('case when age_years between 0 and ' ~ max_age_years ~ ' then age_years end') }} as age_band
+        {{ age_band_of('age_years') }} as age_band
     from joined
 )
 
