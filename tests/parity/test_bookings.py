@@ -46,11 +46,11 @@ def test_every_feature_is_equal_in_every_booking_whatever_came_later(booked: Pai
 
 
 def test_the_comparison_is_not_of_people_without_a_past_alone(booked: Pairs):
-    """Among the bookings some had missed, kept and cancelled before, and more of it had been decided later."""
+    """A week is too short to miss an appointment and book the next; test_booking.py reads what was missed."""
     seen = {name: {row[name] for _, row in booked} for name in FEATURES}
     assert len(seen["service"]) > 5 and len(seen["start_hour"]) > 5 and len(seen["lead_days"]) > 10
     assert seen["is_new"] == {True, False} and max(seen["earlier_cancelled"]) > 0  # type: ignore[type-var]
-    assert {None, True} <= seen["missed_last"] | {None} and max(seen["earlier_no_shows"]) > 0  # type: ignore[type-var]
+    assert {None, False} <= seen["missed_last"] and max(seen["earlier_kept"]) > 0  # type: ignore[type-var]
 
 
 def test_no_group_of_people_is_a_feature(sides: Sides):
