@@ -138,7 +138,7 @@ def _lines(value: Any, indent: str) -> Iterator[str]:
 
 def _table(rows: Sequence[Mapping[str, Any]], indent: str) -> Iterator[str]:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    cells = [names] + [[_plain(row.get(name)) for name in names] for row in rows]
+    cells = [names] + [[_cut(_plain(row.get(name))) for name in names] for row in rows]
     widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
     for line in cells:
         yield indent + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -149,5 +149,9 @@ def _plain(value: Any) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.4g}"
-    text = json.dumps(value, default=str) if isinstance(value, Mapping | list | tuple) else str(value)
+    return json.dumps(value, default=str) if isinstance(value, Mapping | list | tuple) else str(value)
+
+
+def _cut(text: str) -> str:
+    """A cell of a table; what stands on a line of its own, such as a key or a sentence, is never cut."""
     return text if len(text) <= COLUMN_WIDTH_LIMIT else text[: COLUMN_WIDTH_LIMIT - 1] + "…"

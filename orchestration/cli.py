@@ -9,7 +9,7 @@ from orchestration.answers import Commands, answers, progress
 from orchestration.commands.clinics import overbook
 from orchestration.commands.feeds import audit, contract, erase, export, listen, quarantine, review, scrub, vocabulary
 from orchestration.commands.options import EXISTING, ready_settings, site_option
-from orchestration.commands.records import incident, key, ledger
+from orchestration.commands.records import backup, incident, key, ledger, restore
 from orchestration.commands.releases import approve, drill, gate, promote, refuse, rollback, tier
 from orchestration.commands.rosters import roster
 from orchestration.steps.answer import Answer
@@ -17,7 +17,7 @@ from orchestration.steps.answer import Answer
 PORT = click.IntRange(1, 65535)
 FEEDS = (audit, contract, erase, export, listen, quarantine, review, scrub, vocabulary)
 RELEASES = (approve, drill, gate, promote, refuse, rollback, tier)
-RECORDS = (incident, key, ledger)
+RECORDS = (backup, incident, key, ledger, restore)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -45,9 +45,11 @@ from evaluation.ledger.export import verify_export
 from evaluation.ledger.history import ApprovedBy, Running
 from evaluation.ledger.keys import (
     generate_private_key,
+    is_signed,
     load_private_key,
     load_public_hex,
     public_hex,
+    sign_document,
     write_private_key,
     write_public_key,
 )
@@ -57,6 +59,7 @@ from evaluation.ledger.payloads import check_payload
 from evaluation.ledger.people import People, Person
 from evaluation.ledger.reading import Believed, Readable
 from evaluation.ledger.signoff import record_approval, register_person, revoke_key, rotate_key
+from evaluation.ledger.taking_in import take_in_export
 
 __all__ = [
     "ApprovalError",
@@ -90,6 +93,7 @@ __all__ = [
     "in_force",
     "instant_text",
     "is_person",
+    "is_signed",
     "load_private_key",
     "load_public_hex",
     "open_ledger",
@@ -104,6 +108,8 @@ __all__ = [
     "rotate_key",
     "sign_act",
     "sign_approval",
+    "sign_document",
+    "take_in_export",
     "verify_approval",
     "verify_export",
     "write_private_key",

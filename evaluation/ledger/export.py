@@ -14,7 +14,7 @@ from evaluation.canonical import canonical_json
 from evaluation.ledger.chain import BrokenChainError, Verification, verify_chain
 from evaluation.ledger.checkpoint import Checkpoint, parse_checkpoint
 from evaluation.ledger.entry import ENTRY_SCHEMA, Entry, StoredEntry
-from evaluation.ledger.errors import CheckpointError
+from evaluation.ledger.errors import CheckpointError, LedgerStoreError
 
 EXPORT_SCHEMA = "pilothouse.ledger-export/1"
 MEMBERS = {"schema", "seq", "at", "kind", "actor", "payload", "previous", "hash", "signature"}
@@ -38,13 +38,31 @@ def verify_export(path: Path, public_key: str, anchors: Sequence[Checkpoint] = (
     ``anchors`` are heads that were handed out before; an export made before one of them lacks entries, and is refused.
     """
     try:
+        lines, head = _read(path, public_key)
+    except LedgerStoreError as error:
+        return Verification(False, 0, None, str(error))
+    return verify_chain(_stored(lines), public_key, head, anchors)
+
+
+def read_export(path: Path, public_key: str) -> tuple[list[StoredEntry], Checkpoint]:
+    """The entries of an export that verifies, as they lay in the store, and its head. Raises :class:`LedgerError`."""
+    verdict = verify_export(path, public_key)
+    lines, head = _read(path, public_key)
+    if not verdict.ok or head is None:
+        raise LedgerStoreError(f"{path.name}: does not verify ({verdict.reason}).")
+    return list(_stored(lines)), head
+
+
+def _read(path: Path, public_key: str) -> tuple[list[bytes], Checkpoint | None]:
+    """The lines of entries and the head behind them."""
+    try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        return Verification(False, 0, None, f"{path.name}: cannot be read ({error.strerror})")
+        raise LedgerStoreError(f"{path.name}: cannot be read ({error.strerror})") from error
     if not lines or lines[0] != canonical_json({"schema": EXPORT_SCHEMA, "public_key": public_key}):
-        return Verification(False, 0, None, f"{path.name}: is not an export of the ledger with this public key")
+        raise LedgerStoreError(f"{path.name}: is not an export of the ledger with this public key")
     head = _head(lines[-1])
-    return verify_chain(_stored(lines[1 : len(lines) - (head is not None)]), public_key, head, anchors)
+    return lines[1 : len(lines) - (head is not None)], head
 
 
 def _stored(lines: Iterable[bytes]) -> Iterator[StoredEntry]:

@@ -1,10 +1,10 @@
-"""The commands about what is on record: the ledger, incidents, and people's signing keys."""
+"""The commands about what is on record: the ledger, incidents, people's signing keys, and backups of all of it."""
 
 from pathlib import Path
 
 import click
 
-from orchestration.answers import answers
+from orchestration.answers import answers, progress
 from orchestration.commands.options import (
     EXISTING,
     NEW_FILE,
@@ -16,6 +16,7 @@ from orchestration.commands.options import (
     signing_option,
     site_option,
 )
+from orchestration.settings import load_settings
 from orchestration.steps.answer import Answer
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -171,3 +172,27 @@ def key_revoke(
 
     revoker = named_actor(person, key_file) if key_file is not None and by is None else named_actor(by, by_key)
     return Answer(revoke_person(ready_settings(), person, reason, revoker, since))
+
+
+@click.command()
+@click.argument("file", type=NEW_FILE)
+@click.option("--keys", "key_file", type=NEW_FILE, help="Where the keys go; keep this file apart from the other.")
+@answers
+def backup(file: Path, key_file: Path | None) -> Answer:
+    """Write the whole home to FILE while services go on, signed; its keys to a file of their own."""
+    from orchestration.steps.backup import back_up
+    from orchestration.steps.records import now
+
+    return back_up(ready_settings(), file, key_file, now(), progress)
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--keys", "key_file", required=True, type=FILE, help="The keys that were written with it.")
+@click.option("--public-key", help="The ledger's public key as the board knows it: 64 hex digits.")
+@answers
+def restore(file: Path, key_file: Path, public_key: str | None) -> Answer:
+    """Make PILOTHOUSE_HOME, which must be empty, of a backup; ends with the ledger's verification."""
+    from orchestration.steps.backup import restore as restore_home
+
+    return restore_home(load_settings(), file, key_file, public_key, progress)

@@ -31,6 +31,7 @@ from orchestration.steps.errors import StepError, WrongUsage, said
 from orchestration.steps.pending import record_waiting, waiting
 
 CHECKPOINT = "ledger.checkpoint"
+LEDGER_KEY = "ledger.key.pem"
 
 
 class TimeNotUnderstood(WrongUsage):
@@ -47,7 +48,7 @@ def open_records(settings: Settings) -> Ledger:
 
     What waited for the ledger to work again is recorded first. Raises `LedgerKeyGone` and `LedgerError`.
     """
-    path = settings.keys / "ledger.key.pem"
+    path = settings.keys / LEDGER_KEY
     if not path.exists():
         if has_ledger(settings):
             raise LedgerKeyGone(

@@ -8,6 +8,8 @@ import sys
 import duckdb
 import pytest
 
+from tests.acceptance.conftest import Home
+
 pytestmark = pytest.mark.xdist_group("demo")
 
 
@@ -85,6 +87,21 @@ print(json.dumps({
     shown = json.loads(done.stdout.splitlines()[-1])
     assert shown["latest"] == {"triage/release": True, "monitoring/events": True, "monitoring/report": True}
     assert (shown["sites"], shown["releases"]) == (["city"], 2)
+
+
+def test_the_home_is_restored_from_a_backup_and_its_ledger_verified_offline(demo, tmp_path):
+    told = demo.ok("backup", tmp_path / "home.tar", "--keys", tmp_path / "keys.tar")
+    again = Home(tmp_path / "again")
+    restored = again.ok(
+        "restore", tmp_path / "home.tar", "--keys", tmp_path / "keys.tar", "--public-key", told["public_key"]
+    )
+    assert restored["ledger"]["ok"] and restored["ledger"]["entries"] == told["entries"]
+    assert again.ok("status")["releases"] == demo.ok("status")["releases"]
+    exported = again.ok("ledger", "export", tmp_path / "ledger.jsonl")
+    nowhere = Home(tmp_path / "nowhere")
+    offline = nowhere.ok("ledger", "verify", tmp_path / "ledger.jsonl", "--public-key", told["public_key"])
+    assert (offline["ok"], offline["entries"]) == (True, exported["entries"]) == (True, told["entries"])
+    assert not nowhere.path.exists()
 
 
 def test_a_second_demo_changes_nothing(demo, document):
