@@ -26,7 +26,8 @@ class ForecastSample:
     """Forecasts of one target at one horizon, and what came: vectors of one length.
 
     ``day``: whole days (any origin) that rows are drawn by; ``levels`` rise and hold 0.5 and the interval's ends;
-    ``quantiles``: rows x levels; ``baselines``: name -> forecast.
+    ``quantiles``: rows x levels; ``baselines``: name -> forecast;
+    ``block``: how many days (or whatever ``day`` counts) are drawn together.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ForecastSample:
     levels: tuple[float, ...]
     quantiles: FloatArray
     baselines: Mapping[str, FloatArray]
+    block: int = BLOCK_DAYS
 
     def __post_init__(self) -> None:
         n = len(self.truth)
@@ -77,7 +79,8 @@ def evaluate_forecasts(
         found = forecast_figures(sample, coverage, seed)
         figures |= {f"{sample.name}.{name}": figure for name, figure in found.items()}
         outcomes[sample.name] = _outcome(found, sample, coverage)
-    method = f"circular block bootstrap of {BLOCK_DAYS} days, {REPLICATES} replicates, seed {seed}"
+    blocks = " or ".join(str(block) for block in sorted({sample.block for sample in samples}))
+    method = f"circular block bootstrap of {blocks} periods, {REPLICATES} replicates, seed {seed}"
     return ForecastEvaluation(head.evidence("performance", figures, {"method": method}), outcomes)
 
 
@@ -94,7 +97,7 @@ def forecast_figures(sample: ForecastSample, coverage: float, seed: int) -> dict
     }
     columns |= {f"{name}.mae": np.abs(sample.truth - values) for name, values in sample.baselines.items()}
     totals, counts = _by_day(sample.day, np.column_stack(list(columns.values())))
-    draws = _drawn_means(totals, counts, seed)
+    draws = _drawn_means(totals, counts, seed, sample.block)
     means = totals.sum(axis=0) / counts.sum()
     n, place = len(sample.truth), {name: number for number, name in enumerate(columns)}
     figures = {name: _figure(means[at], draws, lambda d, at=at: d[:, at], n) for name, at in place.items()}
@@ -133,16 +136,16 @@ def _by_day(day: NDArray[np.int64], columns: FloatArray) -> tuple[FloatArray, Fl
     return totals, np.bincount(place).astype(np.float64)
 
 
-def _drawn_means(totals: FloatArray, counts: FloatArray, seed: int) -> FloatArray | None:
+def _drawn_means(totals: FloatArray, counts: FloatArray, seed: int, block: int) -> FloatArray | None:
     """Means of every column per replicate, or None where there are too few days for blocks."""
     days = len(counts)
-    if days < FEWEST_DAYS:
+    if days < 2 * block:
         return None
     rng = np.random.default_rng(seed)
-    starts = rng.integers(0, days, (REPLICATES, -(-days // BLOCK_DAYS)))
+    starts = rng.integers(0, days, (REPLICATES, -(-days // block)))
     weights = np.zeros((REPLICATES, days))
-    for offset in range(BLOCK_DAYS):
-        within = np.arange(starts.shape[1]) * BLOCK_DAYS + offset < days
+    for offset in range(block):
+        within = np.arange(starts.shape[1]) * block + offset < days
         np.add.at(weights, (np.arange(REPLICATES)[:, None], (starts[:, within] + offset) % days), 1.0)
     return (weights @ totals) / (weights @ counts)[:, None]
 

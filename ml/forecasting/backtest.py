@@ -18,6 +18,7 @@ from ml.forecasting.history import EPOCH, Floats, History
 from ml.forecasting.intervals import join, offsets
 from ml.forecasting.model import Errors, ForecastModel
 from ml.forecasting.points import points
+from ml.usecases.demand import DemandUseCase
 from ml.usecases.forecast import ForecastUseCase
 
 
@@ -35,7 +36,7 @@ class ForecastBacktest:
 
 def backtest_forecast(
     history: History,
-    declared: ForecastUseCase,
+    declared: ForecastUseCase | DemandUseCase,
     *,
     site: str,
     region: str,

@@ -17,6 +17,7 @@ from ml.forecasting.history import EPOCH, Floats, History
 from ml.forecasting.learners import Ridge, Trees, with_step
 from ml.forecasting.model import Errors, ForecastModel, TargetModel
 from ml.forecasting.points import blended, learned_points
+from ml.usecases.demand import DemandUseCase
 from ml.usecases.forecast import ForecastUseCase, Recipe
 
 FEWEST_DAYS = 84
@@ -45,7 +46,13 @@ class _Task:
 
 
 def fit(
-    history: History, declared: ForecastUseCase, *, site: str, region: str, train_until: dt.date, seed: int
+    history: History,
+    declared: ForecastUseCase | DemandUseCase,
+    *,
+    site: str,
+    region: str,
+    train_until: dt.date,
+    seed: int,
 ) -> ForecastModel:
     """Learn every target of the declaration that the site ever reports, from the days before `train_until`.
 

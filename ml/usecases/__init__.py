@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from ml.usecases.classifier import Feature, FeatureGroup, Grain, Outcome, Practice, UseCase
 from ml.usecases.declaration import Declaration, Kind, OverrideReason, Person
+from ml.usecases.demand import DemandUseCase
 from ml.usecases.forecast import ForecastUseCase
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "KINDS",
     "PLANNED",
     "Declaration",
+    "DemandUseCase",
     "Feature",
     "FeatureGroup",
     "ForecastUseCase",
@@ -42,6 +44,7 @@ __all__ = [
     "UseCase",
     "UseCaseError",
     "load_declaration",
+    "load_demand",
     "load_forecast",
     "load_use_case",
     "planned_use_cases",
@@ -49,7 +52,11 @@ __all__ = [
 ]
 
 FOLDER = Path(__file__).parent
-KINDS: dict[str, type[Declaration]] = {"classifier": UseCase, "forecast": ForecastUseCase}
+KINDS: dict[str, type[Declaration]] = {
+    "classifier": UseCase,
+    "demand": DemandUseCase,
+    "forecast": ForecastUseCase,
+}
 """Kind of use case -> the model that its file is read into."""
 GOVERNED: frozenset[str] = frozenset({"classifier", "forecast"})
 """The kinds that the graph trains, judges and releases."""
@@ -116,6 +123,11 @@ def load_use_case(name: str, folder: Path = FOLDER) -> UseCase:
 def load_forecast(name: str, folder: Path = FOLDER) -> ForecastUseCase:
     """Read a forecast's declaration. Raises as `load_declaration` does, and `OtherKind`."""
     return _of_kind(load_declaration(name, folder), ForecastUseCase)
+
+
+def load_demand(name: str, folder: Path = FOLDER) -> DemandUseCase:
+    """Read a demand series' declaration. Raises as `load_declaration` does, and `OtherKind`."""
+    return _of_kind(load_declaration(name, folder), DemandUseCase)
 
 
 def _of_kind(declared: Declaration, wanted: type[AnyKind]) -> AnyKind:

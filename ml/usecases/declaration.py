@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Text = Annotated[str, Field(min_length=1)]
-Kind = Literal["classifier", "forecast", "roster", "policy"]
+Kind = Literal["classifier", "demand", "forecast", "roster", "policy"]
 
 
 class Part(BaseModel):

@@ -1,12 +1,12 @@
 """A backtest of any use case: which one is asked for is in its declaration's kind.
 
-What does not belong here: how each kind is trained and judged (`candidate.py`, `forecasting.py`).
+What does not belong here: how each kind is trained and judged (`candidate.py`, `forecasting.py`, `demand.py`).
 """
 
 from datetime import datetime
 from typing import Any
 
-from ml.usecases import ForecastUseCase, load_declaration
+from ml.usecases import DemandUseCase, ForecastUseCase, load_declaration
 from orchestration.settings import Settings
 
 
@@ -17,7 +17,12 @@ def backtest_any(
 
     Raises `UseCaseError` for a use case that is not declared, or of a kind that has no backtest.
     """
-    if isinstance(load_declaration(use_case), ForecastUseCase):
+    declared = load_declaration(use_case)
+    if isinstance(declared, DemandUseCase):
+        from orchestration.steps.demand import backtest_demand
+
+        return backtest_demand(settings, use_case, site, train_until.date(), test_from.date(), seed)
+    if isinstance(declared, ForecastUseCase):
         from orchestration.steps.forecasting import backtest_site
 
         return backtest_site(settings, use_case, site, train_until.date(), test_from.date(), seed)

@@ -25,7 +25,7 @@ from ml.forecasting.bundle import files_digest, forecast_files
 from ml.forecasting.fit import FEWEST_DAYS
 from ml.forecasting.history import History
 from ml.forecasting.mart import StaffingSnapshot, read_staffing, site_history, site_rows
-from ml.usecases import ForecastUseCase, load_forecast
+from ml.usecases import DemandUseCase, ForecastUseCase, load_forecast
 from orchestration.settings import Settings
 from orchestration.sites import Site, list_sites, load_site
 from orchestration.steps.candidate import DEFAULT_SEED, TEST_SHARE, code_version, person_id, rows_digest, tracker_of
@@ -95,7 +95,7 @@ def backtest_site(
     }
 
 
-def samples_of(table: pa.Table, declared: ForecastUseCase) -> Iterator[ForecastSample]:
+def samples_of(table: pa.Table, declared: ForecastUseCase | DemandUseCase) -> Iterator[ForecastSample]:
     """Cut a table of forecasts (`ml/forecasting/backtest`) into one sample per target and horizon that has rows."""
     levels = declared.recipe.quantiles
     target, step = table["target"].to_numpy(zero_copy_only=False), table["step"].to_numpy()

@@ -22,6 +22,8 @@ def facility(tmp_path_factory, shared_data):
     home = Home(tmp_path_factory.mktemp("staffing") / "home")
     receipts = home.ok("ingest", shared_data / "nurse_staffing_pbj", "--site", "pbj")["receipts"]
     assert [(one["received"], one["landed"]) for one in receipts] == [(2466, 2466)]
+    published = shared_data / "demand_timeseries" / "nhs_ae_attendances_2016_2018.csv"
+    assert home.ok("ingest", published, "--site", "nhs_ae")["receipts"][0]["landed"] == 8393
     assert home.ok("run", "--site", "pbj")["succeeded"]
     return home
 
@@ -107,3 +109,28 @@ def test_a_test_that_would_begin_in_training_and_a_site_without_hours_are_refuse
         )
     )
     assert nobody.code == 1 and "Land its staffing feed" in json.dumps(nobody.json)
+
+
+def test_attendances_of_a_country_are_forecast_a_year_ahead_beside_what_a_person_would_have_said(facility, shared_data):
+    with (shared_data / "demand_timeseries" / "nhs_ae_attendances_2016_2018.csv").open() as text:
+        counts: dict[tuple[str, str], float] = {}
+        for row in csv.DictReader(text):
+            key = (row["org_code"], row["period"][:7])
+            counts[key] = counts.get(key, 0.0) + float(row["attendances"])
+    found = facility.ok(
+        "backtest", "demand", "--site", "nhs_ae", "--train-until", "2017-04-01", "--test-from", "2017-04-01"
+    )
+    assert (found["n_train"], found["n_test"], len(found["outcomes"])) == (12, 12, 12)
+    misses = []
+    for (unit, month), count in counts.items():
+        before = (
+            f"{int(month[:4]) - 1}{month[4:]}",
+            f"{dt.date(int(month[:4]), int(month[5:]), 1) - dt.timedelta(days=1):%Y-%m}",
+        )
+        if month >= "2017-04" and all((unit, one) in counts for one in before):
+            misses.append(abs(count - counts[unit, before[0]]))
+    month = found["outcomes"]["arrivals_1m"]
+    assert (month["n"], month["baselines"]["seasonal_naive"]["mae"]) == (len(misses), pytest.approx(fmean(misses)))
+    assert month["skill"]["persistence"]["lower"] > 0 and month["skill"]["seasonal_naive"]["lower"] > 0
+    for outcome in found["outcomes"].values():
+        assert outcome["skill"]["seasonal_naive"]["value"] > -0.05 and outcome["width_90"] > 0

@@ -107,7 +107,7 @@ def numeric(document):
     ("change", "fault"),
     [
         (lambda d: d.pop("intended_use"), "intended_use"),
-        (lambda d: d.pop("kind"), "kind: None; expected one of classifier, forecast"),
+        (lambda d: d.pop("kind"), "kind: None; expected one of classifier, demand, forecast"),
         (lambda d: d.update(kind="oracle"), "kind: 'oracle'"),
         (lambda d: d["population"].pop("minimum_age_years"), "minimum_age_years is missing"),
         (lambda d: d.update(surprise=1), "surprise"),
