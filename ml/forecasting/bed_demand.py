@@ -15,6 +15,7 @@ from ml.forecasting.history import Floats
 
 NEGLIGIBLE = 1e-12
 LARGEST_MEAN = 2000.0
+SMALLEST_EXCESS = 1e-6
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,22 @@ def poisson(mean: float) -> Distribution:
     counts = np.arange(top + 1)
     logs = counts * np.log(mean) if mean else np.where(counts == 0, 0.0, -np.inf)
     probabilities = np.exp(logs - mean - np.concatenate(([0.0], np.cumsum(np.log(counts[1:])))))
+    probabilities[-1] += max(0.0, 1 - probabilities.sum())
+    return Distribution(0, probabilities / probabilities.sum())
+
+
+def negative_binomial(mean: float, dispersion: float) -> Distribution:
+    """Counts that vary more than chance: Poisson with a gamma mean, variance `mean + dispersion * mean ** 2`."""
+    if dispersion < 0:
+        raise BadHistory(f"A dispersion is {dispersion}; expected 0 or more.")
+    if dispersion * mean < SMALLEST_EXCESS:
+        return poisson(mean)
+    spread = np.sqrt(mean + dispersion * mean**2)
+    top = int(np.ceil(mean + 12 * spread + 20))
+    size, counts = 1 / dispersion, np.arange(1, top + 1)
+    odds = mean / (mean + size)
+    logs = np.cumsum(np.log((counts + size - 1) / counts * odds))
+    probabilities = np.concatenate(([1.0], np.exp(logs))) * (1 - odds) ** size
     probabilities[-1] += max(0.0, 1 - probabilities.sum())
     return Distribution(0, probabilities / probabilities.sum())
 
