@@ -14,14 +14,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow.compute as pc
 
+from evaluation.policies import Tier
 from ml.forecasting import NotEnoughHistory
 from ml.forecasting.bed_demand import Distribution
 from ml.forecasting.bed_flow import Flow, Present, learn, recalibrated
 from ml.forecasting.bed_stays import Stays, historical
 from ml.forecasting.history import Floats
+from ml.usecases import UseCase, load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import Site
-from orchestration.steps.bed_demand_input import published_tables, scores_of, stays_of
+from orchestration.steps.bed_demand_input import OUTCOME, published_tables, scores_of, stays_of
+from orchestration.steps.upstream import Answered
 
 WINDOWS = (4, 8, 24)
 FEWEST_SCORED = 0.5
@@ -50,17 +53,45 @@ class BedDemand:
         """The distribution in words: median, and the middle nine tenths, per window."""
         if not self.windows:
             return self.said
-        parts = [
-            f"{one.quantile(0.5):+d} ({one.quantile(0.05):+d} to {one.quantile(0.95):+d}) within {hours} h"
-            for hours, one in self.windows.items()
-        ]
+        parts = [f"{self.range(hours)} within {hours} h" for hours in self.windows]
         return f"Beds needed from {self.as_of:%d %b %H:%M}, admissions less discharges: {', '.join(parts)}. {self.said}"
+
+    def range(self, hours: int) -> str:
+        """Median and middle nine tenths of one window."""
+        one = self.windows[hours]
+        return f"{one.quantile(0.5):+d} ({one.quantile(0.05):+d} to {one.quantile(0.95):+d})"
+
+    def driver(self, begins_at: datetime) -> str:
+        """What it says of a shift that begins within its windows, in a sentence; empty of any other."""
+        ahead = (begins_at - self.as_of).total_seconds() / 3600
+        reached = [hours for hours in self.windows if 0 < ahead <= hours]
+        if not reached:
+            return ""
+        told = "triage's risks of who is in the department" if self.tier == "model" else "past days alone"
+        return (
+            f"Within {min(reached)} h from {self.as_of:%H:%M}, {self.range(min(reached))} beds are needed, by {told}."
+        )
+
+
+def bed_demand_asked(
+    settings: Settings, site: Site, at: datetime, upstream: Mapping[str, Answered]
+) -> BedDemand | None:
+    """Bed demand from the use case upstream that gives a risk of admission; None where none does."""
+    for name, answered in upstream.items():
+        declared = load_declaration(name)
+        if isinstance(declared, UseCase) and OUTCOME in {outcome.name for outcome in declared.outcomes}:
+            whole = answered.tier is Tier.MODEL
+            release, why = (answered.release, "") if whole else (None, answered.said.rstrip("."))
+            return bed_demand_now(settings, site, at, upstream=name, release=release, why_not=why)
+    return None
 
 
 def bed_demand_now(
-    settings: Settings, site: Site, at: datetime, *, release: str | None, why_not: str = ""
+    settings: Settings, site: Site, at: datetime, *, upstream: str, release: str | None, why_not: str = ""
 ) -> BedDemand:
-    """Work bed demand out. `release` is triage's released model here, None (with `why_not`) where it may not be used.
+    """Work bed demand out, from the risks of the use case `upstream`, which gives one of admission.
+
+    `release` is its released model here, or None (with `why_not`) where it may not be used.
 
     Never raises for thin data: tier `manual` says what is missing. Raises `SnapshotRefused` for tables that changed.
     """
@@ -68,7 +99,7 @@ def bed_demand_now(
     if tables is None:
         return BedDemand(at, "manual", "Bed demand is not given: no stays have been published yet.", {})
     stays, events = (table.filter(pc.call_function("equal", [table["site"], site.id])) for table in tables)
-    return bed_demand_of(stays_of(stays, site, at), scores_of(events, at, release), at, site.zone, why_not)
+    return bed_demand_of(stays_of(stays, site, at), scores_of(events, at, upstream, release), at, site.zone, why_not)
 
 
 def bed_demand_of(

@@ -46,14 +46,14 @@ def _seconds(column: pa.ChunkedArray) -> Floats:
     return np.array([np.nan if one is None else one / 1e6 for one in micros.to_pylist()], np.float64)
 
 
-def scores_of(events: pa.Table, at: datetime, release: str | None) -> dict[str, float]:
-    """The newest risk of admission per visit that triage's released model gave, of answers up to `at`."""
+def scores_of(events: pa.Table, at: datetime, upstream: str, release: str | None) -> dict[str, float]:
+    """The newest risk of admission per visit that the released model of a use case gave, of answers up to `at`."""
     found: dict[str, tuple[datetime, float]] = {}
     columns = ("use_case", "release_digest", "tier", "visit_key", "at", "scores")
     for use_case, digest, tier, visit, when, scores in zip(
         *(events[name].to_pylist() for name in columns), strict=True
     ):
-        if use_case != "triage" or tier != "model" or digest != release or not visit or not scores or when > at:
+        if use_case != upstream or tier != "model" or digest != release or not visit or not scores or when > at:
             continue
         risk = json.loads(scores).get(OUTCOME)
         if isinstance(risk, int | float) and 0 <= risk <= 1 and (visit not in found or found[visit][0] < when):

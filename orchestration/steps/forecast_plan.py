@@ -20,12 +20,14 @@ from ml.forecasting.predict import Forecast, Line, predict
 from ml.usecases import ForecastUseCase
 from ml.usecases.forecast import HOURS, Target
 from orchestration.settings import Settings
-from orchestration.sites import Site
+from orchestration.sites import Site, UnitKind
+from orchestration.steps.bed_demand import BedDemand, bed_demand_asked
 from orchestration.steps.board import Published
 from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.shifts import Span, UnknownShift, span_of
 
 NURSES = "nurses"
+CENSUS = "census"
 ANSWERS_AT_LEAST = timedelta(hours=24)
 """How long a plan without lines says so."""
 NO_INTERVAL = "Too few past errors for an interval."
@@ -60,9 +62,10 @@ def draft_forecast(settings: Settings, asked: Asked, declared: ForecastUseCase) 
         model, fault = _model(asked)
         ahead = (0, *declared.horizons_days)
         made = predict(model, declared, history, asked.at, ahead, allowed=asked.allowed.value, fault=fault)
+        beds = bed_demand_asked(settings, asked.site, asked.at, asked.upstream)
     except (ForecastError, FeatureError) as error:
         return Draft(Tier.MANUAL, str(error), asked.at, asked.at + ANSWERS_AT_LEAST, notes=notes)
-    return _draft(declared, asked, made, history, notes)
+    return _draft(declared, asked, made, history, notes, beds)
 
 
 def _without(declared: ForecastUseCase, use_case: str) -> str:
@@ -78,11 +81,18 @@ def _model(asked: Asked) -> tuple[ForecastModel | None, str]:
         return None, str(error).rstrip(".")
 
 
-def _draft(declared: ForecastUseCase, asked: Asked, made: Forecast, history: History, notes: tuple[str, ...]) -> Draft:
+def _draft(
+    declared: ForecastUseCase,
+    asked: Asked,
+    made: Forecast,
+    history: History,
+    notes: tuple[str, ...],
+    beds: BedDemand | None,
+) -> Draft:
     told = [line for line in made.lines if history.tells(line.target, (line.unit, line.shift))]
     placed, strange = _placed(asked.site, told, asked.at)
     silent = [one for one in placed if one.line.quantiles is None]
-    lines = [line for one in placed for line in _lines(declared, one)]
+    lines = [line for one in placed for line in _lines(declared, one, _driver(asked.site, one, beds))]
     tiers = [Tier(one.line.tier) for one in placed if one.line.quantiles is not None]
     tier = max([*tiers, asked.allowed], key=lambda one: one.rank) if lines else Tier.MANUAL
     ends = [one.span.ends_at for one in placed]
@@ -92,7 +102,7 @@ def _draft(declared: ForecastUseCase, asked: Asked, made: Forecast, history: His
         as_of=asked.at,
         valid_until=max(ends, default=asked.at + ANSWERS_AT_LEAST),
         lines=tuple(lines),
-        notes=(*notes, *strange, *_asks_for(silent)),
+        notes=(*([beds.sentence()] if beds else []), *notes, *strange, *_asks_for(silent)),
     )
 
 
@@ -125,13 +135,22 @@ def _asks_for(silent: Iterable[Placed]) -> list[str]:
     return [f"{', '.join(units)}: some figures are not given; enter your own."] if units else []
 
 
-def _lines(declared: ForecastUseCase, one: Placed) -> list[dict[str, Any]]:
+def _driver(site: Site, one: Placed, beds: BedDemand | None) -> str:
+    """What bed demand adds to the reason of a census: on units with beds, in the shifts that its windows reach."""
+    departments = {unit.id for unit in site.units_of(UnitKind.ED)}
+    if beds is None or one.line.target != CENSUS or one.line.unit in departments:
+        return ""
+    return beds.driver(one.span.starts_at)
+
+
+def _lines(declared: ForecastUseCase, one: Placed, driver: str) -> list[dict[str, Any]]:
     """The figure as it is, and as people where the use case says so. Hours follow the length of the shift that day."""
     if one.line.quantiles is None:
         return []
     target = declared.target(one.line.target)
     share = one.span.hours / one.span.usual_hours if target.unit == HOURS else 1.0
-    found = [_line(declared, one, target.name, _measure(target), share, one.line.reason)]
+    said = f"{one.line.reason} {driver}".strip()
+    found = [_line(declared, one, target.name, _measure(target), share, said)]
     if target.people:
         found.append(_line(declared, one, target.people.target, NURSES, 1 / one.span.usual_hours, one.line.reason))
     return found
