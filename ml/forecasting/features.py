@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ml.forecasting.drivers import ACUITY, BOOKED
 from ml.forecasting.history import Floats, History
 from ml.forecasting.holidays import KINDS, holidays
 
@@ -103,6 +104,7 @@ def design(
     found |= {f"mean_{days}": (trailing_mean(values, days, days // 2) - centre) / unit for days in MEANS}
     if DRIVER in history.values and target != DRIVER:
         found |= _driver(history.values[DRIVER], driver_scale[:, None])
+    found |= _beside(history, step, unit)
     calendar = calendar_columns(history.first, history.days, step, region)
     past = {name: np.nan_to_num(value) for name, value in found.items()}
     names = (*past, *calendar)
@@ -117,6 +119,18 @@ def _driver(census: Floats, unit: Floats) -> dict[str, Floats]:
         "census_above_yesterday": (census - earlier(census, 1)) / unit,
         "census_above_month": (census - trailing_mean(census, 28, 14)) / unit,
     }
+
+
+def _beside(history: History, step: int, unit: Floats) -> dict[str, Floats]:
+    """Acuity above its own month, in shares; bookings above what is usual at this step, in units of the series."""
+    found: dict[str, Floats] = {}
+    if ACUITY in history.values:
+        acuity = history.values[ACUITY]
+        found["acuity_above_month"] = acuity - trailing_mean(acuity, 28, 14)
+    if (name := BOOKED.format(step)) in history.values:
+        booked = np.nan_to_num(history.values[name])
+        found["booked_above_usual"] = (booked - trailing_mean(booked, 28, 14)) / unit
+    return found
 
 
 def calendar_columns(first: dt.date, days: int, step: int, region: str) -> dict[str, Floats]:

@@ -66,7 +66,7 @@ def fit(
         )
     steps = tuple(range(1, max(declared.horizons_days) + declared.recipe.tolerated_lag_days + 1))
     told = [target.name for target in declared.targets if np.isfinite(past.values[target.name]).any()]
-    scales = {name: _scale(past.values[name]) for name in told}
+    scales = {name: scale_of(past.values[name]) for name in told}
     driver = scales.get(DRIVER, next(iter(scales.values())))
     return ForecastModel(
         use_case=declared.use_case,
@@ -84,7 +84,7 @@ def fit(
     )
 
 
-def _scale(values: Floats) -> Floats:
+def scale_of(values: Floats) -> Floats:
     """Typical difference from the same weekday a week before, per series: what a miss of one unit means there."""
     differences = np.abs(values[:, 7:] - values[:, :-7])
     known = np.isfinite(differences)

@@ -5,7 +5,7 @@ Here belongs reading columns into that grid, with every fault said. What is made
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,11 +35,15 @@ class Gap:
 
 @dataclass(frozen=True)
 class History:
-    """`values[target]` is an array of series × days, NaN where nothing is known; day 0 is `first`."""
+    """`values[target]` is an array of series × days, NaN where nothing is known; day 0 is `first`.
+
+    `by_ratio` are the units and shifts whose hours are what their census needs, since nobody reports what was worked.
+    """
 
     first: dt.date
     series: tuple[Series, ...]
     values: Mapping[str, Floats]
+    by_ratio: frozenset[Series] = frozenset()
 
     @property
     def days(self) -> int:
@@ -68,7 +72,15 @@ class History:
         stop = self.index(day) + 1
         if stop < 1:
             raise NotEnoughHistory(f"Nothing was known by {day}; the history begins on {self.first}.")
-        return History(self.first, self.series, {name: array[:, :stop] for name, array in self.values.items()})
+        return replace(self, values={name: array[:, :stop] for name, array in self.values.items()})
+
+    @property
+    def last_known(self) -> dt.date:
+        """The last day with any figure. Raises `NotEnoughHistory` where there is none."""
+        known = np.flatnonzero(np.any([np.isfinite(array).any(axis=0) for array in self.values.values()], axis=0))
+        if not known.size:
+            raise NotEnoughHistory("The history holds no figure: only what is rostered or booked has landed.")
+        return self.date(int(known[-1]))
 
     def gaps(self) -> tuple[Gap, ...]:
         """Runs of days on which no series has any figure."""
@@ -101,16 +113,34 @@ def history_of(table: pa.Table, columns: Sequence[str], sums: Mapping[str, Seque
         raise BadHistory(f"The history runs from {first} to {max(dates)}: a date is mistyped.")
     rows = np.array([series.index((unit, shift)) for unit, shift in zip(units, shifts, strict=True)])
     places = np.array([(day - first).days for day in dates])
+    return with_sums(
+        History(first, series, _grids(table, columns, keys, (rows, places), (len(series), days))), sums or {}
+    )
+
+
+def _grids(
+    table: pa.Table,
+    columns: Sequence[str],
+    keys: Sequence[tuple[object, object, object]],
+    places: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    shape: tuple[int, int],
+) -> dict[str, Floats]:
     values: dict[str, Floats] = {}
     for name in columns:
-        grid = np.full((len(series), days), np.nan)
-        grid[rows, places] = _numbers(table, name, keys)
+        grid = np.full(shape, np.nan)
+        grid[places] = _numbers(table, name, keys)
         values[name] = grid
-    for name, parts in (sums or {}).items():
+    return values
+
+
+def with_sums(history: History, sums: Mapping[str, Sequence[str]]) -> History:
+    """The history with targets that are sums of others. Raises `BadHistory` for a part that is none."""
+    values = dict(history.values)
+    for name, parts in sums.items():
         if missing := [part for part in parts if part not in values]:
             raise BadHistory(f"{name} is the sum of {', '.join(parts)}, but {', '.join(missing)} is no column.")
         values[name] = _total([values[part] for part in parts])
-    return History(first, series, values)
+    return replace(history, values=values)
 
 
 def _total(parts: Sequence[Floats]) -> Floats:

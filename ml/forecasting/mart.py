@@ -5,7 +5,7 @@ Here belongs which columns are read and what had arrived; the mart's SQL is dbt'
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 from ml.features import SnapshotRefused
 from ml.features.mart import read_verified
 from ml.forecasting import NotEnoughHistory
-from ml.forecasting.history import History, history_of
+from ml.forecasting.drivers import driver_columns, drivers_of
+from ml.forecasting.history import History, history_of, with_sums
+from ml.forecasting.ratios import Places, by_ratio
 from ml.usecases.forecast import ForecastUseCase
 
 
@@ -48,10 +50,18 @@ def site_rows(mart: pa.Table, site: str) -> pa.Table:
     return mart.filter(pc.call_function("equal", [mart["site"], site]))
 
 
-def site_history(mart: pa.Table, declared: ForecastUseCase, site: str, as_of: datetime | None = None) -> History:
-    """One site's history, of the rows that had arrived by `as_of` (None: all of them).
+def site_history(
+    mart: pa.Table,
+    declared: ForecastUseCase,
+    site: str,
+    as_of: datetime | None = None,
+    places: Places | None = None,
+) -> History:
+    """One site's history, of the rows that had arrived by `as_of` (None: all of them), with its drivers.
 
-    Raises `NotEnoughHistory` when there is none, `BadHistory` when a row cannot be.
+    With `places`, units that report no hours get those that the ratios ask for (`History.by_ratio`). The history ends
+    on the last day with a figure, whatever is rostered or booked beyond. Raises `NotEnoughHistory` when there is none,
+    `BadHistory` when a row cannot be.
     """
     rows = site_rows(mart, site)
     if as_of is not None:
@@ -60,4 +70,13 @@ def site_history(mart: pa.Table, declared: ForecastUseCase, site: str, as_of: da
         by_then = f" by {as_of.isoformat()}" if as_of else ""
         raise NotEnoughHistory(f"{site} has no staffing rows{by_then}. Land its staffing feed, then run.")
     columns = [target.column for target in declared.targets if target.column]
-    return history_of(rows, columns, {target.name: target.sum_of for target in declared.targets if target.sum_of})
+    beside = driver_columns(rows)
+    bare = history_of(rows, [*columns, *beside])
+    grids = {name: bare.values[name] for name in beside}
+    told = replace(bare, values={name: bare.values[name] for name in columns})
+    if places is not None:
+        hours, given = by_ratio(told, declared, places, grids)
+        told = replace(told, values={**told.values, **hours}, by_ratio=given)
+    sums = {target.name: target.sum_of for target in declared.targets if target.sum_of}
+    whole = with_sums(told, sums)
+    return replace(whole, values={**whole.values, **drivers_of(grids)}).until(whole.last_known)

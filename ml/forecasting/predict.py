@@ -6,12 +6,13 @@ the spread of its own past errors. Publishing them in time is orchestration's.
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ml.forecasting.backtest import known_errors, quantiles
-from ml.forecasting.features import WEEKDAY_WEEKS, Design, earlier, same_weekdays, valid_origins, weekday_mean
+from ml.forecasting.drivers import missing_drivers
+from ml.forecasting.features import DRIVER, WEEKDAY_WEEKS, Design, earlier, same_weekdays, valid_origins, weekday_mean
 from ml.forecasting.history import EPOCH, Floats, History
 from ml.forecasting.intervals import FEWEST_ERRORS, offsets
 from ml.forecasting.model import ForecastModel
@@ -80,8 +81,15 @@ def predict(
                 health = _health(past, target.name, row, last, step, as_of, own)
                 answer = answering(health, as_of, declared.fallback, allowed)
                 spread, said = _figures(learned, declared, past, target.name, row, last, step, answer.tier)
+                said += _how_known(past, declared, target.name, (unit, shift))
                 lines.append(Line(unit, shift, date, target.name, answer.tier, answer.why, spread, said))
     return Forecast(as_of, tuple(lines), declared.board.ignore_when)
+
+
+def _how_known(past: History, declared: ForecastUseCase, target: str, series: tuple[str, str]) -> str:
+    if series not in past.by_ratio or target == DRIVER:
+        return ""
+    return f" No hours are reported here: these are what the census needs by the ratios of {declared.ratios.date}."
 
 
 def _unlearned(model: ForecastModel | None, target: str, series: tuple[str, str], step: int) -> str:
@@ -160,11 +168,11 @@ def aligned(history: History, model: ForecastModel) -> History:
     """The history with exactly the model's series, in its order; one that is not there is unknown."""
     places = [history.series.index(one) if one in history.series else None for one in model.series]
     unknown: Floats = np.full(history.days, np.nan)
-    return History(
-        history.first,
-        model.series,
-        {
-            name: np.stack([values[place] if place is not None else unknown for place in places])
-            for name, values in history.values.items()
-        },
-    )
+    values = {
+        name: np.stack([grid[place] if place is not None else unknown for place in places])
+        for name, grid in history.values.items()
+    }
+    for target in model.targets.values():
+        for name in missing_drivers(target.columns, model.steps, values):
+            values[name] = np.full((len(model.series), history.days), np.nan)
+    return replace(history, series=model.series, values=values)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ml.forecasting.drivers import MODEL_COLUMNS
 from ml.forecasting.features import Design
 from ml.forecasting.history import Floats
 from ml.forecasting.model import ForecastModel
@@ -33,6 +34,9 @@ CENSUS: Mapping[str, str] = {
     "census_above_yesterday": "the day before",
     "census_above_month": "the mean of 28 days",
 }
+
+
+BESIDE = frozenset(MODEL_COLUMNS)
 
 
 def contributions(model: ForecastModel, one: Design, target: str, step: int, row: int, origin: int) -> Floats:
@@ -66,7 +70,15 @@ def reason(model: ForecastModel, one: Design, target: str, step: int, row: int, 
 
 
 def _is_sayable(name: str) -> bool:
-    return name in CENTRED or name in DEVIATIONS or name in CENSUS or name.startswith("is_")
+    return name in CENTRED or name in DEVIATIONS or name in CENSUS or name in BESIDE or name.startswith("is_")
+
+
+def _beside(name: str, value: float, side: str, size: float) -> str:
+    if name == "acuity_above_month":
+        return (
+            f"The share of patients of triage level 1 or 2 is {100 * abs(value):.0f} points {side} the mean of 28 days"
+        )
+    return f"Booked admissions for the day are {size:.1f} {side} the mean of the last 28 days at this notice"
 
 
 def _driver(name: str, value: float, scale: float, level: float, label: str, baseline: str) -> str:
@@ -80,6 +92,8 @@ def _driver(name: str, value: float, scale: float, level: float, label: str, bas
         return f"{label.capitalize()}: {when} {size:.1f} {side} the four-week baseline of their weekdays"
     if name in CENSUS:
         return f"The census is {size:.1f} {side} {CENSUS[name]}"
+    if name in BESIDE:
+        return _beside(name, value, side, size)
     kind = name.removeprefix("is_")
     if kind.startswith("weekday_"):
         kind = WEEKDAYS[int(kind.removeprefix("weekday_"))]

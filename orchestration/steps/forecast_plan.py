@@ -16,13 +16,15 @@ from ml.forecasting import bundle as bundles
 from ml.forecasting.history import History
 from ml.forecasting.mart import read_staffing, site_history
 from ml.forecasting.model import ForecastModel
-from ml.forecasting.predict import Forecast, Line, predict
+from ml.forecasting.predict import Forecast, Line
+from ml.forecasting.site_total import forecast_site
 from ml.usecases import ForecastUseCase
 from ml.usecases.forecast import HOURS, Target
 from orchestration.settings import Settings
 from orchestration.sites import Site, UnitKind
 from orchestration.steps.bed_demand import BedDemand, bed_demand_asked
 from orchestration.steps.board import Published
+from orchestration.steps.forecasting import places_of
 from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.shifts import Span, UnknownShift, span_of
 
@@ -58,14 +60,26 @@ def draft_forecast(settings: Settings, asked: Asked, declared: ForecastUseCase) 
     notes = tuple(note for note, one in zip(said, asked.upstream.values(), strict=True) if not one.is_usable)
     try:
         snapshot = read_staffing(settings.snapshots, f"{declared.use_case}_mart")
-        history = site_history(snapshot.mart, declared, asked.site.id, asked.at)
+        history = site_history(snapshot.mart, declared, asked.site.id, asked.at, places_of(asked.site))
         model, fault = _model(asked)
         ahead = (0, *declared.horizons_days)
-        made = predict(model, declared, history, asked.at, ahead, allowed=asked.allowed.value, fault=fault)
+        made, whole = forecast_site(model, declared, history, asked.at, ahead, asked.allowed.value, fault)
         beds = bed_demand_asked(settings, asked.site, asked.at, asked.upstream)
     except (ForecastError, FeatureError) as error:
         return Draft(Tier.MANUAL, str(error), asked.at, asked.at + ANSWERS_AT_LEAST, notes=notes)
-    return _draft(declared, asked, made, history, notes, beds)
+    return _draft(declared, asked, made, history, (*_totals(declared, whole), *notes), beds)
+
+
+def _totals(declared: ForecastUseCase, whole: Forecast) -> list[str]:
+    """What all units together are expected to have tomorrow, per shift: the same figures, added up."""
+    census = declared.target(CENSUS).label
+    tomorrow = whole.as_of.date() + timedelta(days=1)
+    parts = [
+        f"{line.shift} {_at(line.quantiles, 0.5):.0f}"
+        for line in whole.lines
+        if line.target == CENSUS and line.date == tomorrow and line.quantiles
+    ]
+    return [f"All units together, {census} tomorrow: {', '.join(parts)}."] if parts else []
 
 
 def _without(declared: ForecastUseCase, use_case: str) -> str:

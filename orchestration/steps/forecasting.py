@@ -25,6 +25,7 @@ from ml.forecasting.bundle import files_digest, forecast_files
 from ml.forecasting.fit import FEWEST_DAYS
 from ml.forecasting.history import History
 from ml.forecasting.mart import StaffingSnapshot, read_staffing, site_history, site_rows
+from ml.forecasting.ratios import Places
 from ml.usecases import DemandUseCase, ForecastUseCase, load_forecast
 from orchestration.settings import Settings
 from orchestration.sites import Site, list_sites, load_site
@@ -72,7 +73,7 @@ def backtest_site(
             "learned from. Choose a later --test-from."
         )
     snapshot = read_staffing(settings.snapshots, f"{use_case}_mart")
-    history = site_history(snapshot.mart, declared, place.id)
+    history = site_history(snapshot.mart, declared, place.id, places=places_of(place))
     result = backtest_forecast(
         history, declared, site=site, region=place.region, train_until=train_until, test_from=test_from, seed=seed
     )
@@ -93,6 +94,19 @@ def backtest_site(
         "left_out": {name: count for name, count in result.left_out.items() if count},
         "outcomes": {name: _chosen(result, name) | dict(found) for name, found in judged.outcomes.items()},
     }
+
+
+def places_of(site: Site) -> Places:
+    """What the ratios need of a site: the kind of every unit, and how long its shifts usually are."""
+    day = date(2001, 1, 1)
+    hours = {
+        one.id: (
+            datetime.combine(day + timedelta(days=one.ends <= one.starts), one.ends) - datetime.combine(day, one.starts)
+        ).total_seconds()
+        / 3600
+        for one in site.shifts
+    }
+    return Places({unit.id: unit.kind.value for unit in site.units}, hours)
 
 
 def samples_of(table: pa.Table, declared: ForecastUseCase | DemandUseCase) -> Iterator[ForecastSample]:
@@ -128,7 +142,9 @@ def why_not_forecast(settings: Settings, use_case: str, site: str) -> str:
     """Say what a site lacks to train and test on, in a sentence; empty where it lacks nothing."""
     declared, place = load_forecast(use_case), load_site(site)
     try:
-        history = site_history(read_staffing(settings.snapshots, f"{use_case}_mart").mart, declared, place.id)
+        history = site_history(
+            read_staffing(settings.snapshots, f"{use_case}_mart").mart, declared, place.id, places=places_of(place)
+        )
         split_of(history, place)
     except (NotEnoughHistory, NotEnoughDays) as error:
         return str(error)
@@ -171,7 +187,7 @@ def train_forecast(settings: Settings, use_case: str, site: str, seed: int = DEF
     """Train, forecast what came after, log the run to MLflow, and make it the site's current candidate."""
     declared, place = load_forecast(use_case), load_site(site)
     snapshot = read_staffing(settings.snapshots, f"{use_case}_mart")
-    history = site_history(snapshot.mart, declared, place.id)
+    history = site_history(snapshot.mart, declared, place.id, places=places_of(place))
     split = split_of(history, place)
     result = backtest_forecast(
         history, declared, site=site, region=place.region, train_until=split, test_from=split, seed=seed
