@@ -47,22 +47,34 @@
     ") -%}
 {%- endmacro %}
 
-{#- The columns of a lake table as its contract has them, each cast to its type; and the partition's two. -#}
-{% macro lake_columns(table) -%}
-    {%- set anchor = var('lake') ~ '/' ~ table ~ '/site=_anchor/*/*.parquet' -%}
-    {%- set columns = [] -%}
-    {%- for row in run_query("
-        select column_name, column_type
-        from (describe from read_parquet('" ~ anchor ~ "', hive_partitioning = false))
-    ").rows -%}
-        {%- do columns.append('cast("' ~ row[0] ~ '" as ' ~ row[1] ~ ') as "' ~ row[0] ~ '"') -%}
+{#-
+    The columns of every lake table as its contract has them, each cast to its type; and the partition's two. In one
+    query: a build asks for some sixty tables, and each query through dbt costs more than its work.
+-#}
+{% macro lake_columns() -%}
+    {%- set described = [] -%}
+    {%- for table in lake_tables() -%}
+        {%- do described.append(
+            "select '" ~ table.name ~ "' as lake_table, row_number() over () as place, column_name, column_type from ("
+            ~ "describe from read_parquet('" ~ var('lake') ~ '/' ~ table.name
+            ~ "/site=_anchor/*/*.parquet', hive_partitioning = false))"
+        ) -%}
     {%- endfor -%}
-    {{ return((columns + ['site', 'day']) | join(', ')) }}
+    {%- set columns = {} -%}
+    {%- for row in run_query("
+        select
+            lake_table,
+            string_agg('cast(\"' || column_name || '\" as ' || column_type || ') as \"' || column_name || '\"', ', ' order by place)
+        from (" ~ described | join(' union all ') ~ ") group by lake_table
+    ").rows -%}
+        {%- do columns.update({row[0]: row[1] ~ ', site, day'}) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
 {%- endmacro %}
 
 {#- What lies in the files of a list (an SQL expression) that had arrived by `as_of`, and the anchor's types. -#}
-{% macro lake_rows(table, files) -%}
-    select {{ lake_columns(table) }}
+{% macro lake_rows(table, columns, files) -%}
+    select {{ columns[table] }}
     from read_parquet(
         list_concat(['{{ var("lake") }}/{{ table }}/site=_anchor/day=0001-01-01/anchor.parquet'], {{ files }}),
         union_by_name = true, hive_partitioning = true, hive_types = {'site': varchar, 'day': date}
@@ -72,79 +84,69 @@
 
 {#- Bind the files of a table that are still to be read to the variable `files`, for `lake_rows`. -#}
 {% macro bind_files(table) -%}
-    {%- do run_query("
-        set variable files = coalesce((
-            select list('" ~ var('lake') ~ "/' || file order by file) from build.lake_file
-            where lake_table = '" ~ table ~ "' and not is_read
-        ), [])
-    ") -%}
+    set variable files = coalesce((
+        select list('{{ var("lake") }}/' || file order by file) from build.lake_file
+        where lake_table = '{{ table }}' and not is_read
+    ), []);
 {%- endmacro %}
 
 {#- Read a table anew: every version, and then only the newest of each key stays. -#}
-{% macro read_anew(table) -%}
-    {%- do bind_files(table.name) -%}
+{% macro read_anew(table, columns) -%}
     {%- set newest = 'lake_newest.' ~ table.name -%}
-    {%- do run_query("
-        create or replace table " ~ newest ~ " as
-        select *, hash('" ~ table.name ~ "', site, _key) as _record
-        from (" ~ lake_rows(table.name, "getvariable('files')") ~ ");
-        delete from " ~ newest ~ " where rowid in (
-            select rowid from " ~ newest ~ "
-            where _record in (select _record from " ~ newest ~ " group by _record having count(*) > 1)
-            qualify row_number() over (partition by site, _key order by " ~ newest_first() ~ ") > 1
-        )
-    ") -%}
-    {%- do keep_links(table, newest) -%}
+    {{ bind_files(table.name) }}
+    create or replace table {{ newest }} as
+    select *, hash('{{ table.name }}', site, _key) as _record
+    from ({{ lake_rows(table.name, columns, "getvariable('files')") }});
+    delete from {{ newest }} where rowid in (
+        select rowid from {{ newest }}
+        where _record in (select _record from {{ newest }} group by _record having count(*) > 1)
+        qualify row_number() over (partition by site, _key order by {{ newest_first() }}) > 1
+    );
+    {{ keep_links(table, newest) }}
 {%- endmacro %}
 
 {#- Take in the files that are new; what they change goes to the tables of touched.sql. -#}
-{% macro read_arrivals(table) -%}
-    {%- do bind_files(table.name) -%}
+{% macro read_arrivals(table, columns) -%}
     {%- set newest = 'lake_newest.' ~ table.name -%}
-    {%- do run_query("
-        create or replace temp table arrived as
-        select *, hash('" ~ table.name ~ "', site, _key) as _record
-        from (" ~ lake_rows(table.name, "getvariable('files')") ~ ")
-        qualify row_number() over (partition by site, _key order by " ~ newest_first() ~ ") = 1;
-        create or replace temp table incumbent as
-        select
-            rowid as place, _record, site, _version_at, _arrived_at, _line, _file, _content, _is_deleted,
-            " ~ key_list(table.links) ~ " as keys
-        from " ~ newest ~ "
-        where _record in (select _record from arrived);
-        create or replace temp table changed as
-        select arrived.* from arrived
-        where arrived._record in (
-            select _record from (
-                select _record, _version_at, _arrived_at, _line, _file, true as is_new from arrived
-                union all
-                select _record, _version_at, _arrived_at, _line, _file, false as is_new from incumbent
-            )
-            qualify is_new and row_number() over (partition by _record order by " ~ newest_first() ~ ") = 1
-        );
-        delete from " ~ newest ~ " where rowid in (
-            select place from incumbent where _record in (select _record from changed)
-        );
-        insert into " ~ newest ~ " by name from changed
-    ") -%}
-    {%- do touch_changed(table) -%}
+    {{ bind_files(table.name) }}
+    create or replace temp table arrived as
+    select *, hash('{{ table.name }}', site, _key) as _record
+    from ({{ lake_rows(table.name, columns, "getvariable('files')") }})
+    qualify row_number() over (partition by site, _key order by {{ newest_first() }}) = 1;
+    create or replace temp table incumbent as
+    select
+        rowid as place, _record, site, _version_at, _arrived_at, _line, _file, _content, _is_deleted,
+        {{ key_list(table.links) }} as keys
+    from {{ newest }}
+    where _record in (select _record from arrived);
+    create or replace temp table changed as
+    select arrived.* from arrived
+    where arrived._record in (
+        select _record from (
+            select _record, _version_at, _arrived_at, _line, _file, true as is_new from arrived
+            union all
+            select _record, _version_at, _arrived_at, _line, _file, false as is_new from incumbent
+        )
+        qualify is_new and row_number() over (partition by _record order by {{ newest_first() }}) = 1
+    );
+    delete from {{ newest }} where rowid in (
+        select place from incumbent where _record in (select _record from changed)
+    );
+    insert into {{ newest }} by name from changed;
+    {{ touch_changed(table) }}
 {%- endmacro %}
 
 {#- Point the views that staging reads at the whole lake, or at the rows of touched persons. -#}
 {% macro show_lake(is_full) -%}
-    {%- do run_query('create schema if not exists lake') -%}
+    create schema if not exists lake;
     {%- for table in lake_tables() -%}
-        {%- set rows = 'lake_newest' if is_full or table.scope != 'person' else 'lake_touched' -%}
-        {%- do run_query(
-            'create or replace view lake.' ~ table.name
-            ~ ' as select * exclude (_record) from ' ~ rows ~ '.' ~ table.name
-        ) -%}
+        {%- set rows = 'lake_newest' if is_full or table.scope != 'person' else 'lake_touched' %}
+        create or replace view lake.{{ table.name }} as select * exclude (_record) from {{ rows }}.{{ table.name }};
     {%- endfor -%}
 {%- endmacro %}
 
 {#- One view per table of what no finished build has read: the accounting reads it apart from staging. -#}
-{% macro show_arrivals() -%}
-    {%- do run_query('drop schema if exists lake_arrived cascade; create schema lake_arrived') -%}
+{% macro show_arrivals(columns) -%}
     {%- set unfinished = {} -%}
     {%- for row in run_query("
         select lake_table, string_agg('''" ~ var('lake') ~ "/' || file || '''', ', ')
@@ -152,8 +154,10 @@
     ").rows -%}
         {%- do unfinished.update({row[0]: row[1]}) -%}
     {%- endfor -%}
+    drop schema if exists lake_arrived cascade;
+    create schema lake_arrived;
     {%- for table in lake_tables() -%}
-        {%- set files = '[' ~ unfinished.get(table.name, '') ~ ']::varchar[]' -%}
-        {%- do run_query('create view lake_arrived.' ~ table.name ~ ' as ' ~ lake_rows(table.name, files)) -%}
+        {%- set files = '[' ~ unfinished.get(table.name, '') ~ ']::varchar[]' %}
+        create view lake_arrived.{{ table.name }} as {{ lake_rows(table.name, columns, files) }};
     {%- endfor -%}
 {%- endmacro %}

@@ -10,12 +10,13 @@
         {%- do run_query('begin transaction') -%}
         {%- do create_ledger() -%}
         {%- do list_committed() -%}
+        {%- set columns = lake_columns() -%}
         {%- set fingerprint = build_fingerprint() -%}
         {%- set reason = full_build_reason(fingerprint) -%}
         {%- if reason -%}
-            {%- do begin_full_build() -%}
+            {%- do begin_full_build(columns) -%}
         {%- else -%}
-            {%- do begin_touched_build() -%}
+            {%- do begin_touched_build(columns) -%}
         {%- endif -%}
         {%- set said = build_in_words(reason) -%}
         {%- do run_query(
@@ -24,9 +25,9 @@
             ~ "' as said, false as is_done"
         ) -%}
         {%- do run_query('update build.lake_file set is_read = true where not is_read') -%}
-        {%- do show_lake(reason is not none) -%}
-        {%- do show_arrivals() -%}
+        {%- do run_query(show_lake(reason is not none) ~ show_arrivals(columns)) -%}
         {%- do run_query('commit') -%}
+        {%- do remember_kind(reason is not none) -%}
         {%- do log(said, info=true) -%}
     {%- endif -%}
 {%- endmacro %}
@@ -35,8 +36,7 @@
 {% macro end_build(results) -%}
     {%- if execute and flags.WHICH == 'build' and is_complete(results) -%}
         {%- do run_query('begin transaction') -%}
-        {%- do show_lake(true) -%}
-        {%- do run_query("
+        {%- do run_query(show_lake(true) ~ "
             update build.run set is_done = true;
             update build.lake_file set is_settled = true where not is_settled;
             delete from build.touched_record;
@@ -145,7 +145,7 @@
     {{ return(unscoped) }}
 {%- endmacro %}
 
-{% macro begin_full_build() -%}
+{% macro begin_full_build(columns) -%}
     {%- do run_query("
         delete from build.lake_file;
         insert into build.lake_file select lake_table, file, false, false from committed;
@@ -155,10 +155,12 @@
         delete from build.touched_person;
         drop schema if exists lake_touched cascade
     ") -%}
-    {%- for table in lake_tables() -%} {%- do read_anew(table) -%} {%- endfor -%}
+    {%- set readings = [] -%}
+    {%- for table in lake_tables() -%} {%- do readings.append(read_anew(table, columns)) -%} {%- endfor -%}
+    {%- do run_query(readings | join) -%}
 {%- endmacro %}
 
-{% macro begin_touched_build() -%}
+{% macro begin_touched_build(columns) -%}
     {%- do run_query('
         insert into build.lake_file
         select lake_table, file, false, false from committed
@@ -168,9 +170,9 @@
         'select distinct lake_table from build.lake_file where not is_read'
     ).columns[0].values() | list -%}
     {%- do forget_changes() -%}
-    {%- for table in lake_tables() if table.name in fresh -%} {%- do read_arrivals(table) -%} {%- endfor -%}
+    {%- for table in lake_tables() if table.name in fresh -%} {%- do run_query(read_arrivals(table, columns)) -%} {%- endfor -%}
     {%- do touch_what_hangs_together() -%}
-    {%- do set_touched_rows_apart() -%}
+    {%- do run_query(set_touched_rows_apart()) -%}
 {%- endmacro %}
 
 {% macro build_in_words(reason) -%}
@@ -186,11 +188,20 @@
 {#- Whether models compute everything. After a build is done nothing is owed, and every row is looked at again. -#}
 {% macro is_full_build() -%}
     {%- if not execute -%} {{ return(true) }} {%- endif -%}
+    {%- if 'is_full_build' in graph -%} {{ return(graph['is_full_build']) }} {%- endif -%}
     {%- set has_run = run_query("
         select count(*) from duckdb_tables() where schema_name = 'build' and table_name = 'run'
     ").rows[0][0] -%}
     {%- if not has_run -%} {{ return(true) }} {%- endif -%}
     {{ return(run_query('select is_full or is_done from build.run').rows[0][0]) }}
+{%- endmacro %}
+
+{#-
+    What `begin_build` decided, for the models and tests of the same invocation: in the one thing that all their
+    contexts share. A command that begins no build (`dbt test`, `dbt compile`) asks the ledger.
+-#}
+{% macro remember_kind(is_full) -%}
+    {%- do graph.update({'is_full_build': is_full}) -%}
 {%- endmacro %}
 
 {#- dbt's own switch: the ledger decides for every model alike. -#}

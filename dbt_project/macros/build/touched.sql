@@ -19,13 +19,11 @@
 
 {#- Remember by which keys the records of a relation hang together, and to which dimensions they refer. -#}
 {% macro keep_links(table, relation) -%}
-    {%- for kept, columns in [('link', table.links), ('reference', table.refers)] if columns -%}
-        {%- do run_query("
-            insert into build." ~ kept ~ "
-            select record, hash(site, key) as token
-            from (select _record as record, site, unnest(" ~ key_list(columns) ~ ") as key from " ~ relation ~ ")
-            where key is not null
-        ") -%}
+    {%- for kept, columns in [('link', table.links), ('reference', table.refers)] if columns %}
+        insert into build.{{ kept }}
+        select record, hash(site, key) as token
+        from (select _record as record, site, unnest({{ key_list(columns) }}) as key from {{ relation }})
+        where key is not null;
     {%- endfor -%}
 {%- endmacro %}
 
@@ -45,23 +43,19 @@
         select incumbent._record from incumbent inner join changed using (_record)
         where incumbent._content = changed._content and incumbent._is_deleted = changed._is_deleted
     )' -%}
-    {%- set condition = {'person': 'true', 'dimension': 'not ' ~ says_the_same}.get(table.scope, 'false') -%}
-    {%- do run_query("
-        insert into changed_record select _record from changed where " ~ condition ~ ";
-        insert into open_token
-        select token from build.link where record in (select _record from changed where " ~ condition ~ ");
-        delete from build.link where record in (select _record from changed);
-        delete from build.reference where record in (select _record from changed)
-    ") -%}
-    {%- if table.scope == 'person' -%}
-        {%- do run_query("
-            insert into build.touched_person
-            select " ~ person_id('site', 'key') ~ "
-            from (select site, unnest(keys) as key from incumbent where _record in (select _record from changed))
-            where key is not null
-        ") -%}
-    {%- endif -%}
-    {%- do keep_links(table, 'changed') -%}
+    {%- set condition = {'person': 'true', 'dimension': 'not ' ~ says_the_same}.get(table.scope, 'false') %}
+    insert into changed_record select _record from changed where {{ condition }};
+    insert into open_token
+    select token from build.link where record in (select _record from changed where {{ condition }});
+    delete from build.link where record in (select _record from changed);
+    delete from build.reference where record in (select _record from changed);
+    {%- if table.scope == 'person' %}
+        insert into build.touched_person
+        select {{ person_id('site', 'key') }}
+        from (select site, unnest(keys) as key from incumbent where _record in (select _record from changed))
+        where key is not null;
+    {%- endif %}
+    {{ keep_links(table, 'changed') }}
 {%- endmacro %}
 
 {#- From changed records, and those an earlier build owes, to everything that hangs together with them. -#}
@@ -106,24 +100,21 @@
 
 {#- The touched rows of every table of persons, and every person that their keys can name. -#}
 {% macro set_touched_rows_apart() -%}
-    {%- do run_query('drop schema if exists lake_touched cascade; create schema lake_touched') -%}
-    {%- for table in lake_tables() if table.scope == 'person' -%}
-        {%- do run_query("
-            create table lake_touched." ~ table.name ~ " as
-            select * from lake_newest." ~ table.name ~ "
-            where _record in (select record from build.touched_record);
-            insert into build.touched_person
-            select " ~ person_id('site', 'key') ~ "
-            from (
-                select distinct site, unnest(" ~ key_list(table.links) ~ ") as key
-                from lake_touched." ~ table.name ~ "
-            )
-            where key is not null
-        ") -%}
-    {%- endfor -%}
-    {%- do run_query('
-        create or replace table build.touched_person as select distinct person_id from build.touched_person
-    ') -%}
+    drop schema if exists lake_touched cascade;
+    create schema lake_touched;
+    {%- for table in lake_tables() if table.scope == 'person' %}
+        create table lake_touched.{{ table.name }} as
+        select * from lake_newest.{{ table.name }}
+        where _record in (select record from build.touched_record);
+        insert into build.touched_person
+        select {{ person_id('site', 'key') }}
+        from (
+            select distinct site, unnest({{ key_list(table.links) }}) as key
+            from lake_touched.{{ table.name }}
+        )
+        where key is not null;
+    {%- endfor %}
+    create or replace table build.touched_person as select distinct person_id from build.touched_person
 {%- endmacro %}
 
 {#- The condition on a person's rows that a model builds on, or a test looks at: all of them in a full build. -#}
