@@ -6,7 +6,7 @@ What does not belong here: comparing versions (compare.py), and compiling for re
 import hashlib
 import json
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import yaml
 from orchestration.contracts import sql
 from orchestration.contracts.compiler import compile_fhir, compile_tabular
 from orchestration.contracts.errors import InvalidContract
-from orchestration.contracts.load import SUFFIX, parse_contract
+from orchestration.contracts.load import SUFFIX, parse_contract, read_yaml
 from orchestration.contracts.model import Contract, ContractObject, Reader
 
 LARGEST = 4_000_000  # bytes of YAML: a contract is read by people
@@ -30,22 +30,27 @@ def check_contract(path: Path) -> list[str]:
 
     Raises `InvalidContract` for what is no YAML mapping, too large or not there.
     """
-    content = read_bytes(path)
+    return list(_check(path.name, read_bytes(path)))
+
+
+@lru_cache(maxsize=64)
+def _check(name: str, content: bytes) -> tuple[str, ...]:
+    """What is wrong with bytes under a file's name: the same for the same, so that it is found out once."""
     try:
-        document = yaml.safe_load(content.decode("utf-8"))
+        document = read_yaml(content.decode("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidContract(f"{path.name} is no YAML: {error}") from error
+        raise InvalidContract(f"{name} is no YAML: {error}") from error
     if not isinstance(document, dict):
-        raise InvalidContract(f"{path.name} holds no mapping; an ODCS contract begins with apiVersion and kind.")
-    found = [f"{_place(error)}: {error.message}" for error in _schema().iter_errors(document)]
-    return found or list(_house_rules(path, content, document))
+        raise InvalidContract(f"{name} holds no mapping; an ODCS contract begins with apiVersion and kind.")
+    found = tuple(f"{_place(error)}: {error.message}" for error in _schema().iter_errors(document))
+    return found or tuple(_house_rules(name, content, document))
 
 
 def read_contract(path: Path) -> Contract:
     """Return the contract of a file anywhere; its feed is the name it gives itself. Raises `InvalidContract`."""
     content = read_bytes(path)
     try:
-        document = yaml.safe_load(content.decode("utf-8"))
+        document = read_yaml(content.decode("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidContract(f"{path.name} is no YAML: {error}") from error
     name = document.get("name") if isinstance(document, dict) else None
@@ -75,28 +80,28 @@ def _place(error: Any) -> str:
     return "/".join(str(step) for step in error.instance_path) or "the document"
 
 
-def _house_rules(path: Path, content: bytes, document: dict[str, Any]) -> Iterator[str]:
+def _house_rules(name: str, content: bytes, document: dict[str, Any]) -> Iterator[str]:
     try:
         contract = parse_contract(str(document.get("name")), content)
     except InvalidContract as error:
         yield str(error)
         return
-    if not path.name.startswith(contract.feed) or not path.name.endswith(SUFFIX):
-        yield f"the file is called {path.name}, expected {contract.feed}{SUFFIX}"
+    if not name.startswith(contract.feed) or not name.endswith(SUFFIX):
+        yield f"the file is called {name}, expected {contract.feed}{SUFFIX}"
     agreed = {item.get("property") for item in document.get("slaProperties") or ()}
     yield from (f"slaProperties: no {wanted}; say how it is agreed" for wanted in SLA if wanted not in agreed)
-    for item in contract.objects:
-        yield from _object_rules(contract, item)
+    with duckdb.connect() as db:
+        sql.install(db, hashlib.sha256(b"check").digest())
+        for item in contract.objects:
+            yield from _object_rules(db, contract, item)
 
 
-def _object_rules(contract: Contract, item: ContractObject) -> Iterator[str]:
+def _object_rules(db: duckdb.DuckDBPyConnection, contract: Contract, item: ContractObject) -> Iterator[str]:
     for found in item.properties:
         if not found.description:
             yield f"{item.name}.{found.name}: no description; say what it means and in which unit"
     try:
-        with duckdb.connect() as db:
-            sql.install(db, hashlib.sha256(b"check").digest())
-            _explain(db, contract, item)
+        _explain(db, contract, item)
     except (duckdb.Error, InvalidContract) as error:
         yield f"{item.name}: does not compile: {str(error).splitlines()[0]}"
 

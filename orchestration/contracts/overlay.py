@@ -18,7 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from orchestration.contracts.errors import InvalidContract
-from orchestration.contracts.load import list_contracts
+from orchestration.contracts.load import list_contracts, read_yaml
 from orchestration.contracts.model import Agreement, CodedRange, Contract, ContractObject, Property
 from orchestration.settings import Environment
 
@@ -71,7 +71,7 @@ def read_overlay(directory: Path, environment: Environment) -> Overlay:
     if not path.is_file():
         return Overlay(environment=environment)
     try:
-        found = Overlay.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        found = Overlay.model_validate(read_yaml(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidContract(f"{ENVIRONMENTS}/{path.name} is no YAML: {error}") from error
     except ValidationError as error:

@@ -7,9 +7,11 @@ What was valid then is judged as then; what may leave the landing zone is decide
 not belong here: reading a contract (load.py), comparing two (compare.py), and remembering what a home landed under.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +21,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from orchestration.contracts.compare import require_sound
 from orchestration.contracts.errors import InvalidContract
-from orchestration.contracts.load import CONTRACTS_DIR, SUFFIX, list_contracts, parse_contract, read_current
+from orchestration.contracts.load import (
+    CONTRACTS_DIR,
+    SUFFIX,
+    list_contracts,
+    parse_contract,
+    read_current,
+    read_yaml,
+)
 from orchestration.contracts.model import Contract
 from orchestration.contracts.overlay import overlaid
 from orchestration.contracts.protection import protected
@@ -83,6 +92,20 @@ def load_timelines(
     directory: Path = CONTRACTS_DIR, environment: Environment = Environment.DEVELOPMENT
 ) -> dict[str, Timeline]:
     """Return the versions of every contract of a directory by feed. Raises as `load_timeline`."""
+    return dict(_load_timelines(directory, environment, _content(directory)))
+
+
+def _content(directory: Path) -> str:
+    """Return a digest of everything that a directory's timelines are read from."""
+    whole = hashlib.sha256()
+    for path in sorted(directory.rglob("*.yaml")):
+        whole.update(f"{path.relative_to(directory)}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _load_timelines(directory: Path, environment: Environment, content: str) -> dict[str, Timeline]:  # noqa: ARG001
+    # `content` is what is remembered by: the same files are compared and overlaid once in a process.
     return {feed: load_timeline(feed, directory, environment) for feed in list_contracts(directory)}
 
 
@@ -144,7 +167,7 @@ def _versions(current: Contract, directory: Path) -> list[Version]:
 
 def _read(path: Path, feed: str) -> _Document:
     try:
-        document = _Document.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        document = _Document.model_validate(read_yaml(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidContract(f"{HISTORY}/{path.name} is no YAML: {error}") from error
     except ValidationError as error:

@@ -3,7 +3,10 @@
 What does not belong here: which records go in, and what lies there for a site (stock.py).
 """
 
+import io
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from pathlib import Path
 
 import duckdb
@@ -13,11 +16,12 @@ import pyarrow.parquet as pq
 from orchestration.contracts import Contract, ContractObject, sql
 from orchestration.contracts.compiler import lake_columns
 from orchestration.feeds.relation import fetch_arrow
-from orchestration.feeds.store import Store, flush, place, sync_folders
+from orchestration.feeds.store import FLUSHING, Store, flush, place, sync_folders
 
 ANCHOR_SITE, ANCHOR_DAY = "_anchor", "0001-01-01"
 COMPRESSION = "zstd"
 MARK = b"pilothouse.contract"
+Columns = tuple[tuple[str, str], ...]  # a lake table's names and DuckDB types
 
 
 def write_parquet(store: Store, table: pa.Table, target: Path) -> None:
@@ -31,8 +35,12 @@ def write_parquet(store: Store, table: pa.Table, target: Path) -> None:
 
 def empty_table(db: duckdb.DuckDBPyConnection, item: ContractObject) -> pa.Table:
     """Return a contract object's lake table without rows."""
-    columns = ", ".join(f"cast(null as {kind}) as {sql.name(column)}" for column, kind in lake_columns(item))
-    return fetch_arrow(db, f"select {columns} where false")
+    return _empty(db, lake_columns(item))
+
+
+def _empty(db: duckdb.DuckDBPyConnection, columns: Columns) -> pa.Table:
+    casts = ", ".join(f"cast(null as {kind}) as {sql.name(column)}" for column, kind in columns)
+    return fetch_arrow(db, f"select {casts} where false")
 
 
 def write_anchors(home: Path, contracts: Mapping[str, Contract]) -> None:
@@ -42,12 +50,35 @@ def write_anchors(home: Path, contracts: Mapping[str, Contract]) -> None:
     stale = [pair for pair in pairs if not _is_current(_anchor(store, pair[1]), pair[0])]
     if not stale:
         return
+    targets = [_anchor(store, item) for _, item in stale]
+    contents = _marked_and_empty(tuple((lake_columns(item), contract.digest) for contract, item in stale))
+    with ThreadPoolExecutor(FLUSHING) as side_by_side:
+        list(side_by_side.map(partial(_write_bytes, store), targets, contents))
+    sync_folders(target.parent for target in targets)
+
+
+@lru_cache(maxsize=8)
+def _marked_and_empty(tables: tuple[tuple[Columns, str], ...]) -> tuple[bytes, ...]:
+    """Return Parquet without rows for each table, marked with its contract's digest: the same bytes in every home."""
     with duckdb.connect() as db:
         db.execute("set TimeZone = 'UTC'")
-        for contract, item in stale:
-            marked = empty_table(db, item).replace_schema_metadata({MARK: contract.digest})
-            write_parquet(store, marked, _anchor(store, item))
-    sync_folders(_anchor(store, item).parent for _, item in stale)
+        return tuple(
+            _parquet(_empty(db, columns).replace_schema_metadata({MARK: digest})) for columns, digest in tables
+        )
+
+
+def _parquet(table: pa.Table) -> bytes:
+    with io.BytesIO() as stream:
+        pq.write_table(table, stream, compression=COMPRESSION)
+        return stream.getvalue()
+
+
+def _write_bytes(store: Store, target: Path, content: bytes) -> None:
+    with store.temporary() as path:
+        with path.open("wb") as stream:
+            stream.write(content)
+            flush(stream)
+        place(path, target)
 
 
 def _anchor(store: Store, item: ContractObject) -> Path:
