@@ -3,9 +3,12 @@
 import ast
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+pytestmark = pytest.mark.xdist_group("house")  # every module is parsed once for all of them
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("orchestration", "ml", "evaluation")
@@ -26,6 +29,7 @@ NAMES_THAT_SAY_NOTHING = re.compile(r"(^|/)(utils?|helpers?|common|misc|manager)
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 
 
+@cache
 def tracked() -> list[str]:
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -37,9 +41,15 @@ def sources() -> list[str]:
     return [name for name in tracked() if name.endswith(".py") and name.startswith(ROOMS)]
 
 
-def imported(tree: ast.AST) -> set[str]:
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse((ROOT / name).read_text())
+
+
+@cache
+def imported(module: str) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             names.update(alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -54,7 +64,7 @@ def test_only_the_agreed_names_stand_at_the_top_level() -> None:
 
 @pytest.mark.parametrize("library", sorted(OWNERS))
 def test_a_library_is_imported_only_by_its_owner(library: str) -> None:
-    users = [name for name in sources() if library in imported(ast.parse((ROOT / name).read_text()))]
+    users = [name for name in sources() if library in imported(name)]
     assert [name for name in users if not name.startswith(OWNERS[library])] == []
     assert users, f"nothing imports {library} any more: take it out of OWNERS and of pyproject.toml"
 
@@ -65,7 +75,7 @@ def test_no_file_and_no_function_is_too_long_to_read() -> None:
         text = (ROOT / name).read_text()
         if text.count("\n") > LONGEST_FILE:
             long.append(name)
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(tree(name)):
             is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             if is_function and (node.end_lineno or 0) - node.lineno > LONGEST_FUNCTION:
                 long.append(f"{name}:{node.name}")
@@ -73,7 +83,7 @@ def test_no_file_and_no_function_is_too_long_to_read() -> None:
 
 
 def test_every_module_says_what_belongs_in_it() -> None:
-    silent = [name for name in sources() if not ast.get_docstring(ast.parse((ROOT / name).read_text()))]
+    silent = [name for name in sources() if not ast.get_docstring(tree(name))]
     assert silent == []
 
 
@@ -85,7 +95,7 @@ def test_a_broad_except_gives_its_reason_beside_it() -> None:
     bare = [
         f"{name}:{node.lineno}"
         for name in sources()
-        for node in ast.walk(ast.parse((ROOT / name).read_text()))
+        for node in ast.walk(tree(name))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception"))
         and "# noqa: BLE001 - " not in (ROOT / name).read_text().splitlines()[node.lineno - 1]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("definitions")  # one home: the first to load the graph has dbt parse its project
+
 COMMAND = str(Path(sys.executable).with_name("pilothouse"))
 ANNOUNCE = """
 import json
@@ -23,19 +25,24 @@ print(json.dumps([said, shown.partition, shown.metadata[LEDGER_ENTRY].data]))
 """
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home to which nothing came; what one test leaves there, no other looks at."""
+    return tmp_path_factory.mktemp("launch") / "home"
+
+
 def ran(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PILOTHOUSE_HOME": str(home)}
     return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=300)
 
 
-def test_a_release_made_outside_a_run_is_shown_at_its_site_with_its_ledger_entry(tmp_path):
-    done = ran(tmp_path / "home", sys.executable, "-c", ANNOUNCE)
+def test_a_release_made_outside_a_run_is_shown_at_its_site_with_its_ledger_entry(home):
+    done = ran(home, sys.executable, "-c", ANNOUNCE)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout.splitlines()[-1]) == [None, "city", {"seq": 7}]
 
 
-def test_a_graph_that_cannot_be_written_is_a_warning_and_no_failure(tmp_path):
-    (tmp_path / "home").mkdir()
+def test_a_graph_that_cannot_be_written_is_a_warning_and_no_failure(home):
     spoiled = (
         ANNOUNCE.replace(
             "said = ",
@@ -44,13 +51,13 @@ def test_a_graph_that_cannot_be_written_is_a_warning_and_no_failure(tmp_path):
         ).split("event = ")[0]
         + "print(json.dumps(said))"
     )
-    done = ran(tmp_path / "home", sys.executable, "-c", spoiled)
+    done = ran(home, sys.executable, "-c", spoiled)
     assert done.returncode == 0, done.stderr[-2000:]
     said = json.loads(done.stdout.splitlines()[-1])
     assert said == "The release stands, but Dagster's graph does not show it (OSError)."
 
 
 @pytest.mark.parametrize("selection", ["nosuch", "((", "group:nosuch"])
-def test_a_selection_that_names_nothing_is_wrong_usage(tmp_path, selection):
-    done = ran(tmp_path / "home", COMMAND, "run", "--select", selection, "--json")
+def test_a_selection_that_names_nothing_is_wrong_usage(home, selection):
+    done = ran(home, COMMAND, "run", "--select", selection, "--json")
     assert (done.returncode, "--select" in json.loads(done.stdout)["error"]) == (2, True), done.stderr[-2000:]
