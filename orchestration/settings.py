@@ -18,6 +18,18 @@ THIRD_PARTY_SWITCHES = {
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
     "MPLBACKEND": "Agg",
 }
+DAGSTER_INSTANCE = """\
+telemetry:
+  enabled: false
+nux:  # it asks for an address
+  enabled: false
+event_log_storage:
+  module: orchestration.defs.event_log
+  class: EventLog
+  config:
+    base_dir:
+      env: DAGSTER_HOME
+"""
 
 
 class Environment(StrEnum):
@@ -121,7 +133,7 @@ def apply_third_party_switches(settings: Settings) -> None:
         settings.dagster_home.mkdir(parents=True, exist_ok=True)
         instance = settings.dagster_home / "dagster.yaml"
         if not instance.exists():
-            instance.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")  # nux asks for an address
+            instance.write_text(DAGSTER_INSTANCE)
     except OSError as error:
         raise SettingsError(
             f"PILOTHOUSE_HOME is {settings.home}, and it cannot be made or written there ({error.strerror}); "
