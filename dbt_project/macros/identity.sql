@@ -21,6 +21,6 @@
 {%- endmacro %}
 
 {#- A stay that no number tells: the patient and when the first event of it happened. -#}
-{% macro unnumbered_stay(person_key, began_at) -%}
-    concat_ws('|', {{ person_key }}, 'stay', epoch_ms({{ began_at }}))
+{% macro unnumbered_stay(site, person_key, began_at) -%}
+    concat_ws('|', {{ person_key }}, 'stay', {{ time_in_key(site, 'epoch_ms(' ~ began_at ~ ')') }})
 {%- endmacro %}

@@ -17,6 +17,14 @@
     )
 {%- endmacro %}
 
+{#- The same, of what a feed tells: the survey's clock is the wall's already. -#}
+{% macro wall_clock(feed, site, column) -%}
+    case {{ feed }}
+        when 'nhamcs_ed' then {{ utc(column) }}
+        else {{ local_time(site, column) }}
+    end
+{%- endmacro %}
+
 {#-
     NHAMCS publishes month and weekday of a visit (1 = Sunday), not its date. The surrogate is a date of that month
     with that weekday; which of its four or five weeks is decided by the hash of the visit's key. Never a feature.
@@ -37,4 +45,9 @@
         year({{ at }}) - year({{ born }})
         - cast(strftime({{ at }}, '%m%d') < strftime({{ born }}, '%m%d') as integer) as integer
     )
+{%- endmacro %}
+
+{#- Completed years of a life that can be: beyond it the date of birth is wrong, and the age is not known. -#}
+{% macro possible_age(born, at) -%}
+    case when {{ completed_years(born, at) }} between 0 and 120 then {{ completed_years(born, at) }} end
 {%- endmacro %}

@@ -117,7 +117,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Everything on the page. ``quality`` is None, and no coding is mapped, before tables are built."""
+    """Everything on the page. ``quality`` is None, and no coding is mapped, before tables are built; ``standard``
+    says by which standard people are de-identified."""
 
     site: str
     name: str
@@ -130,6 +131,7 @@ class AuditPage:
     links: tuple[LinkFacts, ...]
     quality: QualityFacts | None
     findings: tuple[Finding, ...]
+    standard: str = ""
 
     @property
     def records(self) -> int:

@@ -39,6 +39,18 @@ class Population(Part):
     minimum_age_years: float = Field(default=0, ge=0, le=120)
 
 
+class PersonDates(Part):
+    """What the use case needs of the dates of single people, and why.
+
+    `calendar`: the true ones, since it compares people in calendar time (what came before what, how many at once, this
+    month's visits, a live request against its row). `intervals`: only the time between one person's own events. `none`:
+    no person's date. A site that shifts dates by person (`safe_harbor`) gives the last two.
+    """
+
+    needs: Literal["calendar", "intervals", "none"] = "calendar"
+    rationale: str = ""
+
+
 class OverrideReason(Part):
     """A coded reason for not taking the advice."""
 
@@ -85,6 +97,7 @@ class Declaration(Part):
     contraindications: tuple[Text, ...] = Field(min_length=1)
     non_goals: tuple[Text, ...] = Field(min_length=1)
     upstream: tuple[Upstream, ...] = ()
+    person_dates: PersonDates = PersonDates()
 
     @property
     def digest(self) -> str:

@@ -14,13 +14,14 @@ from datetime import date, time
 from enum import StrEnum
 from functools import lru_cache
 from importlib import resources
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from orchestration.sites.bulk_export import BulkExport
+from orchestration.sites.deidentification import Deidentification, Standard
 
 PACKAGE = "orchestration.sites"
 FHIR_TYPES = ("Patient", "Encounter", "Person", "ServiceRequest")
@@ -110,7 +111,8 @@ class Site(_Frozen):
     `reproducible_pseudonyms` may be true only where the records carry no secret, because the pseudonym key is then
     derived from the site's name. `holdout_from` is the local day on which candidates stop learning and begin to be
     tested; without one it is the last third of what the site has sent. `authorities` are those that issue identifiers,
-    whom feeds call by different names. `bulk_export` describes the FHIR server of the record system.
+    whom feeds call by different names. `deidentification` is the standard by which its people are de-identified in what
+    is published of them. `bulk_export` describes the FHIR server of the record system.
     `takes_test_records` says that messages and claims marked as training or test are taken as real here: for published
     samples, which are nothing else. `admitting_clinics` says which clinics of the appointments feed book beds, and on
     which unit: their appointments are booked admissions, all others are not.
@@ -130,21 +132,20 @@ class Site(_Frozen):
     reproducible_pseudonyms: bool = False
     holdout_from: date | None = None
     authorities: Authorities = Authorities()
-    date_shift: bool = False  # refused (decision record 0010)
+    deidentification: Deidentification = Deidentification()
     bulk_export: BulkExport | None = None
     takes_test_records: bool = False
     admitting_clinics: dict[str, Identifier] = {}
 
-    @field_validator("date_shift")
+    @model_validator(mode="before")
     @classmethod
-    def _dates_cannot_be_shifted_alike(cls, is_asked: bool) -> bool:
-        if is_asked:
+    def _dates_are_shifted_by_the_standard(cls, said: Any) -> Any:
+        if isinstance(said, dict) and "date_shift" in said:
             raise ValueError(
-                "dates are not shifted: a person is known by other numbers in other feeds until these are tied "
-                "together, and would be shifted by another amount in each. Leave it out, and treat the tables as a "
-                "limited data set (45 CFR 164.514(e)): they hold dates of birth, of visits and of readings"
+                "date_shift is no setting of its own: dates are shifted, with ages and places, by "
+                "`deidentification: {standard: safe_harbor, owner: ..., rationale: ..., date: ...}` (decision 0018)"
             )
-        return is_asked
+        return said
 
     @field_validator("timezone")
     @classmethod
@@ -154,6 +155,15 @@ class Site(_Frozen):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"{name!r} is not a time zone of the IANA database") from error
         return name
+
+    @model_validator(mode="after")
+    def _safe_harbor_needs_a_secret(self) -> "Site":
+        if self.is_safe_harbor and self.reproducible_pseudonyms:
+            raise ValueError(
+                "reproducible_pseudonyms makes the site's keys from its name, so that anybody could take a date shift "
+                "back; leave it out at a safe_harbor site, and land its records anew under the secret key"
+            )
+        return self
 
     @model_validator(mode="after")
     def _scope_names_own_units_and_shifts(self) -> "Site":
@@ -168,6 +178,10 @@ class Site(_Frozen):
         if strange := sorted(set(self.admitting_clinics.values()) - {unit.id for unit in self.units}):
             raise ValueError(f"admitting_clinics name {strange}, which are no units of the site")
         return self
+
+    @property
+    def is_safe_harbor(self) -> bool:
+        return self.deidentification.standard is Standard.SAFE_HARBOR
 
     @property
     def aliases(self) -> dict[str, dict[str, str]]:

@@ -72,6 +72,7 @@ def audit_page(settings: Settings, site: Site, clock: datetime) -> AuditPage:
         links=links,
         quality=quality,
         findings=findings(feeds, coding, links, quality),
+        standard=site.deidentification.standard.says,
     )
 
 

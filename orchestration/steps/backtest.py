@@ -8,6 +8,8 @@ from typing import Any
 
 from ml.usecases import DemandUseCase, ForecastUseCase, load_declaration
 from orchestration.settings import Settings
+from orchestration.sites import load_site
+from orchestration.steps.deidentification import require_dates
 
 
 def backtest_any(
@@ -15,9 +17,11 @@ def backtest_any(
 ) -> dict[str, Any]:
     """Train before `train_until` (exclusive) and test from `test_from` (inclusive), site-local dates.
 
-    Raises `UseCaseError` for a use case that is not declared, or of a kind that has no backtest.
+    Raises `UseCaseError` for a use case that is not declared, or of a kind that has no backtest, and
+    `DatesAreShifted`.
     """
     declared = load_declaration(use_case)
+    require_dates(declared, load_site(site))
     if isinstance(declared, DemandUseCase):
         from orchestration.steps.demand import backtest_demand
 

@@ -24,6 +24,7 @@ from ml.training.bundle import write_bundle
 from ml.usecases import UseCase, load_use_case, use_case_names
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.sites import Site, load_site
+from orchestration.steps.deidentification import gives_dates_for, require_dates
 from orchestration.steps.errors import StepError
 from orchestration.steps.judging import evaluate_predictions, samples_of, write_table
 from orchestration.steps.kinds import kind_of
@@ -62,10 +63,12 @@ def list_use_cases() -> tuple[str, ...]:
 
 
 def trainable_sites(settings: Settings, use_case: str, only: str | None = None) -> list[str]:
-    """Return the sites (or just `only`) whose snapshot holds enough eligible visits to train on."""
-    mart = read_snapshot(settings.snapshots, load_use_case(use_case)).mart
+    """Return the sites (or just `only`) whose snapshot holds enough eligible, truly dated visits to train on."""
+    declared = load_use_case(use_case)
+    mart = read_snapshot(settings.snapshots, declared).mart
     eligible = mart.filter(mart["is_eligible"].fill_null(False))
-    counts = {site: _begun(_of_site(eligible, site)).num_rows for site in eligible["site"].unique().to_pylist()}
+    dated = [site for site in eligible["site"].unique().to_pylist() if gives_dates_for(declared, site)]
+    counts = {site: _begun(_of_site(eligible, site)).num_rows for site in dated}
     if only is not None and counts.get(only, 0) < MINIMUM_VISITS:
         return []
     return sorted(site for site, count in counts.items() if count >= MINIMUM_VISITS and only in (None, site))
@@ -155,6 +158,7 @@ def train_candidate(settings: Settings, use_case: str, site: str, seed: int = DE
     from ml.training.tracking import Provenance, log_candidate  # mlflow takes seconds to import
 
     declared, place = load_use_case(use_case), load_site(site)
+    require_dates(declared, place)
     snapshot = read_snapshot(settings.snapshots, declared)
     until = cutoff(snapshot.mart, place)
     result = _backtest(declared, snapshot, site, until, until, seed)

@@ -11,7 +11,7 @@
     │   NotOnRecord, InterfaceStopped, UnknownIncident, BacktestOverlaps, UnknownRole, ReservedName, NotStopped,
     │   PortTaken, ServedTierUnknown, LedgerKeyGone, ReleaseKeyGone, NotAnOrderDown,
     │   RowNotFound, ErasureNotUnderstood, NoServer, NotTheReviewer, ReviewChanged, UnknownReview,
-    │   ForecastOverlaps, RosterNotWritten, SiteNotNamed
+    │   ForecastOverlaps, RosterNotWritten, SiteNotNamed, DatesAreShifted
     └── DemoHomeTaken, DemoStopped
 
 Every room has one root of its own; `known_errors` gathers them. What does not belong here: catching.

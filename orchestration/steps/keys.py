@@ -1,9 +1,11 @@
-"""Keys of this home: one pseudonym key per site, the ledger's and the release's signing keys.
+"""Keys of this home: one pseudonym key per site, one of dates where they are shifted, the
+ledger's and the release's signing keys.
 
 Files under `keys/`, mode 0600, never printed. What does not belong here: approvers' keys (they keep their own).
 """
 
 import hashlib
+import hmac
 import secrets
 from pathlib import Path
 
@@ -28,11 +30,32 @@ def site_key(settings: Settings, site: Site) -> bytes:
     tables from the same bytes.
     """
     path = settings.keys / f"{site.id}.pseudonym.v{KEY_VERSION}.key"
-    if not path.exists():
-        fresh = _derived(site.id) if site.reproducible_pseudonyms else secrets.token_bytes(KEY_BYTES)
-        settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_atomically(path, fresh, mode=0o600)
+    _make(settings, path, _derived(site.id) if site.reproducible_pseudonyms else None)
     return _read(path)
+
+
+def date_key_file(settings: Settings, site: Site) -> Path:
+    """Return the file of the site's 32-byte key of dates, made on first use: always random, since whoever can
+    compute it can take every shift back.
+
+    dbt reads the file itself, so that no SQL text and no log holds the key; it reads no other key. Another key is
+    another shift for everybody: the tables are then built anew (decision record 0018).
+    """
+    path = settings.keys / f"{site.id}.dates.v{KEY_VERSION}.key"
+    _make(settings, path)
+    _read(path)
+    return path
+
+
+def key_mark(path: Path) -> str:
+    """Return what tells a key from another without telling anything of it: 16 hex digits of an HMAC under it."""
+    return hmac.new(_read(path), b"pilothouse key mark", hashlib.sha256).hexdigest()[:16]
+
+
+def _make(settings: Settings, path: Path, fresh: bytes | None = None) -> None:
+    if not path.exists():
+        settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomically(path, fresh or secrets.token_bytes(KEY_BYTES), mode=0o600)
 
 
 def _derived(site_id: str) -> bytes:

@@ -19,6 +19,7 @@ from evaluation.drift.semantics import LabelSample, ShareCount, ValueSample
 from orchestration.contracts.free_text import MARK
 from orchestration.contracts.sql import name, text
 from orchestration.settings import Settings
+from orchestration.steps.deidentification import shifted_sites
 from orchestration.steps.tables import TablesError, current_snapshot
 
 MOST_VALUES = 5000
@@ -249,7 +250,10 @@ DAYS = """
 
 
 def labels_of(settings: Settings, site: str, mart: str, windows: Windows) -> list[LabelSample]:
-    """Return triage levels against admissions, and admissions against occupied beds; nothing before the first mart."""
+    """Return triage levels against admissions, and admissions against occupied beds; nothing before the first mart, and
+    nothing where visits are dated by shifted days."""
+    if site in shifted_sites():
+        return []
     try:
         file = current_snapshot(settings).table(mart)
     except TablesError:

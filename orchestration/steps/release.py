@@ -27,6 +27,7 @@ from orchestration.steps.agreement import REMEDY, Present, agreement_at
 from orchestration.steps.answer import Answer
 from orchestration.steps.card import card_yaml
 from orchestration.steps.decision import decide_proposal
+from orchestration.steps.deidentification import require_dates
 from orchestration.steps.errors import Refused, refused
 from orchestration.steps.locks import exclusive
 from orchestration.steps.manifest import Standing, manifest_fields
@@ -44,7 +45,9 @@ class NotAllowed(Refused):
 def promote_release(settings: Settings, use_case: str, site: str, stage: str, actor: Actor | None = None) -> Answer:
     """Release the proposal of `stage`, or refuse with the clauses that are not met (exit code 1)."""
     acting = (actor or actor_of(None, None)).required()
-    use_case, site = load_declaration(use_case).use_case, load_site(site).id
+    declared, place = load_declaration(use_case), load_site(site)
+    require_dates(declared, place)
+    use_case, site = declared.use_case, place.id
     with exclusive(settings.home, f"release-{use_case}-{site}"):
         _require_proof(settings, acting)
         target = Stage(stage)

@@ -19,6 +19,7 @@ import duckdb
 from orchestration.contracts import sql as quoting
 from orchestration.feeds.store import Receipts
 from orchestration.settings import Settings
+from orchestration.steps.deidentification import shifted_sites
 from orchestration.steps.errors import StepError, WrongUsage
 from orchestration.steps.lineage_sources import DERIVED, EVENTS, FEATURES, RECORDS, Source, hash63
 
@@ -222,6 +223,7 @@ class Trail:
             [site, key],
         ).fetchall()
         place = {"site": site, "table": table, "key": key}
+        is_told = site not in shifted_sites()  # an arrival beside a row's shifted date would tell the shift
         return [
             {
                 **place,
@@ -229,7 +231,7 @@ class Trail:
                 "file_name": self._told_name(site, file),
                 "line": line,
                 "contract": contract,
-                "arrived_at": arrived.isoformat(),
+                "arrived_at": arrived.isoformat() if is_told else None,
                 "is_deleted": gone,
                 "is_current": newest,
             }

@@ -8,16 +8,18 @@ import secrets
 import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from evaluation.canonical import document_digest
 from orchestration.contracts import load_contracts
+from orchestration.contracts.sql import text
 from orchestration.feeds import write_anchors
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.sites import UnitKind, list_sites, load_site
+from orchestration.steps.deidentification import deidentification_digest, deidentified_sites, shifted_sites
 from orchestration.steps.errors import StepError
 from orchestration.steps.files import file_sha256, names_sha256, tree_sha256, write_atomically, write_json
 from orchestration.steps.site_codes import site_codes_file
@@ -37,6 +39,7 @@ SNAPSHOT_TABLES = {
     "serving_feedback": "staging.stg_serving_feedback",
     "board_adjustment": "marts.board_adjustment",
 }
+OF_SERVED_VISITS = ("serving_event", "serving_feedback")
 WAREHOUSE_LOCK = "warehouse"
 BUILT, REBUILD = "built.json", "rebuild.json"
 PLACES = {UnitKind.ED: "ER", UnitKind.ICU: "ICU", UnitKind.WARD: "HU"}  # HL7 v3 RoleCode
@@ -61,18 +64,19 @@ class Snapshot:
 
 def dbt_variables(settings: Settings) -> str:
     """Return dbt's `--vars`: where the lake, the mounted vocabulary and the sites' own codes lie, each site's time zone
-    and units, a digest.
+    and units, the safe_harbor sites' terms, a digest.
 
-    The same for every run, since dbt parses everything anew when they change; the whole lake has arrived by now. What
-    dbt does not see by itself (macros, contracts, vocabulary) is in `inputs`: when it changes, dbt builds everything
-    anew (decision record 0008).
+    The same for every run of a year, since dbt parses everything anew when they change; the whole lake has arrived by
+    now. What dbt does not see by itself (macros, contracts, vocabulary) is in `inputs`: when it changes, dbt builds
+    everything anew (decision record 0008).
     """
     sites = {site: load_site(site) for site in list_sites()}
     zones = {site: place.timezone for site, place in sites.items()}
     units = {site: {unit.id: PLACES[unit.kind] for unit in place.units} for site, place in sites.items()}
     vocabulary = str(mounted_folder(settings.vocabulary) or "")
     codes = site_codes_file(settings)
-    inputs = f"{project_digest()} {vocabulary_digest(settings)} {codes.stem}"
+    today = datetime.now(UTC).date()
+    inputs = f"{project_digest()} {vocabulary_digest(settings)} {codes.stem} {deidentification_digest(settings, today)}"
     paths = {"lake": str(settings.lake), "vocabulary": vocabulary, "site_codes": str(codes)}
     shifts = {
         site: [{"id": one.id, "starts": f"{one.starts:%H:%M}", "ends": f"{one.ends:%H:%M}"} for one in place.shifts]
@@ -81,7 +85,8 @@ def dbt_variables(settings: Settings) -> str:
     clinics = {site: place.admitting_clinics for site, place in sites.items() if place.admitting_clinics}
     facts = {"timezones": zones, "units": units, "shifts": shifts, "admitting_clinics": clinics}
     tests_taken = [site for site, place in sites.items() if place.takes_test_records]
-    return json.dumps({**paths, **facts, "inputs": inputs, "sites_that_take_test_records": tests_taken})
+    told = {"deidentified": deidentified_sites(settings, today), "sites_that_take_test_records": tests_taken}
+    return json.dumps({**paths, **facts, "inputs": inputs, **told})
 
 
 def demand_rebuild(settings: Settings, reason: str, *, from_nothing: bool = False) -> None:
@@ -173,7 +178,7 @@ def publish_snapshot(settings: Settings, as_of: datetime) -> Snapshot:
     staging = settings.snapshots / ".staging"
     staging.mkdir(exist_ok=True)
     with duckdb.connect(str(settings.warehouse), read_only=True) as warehouse:
-        rows = {name: _export(warehouse, table, staging / f"{name}.parquet") for name, table in SNAPSHOT_TABLES.items()}
+        rows = {name: _export(warehouse, name, staging / f"{name}.parquet") for name in SNAPSHOT_TABLES}
     files = {name: file_sha256(staging / f"{name}.parquet") for name in rows}
     digest = document_digest(files)
     folder = settings.snapshots / digest
@@ -188,9 +193,14 @@ def publish_snapshot(settings: Settings, as_of: datetime) -> Snapshot:
     return Snapshot(digest, as_of.isoformat(), folder, rows)
 
 
-def _export(warehouse: duckdb.DuckDBPyConnection, table: str, target: Path) -> int:
-    warehouse.execute(f"copy (select * from {table} order by all) to '{target}' (format parquet, compression zstd)")
-    found = warehouse.execute(f"select count(*) from {table}").fetchone()
+def _export(warehouse: duckdb.DuckDBPyConnection, name: str, target: Path) -> int:
+    """Export a table. What serving noted of single visits stays inside where people's dates are shifted: its times are
+    the true ones, and beside the visit's shifted ones they would tell the shift."""
+    shifted = shifted_sites() if name in OF_SERVED_VISITS else []
+    left_out = f" where site not in ({', '.join(map(text, shifted))})" if shifted else ""
+    rows = f"from {SNAPSHOT_TABLES[name]}{left_out}"
+    warehouse.execute(f"copy (select * {rows} order by all) to '{target}' (format parquet, compression zstd)")
+    found = warehouse.execute(f"select count(*) {rows}").fetchone()
     return int(found[0]) if found else 0
 
 
@@ -237,8 +247,8 @@ def mark_tables_built(settings: Settings, inputs: dict[str, str]) -> None:
 
 
 def table_inputs(settings: Settings) -> dict[str, str]:
-    """Return the digests of what the tables are built from (lake, project, vocabulary, the sites' own codes), and the
-    rebuild demanded."""
+    """Return the digests of what the tables are built from (lake, project, vocabulary, the sites' own codes and
+    standards of de-identification), and the rebuild demanded."""
     demanded = settings.home / REBUILD
     rebuild = str(json.loads(demanded.read_bytes())["id"]) if demanded.exists() else ""
     vocabulary, codes = vocabulary_digest(settings), site_codes_file(settings).stem
@@ -247,6 +257,7 @@ def table_inputs(settings: Settings) -> dict[str, str]:
         "project": project_digest(),
         "vocabulary": vocabulary,
         "site_codes": codes,
+        "deidentification": deidentification_digest(settings, datetime.now(UTC).date()),
         "rebuild": rebuild,
     }
 

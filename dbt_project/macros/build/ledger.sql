@@ -7,6 +7,7 @@
 {#- on-run-start: read what arrived, and decide between a full and an incremental build. -#}
 {% macro begin_build() -%}
     {%- if execute and flags.WHICH in ('build', 'run') -%}
+        {%- do require_date_keys() -%}
         {%- do run_query('begin transaction') -%}
         {%- do create_ledger() -%}
         {%- do list_committed() -%}

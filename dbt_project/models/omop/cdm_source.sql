@@ -22,7 +22,7 @@ final as (
         'Pilothouse' as cdm_source_abbreviation,
         'the hospital group that runs this home' as cdm_holder,
         'Records as they landed under their contracts, pseudonymous; sites cannot be linked to each other'
-            as source_description,
+        {{ published_sites() }} as source_description,
         'orchestration/contracts' as source_documentation_reference,
         'dbt_project' as cdm_etl_reference,
         newest_day as source_release_date,

@@ -8,6 +8,10 @@ conditions as (
     where omop_table = 'condition_occurrence'
 ),
 
+published as (
+    {{ published('conditions', ['occurred_at', 'abated_at']) }}
+),
+
 final as (
     select
         row_id as condition_occurrence_id,
@@ -26,7 +30,7 @@ final as (
         code[1:50] as condition_source_value,
         cast(source_concept_id as integer) as condition_source_concept_id,
         category_code[1:50] as condition_status_source_value
-    from conditions
+    from published
 )
 
 select * from final

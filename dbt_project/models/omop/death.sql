@@ -4,6 +4,10 @@ deaths as (
     select * from {{ ref('int_death') }}
 ),
 
+published as (
+    {{ published('deaths', ['died_at']) }}
+),
+
 final as (
     select
         person_id,
@@ -13,7 +17,7 @@ final as (
         cast(null as integer) as cause_concept_id,
         cast(null as varchar) as cause_source_value,
         cast(null as integer) as cause_source_concept_id
-    from deaths
+    from published
 )
 
 select * from final

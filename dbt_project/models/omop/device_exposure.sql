@@ -8,6 +8,10 @@ devices as (
     where omop_table = 'device_exposure'
 ),
 
+published as (
+    {{ published('devices', ['started_at', 'ended_at']) }}
+),
+
 final as (
     select
         row_id as device_exposure_id,
@@ -29,7 +33,7 @@ final as (
         cast(null as integer) as unit_concept_id,
         cast(null as varchar) as unit_source_value,
         cast(null as integer) as unit_source_concept_id
-    from devices
+    from published
 )
 
 select * from final

@@ -8,6 +8,10 @@ drugs as (
     where omop_table = 'drug_exposure'
 ),
 
+published as (
+    {{ published('drugs', ['started_at', 'ended_at']) }}
+),
+
 dated as (
     select
         *,
@@ -17,7 +21,7 @@ dated as (
             cast(started_at as date),
             coalesce(cast(ended_at as date), cast(started_at as date) + (days_supply - 1))
         ) as end_date
-    from drugs
+    from published
 ),
 
 final as (

@@ -8,6 +8,13 @@ measurements as (
     where omop_table = 'measurement'
 ),
 
+published as (
+    {{ published('measurements', ['occurred_at'], more = {
+        'value_number': published_number('measurements'),
+        'value_source': 'case when not ' ~ tells_high_age('measurements') ~ ' then measurements.value_source end',
+    }) }}
+),
+
 final as (
     select
         row_id as measurement_id,
@@ -35,7 +42,7 @@ final as (
             as value_source_value,
         cast(null as bigint) as measurement_event_id,
         cast(null as integer) as meas_event_field_concept_id
-    from measurements
+    from published
 )
 
 select * from final

@@ -5,6 +5,10 @@ notes as (
     where left_out is null
 ),
 
+published as (
+    {{ published('notes', ['written_at'], person = person_id('notes.site', 'notes.person_key')) }}
+),
+
 final as (
     select
         {{ record_id('site', "'note_text'", '_key') }} as note_id,
@@ -23,7 +27,7 @@ final as (
         coalesce(code, source_table)[1:50] as note_source_value,
         cast(null as bigint) as note_event_id,
         cast(null as integer) as note_event_field_concept_id
-    from notes
+    from published
 )
 
 select * from final

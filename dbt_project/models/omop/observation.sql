@@ -8,6 +8,12 @@ observations as (
     where omop_table = 'observation'
 ),
 
+published as (
+    {{ published('observations', ['occurred_at'], more = {
+        'value_number': published_number('observations'),
+    }) }}
+),
+
 final as (
     select
         row_id as observation_id,
@@ -37,7 +43,7 @@ final as (
             as observation_event_id,
         -- procedure_occurrence.procedure_occurrence_id
         cast(case when procedure_key is not null then 1147082 end as integer) as obs_event_field_concept_id
-    from observations
+    from published
 )
 
 select * from final

@@ -4,6 +4,12 @@ periods as (
     select * from {{ ref('int_payer_period') }}
 ),
 
+published as (
+    {{ published(
+        'periods', ['started_at', 'ended_at'], person = person_id('periods.site', 'periods.person_key')
+    ) }}
+),
+
 final as (
     select
         {{ record_id('site', 'feed', 'coverage_key') }} as payer_plan_period_id,
@@ -23,7 +29,7 @@ final as (
         cast(null as integer) as stop_reason_concept_id,
         cast(null as varchar) as stop_reason_source_value,
         cast(null as integer) as stop_reason_source_concept_id
-    from periods
+    from published
 )
 
 select * from final

@@ -1,7 +1,14 @@
 with
 
-persons as (
+known as (
     select * from {{ ref('int_person') }}
+),
+
+published as (
+    {{ published('known', [], more = {
+        'birth_date': 'persons.birth_date',
+        'is_birth_date_surrogate': 'known.is_birth_date_surrogate or persons.is_aggregated',
+    }) }}
 ),
 
 final as (
@@ -26,7 +33,7 @@ final as (
         cast(race_source_concept_id as integer) as race_source_concept_id,
         ethnicity_code[1:50] as ethnicity_source_value,
         cast(ethnicity_source_concept_id as integer) as ethnicity_source_concept_id
-    from persons
+    from published
 )
 
 select * from final

@@ -8,6 +8,10 @@ procedures as (
     where omop_table = 'procedure_occurrence'
 ),
 
+published as (
+    {{ published('procedures', ['started_at', 'ended_at']) }}
+),
+
 final as (
     select
         row_id as procedure_occurrence_id,
@@ -26,7 +30,7 @@ final as (
         code[1:50] as procedure_source_value,
         cast(source_concept_id as integer) as procedure_source_concept_id,
         nullif(modifiers, '')[1:50] as modifier_source_value
-    from procedures
+    from published
 )
 
 select * from final

@@ -4,6 +4,10 @@ specimens as (
     select * from {{ ref('int_specimen') }}
 ),
 
+published as (
+    {{ published('specimens', ['collected_at']) }}
+),
+
 final as (
     select
         specimen_id,
@@ -21,7 +25,7 @@ final as (
         quantity_unit[1:50] as unit_source_value,
         body_site_code[1:50] as anatomic_site_source_value,
         condition_code[1:50] as disease_status_source_value
-    from specimens
+    from published
 )
 
 select * from final

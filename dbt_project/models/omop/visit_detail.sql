@@ -4,6 +4,10 @@ details as (
     select * from {{ ref('int_visit_detail') }}
 ),
 
+published as (
+    {{ published('details', ['started_at', 'ended_at', '_arrived_at']) }}
+),
+
 final as (
     select
         visit_detail_id,
@@ -28,7 +32,7 @@ final as (
         cast(null as bigint) as preceding_visit_detail_id,
         cast(null as bigint) as parent_visit_detail_id,
         visit_occurrence_id
-    from details
+    from published
 )
 
 select * from final

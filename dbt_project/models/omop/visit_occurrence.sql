@@ -4,6 +4,10 @@ visits as (
     select * from {{ ref('int_visit') }}
 ),
 
+published as (
+    {{ published('visits', ['started_at', 'ended_at', '_arrived_at']) }}
+),
+
 final as (
     select
         visit_occurrence_id,
@@ -33,7 +37,7 @@ final as (
         ) as discharged_to_concept_id,
         discharged_to_code[1:50] as discharged_to_source_value,
         cast(null as bigint) as preceding_visit_occurrence_id
-    from visits
+    from published
 )
 
 select * from final

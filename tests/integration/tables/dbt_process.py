@@ -14,6 +14,7 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
 FOLDERS = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
+DATE_KEY = "dates.key"
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
@@ -46,8 +47,12 @@ class DbtProcess:
 
 
 def variables(lake: Path) -> str:
-    """Return the `--vars` of these tests."""
-    return json.dumps({"lake": str(lake), "timezones": {"rural": "America/Chicago"}})
+    """Return the `--vars` of these tests: where a key of dates lies beside the lake, `rural` is a safe_harbor site."""
+    told: dict[str, Any] = {"lake": str(lake), "timezones": {"rural": "America/Chicago"}}
+    key = lake.parent / DATE_KEY
+    if key.exists():
+        told["deidentified"] = {"rural": {"key": str(key), "ages_as_of": "2026-12-31"}}
+    return json.dumps(told)
 
 
 def command(lake: Path, warehouse: Path, *arguments: str) -> list[str]:

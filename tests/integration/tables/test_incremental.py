@@ -1,4 +1,7 @@
-"""Incremental tables are those of a full rebuild, row for row, however the days came and whatever killed the build."""
+"""Incremental tables are those of a full rebuild, row for row, however the days came and whatever killed the build.
+
+The site is a safe_harbor one, whose dates are shifted by person: a merge changes who somebody is, and so their shift.
+"""
 
 import os
 import random
@@ -18,7 +21,7 @@ from orchestration.feeds import Drop, land_drops
 from orchestration.simulator import drop_arrives_at, simulate_group
 from orchestration.sites import load_site
 from tests.integration.tables.changes import SITE, Changes
-from tests.integration.tables.dbt_process import DbtProcess, command
+from tests.integration.tables.dbt_process import DATE_KEY, DbtProcess, command
 
 FIRST, DAYS = date(2026, 3, 2), 8
 KEY = b"a key of thirty-two bytes, no less"
@@ -88,6 +91,7 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     home = tmp_path_factory.mktemp("week")
     simulate_group(home, sites=(SITE,), start=FIRST, days=DAYS, seed=3, feeds=["ehr_fhir"])
     (home / "kept").mkdir()
+    (home / DATE_KEY).write_bytes(random.randbytes(32))
     dbt = DbtProcess()
     yield Hospital(home, dbt, Changes(home))
     dbt.close()

@@ -70,7 +70,7 @@ told as (
             specimens.site = results.site
             and specimens.specimen_key = {{ natural_key([
                 'results.person_key', 'results.order_key', 'results.specimen_code',
-                'epoch_ms(results.collected_at)',
+                time_in_key('results.site', 'epoch_ms(results.collected_at)'),
             ]) }}
     where specimens.feed = 'hl7v2' and results.collected_at is not null
     union all

@@ -58,7 +58,8 @@ known as (
 final as (
     select
         {{ person_id('known.site', 'known.person_key') }} as person_id,
-        known.* exclude (gender, race, ethnicity),
+        known.* exclude (gender, race, ethnicity, state),
+        {{ published_state('known', 'states') }} as state,
         {%- for field in coded %}
             known.{{ field }}.system as {{ field }}_system,
             known.{{ field }}.code as {{ field }}_code,
@@ -70,6 +71,8 @@ final as (
         coalesce({{ concept_in('races', 'Race') }}, 0) as race_concept_id,
         coalesce({{ concept_in('ethnicities', 'Ethnicity') }}, 0) as ethnicity_concept_id
     from known
+    left join {{ ref('us_states') }} as states
+        on upper(trim(known.state)) in (states.code, upper(states.name))
     {{ join_concept('genders', 'known.gender.system', 'known.gender.code', 'known.site') }}
     {{ join_concept('races', 'known.race.system', 'known.race.code', 'known.site') }}
     {{ join_concept('ethnicities', 'known.ethnicity.system', 'known.ethnicity.code', 'known.site') }}

@@ -24,7 +24,7 @@ final as (
     select
         stays.site,
         stays.visit_key,
-        {{ natural_key(['stay.location_key', 'stay.started_at']) }} as detail_key,
+        {{ natural_key(['stay.location_key', time_in_key('stays.site', 'stay.started_at')]) }} as detail_key,
         stays.position,
         coalesce(places.care_site_key, stays.stay.location_key) as care_site_key,
         places.unit,

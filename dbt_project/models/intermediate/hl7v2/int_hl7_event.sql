@@ -122,7 +122,9 @@ stays as (
         site,
         message_key,
         person_key,
-        {{ unnumbered_stay('person_key', 'min(happened_at) over (partition by site, person_key, stay)') }}
+        {{ unnumbered_stay(
+            'site', 'person_key', 'min(happened_at) over (partition by site, person_key, stay)'
+        ) }}
             as stay_key
     from unnumbered
 ),

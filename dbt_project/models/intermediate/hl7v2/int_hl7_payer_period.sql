@@ -35,7 +35,9 @@ final as (
     select
         listed.site,
         listed.person_key,
-        {{ natural_key(["'IN1'", 'person_key', 'payer.payer_code', 'payer.plan_code', 'payer.starts_on']) }}
+        {{ natural_key([
+            "'IN1'", 'person_key', 'payer.payer_code', 'payer.plan_code', time_in_key('site', 'payer.starts_on'),
+        ]) }}
             as coverage_key,
         cast(payer.starts_on as timestamptz) as started_at,
         greatest(

@@ -84,8 +84,8 @@ identified as (
     select
         *,
         {{ natural_key([
-            'person_key', "coalesce(order_key, cast(epoch_ms(effective_at) as varchar))", 'code_system', 'code',
-            'result.sub_id', 'nth',
+            'person_key', 'coalesce(order_key, cast(' ~ time_in_key('site', 'epoch_ms(effective_at)') ~ ' as varchar))',
+            'code_system', 'code', 'result.sub_id', 'nth',
         ]) }} as event_key
     from placed
 ),

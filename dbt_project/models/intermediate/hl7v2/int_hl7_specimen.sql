@@ -9,7 +9,9 @@ final as (
     select
         site,
         'hl7v2_oru' as lake_table,
-        {{ natural_key(['person_key', 'order_key', 'specimen_code', 'epoch_ms(collected_at)']) }}
+        {{ natural_key([
+            'person_key', 'order_key', 'specimen_code', time_in_key('site', 'epoch_ms(collected_at)'),
+        ]) }}
             as specimen_key,
         person_key,
         'HL7 0070' as code_system,

@@ -1,6 +1,5 @@
 {%- set window_minutes = 60 -%}
 {%- set max_clock_skew_minutes = 5 -%}
-{%- set max_age_years = 120 -%}
 
 with
 
@@ -16,11 +15,7 @@ undated as (
 visits as (
     select
         visits.*,
-        -- The survey's clock is the wall's already.
-        case visits.feed
-            when 'nhamcs_ed' then {{ utc('visits.started_at') }}
-            else {{ local_time('visits.site', 'visits.started_at') }}
-        end as arrived_local
+        {{ wall_clock('visits.feed', 'visits.site', 'visits.started_at') }} as arrived_local
     from {{ ref('int_visit') }} as visits
     left join undated on visits.site = undated.site and visits.visit_key = undated.visit_key
     where
@@ -66,18 +61,14 @@ final as (
         visits.visit_occurrence_id,
         visits.person_id,
         visits.site,
+        visits.feed,
         visits.visit_key,
         visits.started_at as arrived_at,
         visits.arrived_local,
         coalesce(triaged.triaged_at, visits.started_at + interval {{ window_minutes }} minutes) as triaged_at,
         visits.has_arrival_time,
         visits.unit,
-        case
-            when
-                {{ completed_years('persons.birth_date', 'visits.arrived_local') }}
-                between 0 and {{ max_age_years }}
-                then {{ completed_years('persons.birth_date', 'visits.arrived_local') }}
-        end as age_years,
+        {{ possible_age('persons.birth_date', 'visits.arrived_local') }} as age_years,
         persons.gender_concept_id,
         persons.race_concept_id,
         persons.ethnicity_concept_id,

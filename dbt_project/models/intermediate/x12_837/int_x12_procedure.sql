@@ -33,7 +33,9 @@ operations as (
         listed.site,
         listed.claim_key,
         'HI' as part,
-        {{ natural_key(["'HI'", 'claim_key', 'done.code_system', 'done.code', 'done.procedure_date']) }}
+        {{ natural_key([
+            "'HI'", 'claim_key', 'done.code_system', 'done.code', time_in_key('listed.site', 'done.procedure_date'),
+        ]) }}
             as procedure_key,
         listed.person_key,
         listed.visit_key,

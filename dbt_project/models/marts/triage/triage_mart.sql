@@ -34,18 +34,31 @@ joined as (
         case when visits.is_history_known then coalesce(histories.history_groups, []) end as history_groups,
         labels.* exclude (visit_occurrence_id),
         greatest(visits._arrived_at, vitals._arrived_at, complaints._arrived_at, histories._arrived_at)
-            as known_at,
-        case when visits.has_arrival_time then hour(visits.arrived_local) end as local_hour,
-        case
-            when visits.is_dead_on_arrival then 'dead on arrival'
-            when visits.age_years is null then 'age not known'
-            when visits.age_years < 18 then 'under 18'
-        end as ineligible_reason
+            as known_at
     from visits
     left join vitals on visits.visit_occurrence_id = vitals.visit_occurrence_id
     left join complaints on visits.visit_occurrence_id = complaints.visit_occurrence_id
     left join histories on visits.visit_occurrence_id = histories.visit_occurrence_id
     left join labels on visits.visit_occurrence_id = labels.visit_occurrence_id
+),
+
+published as (
+    {{ published('joined', ['arrived_at', 'triaged_at', 'charted_at', 'known_at', 'labels_known_at'], more = {
+        'arrived_local': published_local_time('joined', 'arrived_at'),
+        'age_years': published_age('persons.birth_date', published_local_time('joined', 'arrived_at')),
+    }) }}
+),
+
+judged as (
+    select
+        *,
+        case when has_arrival_time then hour(arrived_local) end as local_hour,
+        case
+            when is_dead_on_arrival then 'dead on arrival'
+            when age_years is null then 'age not known'
+            when age_years < 18 then 'under 18'
+        end as ineligible_reason
+    from published
 ),
 
 final as (
@@ -94,7 +107,7 @@ final as (
         language_code as language,
         payer,
         {{ age_band_of('age_years') }} as age_band
-    from joined
+    from judged
 )
 
 select * from final

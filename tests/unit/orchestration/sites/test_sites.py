@@ -114,9 +114,30 @@ def test_the_numbers_in_a_simulated_sites_tables_are_those_of_its_record_system(
     )
 
 
-def test_a_site_that_asks_for_shifted_dates_is_refused_with_the_reason():
-    with pytest.raises(InvalidSite, match=r"date_shift.*other numbers in other feeds"):
+SAFE_HARBOR = "deidentification: {standard: safe_harbor, owner: privacy officer, rationale: research, date: 2026-11-27}"
+
+
+def test_a_site_is_a_limited_data_set_until_somebody_answers_for_another_standard():
+    assert not parse_site("here", GOOD).is_safe_harbor
+    assert parse_site("here", GOOD + SAFE_HARBOR).is_safe_harbor
+    with pytest.raises(InvalidSite, match=r"privacy officer's decision; write its owner, rationale, date"):
+        parse_site("here", f"{GOOD}deidentification: {{standard: safe_harbor}}")
+    with pytest.raises(InvalidSite, match=r"deidentification\.standard"):
+        parse_site("here", f"{GOOD}deidentification: {{standard: anonymous}}")
+
+
+def test_every_site_that_is_here_is_a_limited_data_set_as_before():
+    assert not any(load_site(name).is_safe_harbor for name in list_sites())
+
+
+def test_dates_are_not_shifted_without_the_rest_of_the_standard():
+    with pytest.raises(InvalidSite, match=r"date_shift is no setting of its own.*deidentification"):
         parse_site("here", f"{GOOD}date_shift: true\n")
+
+
+def test_a_shift_that_anybody_could_take_back_is_refused():
+    with pytest.raises(InvalidSite, match=r"take a date shift back"):
+        parse_site("here", f"{GOOD}{SAFE_HARBOR}\nreproducible_pseudonyms: true")
 
 
 def test_a_clinic_that_admits_to_a_unit_which_the_site_does_not_have_is_refused():
