@@ -185,3 +185,13 @@
         || '; {{ site }}: dates shifted by person, ages over 89 as 90 as of {{ terms['ages_as_of'] }}'
     {%- endfor -%}
 {%- endmacro %}
+
+{#- A date that is a finding's value, as text; none where dates are shifted, since a text cannot be. -#}
+{% macro date_as_text(site, time) -%}
+    {%- set told = var('deidentified') -%}
+    {%- if told and told is mapping -%}
+        case when not {{ is_deidentified(site) }} then cast({{ time }} as varchar) end
+    {%- else -%}
+        cast({{ time }} as varchar)
+    {%- endif -%}
+{%- endmacro %}

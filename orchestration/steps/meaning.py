@@ -4,7 +4,7 @@ Only the folders of the days that are compared are read, so that the cost does n
 belong here: what counts as a change (evaluation/drift), and what is done about one (reviews).
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ from orchestration.contracts.free_text import MARK
 from orchestration.contracts.sql import name, text
 from orchestration.settings import Settings
 from orchestration.steps.deidentification import shifted_sites
-from orchestration.steps.tables import TablesError, current_snapshot
+from orchestration.steps.tables import DBT_PROJECT, TablesError, current_snapshot
 
 MOST_VALUES = 5000
 WORD = r"[\pL\pM\pN_/]+"
@@ -274,6 +274,7 @@ def labels_of(settings: Settings, site: str, mart: str, windows: Windows) -> lis
 
 
 SHOWN_ROWS = 6
+AGE_CODES, AGGREGATED = DBT_PROJECT / "seeds" / "age_codes.csv", 90
 HIDDEN_TYPES = ("TIMESTAMP", "DATE", "STRUCT")
 
 
@@ -302,12 +303,27 @@ def sample_rows(settings: Settings, site: str, shown: Shown, windows: Windows) -
         db.execute(f"create temp view entries as select {visit}, {own}{entries} from {ROWS}")
         described = db.execute("describe entries").fetchall()
         columns = [str(column) for column, kind, *_ in described if _may_be_shown(str(column), str(kind))]
+        if site in shifted_sites():
+            columns = [column for column in columns if column != "state"]  # a sender may put a town there
+            _aggregate_ages(db, {str(column) for column, *_ in described})
         rows = _drawn(db, columns, [c for c in shown.columns if c in columns], shown.marked)
     sides: dict[str, list[dict[str, str]]] = {"before": [], "after": []}
     for row in rows:
         side = sides["after" if row.pop("_is_after") else "before"]
         side.append({column: str(value) for column, value in row.items() if value is not None})
     return sides
+
+
+def _aggregate_ages(db: duckdb.DuckDBPyConnection, columns: Collection[str]) -> None:
+    """Have the view `entries` tell no age over 89: neither where a column is one, nor where a code says that it is."""
+    ages = f"(select code from read_csv({text(str(AGE_CODES))}, all_varchar = true))"
+    told = {"age_years": f"least(age_years, {AGGREGATED})"} if "age_years" in columns else {}
+    if {"code", "value_number"} <= set(columns):
+        told["value_number"] = f"case when value_number < {AGGREGATED} or code not in {ages} then value_number end"
+    if told:
+        replaced = ", ".join(f"{expression} as {column}" for column, expression in told.items())
+        db.execute("alter view entries rename to read_entries")
+        db.execute(f"create temp view entries as select * replace ({replaced}) from read_entries")
 
 
 OWN = ("is_after", "_file", "_line", "_contract", "_key", "_content")

@@ -3,22 +3,16 @@
 Rows are written as landing writes them, with a receipt each. What does not belong here: expectations.
 """
 
-import hashlib
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from tests.integration.tables.lake import SmallLake
+from tests.integration.tables.planted import Row, key, land_merge, land_planted
 
 SITE = "rural"
 ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
-Row = dict[str, object]
-
-
-def key(name: str) -> str:
-    """A pseudonym, as landing makes them: 32 hexadecimal digits."""
-    return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 class Changes:
@@ -68,6 +62,14 @@ class Changes:
             for visit in ("one", "two")
         ]  # fmt: skip
         self.land("nhamcs_visit", surveyed, at)
+
+    def planted(self, at: datetime) -> None:
+        """A very old person under two numbers, in every feed."""
+        land_planted(self._lake, SITE, at)
+
+    def planted_merged(self, at: datetime) -> None:
+        """The two numbers are of one person."""
+        land_merge(self._lake, SITE, at)
 
     def afterwards(self, at: datetime) -> None:
         """The person, the drug and the clinician become known; an answer to the bill; a use of the device."""

@@ -22,6 +22,7 @@ from orchestration.simulator import drop_arrives_at, simulate_group
 from orchestration.sites import load_site
 from tests.integration.tables.changes import SITE, Changes
 from tests.integration.tables.dbt_process import DATE_KEY, DbtProcess, command
+from tests.integration.tables.planted import shifts_of_planted, told_of_planted
 
 FIRST, DAYS = date(2026, 3, 2), 8
 KEY = b"a key of thirty-two bytes, no less"
@@ -109,6 +110,7 @@ def test_a_week_in_order_out_of_order_twice_and_with_gaps_is_as_a_rebuild(hospit
     assert hospital.last_build() == (False, "", True)
     hospital.deliver(6)
     hospital.changes.afterwards(noon + timedelta(hours=2))
+    hospital.changes.planted(noon + timedelta(hours=2))
     hospital.build()
     hospital.deliver(5, 3, 2)
     hospital.changes.corrected(noon + timedelta(days=9))
@@ -122,9 +124,13 @@ def test_a_week_in_order_out_of_order_twice_and_with_gaps_is_as_a_rebuild(hospit
     assert hospital.last_build() == (False, "", True)
     hospital.deliver(7)
     hospital.changes.merged_and_deleted(noon + timedelta(days=10))
+    hospital.changes.planted_merged(noon + timedelta(days=10))
     hospital.build()
     assert hospital.last_build() == (False, "", True)
     hospital.assert_as_rebuilt()
+    assert told_of_planted(hospital.home / "kept" / "warehouse.duckdb") == []
+    shifts = shifts_of_planted(hospital.home / "kept" / "warehouse.duckdb")
+    assert len(shifts) == 1 and min(shifts) >= timedelta(days=7), "one person, one shift, whatever feed and number"
 
 
 def test_a_build_that_is_killed_at_any_moment_loses_nothing_and_gives_nothing_twice(hospital: Hospital) -> None:

@@ -122,7 +122,9 @@ valued as (
             else {{ message_code_system('result.value_code_system') }}
         end as value_code_system,
         coalesce(
-            result.value_text, cast(result.value_at as varchar), result.value_clock,
+            result.value_text,
+            {{ date_as_text('ordered.site', 'result.value_at') }},
+            result.value_clock,
             case
                 when result.value_number_to is not null
                     then concat(result.value_number, result.value_separator, result.value_number_to)

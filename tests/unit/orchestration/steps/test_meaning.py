@@ -7,11 +7,12 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from evaluation.drift.semantic_policy import load_semantic_policy
+from evaluation.drift.semantic_policy import WatchedTable, load_semantic_policy
 from evaluation.ledger import Entry
 from orchestration.contracts import load_contracts
 from orchestration.contracts.model import Property
 from orchestration.settings import Settings
+from orchestration.steps import meaning
 from orchestration.steps.meaning import (
     Shown,
     Windows,
@@ -145,6 +146,23 @@ def test_the_entries_of_a_list_are_counted_by_visit_and_shown_without_pseudonyms
     rows = sample_rows(settings, "city", Shown("hl7v2_oru", watched, "results", ("value_unit",), ("mmol/L",)), SEEN)
     assert [len(rows[side]) for side in ("before", "after")] == [6, 6]
     assert set(rows["after"][0]) == {"file", "line", "contract", "code", "code_system", "value_number", "value_unit"}
+
+
+def test_rows_of_a_safe_harbor_site_show_no_age_over_89_and_no_place(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(settings, "hl7v2_oru", AFTER, results("30525-0", "97.0 + range", "a", rows=20))
+    watched = POLICY.feeds["hl7v2"].tables["hl7v2_oru"]
+    shown = Shown("hl7v2_oru", watched, "results", ("value_unit",), ("a",))
+    assert float(sample_rows(settings, "city", shown, SEEN)["after"][0]["value_number"]) >= 97
+    monkeypatch.setattr(meaning, "shifted_sites", lambda: ["city"])
+    assert not any("value_number" in row for row in sample_rows(settings, "city", shown, SEEN)["after"])
+    image = "select 'k' as _key, 'f00d' as _file, 1 as _line, 'dicom@1.1.0' as _contract, 'c' as _content, "
+    image += "false as _is_deleted, 'MA' as state, 93.0 as age_years, 'v' as visit_key, 'CT' as modality"
+    put(settings, "dicom_instance", AFTER, image)
+    watched = WatchedTable(visit="visit_key")
+    rows = sample_rows(settings, "city", Shown("dicom_instance", watched, None, ("modality",), ("CT",)), SEEN)
+    assert (rows["after"][0]["age_years"], "state" in rows["after"][0]) == ("90.0", False)
 
 
 def test_days_outside_both_windows_are_not_read(settings: Settings) -> None:
