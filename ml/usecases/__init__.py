@@ -19,7 +19,7 @@ import yaml
 from pydantic import ValidationError
 
 from ml.usecases.classifier import Feature, FeatureGroup, Grain, Outcome, Practice, UseCase
-from ml.usecases.declaration import Declaration, Kind, OverrideReason, Person
+from ml.usecases.declaration import Declaration, Kind, OverrideReason, Person, PersonDates
 from ml.usecases.demand import DemandUseCase
 from ml.usecases.forecast import ForecastUseCase
 
@@ -39,6 +39,7 @@ __all__ = [
     "Outcome",
     "OverrideReason",
     "Person",
+    "PersonDates",
     "Practice",
     "UnknownUseCase",
     "UseCase",

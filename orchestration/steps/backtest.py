@@ -8,7 +8,6 @@ from typing import Any
 
 from ml.usecases import DemandUseCase, ForecastUseCase, load_declaration
 from orchestration.settings import Settings
-from orchestration.sites import load_site
 from orchestration.steps.deidentification import require_dates
 
 
@@ -21,7 +20,7 @@ def backtest_any(
     `DatesAreShifted`.
     """
     declared = load_declaration(use_case)
-    require_dates(declared, load_site(site))
+    require_dates(declared, site)
     if isinstance(declared, DemandUseCase):
         from orchestration.steps.demand import backtest_demand
 

@@ -24,7 +24,7 @@ from ml.training.bundle import write_bundle
 from ml.usecases import UseCase, load_use_case, use_case_names
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.sites import Site, load_site
-from orchestration.steps.deidentification import gives_dates_for, require_dates
+from orchestration.steps.deidentification import gives_dates_for, require_dates, why_no_dates
 from orchestration.steps.errors import StepError
 from orchestration.steps.judging import evaluate_predictions, samples_of, write_table
 from orchestration.steps.kinds import kind_of
@@ -76,6 +76,8 @@ def trainable_sites(settings: Settings, use_case: str, only: str | None = None) 
 
 def why_not_trainable(settings: Settings, use_case: str, site: str) -> str:
     """Say what a site lacks to train on, in a sentence; empty where it lacks nothing."""
+    if reason := why_no_dates(load_use_case(use_case), site):
+        return reason
     if trainable_sites(settings, use_case, site):
         return ""
     return f"{site} has fewer than {MINIMUM_VISITS} eligible visits to train {use_case} on; ingest more days, then run."
@@ -158,7 +160,7 @@ def train_candidate(settings: Settings, use_case: str, site: str, seed: int = DE
     from ml.training.tracking import Provenance, log_candidate  # mlflow takes seconds to import
 
     declared, place = load_use_case(use_case), load_site(site)
-    require_dates(declared, place)
+    require_dates(declared, site)
     snapshot = read_snapshot(settings.snapshots, declared)
     until = cutoff(snapshot.mart, place)
     result = _backtest(declared, snapshot, site, until, until, seed)

@@ -9,7 +9,7 @@ from datetime import date
 from evaluation.canonical import document_digest
 from ml.usecases import Declaration
 from orchestration.settings import Settings
-from orchestration.sites import Site, list_sites, load_site
+from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
 from orchestration.steps.keys import date_key_file, key_mark
 
@@ -28,14 +28,21 @@ def gives_dates_for(declared: Declaration, site: str) -> bool:
     return declared.person_dates.needs != "calendar" or site not in shifted_sites()
 
 
-def require_dates(declared: Declaration, site: Site) -> None:
+def why_no_dates(declared: Declaration, site: str) -> str:
+    """Say why a use case cannot be at a site, in sentences; empty where it can."""
+    if gives_dates_for(declared, site):
+        return ""
+    return (
+        f"{declared.use_case} needs people's true dates (person_dates in ml/usecases/{declared.use_case}.yaml), "
+        f"and {site} publishes each person's shifted by weeks of their own (deidentification: safe_harbor). Run "
+        "it in a home where the site is a limited_data_set, and keep this one for what is handed out."
+    )
+
+
+def require_dates(declared: Declaration, site: str) -> None:
     """Raise `DatesAreShifted` where a use case compares people in calendar time and the site's dates are shifted."""
-    if site.is_safe_harbor and declared.person_dates.needs == "calendar":
-        raise DatesAreShifted(
-            f"{declared.use_case} needs people's true dates (person_dates in ml/usecases/{declared.use_case}.yaml), "
-            f"and {site.id} publishes each person's shifted by weeks of their own (deidentification: safe_harbor). Run "
-            "it in a home where the site is a limited_data_set, and keep this one for what is handed out."
-        )
+    if reason := why_no_dates(declared, site):
+        raise DatesAreShifted(reason)
 
 
 def ages_as_of(today: date) -> date:

@@ -30,6 +30,7 @@ from ml.usecases import DemandUseCase, ForecastUseCase, load_forecast
 from orchestration.settings import Settings
 from orchestration.sites import Site, list_sites, load_site
 from orchestration.steps.candidate import DEFAULT_SEED, TEST_SHARE, code_version, person_id, rows_digest, tracker_of
+from orchestration.steps.deidentification import require_dates, why_no_dates
 from orchestration.steps.errors import StepError
 from orchestration.steps.evidence import head_of, keep_evidence
 from orchestration.steps.files import write_atomically
@@ -141,6 +142,8 @@ def trainable_forecast_sites(settings: Settings, use_case: str, only: str | None
 def why_not_forecast(settings: Settings, use_case: str, site: str) -> str:
     """Say what a site lacks to train and test on, in a sentence; empty where it lacks nothing."""
     declared, place = load_forecast(use_case), load_site(site)
+    if reason := why_no_dates(declared, place.id):
+        return reason
     try:
         history = site_history(
             read_staffing(settings.snapshots, f"{use_case}_mart").mart, declared, place.id, places=places_of(place)
@@ -186,6 +189,7 @@ def forecast_inputs(settings: Settings, use_case: str, site: str) -> str:
 def train_forecast(settings: Settings, use_case: str, site: str, seed: int = DEFAULT_SEED) -> CandidateRecord:
     """Train, forecast what came after, log the run to MLflow, and make it the site's current candidate."""
     declared, place = load_forecast(use_case), load_site(site)
+    require_dates(declared, place.id)
     snapshot = read_staffing(settings.snapshots, f"{use_case}_mart")
     history = site_history(snapshot.mart, declared, place.id, places=places_of(place))
     split = split_of(history, place)

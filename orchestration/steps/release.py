@@ -46,7 +46,7 @@ def promote_release(settings: Settings, use_case: str, site: str, stage: str, ac
     """Release the proposal of `stage`, or refuse with the clauses that are not met (exit code 1)."""
     acting = (actor or actor_of(None, None)).required()
     declared, place = load_declaration(use_case), load_site(site)
-    require_dates(declared, place)
+    require_dates(declared, place.id)
     use_case, site = declared.use_case, place.id
     with exclusive(settings.home, f"release-{use_case}-{site}"):
         _require_proof(settings, acting)

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 
+import duckdb
 import pytest
 
-from ml.usecases import load_declaration
+from ml.usecases import PersonDates, load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import Site, list_sites, load_site
 from orchestration.sites.deidentification import Deidentification, Standard
@@ -20,7 +22,11 @@ from orchestration.steps.deidentification import (
     require_dates,
 )
 from orchestration.steps.keys import KEY_BYTES, KeyFileError
-from orchestration.steps.tables import dbt_variables, table_inputs
+from orchestration.steps.tables import (
+    _export,  # pyright: ignore[reportPrivateUsage] - a snapshot of all tables takes a warehouse of all tables
+    dbt_variables,
+    table_inputs,
+)
 
 TODAY = date(2026, 11, 27)
 DAY = datetime(2026, 2, 1, tzinfo=UTC)
@@ -71,14 +77,34 @@ def test_without_such_a_site_nothing_is_told_and_no_key_is_made(settings: Settin
     assert deidentification_digest(settings, TODAY) == "none" and not list(settings.home.glob("keys/*.dates.*"))
 
 
-def test_what_needs_true_dates_is_refused_there_and_what_needs_none_is_not(city: Site) -> None:
-    triage, staffing = load_declaration("triage"), load_declaration("staffing")
-    assert not gives_dates_for(triage, "city") and gives_dates_for(triage, "rural")
-    assert gives_dates_for(staffing, "city")
-    require_dates(staffing, city)
-    require_dates(triage, load_site("rural"))
-    with pytest.raises(DatesAreShifted, match=r"triage needs people's true dates.*city publishes.*limited_data_set"):
-        require_dates(triage, city)
+@pytest.mark.parametrize("use_case", ["triage", "staffing"])
+def test_what_needs_true_dates_is_refused_there_and_nowhere_else(city: Site, use_case: str) -> None:
+    declared = load_declaration(use_case)
+    assert declared.person_dates.rationale and not gives_dates_for(declared, city.id)
+    require_dates(declared, "rural")
+    with pytest.raises(DatesAreShifted, match=rf"{use_case} needs people's true dates.*city publishes.*limited_data"):
+        require_dates(declared, city.id)
+
+
+@pytest.mark.parametrize("needs", ["intervals", "none"])
+def test_what_needs_no_true_dates_goes_on_there(city: Site, needs: str) -> None:
+    declared = load_declaration("triage")
+    require_dates(declared.model_copy(update={"person_dates": PersonDates(needs=needs)}), city.id)
+
+
+def test_a_use_case_that_does_not_say_is_taken_to_need_true_dates() -> None:
+    assert PersonDates().needs == "calendar"
+
+
+def test_what_is_in_true_time_is_not_in_a_snapshot_of_such_a_site(
+    settings: Settings, city: Site, tmp_path: Path
+) -> None:
+    with duckdb.connect() as db:
+        db.execute("create schema marts; create table marts.staffing_stay as select unnest(['city', 'rural']) as site")
+        db.execute("create table marts.triage_mart as from marts.staffing_stay")
+        for name, rows in (("staffing_stay", 1), ("triage_mart", 2)):
+            assert _export(db, name, tmp_path / f"{name}.parquet") == rows
+        assert db.execute(f"from '{tmp_path / 'staffing_stay.parquet'}'").fetchall() == [("rural",)]
 
 
 def test_a_backtest_and_a_promotion_are_refused_before_anything_is_read(settings: Settings, city: Site) -> None:
@@ -86,11 +112,6 @@ def test_a_backtest_and_a_promotion_are_refused_before_anything_is_read(settings
         backtest.backtest_any(settings, "triage", "city", DAY, DAY, 7)
     with pytest.raises(DatesAreShifted):
         release.promote_release(settings, "triage", "city", "shadow", release.Actor("jo.doe", None))
-
-
-@pytest.mark.parametrize("use_case", ["triage", "staffing"])
-def test_every_use_case_says_what_it_needs_of_peoples_dates_and_why(use_case: str) -> None:
-    assert load_declaration(use_case).person_dates.rationale
 
 
 def test_the_audit_says_by_which_standard_people_are_de_identified() -> None:
