@@ -25,6 +25,15 @@
     {{ hash63(["'location'", site, state]) }}
 {%- endmacro %}
 
+{#- Where a person lives: the site where no state is known, else the state, else its part with the same ZIP digits. -#}
+{% macro person_location_id(site, state, zip3) -%}
+    case
+        when {{ state }} is null then {{ location_id(site) }}
+        when {{ zip3 }} is null then {{ location_id(site, state) }}
+        else {{ hash63(["'location'", site, state, zip3]) }}
+    end
+{%- endmacro %}
+
 {#- The clinician of a record, null where it names none that is known. -#}
 {% macro provider_id(site, provider_key) -%}
     case when {{ provider_key }} is not null then {{ hash63(["'provider'", site, provider_key]) }} end

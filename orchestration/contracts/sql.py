@@ -7,8 +7,10 @@ from bound parameters, so that no SQL text ever holds a key.
 import hashlib
 import hmac
 from collections.abc import Mapping
+from pathlib import Path
 
 import duckdb
+import yaml
 
 from orchestration.contracts import free_text
 
@@ -38,6 +40,11 @@ CONTACT = (
     r"|^[0-9]{1,3}(?:[.][0-9]{1,3}){3}$"
 )
 
+ZIP_PATTERN = "[0-9]{5}(?:-?[0-9]{4})?"
+SMALL_ZIP_PREFIXES: tuple[str, ...] = tuple(
+    yaml.safe_load((Path(__file__).parent / "small_zip_prefixes.yaml").read_text(encoding="utf-8"))["prefixes"]
+)
+
 MACROS = (
     "pseudonym_of(message) as "
     "left(sha256(getvariable('hmac_outer') || unhex(sha256(getvariable('hmac_inner') || encode(message)))), 32)",
@@ -57,6 +64,10 @@ MACROS = (
     # Senders put texts where codes belong: of one with a space only listed clinical words stay.
     "hl7_code(t) as case when length(t) > 64 then null when contains(t, ' ') then clinical_text(bare_code(t)) "
     "else bare_code(t) end",
+    # Of a US ZIP code its first three digits; an address without a country is in the US if its code looks so.
+    f"zip3(t, country) as case when regexp_full_match(t, '{ZIP_PATTERN}') "
+    f"and coalesce(upper(country), 'US') in ('US', 'USA', 'UNITED STATES', 'UNITED STATES OF AMERICA') then "
+    f"case when left(t, 3) in ({', '.join(map(repr, SMALL_ZIP_PREFIXES))}) then '000' else left(t, 3) end end",
     # What is left out of a time is its earliest: 2020 means the first of January, at midnight. A time without a zone is
     # the site's; one that a clock skips is read with the offset from before the change, one that it shows twice as the
     # later.

@@ -11,12 +11,13 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Standard(StrEnum):
-    """Under either, no name, number, address or contact reaches the lake; of where somebody lives, the state does.
+    """Under either, no name, number, address or contact reaches the lake; of where somebody lives, the state does and
+    the first three digits of a US ZIP code (000 where few live).
 
     LIMITED_DATA_SET: lake, OMOP tables and marts hold true dates and ages (45 CFR 164.514(e)); whoever gets them needs
     a data use agreement. SAFE_HARBOR: the OMOP tables, the marts and what is made of them hold each person's dates
-    shifted by whole weeks, ages over 89 as 90, and no place but a state (45 CFR 164.514(b)(2)). The lake, and the
-    working tables between lake and OMOP, stay a limited data set under either.
+    shifted by whole weeks, ages over 89 as 90, and no place but a state and those digits (45 CFR 164.514(b)(2)). The
+    lake, and the working tables between lake and OMOP, stay a limited data set under either.
     """
 
     LIMITED_DATA_SET = "limited_data_set"
@@ -34,9 +35,9 @@ SAYS = {
         "a data use agreement."
     ),
     Standard.SAFE_HARBOR: (
-        "In the OMOP tables and marts each person's dates are shifted by weeks of their own, no age is over 89 and no "
-        "place smaller than a state (Safe Harbor; decision record 0018 says what that does not give). The lake, the "
-        "raw files and the warehouse as a file hold true dates: a limited data set, to be handed to nobody else."
+        "In the OMOP tables and snapshots each person's dates are shifted by weeks of their own, no age is over 89, no "
+        "place smaller than three digits of a ZIP code (Safe Harbor; decision record 0018 says what it does not give). "
+        "The lake, the raw files and the warehouse as a file hold true dates: a limited data set, for nobody else."
     ),
 }
 

@@ -21,9 +21,7 @@ final as (
         cast(case when not is_birth_date_surrogate then birth_date end as timestamp) as birth_datetime,
         cast(race_concept_id as integer) as race_concept_id,
         cast(ethnicity_concept_id as integer) as ethnicity_concept_id,
-        case
-            when state is null then {{ location_id('site') }} else {{ location_id('site', 'state') }}
-        end as location_id,
+        {{ person_location_id('site', 'state', 'zip3') }} as location_id,
         cast(null as bigint) as provider_id,
         cast(null as bigint) as care_site_id,
         person_key[1:50] as person_source_value,

@@ -97,6 +97,8 @@ def _people(level: Level) -> Record:
             birthDate=patient.get("birthDate"),
             gender=patient.get("gender"),
             state=patient.get("state"),
+            postalCode=patient.get("postalCode"),
+            country=patient.get("country"),
             deathDate=level.facts.get("deathDate"),
         ),
     )

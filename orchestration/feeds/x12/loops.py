@@ -83,7 +83,8 @@ class _Hierarchy:
                 if role == "patient":  # has no number: the given name tells dependents of one birth date apart
                     self._party.update(filled(given=element(segment, 4)))
             case "N4":
-                self._party.update(filled(state=element(segment, 2)))
+                postal, country = element(segment, 3), element(segment, 4)
+                self._party.update(filled(state=element(segment, 2), postalCode=postal, country=country))
             case "DMG":
                 self._party.update(filled(birthDate=day(element(segment, 2)), gender=element(segment, 3)))
             case "REF" if element(segment, 1) in ("EI", "SY"):

@@ -18,7 +18,7 @@ from tests.integration.tables.small_messages import Row, adt, claim, merged, oru
 
 FIRST = datetime(2014, 6, 17, 8, 11, 5, tzinfo=UTC)
 BORN, FLOOR, OLDEST = date(1921, 8, 9), 1936, 90
-TOWN, AGE = "Little Planting", 104.375
+ZIP3, TOWN, AGE = "663", "Little Planting", 104.375
 LOINC = "http://loinc.org"
 
 
@@ -40,7 +40,8 @@ def land_planted(lake: SmallLake, site: str, arrived_at: datetime) -> None:
     visit, when = key("aged-visit"), {"recorded_at": at(30), "message_at": at(30), "_version_at": at(30)}
     reading: Row = {"patient_key": ONE, "encounter_key": visit, "status": "final", "code_system": LOINC}
     tables: dict[str, list[Row]] = {
-        "fhir_patient": [{"patient_key": ONE, "mrn_key": MRN, "gender": "female", "birth_date": BORN, "state": TOWN}],
+        "fhir_patient": [{"patient_key": ONE, "mrn_key": MRN, "gender": "female", "birth_date": BORN, "state": TOWN,
+                          "zip3": ZIP3}],
         "fhir_encounter": [{"encounter_key": visit, "patient_key": ONE, "status": "finished", "class_code": "EMER",
                             "started_at": at(0), "ended_at": at(9)}],
         "fhir_observation": [
@@ -95,7 +96,7 @@ def told_of_planted(warehouse: Path) -> list[str]:
     """Return every value of every table that is handed out that tells a true day, the birth, the age or the town."""
     days = "|".join(str(day) for day in [*TRUE_DAYS, BORN])
     millis = "|".join(str(int((FIRST + timedelta(minutes=n)).timestamp()))[:6] + r"\d{7}\b" for n in (0, 4320))
-    wanted = re.compile(rf"{days}|\b(?:{millis})|\b{BORN.year}\b|\b{AGE}\b|{TOWN}", re.IGNORECASE)
+    wanted = re.compile(rf"{days}|\b(?:{millis})|\b{BORN.year}\b|\b{AGE}\b|{TOWN}|\"{ZIP3}\"", re.IGNORECASE)
     with duckdb.connect(str(warehouse), read_only=True) as db:
         db.execute("set TimeZone = 'UTC'")
         return [

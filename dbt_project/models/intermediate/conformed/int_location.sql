@@ -3,7 +3,8 @@ with
 persons as (
     select
         site,
-        state
+        state,
+        zip3
     from {{ ref('int_person_state') }}
 ),
 
@@ -11,13 +12,15 @@ final as (
     select distinct
         site,
         cast(null as varchar) as state,
+        cast(null as varchar) as zip3,
         {{ location_id('site') }} as location_id
     from persons
     union
     select distinct
         site,
         state,
-        {{ location_id('site', 'state') }} as location_id
+        zip3,
+        {{ person_location_id('site', 'state', 'zip3') }} as location_id
     from persons
     where state is not null
 )

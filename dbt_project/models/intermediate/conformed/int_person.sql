@@ -36,6 +36,7 @@ persons as (
         {%- endfor %}
         arg_min(language_code, precedence) filter (where language_code is not null) as language_code,
         arg_min(state, precedence) filter (where state is not null) as state,
+        arg_min(zip3, precedence) filter (where zip3 is not null) as zip3,
         bool_and(is_placeholder) as is_placeholder,
         arg_min(_arrived_at, precedence) filter (where _arrived_at is not null) as _arrived_at
     from said
@@ -58,8 +59,10 @@ known as (
 final as (
     select
         {{ person_id('known.site', 'known.person_key') }} as person_id,
-        known.* exclude (gender, race, ethnicity, state),
+        known.* exclude (gender, race, ethnicity, state, zip3),
         {{ published_state('known', 'states') }} as state,
+        -- Digits beside no state of the US are no ZIP code's.
+        case when states.code is not null then known.zip3 end as zip3,
         {%- for field in coded %}
             known.{{ field }}.system as {{ field }}_system,
             known.{{ field }}.code as {{ field }}_code,

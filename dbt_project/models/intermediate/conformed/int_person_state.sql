@@ -12,7 +12,8 @@ final as (
     select
         person_id,
         site,
-        state
+        state,
+        zip3
     from persons
 )
 

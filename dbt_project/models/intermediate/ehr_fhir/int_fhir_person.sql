@@ -22,6 +22,7 @@ identified as (
         patients.ethnicity_code,
         patients.language_code,
         patients.state,
+        patients.zip3,
         false as is_placeholder,
         patients._arrived_at
     from patients

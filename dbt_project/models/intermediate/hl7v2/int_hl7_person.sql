@@ -1,6 +1,6 @@
 {#- What is said last of a person holds, field by field: quick registrations leave fields out. -#}
 {%- set fields = [
-    'birth_date', 'sex_code', 'race_code', 'ethnicity_code', 'language_code', 'state', 'is_deceased',
+    'birth_date', 'sex_code', 'race_code', 'ethnicity_code', 'language_code', 'state', 'zip3', 'is_deceased',
 ] -%}
 
 with
@@ -47,6 +47,7 @@ final as (
         ethnicity_code,
         language_code,
         state,
+        zip3,
         coalesce(is_deceased, false) as is_deceased,
         deceased_at,
         death_said_at,

@@ -51,6 +51,7 @@ final as (
         end as ethnicity_code,
         cast(null as varchar) as language_code,
         state,
+        zip3,
         is_placeholder,
         _arrived_at
     from persons

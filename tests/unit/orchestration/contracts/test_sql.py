@@ -199,3 +199,27 @@ def test_a_filter_takes_the_first_match_and_else_the_first_entry_where_told(db: 
         assert db.execute(f"select {coalesced('r', path)}::varchar from (select {struct} as r)").fetchone() == (
             expected,
         )
+
+
+@pytest.mark.parametrize(
+    ("code", "country", "told"),
+    [
+        ("02138", None, "021"),
+        ("02138-1234", "us", "021"),
+        ("021381234", "USA", "021"),
+        ("03601", "US", "000"),
+        ("87901", None, "000"),
+        ("10115", "DE", None),
+        ("W1A 1AA", None, None),
+        ("2138", "US", None),
+        ("021-38", "US", None),
+        (None, "US", None),
+    ],
+)
+def test_of_a_us_zip_code_three_digits_are_told_and_none_where_few_live(db, code, country, told):
+    assert one(db, "zip3(?, ?)", code, country) == told
+
+
+def test_the_list_of_small_areas_is_the_regulators():
+    assert len(sql.SMALL_ZIP_PREFIXES) == len(set(sql.SMALL_ZIP_PREFIXES)) == 17
+    assert all(len(prefix) == 3 and prefix.isdigit() for prefix in sql.SMALL_ZIP_PREFIXES)

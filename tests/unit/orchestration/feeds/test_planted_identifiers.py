@@ -44,6 +44,7 @@ PLANTED = {
 }
 SITE = "rural"
 LAND = ("FHIR lines", "FHIR bundle", "HL7 v2", "DICOM", "X12", "table of notes", "Parquet of notes")
+WITH_ADDRESS = ("FHIR lines", "FHIR bundle", "HL7 v2", "X12")  # feeds that tell where somebody lives, part by part
 ALL = " ".join(PLANTED.values())
 NAME, STREET, ZIP = PLANTED["A name"], PLANTED["B place"], PLANTED["B postal code"]
 
@@ -247,6 +248,8 @@ def test_no_planted_identifier_leaves_the_encrypted_bytes(feed: str, tmp_path: P
     assert receipt["file"] == name
     told["ingest"] = told["ingest"].replace(json.dumps(name), "")
     assert leaks({**told, **told_by(home)}) == []
+    rows = [row for path in home.glob(f"lake/*/site={SITE}/*/*.parquet") for row in pq.read_table(path).to_pylist()]
+    assert {row["zip3"] for row in rows if row.get("zip3")} == ({ZIP[:3]} if feed in WITH_ADDRESS else set())
     kept = b"".join(Vault.of(home).object(p.name).read_bytes() for p in home.glob("raw/*/*") if len(p.name) == 64)
     assert NAME.encode() in kept or feed == "Parquet of notes"
 
