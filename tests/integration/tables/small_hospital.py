@@ -74,8 +74,7 @@ def _places(lake: SmallLake) -> None:
 def _first_day(lake: SmallLake) -> None:
     patients: list[dict[str, object]] = [
         {"patient_key": "ann", "mrn_key": "mrn-1", "birth_date": date(1950, 3, 2), "gender": "female",
-         "race_code": "2106-3", "ethnicity_code": "2186-5", "language_code": "en", "state": "NY",
-         "zip3": "112"},
+         "race_code": "2106-3", "ethnicity_code": "2186-5", "language_code": "en", "state": "NY"},
         {"patient_key": "ann-again", "mrn_key": "mrn-1", "birth_date": date(1950, 3, 2), "gender": "female"},
         {"patient_key": "bob", "birth_date": None, "gender": "other", "is_deceased": True},
         {"patient_key": "cid", "birth_date": date(2010, 1, 1), "gender": "male"},

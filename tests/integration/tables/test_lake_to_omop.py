@@ -139,11 +139,3 @@ def test_a_survey_history_flag_begins_a_day_before_arrival(ask: Ask) -> None:
         "join omop.person on person.person_id = visit_occurrence.person_id where person_source_value = 'v1'"
     )
     assert found == [("CHF", 24)]
-
-
-def test_where_people_live_is_told_by_state_and_three_digits(ask: Ask) -> None:
-    rows = ask(
-        "select place.state, place.zip, count(*) from omop.person "
-        "inner join omop.location as place using (location_id) where place.state is not null group by all"
-    )
-    assert rows == [("NY", "112", 1)]

@@ -168,3 +168,17 @@ def test_a_time_in_a_key_cannot_be_tried_out_and_is_itself_where_dates_are_not_s
 
 def test_where_no_site_asks_for_it_no_sql_is_other_than_before() -> None:
     assert rendered("{{ published('events', ['at'], more = {'age': 'x'}) }}") == "select * from events"
+
+
+def test_everybody_lives_at_a_location_that_there_is_and_the_same_digits_elsewhere_are_another(db) -> None:
+    homes = [("a", "KS", "668"), ("a", "KS", None), ("a", None, None), ("a", "MO", "668"), ("b", "KS", "668")]
+    db.execute("create or replace temp table int_person_state (site varchar, state varchar, zip3 varchar)")
+    db.executemany("insert into int_person_state values (?, ?, ?)", homes)
+    model = Path(__file__).resolve().parents[3] / "dbt_project/models/intermediate/conformed/int_location.sql"
+    locations = db.execute(rendered(model.read_text())).fetchall()
+    theirs = rendered("{{ person_location_id('site', 'state', 'zip3') }}")
+    lived = {home for (home,) in db.execute(f"select {theirs} from int_person_state").fetchall()}
+    assert len(lived) == len(homes) and lived <= {home for *_, home in locations}
+    assert sorted((site, state or "", digits or "") for site, state, digits, _ in locations) == sorted(
+        [("a", "", ""), ("b", "", ""), *((site, state, digits or "") for site, state, digits in homes if state)]
+    )
