@@ -39,8 +39,9 @@ SNAPSHOT_TABLES = {
     "serving_feedback": "staging.stg_serving_feedback",
     "board_adjustment": "marts.board_adjustment",
 }
-IN_TRUE_TIME = ("staffing_mart", "staffing_stay", "demand_mart", "serving_event", "serving_feedback")
-"""Tables that tell of people, one by one or counted, in true time: of no use shifted, and not handed out beside it."""
+HANDED_OUT = ("triage_mart", "complaint_groups", "history_groups", "board_adjustment")
+"""Tables that tell of nobody, or of people by shifted dates. Every other one tells of people, one by one or counted, in
+true time, and is not handed out beside shifted ones; a new one neither, until somebody has looked at it."""
 WAREHOUSE_LOCK = "warehouse"
 BUILT, REBUILD = "built.json", "rebuild.json"
 PLACES = {UnitKind.ED: "ER", UnitKind.ICU: "ICU", UnitKind.WARD: "HU"}  # HL7 v3 RoleCode
@@ -197,7 +198,7 @@ def publish_snapshot(settings: Settings, as_of: datetime) -> Snapshot:
 def _export(warehouse: duckdb.DuckDBPyConnection, name: str, target: Path) -> int:
     """Export a table. Where people's dates are shifted, what is in true time stays inside: beside a visit's shifted
     times it would tell the shift."""
-    shifted = shifted_sites() if name in IN_TRUE_TIME else []
+    shifted = shifted_sites() if name not in HANDED_OUT else []
     left_out = f" where site not in ({', '.join(map(text, shifted))})" if shifted else ""
     rows = f"from {SNAPSHOT_TABLES[name]}{left_out}"
     warehouse.execute(f"copy (select * {rows} order by all) to '{target}' (format parquet, compression zstd)")
