@@ -44,7 +44,7 @@ def test_an_admission_lands_with_pseudonyms_codes_and_local_times(hospital, mess
         ),
     )
     receipt = hospital.land(sent)
-    assert (receipt.feed, receipt.contract, receipt.received, receipt.landed) == ("hl7v2", "hl7v2@1.1.0", 1, 1)
+    assert (receipt.feed, receipt.contract, receipt.received, receipt.landed) == ("hl7v2", "hl7v2@1.2.0", 1, 1)
     columns = (
         "message_key, event_code, message_at, recorded_at, occurred_at, _version_at, processing_code, hl7_version,"
         "patient_key, identifiers, birth_date, sex_code, race_code, ethnicity_code, language_code, state, deceased_at,"
