@@ -97,7 +97,7 @@ def _people(level: Level) -> Record:
             birthDate=patient.get("birthDate"),
             gender=patient.get("gender"),
             state=patient.get("state"),
-            postalCode=patient.get("postalCode"),
+            zipDigits=patient.get("zipDigits"),
             country=patient.get("country"),
             deathDate=level.facts.get("deathDate"),
         ),

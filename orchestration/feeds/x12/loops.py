@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from orchestration.feeds.x12.segments import Segment, element
-from orchestration.feeds.x12.values import Record, authority, day, filled
+from orchestration.feeds.x12.values import Record, authority, day, filled, zip_digits
 
 BILLING, SUBSCRIBER, PATIENT = "20", "22", "23"
 LAST_OF_HEADER = "HL"
 PARTIES = {"85": "provider", "IL": "subscriber", "PR": "payer", "QC": "patient"}
+INSURED = ("subscriber", "patient")
 
 
 @dataclass
@@ -83,8 +84,9 @@ class _Hierarchy:
                 if role == "patient":  # has no number: the given name tells dependents of one birth date apart
                     self._party.update(filled(given=element(segment, 4)))
             case "N4":
-                postal, country = element(segment, 3), element(segment, 4)
-                self._party.update(filled(state=element(segment, 2), postalCode=postal, country=country))
+                self._party.update(filled(state=element(segment, 2)))
+                if any(self._party is self.level.parties.get(role) for role in INSURED):
+                    self._party.update(filled(zipDigits=zip_digits(element(segment, 3)), country=element(segment, 4)))
             case "DMG":
                 self._party.update(filled(birthDate=day(element(segment, 2)), gender=element(segment, 3)))
             case "REF" if element(segment, 1) in ("EI", "SY"):

@@ -71,3 +71,9 @@ def procedure_system(qualifier: str, code: str) -> str:
             return NDC
         case _:
             return qualifier
+
+
+def zip_digits(text: str | None) -> str | None:
+    """Return the first three digits of a US ZIP code (five or nine digits); the rest is not even read."""
+    digits = (text or "").replace("-", "")
+    return digits[:3] if digits.isascii() and digits.isdigit() and len(digits) in (5, 9) else None

@@ -208,6 +208,8 @@ def test_a_filter_takes_the_first_match_and_else_the_first_entry_where_told(db: 
         ("02138-1234", "us", "021"),
         ("021381234", "USA", "021"),
         ("03601", "US", "000"),
+        ("021", "US", "021"),
+        ("036", None, "000"),
         ("87901", None, "000"),
         ("10115", "DE", None),
         ("W1A 1AA", None, None),

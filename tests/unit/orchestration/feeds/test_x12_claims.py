@@ -76,6 +76,7 @@ def test_a_claim_says_whose_it_is_and_what_it_costs() -> None:
     assert found["payer"] == {"kind": "2", "authority": "PI", "id": "P1"}
     assert found["patient"] == {
         "id": "M1", "isSubscriber": True, "relationship": "18", "birthDate": "1950-02-03", "gender": "F", "state": "OH",
+        "zipDigits": "454",
     }  # fmt: skip
     assert (found["number"], found["charge"]) == ("A1", 500)
     assert (found["facilityCode"], found["facilityQualifier"], found["frequency"]) == ("11", "B", "1")
@@ -101,7 +102,7 @@ def test_a_patient_who_is_not_the_subscriber_stands_beside_them() -> None:
     assert found["subscriber"]["id"] == "M1"
     assert found["patient"] == {
         "id": "M1\x1f2015-06-10\x1fM\x1fTIM", "isSubscriber": False, "relationship": "19",
-        "birthDate": "2015-06-10", "gender": "M", "state": "OH",
+        "birthDate": "2015-06-10", "gender": "M", "state": "OH", "zipDigits": "430",
     }  # fmt: skip
 
 
