@@ -40,7 +40,7 @@ def city(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """The city hospital, had it asked for Safe Harbor; every other site as it is."""
     changed = {"deidentification": DECIDED, "reproducible_pseudonyms": False}
     place = load_site("city").model_copy(update=changed)
-    for module in (deidentification, backtest, release):
+    for module in (deidentification, release):
         monkeypatch.setattr(module, "load_site", lambda site: place if site == "city" else load_site(site))
     yield place
 
