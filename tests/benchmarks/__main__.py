@@ -92,6 +92,13 @@ def measure(folder: Path, scale: Scale, parts: list[str]) -> list[Figure]:
     return figures
 
 
+def appointments(folder: Path, scale: Scale) -> Iterator[Figure]:
+    """No-show risk beside what people have today."""
+    from tests.benchmarks.bench_appointments import appointment_figures
+
+    yield from appointment_figures(run_stage("appointments", folder, days=scale.days))
+
+
 def fhir(_: Path, scale: Scale) -> Iterator[Figure]:
     """Structured FHIR from bytes to OMOP, at growing sizes; what a size leaves is removed before the next."""
     sizes: list[tuple[Cost, Cost, Cost, Cost]] = []
@@ -140,6 +147,7 @@ def rosters(folder: Path, scale: Scale) -> Iterator[Figure]:
 
 
 PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
+    "appointments": appointments,
     "fhir": fhir,
     "hl7": hl7,
     "history": history,

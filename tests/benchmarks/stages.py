@@ -151,6 +151,13 @@ def board(pages: int) -> dict[str, Any]:
     return measure(pages)
 
 
+def appointments(days: int) -> dict[str, Any]:
+    """No-show risk and overbooking on one simulated site."""
+    from tests.benchmarks.bench_appointments import measure_appointments
+
+    return measure_appointments(days)
+
+
 def start() -> dict[str, Any]:
     """The yardstick of doing nothing: the command line, loaded."""
     from orchestration import cli
@@ -169,6 +176,7 @@ def rosters(seconds: float, large_seconds: float) -> dict[str, Any]:
 STAGES: dict[str, Callable[..., dict[str, Any]]] = {
     stage.__name__: stage
     for stage in (
+        appointments,
         simulate,
         demo,
         judge,

@@ -61,3 +61,13 @@ def _resource(world: World, change: Change, status: str) -> Resource:
 
 def _bundle(resources: list[Resource]) -> Resource:
     return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in resources]}
+
+
+def outcomes(site: str, start: date, seed: int, days: int) -> dict[str, tuple[str, str]]:
+    """What came of every appointment within some days: its last state, and when it came into it."""
+    world = World(site, start, seed)
+    book, found = AppointmentBook(world), dict[str, tuple[str, str]]()
+    for _ in range(days):
+        for change in book.changes(world.advance(measure=False)):
+            found[change.appointment.id] = (change.status, world.clock.instant(change.at))
+    return found

@@ -7,6 +7,7 @@ import pytest
 from evaluation.drift.semantic_policy import load_semantic_policy
 from evaluation.ledger import LedgerError, load_private_key, proof_of, public_hex
 from evaluation.policies import load_policy
+from ml.usecases import use_case_names
 from orchestration.settings import Settings
 from orchestration.steps.actors import ActorNotUsable, account, actor_of
 from orchestration.steps.people import (
@@ -26,10 +27,10 @@ def ledger_of(settings: Settings) -> list[tuple[str, str, str]]:
 
 
 def test_every_role_of_the_policy_can_be_given(settings: Settings) -> None:
-    policy = load_policy("triage")
-    named = {*policy.rights.step_down_roles, *policy.rights.step_up_roles}
+    policies = [load_policy(use_case) for use_case in use_case_names()]
+    named = {role for one in policies for role in (*one.rights.step_down_roles, *one.rights.step_up_roles)}
     named |= set(load_semantic_policy().reviewers.values())
-    assert set(known_roles()) == named | {role for kind in policy.approvals.kinds for role in kind.roles}
+    assert set(known_roles()) == named | {r for one in policies for kind in one.approvals.kinds for r in kind.roles}
     entry = new_person(settings, "ada", known_roles(), settings.home / "ada.pem")
     assert entry["payload"]["roles"] == known_roles()
 
