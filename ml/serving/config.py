@@ -44,7 +44,8 @@ class ServingConfig:
 
     `reports` is a folder of pages to show under `/reports/`; without one, none are shown. `planned` are the use cases
     that publish plans, `titles` their names for people. `people_header` names the header in which a proxy that signs
-    people in says who they are; whoever can reach the service past that proxy can forge it.
+    people in says who they are; whoever can reach the service past that proxy can forge it. `note` is a sentence that
+    every page shows.
     """
 
     home: Path
@@ -63,6 +64,7 @@ class ServingConfig:
     planned: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict[str, str])
     people_header: str | None = None
+    note: str = ""
 
     @property
     def event_store_url(self) -> str:

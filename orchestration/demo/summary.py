@@ -12,11 +12,12 @@ import duckdb
 from evaluation.metrics import NotEstimableError
 from evaluation.metrics.performance import auroc
 from orchestration.demo.replay import Replayed
+from orchestration.demo.staffing import STAFFING
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
 from orchestration.steps.records import open_records
-from orchestration.steps.status import newest, release_status
+from orchestration.steps.status import figure_value, newest, release_status
 from orchestration.steps.stores import predictions_file, read_all_evidence, read_candidate
 
 CAVEAT = "Simulated patients: this shows that the machinery works. It is engineering evidence, never a clinical claim."
@@ -41,7 +42,10 @@ def summarise(
     """Return the demo's JSON document and the text for people."""
     releases = release_status(settings)
     document = {
-        "use_cases": {use_case: {row["site"]: _site(settings, use_case, row) for row in releases}},
+        "use_cases": {
+            use_case: {row["site"]: _site(settings, use_case, row) for row in releases if row["use_case"] == use_case},
+            STAFFING: {row["site"]: _plans(settings, row) for row in releases if row["use_case"] == STAFFING},
+        },
         "sites": list(sites),
         "reports": str(settings.reports / "index.html"),
         "seconds": dict(seconds),
@@ -87,6 +91,17 @@ def _site(settings: Settings, use_case: str, row: dict[str, Any]) -> dict[str, A
     }
 
 
+def _plans(settings: Settings, row: dict[str, Any]) -> dict[str, Any]:
+    """How the staffing forecast stands: against the better of two simple rules, and as planned."""
+    evidence = read_all_evidence(settings, STAFFING, row["site"]).readable
+    return {
+        **{name: row[name] for name in ("stage", "tier", "release", "model_version", "drift")},
+        "hours_skill_1d": figure_value(evidence, "performance", "nurse_hours_1d.skill"),
+        "hours_coverage_1d": figure_value(evidence, "calibration", "nurse_hours_1d.coverage"),
+        "plans_in_time": row["slo"],
+    }
+
+
 def _best_possible(settings: Settings, use_case: str, site: str) -> float | None:
     """The AUROC of the simulator's true probability on the candidate's own test visits, matched by arrival."""
     if not load_site(site).simulated:
@@ -107,6 +122,12 @@ def _text(document: dict[str, Any], use_case: str, pilot: str) -> str:
         lines.append(
             f"  {site:<9} {row['stage']:<10} risk of critical care: AUROC {_number(row['auroc'])}"
             f" (nurse's level {_number(row['nurse_level_auroc'])}, best possible {_number(row['best_possible_auroc'])})"
+        )
+    for site, row in document["use_cases"][STAFFING].items():
+        lines.append(
+            f"  {site:<9} {row['stage']:<10} nurse hours a day ahead: {_percent(row['hours_skill_1d'])} nearer than "
+            f"the better simple rule, interval held {_percent(row['hours_coverage_1d'])}, "
+            f"plans in time {_percent(row['plans_in_time'])}"
         )
     for stage, one in document["requests"].items():
         lines.append(
@@ -131,3 +152,7 @@ def _text(document: dict[str, Any], use_case: str, pilot: str) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f} %"

@@ -13,15 +13,18 @@ from evaluation.policies import Stage
 from orchestration.defs.launch import Launcher
 from orchestration.demo.people import approve_as_demo
 from orchestration.demo.replay import Replayed, department
+from orchestration.demo.staffing import STAFFING, adjust_as_demo, plan_days, simulate_history, time_to_plan
 from orchestration.demo.summary import summarise
 from orchestration.settings import Settings
 from orchestration.simulator import live_requests, simulate_group
+from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
-from orchestration.steps.candidate import trainable_sites
 from orchestration.steps.errors import StepError
 from orchestration.steps.evidence import decision_is_fresh
 from orchestration.steps.files import write_json
+from orchestration.steps.kinds import kind_of
 from orchestration.steps.landing import pending_drops
+from orchestration.steps.present import stand_at
 from orchestration.steps.proposal import current_pointer
 from orchestration.steps.reporting import write_all_reports
 from orchestration.steps.tables import tables_are_fresh
@@ -69,8 +72,12 @@ class Tour:
             self._bring_in(until=self._day(self._days), sites=self.sites)
             with self._timed("train_and_judge"):
                 trained = [site for site in self.sites if self._train(site)]
+                self._train(PILOT, STAFFING)
             if PILOT in trained and self._step_up(Stage.SHADOW, self._days, SHADOW_DAYS):
+                self._plan(Stage.SHADOW, self._days, SHADOW_DAYS)
+                self._plan(Stage.ASSISTIVE, self._days + SHADOW_DAYS, ASSISTIVE_DAYS)
                 self._step_up(Stage.ASSISTIVE, self._days + SHADOW_DAYS, ASSISTIVE_DAYS)
+                self._record_changes()
             with self._timed("reports"):
                 self._report()
 
@@ -95,6 +102,8 @@ class Tour:
             seed=self._seed,
             processes=PROCESSES,
         )
+        if PILOT in self.sites:
+            simulate_history(self._settings, PILOT, FIRST_DAY, self._seed)
         write_json(done, {"days": self._all_days})
 
     def _bring_in(self, until: date, sites: tuple[str, ...]) -> None:
@@ -106,19 +115,55 @@ class Tour:
             if not tables_are_fresh(self._settings):
                 self._require(self.launcher.build_tables())
 
-    def _train(self, site: str) -> bool:
-        """Train and judge; a site with too few events gets no candidate, and the summary says why."""
-        served = current_pointer(self._settings, USE_CASE, site) is not None
-        if served or decision_is_fresh(self._settings, USE_CASE, site):
-            self._progress(f"candidate {USE_CASE} at {site}: nothing new since it was judged")
+    def _train(self, site: str, use_case: str = USE_CASE) -> bool:
+        """Train and judge; a site with too little to learn from gets no candidate, and the summary says why."""
+        served = current_pointer(self._settings, use_case, site) is not None
+        if served or decision_is_fresh(self._settings, use_case, site):
+            self._progress(f"candidate {use_case} at {site}: nothing new since it was judged")
             return True
-        if site not in trainable_sites(self._settings, USE_CASE, site):
-            self.refused[site] = [f"{site} has too few visits to train on; run the demo with more --days."]
+        lacking = kind_of(use_case).why_not_trainable(self._settings, use_case, site)
+        if lacking:
+            self._refuse(site, [f"{lacking} Run the demo with more --days."])
             return False
-        done = self.launcher.train_and_judge(USE_CASE, site)
+        done = self.launcher.train_and_judge(use_case, site)
         if not done:
-            self.refused[site] = self.launcher.summary.errors[-1:]
+            self._refuse(site, self.launcher.summary.errors[-1:])
         return done
+
+    def _refuse(self, site: str, reasons: list[str]) -> None:
+        self.refused[site] = [*self.refused.get(site, []), *reasons]
+
+    def _plan(self, stage: Stage, first: int, days: int) -> None:
+        """Approve and promote the staffing forecast where the gate allows it, and publish the plans of some days.
+
+        In assistive a charge nurse sets another figure at the first meeting. The last plan is made at the demo's end.
+        """
+        done = self._settings.home / "state" / f"planned-{stage}.json"
+        if done.exists() or self.refused.get(PILOT):
+            return
+        with self._timed(f"plans_{stage}"):
+            if not self._reached(stage, STAFFING) and not self._release(stage, STAFFING):
+                return
+            self._progress(f"plans     {days} days of {STAFFING} at {PILOT} in {stage}")
+            made = plan_days(self._settings, PILOT, self._day(first), days if stage is Stage.SHADOW else 1)
+            if stage is Stage.SHADOW:
+                self._require(self.launcher.watch(STAFFING, PILOT))
+            else:
+                changed = adjust_as_demo(self._settings, made[0])
+                self._progress(f"board     {changed} shifts set otherwise by a charge nurse")
+        write_json(done, {"days": days})
+
+    def _record_changes(self) -> None:
+        """Bring what was changed on the board to the ledger, and make the plan for the next meeting."""
+        done = self._settings.home / "state" / "planned-next.json"
+        if done.exists() or not self._reached(Stage.ASSISTIVE, STAFFING):
+            return
+        with self._timed("plans_next"):
+            self._require(self.launcher.adjustments(STAFFING, PILOT))
+            present = time_to_plan(load_site(PILOT), self._day(self._all_days))
+            self._require(self.launcher.plan(STAFFING, PILOT, present))
+            stand_at(self._settings, present)
+        write_json(done, {"at": present.isoformat()})
 
     def _step_up(self, stage: Stage, first: int, days: int) -> bool:
         """Approve and promote at the pilot site, run the service for some days, bring back what happened.
@@ -142,18 +187,18 @@ class Tour:
         write_json(played, {"days": days})
         return True
 
-    def _reached(self, stage: Stage) -> bool:
-        pointer = current_pointer(self._settings, USE_CASE, PILOT)
+    def _reached(self, stage: Stage, use_case: str = USE_CASE) -> bool:
+        pointer = current_pointer(self._settings, use_case, PILOT)
         return pointer is not None and Stage(pointer.stage.value).rank >= stage.rank
 
-    def _release(self, stage: Stage) -> bool:
-        self._progress(f"release   {USE_CASE} at {PILOT}: two approvals for {stage}")
-        approve_as_demo(self._settings, USE_CASE, PILOT, stage.value)
-        done = self.launcher.release(USE_CASE, PILOT, stage.value)
+    def _release(self, stage: Stage, use_case: str = USE_CASE) -> bool:
+        self._progress(f"release   {use_case} at {PILOT}: two approvals for {stage}")
+        approve_as_demo(self._settings, use_case, PILOT, stage.value)
+        done = self.launcher.release(use_case, PILOT, stage.value)
         if not done:
             self._require(bool(self.launcher.summary.reasons))
-            self._progress(f"release   {USE_CASE} at {PILOT}: the gate refused {stage}")
-            self.refused[PILOT] = [f"{one['figure']} ({one['to_meet']})" for one in self.launcher.summary.reasons]
+            self._progress(f"release   {use_case} at {PILOT}: the gate refused {stage}")
+            self._refuse(PILOT, [f"{one['figure']} ({one['to_meet']})" for one in self.launcher.summary.reasons])
         return done
 
     def _replay(self, stage: Stage, first: int, days: int) -> None:

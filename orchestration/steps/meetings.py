@@ -14,6 +14,7 @@ from orchestration.settings import Settings
 from orchestration.sites import Site, load_site
 from orchestration.steps.freshness import present_of
 from orchestration.steps.incidents import incident_label, open_once
+from orchestration.steps.present import own_clock
 from orchestration.steps.proposal import current_pointer, served_sites
 from orchestration.steps.records import now
 from orchestration.steps.shifts import local
@@ -134,5 +135,9 @@ def tell_late(settings: Settings, judged: InTime) -> bool:
 
 
 def clock_of(settings: Settings, site: str, wall: datetime) -> datetime:
-    """Return the time at which a plan of a site is made now: the wall's, or where its simulator has come to."""
-    return present_of(settings, site, wall)
+    """Return the time at which a plan of a site is made now: the wall's, or where its simulator has come to.
+
+    In a demo's home that is the home's own clock, which goes on after the last simulated day.
+    """
+    own = own_clock(settings)
+    return own() if own else present_of(settings, site, wall)

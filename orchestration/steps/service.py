@@ -5,6 +5,7 @@ What does not belong here: what the service answers (ml/serving), and running it
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ from orchestration.settings import Environment, Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
 from orchestration.steps.keys import site_key
+from orchestration.steps.present import own_clock
 
+SIMULATED = "A demo: patients, nurses and the clock of this page are simulated."
 HOST, SERVICE_PORT = "127.0.0.1", 8088
 PATIENCE: dict[str, dict[str, Any]] = {
     "sqlite": {"timeout": 2},
@@ -97,7 +100,9 @@ def run_service(settings: Settings, host: str, port: int, people_header: str | N
     _require_free(host, port)
     from ml.serving.serve import run
 
-    run(serving_config(settings, f"http://{host}:{port}", people_header=people_header), host, port)
+    clock = own_clock(settings)
+    config = serving_config(settings, f"http://{host}:{port}", clock=clock or utc_now, people_header=people_header)
+    run(replace(config, note=SIMULATED if clock else ""), host, port)
 
 
 def shown_reports(settings: Settings) -> Path | None:

@@ -206,7 +206,7 @@ def _units(settings: Settings) -> list[tuple[str, str]]:
         for site in served_sites(settings, use_case):
             release = released(settings, current_pointer(settings, use_case, site))
             found += [(site, unit) for unit in release.manifest.scope.units] if release else []
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _watch(started: list[Running]) -> None:

@@ -23,8 +23,31 @@ def test_the_demo_takes_triage_to_assistive_at_one_site(demo, document):
     city = document["use_cases"]["triage"]["city"]
     assert (city["stage"], city["tier"]) == ("assistive", "model")
     assert document["seconds"]["total"] > 0
-    [row] = demo.ok("status")["releases"]
-    assert row["stage"] == "assistive" and row["next_review"]
+    rows = {row["use_case"]: row for row in demo.ok("status")["releases"]}
+    assert all(rows[name]["stage"] == "assistive" and rows[name]["next_review"] for name in ("triage", "staffing"))
+    assert rows["staffing"]["slo"] == 1.0
+
+
+def test_plans_are_published_before_every_meeting_and_name_what_they_build_on(demo):
+    folder = demo.path / "plans" / "staffing" / "city"
+    plans = [json.loads(path.read_text())["plan"] for path in folder.glob("*.json") if path.name != "current.json"]
+    assert len(plans) == 16 and {plan["tier"] for plan in plans} == {"model"}
+    newest = json.loads((folder / "current.json").read_text())["plan"]
+    [triage] = newest["upstream"]
+    assert triage["use_case"] == "triage" and triage["tier"] == "model"
+    assert {line["target"] for line in newest["lines"]} >= {"census", "nurse_hours", "rn", "lpn"}
+
+
+def test_a_charge_nurses_figure_reaches_the_feedback_mart_and_the_ledger(demo):
+    pointer = json.loads((demo.path / "snapshots" / "current.json").read_text())
+    mart = demo.path / "snapshots" / pointer["digest"] / "board_adjustment.parquet"
+    with duckdb.connect() as reader:
+        rows = reader.sql(f"select unit, target, wanted, reason_code from '{mart}' order by unit").fetchall()
+    assert len(rows) == 2 and {(target, reason) for _, target, _, reason in rows} == {("rn", "acuity-differs")}
+    entries = [one for one in demo.ok("ledger", "show")["entries"] if one["kind"] == "adjustment"]
+    assert sorted((one["payload"]["unit"], one["payload"]["value"]) for one in entries) == [
+        row[:1] + row[2:3] for row in rows
+    ]
 
 
 def test_the_model_stays_between_the_nurses_level_and_the_best_possible(document):

@@ -19,7 +19,7 @@ from playwright.sync_api import expect, sync_playwright
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo")]
 
 NOT_SHOWN = ("raw", "lake", "drops", "incoming", "truth", "warehouse.duckdb", "snapshots", "logs")
-GROUPS = ("landing", "tables", "candidates", "evidence", "releases", "monitoring")
+GROUPS = ("landing", "tables", "candidates", "evidence", "releases", "plans", "monitoring")
 START_SECONDS, WAIT_MS = 180, 30_000
 WIDTHS = (1280, 390)
 
@@ -181,6 +181,18 @@ def test_the_board_fits_and_says_what_is_in_use(ui, look, width):
     page = look(ui.address("Service") + "/board/city/ED", width)
     for text in ("Assistive", "They advise; you decide.", "Harbour City University Hospital", "Last visit seen on"):
         seen(page, text)
+    assert page.complaints == [] and fits(page)
+
+
+def test_two_clicks_on_the_demos_own_plan_set_a_charge_nurses_figure(ui, look):
+    """The way on from the event store, to mart and ledger, is the demo's own: see test_demo."""
+    page = look(ui.address("Service") + "/board/city/MED")
+    seen(page, "Patients and nurses to expect")
+    seen(page, "A demo: patients, nurses and the clock of this page are simulated.")
+    shift = page.locator("article").first
+    shift.get_by_text("One more").first.click()
+    shift.get_by_role("button", name="Skill mix of those on duty").first.click()
+    expect(page.locator("article").first.get_by_text("set by a person: skill mix of those on duty")).to_be_visible()
     assert page.complaints == [] and fits(page)
 
 

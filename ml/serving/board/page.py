@@ -36,14 +36,15 @@ NIGHT_BEGINS = 19
 """Local hour from which a shift is called tonight's."""
 
 
-def board_page(board: Board, site: SiteContext) -> str:
-    """The board as a page for people, with the site's name for itself and times of its own clock."""
+def board_page(board: Board, site: SiteContext, note: str = "") -> str:
+    """The board as a page for people, with the site's name for itself, times of its own clock, and a note."""
     word, meaning = STAGE_WORDS[board.stage]
     return (
         _pages()
         .get_template("board.html")
         .render(
             board=board,
+            note=note,
             site=site.name or board.site,
             unit_name=site.units.get(board.unit, board.unit),
             zone=site.zone,

@@ -51,7 +51,8 @@ def add_board(app: FastAPI) -> None:
         _known_unit(running, running.site(request), unit)
 
         async def draw() -> str:
-            return board_page(await _board(running, site, unit), running.config.sites[site])
+            config = running.config
+            return board_page(await _board(running, site, unit), config.sites[site], config.note)
 
         return HTMLResponse(with_nonce(await running.pages.page((site, unit), draw), uuid4()))
 

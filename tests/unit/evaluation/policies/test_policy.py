@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 import yaml
 
-from evaluation.policies import PolicyError, Stage, Tier, load_policy, parse_policy, read_policy
+from evaluation.policies import OtherAdvice, PolicyError, Stage, Tier, load_policy, parse_policy, read_policy
 from evaluation.policies.load import FOLDER
 
 TEXT = (FOLDER / "triage.yaml").read_text("utf-8")
@@ -249,3 +249,25 @@ def test_policy_cannot_be_changed_after_it_was_read():
         policy.card.display_threshold = 0.5
     with pytest.raises(ValueError, match="frozen"):
         policy.clauses_for(Stage.SHADOW)[0].threshold = 0
+
+
+def test_a_policy_shows_a_card_or_a_board_and_says_so_when_asked_for_the_other():
+    triage, staffing = load_policy("triage"), load_policy("staffing")
+    assert triage.shown_card.outcome == "critical_care" and staffing.shown_board.lines[0].target == "census"
+    with pytest.raises(OtherAdvice, match="staffing is for a board"):
+        _ = staffing.shown_card
+    with pytest.raises(OtherAdvice, match="triage is for a card"):
+        _ = triage.shown_board
+    board = {**yaml.safe_load((FOLDER / "staffing.yaml").read_text())["board"]}
+    for shown in ({"card": None}, {"board": board}):
+        document = yaml.safe_load(TEXT)
+        document |= shown
+        with pytest.raises(PolicyError, match="exactly one of the two"):
+            parse(document)
+    assert (
+        parse(
+            yaml.safe_load((FOLDER / "staffing.yaml").read_text())
+            | {"board": board | {"lines": [{"target": "rn", "adjustable": False}]}}
+        ).digest
+        != staffing.digest
+    )

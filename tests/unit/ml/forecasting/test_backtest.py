@@ -10,7 +10,7 @@ from ml.forecasting.features import calendar_columns, earlier, trailing_mean, we
 from ml.forecasting.fit import fit
 from ml.forecasting.history import History
 
-from .conftest import FIRST, history, small_table
+from .conftest import COLUMNS, FIRST, history, small_table
 
 CUT = FIRST + dt.timedelta(days=160)
 
@@ -103,3 +103,26 @@ def test_the_calendar_is_that_of_the_day_that_is_forecast():
     assert columns["is_christmas"].tolist() == [1, 0, 0, 0, 0, 0, 0]
     assert columns["is_weekday_2"].tolist() == [1, 0, 0, 0, 0, 0, 0]
     assert columns["was_holiday"].tolist() == [0, 0, 0, 0, 1, 1, 0]
+
+
+def test_a_unit_whose_demand_jumps_has_wider_intervals_than_its_quiet_neighbour(declared):
+    rng, days = np.random.default_rng(11), 170
+    rows = [
+        (unit, FIRST + dt.timedelta(days=day), "day", 30, float(100 + noise * rng.standard_t(3)), 0.0, 0.0)
+        for unit, noise in (("LOUD", 6.0), ("QUIET", 3.0))
+        for day in range(days)
+    ]
+    columns = zip(*rows, strict=True)
+    names = ("unit", "date", "shift", *COLUMNS)
+    table = pa.table(dict(zip(names, map(list, columns), strict=True)))
+    cut = FIRST + dt.timedelta(days=112)
+    found = backtest_forecast(
+        history(table), declared, site="city", region="US", train_until=cut, test_from=cut, seed=7
+    ).forecasts
+    held = {}
+    for unit in ("LOUD", "QUIET"):
+        own = found.filter(pa.array([one == unit for one in found["unit"].to_pylist()]))
+        own = own.filter(pa.array([one == "rn_hours" for one in own["target"].to_pylist()]))
+        truth = own["actual"].to_numpy()
+        held[unit] = np.mean((own["q_0.05"].to_numpy() <= truth) & (truth <= own["q_0.95"].to_numpy()))
+    assert min(held.values()) > 0.8 and abs(held["LOUD"] - held["QUIET"]) < 0.12
