@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 
 import pyarrow as pa
@@ -48,6 +49,17 @@ def read_staffing(folder: Path, mart: str = "staffing_mart") -> StaffingSnapshot
 def site_rows(mart: pa.Table, site: str) -> pa.Table:
     """One site's rows of a mart."""
     return mart.filter(pc.call_function("equal", [mart["site"], site]))
+
+
+def told_rows(mart: pa.Table, declared: ForecastUseCase, site: str) -> pa.Table:
+    """One site's rows that tell any figure of the declaration; a shift that is only planned yet tells none."""
+    rows = site_rows(mart, site)
+    told = [rows[target.column].is_valid() for target in declared.targets if target.column in rows.column_names]
+    return rows.filter(reduce(_either, told)) if told else rows
+
+
+def _either(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.call_function("or", [one, other])
 
 
 def site_history(

@@ -11,7 +11,7 @@ from evaluation.drift import DriftFeature
 from evaluation.evidence import Evidence
 from evaluation.policies import Policy
 from evaluation.reports import CardFacts
-from ml.forecasting.mart import read_staffing, site_rows
+from ml.forecasting.mart import read_staffing, told_rows
 from ml.usecases import Declaration, ForecastUseCase, load_forecast
 from orchestration.settings import Settings
 from orchestration.steps.board import board_layout
@@ -56,7 +56,7 @@ class Forecast:
 
     def windows(self, settings: Settings, record: CandidateRecord) -> Windows:
         declared = load_forecast(record.use_case)
-        rows = site_rows(read_staffing(settings.snapshots, f"{record.use_case}_mart").mart, record.site)
+        rows = told_rows(read_staffing(settings.snapshots, f"{record.use_case}_mart").mart, declared, record.site)
         split = pa.scalar(date.fromisoformat(record.train_until))
         told = [one.column for one in declared.targets if one.column and rows[one.column].null_count < rows.num_rows]
         return Windows(

@@ -60,9 +60,10 @@ joined as (
                 as {{ skill }}_hours,
         {%- endfor %}
         coalesce(roster.rn_hours, roster.lpn_hours, roster.aide_hours) is not null as is_worked_by_roster,
-        greatest(
-            office.known_at, flows.known_at, board.known_at, roster.known_at, booked.known_at
-        ) as known_at
+        case
+            when office.known_at is not null then greatest(office.known_at, board.known_at)
+            else greatest(roster.known_at, coalesce(board.known_at, flows.known_at, booked.known_at))
+        end as known_at
     from keys
     left join office
         on
