@@ -160,6 +160,7 @@ class Tour:
             return
         with self._timed("plans_next"):
             self._require(self.launcher.adjustments(STAFFING, PILOT))
+            plan_days(self._settings, PILOT, self._day(self._days + SHADOW_DAYS + 1), ASSISTIVE_DAYS - 1)
             present = time_to_plan(load_site(PILOT), self._day(self._all_days))
             self._require(self.launcher.plan(STAFFING, PILOT, present))
             stand_at(self._settings, present)
