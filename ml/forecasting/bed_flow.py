@@ -5,16 +5,18 @@ wait, how many come in which hour, who leaves. Only what lies before `now` is re
 hours of the site's clock; an inpatient is whoever is on a unit that is no emergency department (`bed_stays.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ml.forecasting import NotEnoughHistory
 from ml.forecasting.bed_demand import Distribution, minus, negative_binomial, plus, poisson_binomial
 from ml.forecasting.bed_stays import DAY, FEWEST_DAYS, HOUR, PAST_DAYS, LocalHour, Stays, same_hour
 from ml.forecasting.history import Floats
 
+FEWEST_OF_A_BAND = 30
 STAYED_DAYS = (0.0, 1.0, 3.0, 7.0)
 """Lower ends of the classes of how long an inpatient has been there."""
 PRIOR = 10.0
@@ -23,20 +25,36 @@ PRIOR = 10.0
 
 @dataclass(frozen=True)
 class Present:
-    """One person in the emergency department: the risk of admission, given at triage, and hours there so far."""
+    """One person in the emergency department: the risk of admission, and hours there so far.
+
+    `told` is the risk as triage said it, by which bands are told apart; None where it said none.
+    """
 
     risk: float
     hours: float
+    told: float | None = None
+
+
+@dataclass(frozen=True)
+class Band:
+    """People of risks up to `upper`: hours in the department of those who were admitted, and of the others, sorted.
+
+    Who is at high risk stays longer, admitted or not: one clock for all would take a long stay for an admission.
+    """
+
+    upper: float
+    admitted: Floats
+    others: Floats
 
 
 @dataclass(frozen=True)
 class Flow:
-    """What was learned at `now`, a moment of local hour `hour`. Durations in hours, sorted."""
+    """What was learned at `now`, a moment of local hour `hour`. `bands` rise and end with one for any risk."""
 
     now: float
     hour: int
+    bands: tuple[Band, ...]
     waited_admitted: Floats
-    waited_others: Floats
     admitted_share: float
     by_hour: Floats
     dispersion: float
@@ -51,11 +69,13 @@ class Flow:
 
     def _moves(self, one: Present, hours: float) -> float:
         """Probability that somebody who is still in the department is admitted to a bed within the window."""
-        stay, other = _beyond(self.waited_admitted, one.hours), _beyond(self.waited_others, one.hours)
+        told = self.bands[-1].upper if one.told is None else one.told
+        band = next(band for band in self.bands if told <= band.upper)
+        stay, other = _beyond(band.admitted, one.hours), _beyond(band.others, one.hours)
         admitted, not_admitted = one.risk * stay, (1 - one.risk) * other
         if admitted <= 0:
             return 0.0
-        later = _beyond(self.waited_admitted, one.hours + hours)
+        later = _beyond(band.admitted, one.hours + hours)
         return float(admitted / (admitted + not_admitted) * (1 - later / stay))
 
     def _later(self, hours: int) -> float:
@@ -80,7 +100,7 @@ class Flow:
         return list(((left + PRIOR * usual) / (seen + PRIOR))[classes])
 
 
-def learn(stays: Stays, now: float, local_hour: LocalHour) -> Flow:
+def learn(stays: Stays, now: float, local_hour: LocalHour, risks: Mapping[str, float] | None = None) -> Flow:
     """Learn from the eight weeks before `now`. Raises `NotEnoughHistory` below three weeks, or without admissions."""
     known = stays.at(now)
     since = now - PAST_DAYS * DAY
@@ -97,8 +117,23 @@ def learn(stays: Stays, now: float, local_hour: LocalHour) -> Flow:
     local = np.array([local_hour(at) for at in known.entered[came]], dtype=np.int64)
     by_hour = np.bincount(local, minlength=24) / days
     share = float(moved.mean())
-    return Flow(now, local_hour(now), np.sort(hours[moved]), np.sort(hours[~moved]), share, by_hour,
+    given = np.array([(risks or {}).get(visit, np.nan) for visit in known.visit[done]], np.float64)
+    bands = _bands(given, hours, moved)
+    return Flow(now, local_hour(now), bands, np.sort(hours[moved]), share, by_hour,
                 _dispersion(known.entered[came], now, int(days)), known, local_hour)  # fmt: skip
+
+
+def _bands(risks: Floats, hours: Floats, moved: npt.NDArray[np.bool_]) -> tuple[Band, ...]:
+    """Thirds of the risks that are known, each with enough of either fate, and one band for any risk above them."""
+    told = np.isfinite(risks)
+    found: list[Band] = []
+    lower = -np.inf
+    for upper in np.unique(np.quantile(risks[told], (1 / 3, 2 / 3, 1))) if told.any() else ():
+        here = told & (risks > lower) & (risks <= upper)
+        if min((here & moved).sum(), (here & ~moved).sum()) >= FEWEST_OF_A_BAND:
+            found.append(Band(float(upper), np.sort(hours[here & moved]), np.sort(hours[here & ~moved])))
+            lower = upper
+    return (*found, Band(1.0, np.sort(hours[moved]), np.sort(hours[~moved])))
 
 
 def recalibrated(risks: Floats, past: Floats, outcomes: Floats) -> Floats:

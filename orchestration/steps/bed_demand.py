@@ -127,7 +127,7 @@ def bed_demand_of(
             now = at.timestamp()
             past = {hours: historical(stays, now, local_hour, hours, known_until=newest) for hours in WINDOWS}
             return BedDemand(at.astimezone(zone), "history", said, past, present, scored)
-        flow = learn(stays, newest, local_hour)
+        flow = learn(stays, newest, local_hour, scores)
         people = _people(flow, scores, here, newest)
         windows = {hours: flow.demand(people, hours) for hours in WINDOWS}
     except NotEnoughHistory as error:
@@ -154,7 +154,8 @@ def _people(flow: Flow, scores: Mapping[str, float], here: np.ndarray[Any, Any],
     raw = np.array([scores.get(visit, np.nan) for visit in stays.visit[here]], np.float64)
     risks = np.where(np.isfinite(raw), recalibrated(np.nan_to_num(raw, nan=0.5), past, outcomes), _usual(flow, here))
     waited = (now - stays.entered[here]) / 3600
-    return [Present(float(risk), float(hours)) for risk, hours in zip(risks, waited, strict=True)]
+    told = [None if np.isnan(one) else float(one) for one in raw]
+    return [Present(float(risk), float(hours), one) for risk, hours, one in zip(risks, waited, told, strict=True)]
 
 
 def _usual(flow: Flow, here: np.ndarray[Any, Any]) -> Floats:

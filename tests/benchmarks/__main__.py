@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.benchmarks.bench_rosters import roster_figures
 from tests.benchmarks.feed_figures import fhir_figures, growth_figures, hl7_figures, increment_figures, mllp_figures
+from tests.benchmarks.forecast_figures import forecast_figures
 from tests.benchmarks.measuring import Cost, StageFailed, run_stage, said
 from tests.benchmarks.report import Figure, document, table
 
@@ -146,12 +147,19 @@ def rosters(folder: Path, scale: Scale) -> Iterator[Figure]:
     yield from roster_figures(run_stage("rosters", folder, seconds=60, large_seconds=scale.roster_seconds))
 
 
+def forecasts(folder: Path, scale: Scale) -> Iterator[Figure]:
+    """Forecasts of real counts, of a large hospital, and of beds; the same at every scale."""
+    shown = run_stage("backtests", folder / "shown")
+    yield from forecast_figures(shown, run_stage("wards", folder / "wards"), run_stage("beds", folder / "beds"))
+
+
 PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
     "appointments": appointments,
     "fhir": fhir,
     "hl7": hl7,
     "history": history,
     "rosters": rosters,
+    "forecasts": forecasts,
     "product": product,
 }
 

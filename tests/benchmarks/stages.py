@@ -173,6 +173,28 @@ def rosters(seconds: float, large_seconds: float) -> dict[str, Any]:
     return measured(SHARED, seconds, large_seconds)
 
 
+def backtests() -> dict[str, Any]:
+    """Land the real files, build the tables, backtest every site of them."""
+    from tests.benchmarks.bench_forecasts import backtests
+    from tests.benchmarks.bench_landing import SHARED
+
+    return backtests(SHARED)
+
+
+def wards() -> dict[str, Any]:
+    """Forecast every ward of a large hospital."""
+    from tests.benchmarks.bench_forecasts import large_hospital
+
+    return large_hospital()
+
+
+def beds() -> dict[str, Any]:
+    """Hold bed demand against what came of it at a simulated hospital."""
+    from tests.benchmarks.bench_forecasts import bed_demand
+
+    return bed_demand()
+
+
 STAGES: dict[str, Callable[..., dict[str, Any]]] = {
     stage.__name__: stage
     for stage in (
@@ -191,6 +213,9 @@ STAGES: dict[str, Callable[..., dict[str, Any]]] = {
         serve,
         board,
         rosters,
+        backtests,
+        wards,
+        beds,
         start,
     )
 }

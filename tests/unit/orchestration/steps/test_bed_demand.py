@@ -17,11 +17,10 @@ from orchestration.sites import load_site
 from orchestration.steps.bed_demand import WINDOWS, bed_demand_asked, bed_demand_of
 from orchestration.steps.bed_demand_input import scores_of, stays_of
 from orchestration.steps.upstream import Answered
+from tests.unit.orchestration.steps.simulated_stays import RISK_OF_PRIORITY, stay_table
 
 SITE = load_site("rural")
 FIRST, DAYS, LEARNED = date(2026, 1, 5), 110, 60
-RISK_OF_PRIORITY = {"EM": 0.5, "UR": 0.25, "R": 0.1, None: 0.2}
-"""What a crude triage would say: right in order, and wrong in size until it is held against what came."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +35,7 @@ def simulated() -> Simulated:
     """The stays of some months of a simulated hospital, as the mart would tell them at the end."""
     world = World(SITE.id, FIRST, seed=5)
     charts = [chart for _ in range(DAYS) for chart in world.advance(measure=False).charts]
-    rows = [
-        {
-            "visit_key": chart.visit.id,
-            "unit": stay.unit,
-            "entered_at": datetime.fromtimestamp(stay.entered, UTC),
-            "left_at": datetime.fromtimestamp(stay.left, UTC) if stay.left is not None else None,
-            "is_first": n == 0,
-            "is_last": n == len(chart.visit.stays) - 1,
-            "triage_level": None,
-            "known_at": datetime.fromtimestamp(stay.entered, UTC),
-        }
-        for chart in charts
-        for n, stay in enumerate(chart.visit.stays)
-    ]
-    instant = pa.timestamp("us", "UTC")
-    kinds = {"entered_at": instant, "left_at": instant, "known_at": instant, "triage_level": pa.int32()}
-    table = pa.table({name: pa.array([row[name] for row in rows], kinds.get(name)) for name in rows[0]})
+    table = stay_table(charts)
     risks = {chart.visit.id: RISK_OF_PRIORITY[chart.priority] for chart in charts}
     return Simulated(stays_of(table, SITE, datetime.fromtimestamp(world.hospital.now, UTC)), risks, table)
 
