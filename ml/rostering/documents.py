@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from ml.rostering.problem import Problem
-from ml.rostering.repairing import RepairAnswer
+from ml.rostering.repairing import Change, RepairAnswer
 from ml.rostering.roster import Breach, GaveWay, Roster, RosterAnswer
 
 Json = dict[str, object]
@@ -78,23 +78,25 @@ def solution_text(problem: Problem, roster: Roster) -> str:
 
 def repair_document(problem: Problem, repaired: RepairAnswer) -> Json:
     """Return a repair as JSON: each change with why, then the answer about the roster as it is now."""
-    changes = [
-        {
-            "person": one.person,
-            "day": one.day,
-            "date": date_text(problem, one.day),
-            "was": None if one.was is None else asdict(one.was),
-            "now": None if one.now is None else asdict(one.now),
-            "why": one.why,
-        }
-        for one in repaired.changes
-    ]
+    changes = [change_document(problem, one) for one in repaired.changes]
     answer = answer_document(problem, repaired.answer)
     return {
         "changes": changes,
         "is_fewest": repaired.is_fewest,
         "still_short": list(repaired.still_short),
         **{name: value for name, value in answer.items() if name not in ("bound", "gap", "status", "conflict")},
+    }
+
+
+def change_document(problem: Problem, one: Change) -> Json:
+    """Return a change as JSON: who, when, what it was and is now, and why."""
+    return {
+        "person": one.person,
+        "day": one.day,
+        "date": date_text(problem, one.day),
+        "was": None if one.was is None else asdict(one.was),
+        "now": None if one.now is None else asdict(one.now),
+        "why": one.why,
     }
 
 

@@ -13,11 +13,20 @@ from ml.rostering.problem import Problem
 from ml.rostering.roster import Roster
 
 
-def first_roster(problem: Problem, clauses: Sequence[Clause], deadline: float) -> Roster | None:
-    """Return a roster that keeps every hard clause; None where taking duties one by one does not lead to any."""
+def first_roster(
+    problem: Problem, clauses: Sequence[Clause], deadline: float, start: Roster | None = None
+) -> Roster | None:
+    """Return a roster that keeps every hard clause; None where taking duties one by one does not lead to any.
+
+    Duties of `start` are taken first, as far as each keeps the rules."""
     taken = _Taken(clauses)
+    for (name, day), duty in sorted(start.duties.items(), key=lambda one: one[0][1]) if start else ():
+        one = Does(name, day, duty)
+        if taken.cost_of(one) < HARD:
+            taken.add(one)
     for fixed in problem.fixed:
-        if fixed.duty is not None and problem.person_by_name[fixed.person].may_ever_do(fixed.duty):
+        is_new = (fixed.person, fixed.day) not in taken.duties
+        if is_new and fixed.duty is not None and problem.person_by_name[fixed.person].may_ever_do(fixed.duty):
             taken.add(Does(fixed.person, fixed.day, fixed.duty))
     needs = sorted((one for one in problem.demand if one.nurses), key=lambda one: (one.day, -one.nurses))
     for need in needs:

@@ -73,7 +73,7 @@ def repair(
     found, is_fewest = plan.solve(deadline, seed)
     answer = answer_of(changed, clauses, "feasible", found, 0, time.monotonic() - started)
     short = tuple(one.sentence for one in clauses if _is_need(one) and plan.before.is_shorter(one, found))
-    return RepairAnswer(replace(answer, bound=0), _changes(roster, found, events), is_fewest, short)
+    return RepairAnswer(replace(answer, bound=0), changes_of(roster, found, events), is_fewest, short)
 
 
 def _sick_days(events: Iterable[Event]) -> frozenset[tuple[str, int]]:
@@ -219,8 +219,8 @@ class _Plan:
         return round(solver.objective_value), self.model.roster(solver.value), status == cp_model.OPTIMAL
 
 
-def _changes(was: Roster, now: Roster, events: Sequence[Event]) -> tuple[Change, ...]:
-    """Return what differs, each with why."""
+def changes_of(was: Roster, now: Roster, events: Sequence[Event]) -> tuple[Change, ...]:
+    """Return what differs between two rosters, each with why, as far as some events explain it."""
     found: list[Change] = []
     sick, wanted = _sick_days(events), _wanted(was, events)
     for at in sorted({*was.duties, *now.duties}, key=lambda one: (one[1], one[0])):

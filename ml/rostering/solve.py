@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from ml.rostering.answering import answer_of
 from ml.rostering.clauses import Clause
 from ml.rostering.conflict import explain
+from ml.rostering.greedy import first_roster
 from ml.rostering.problem import Problem
 from ml.rostering.relaxation import conflicts_linearly
-from ml.rostering.roster import RosterAnswer
+from ml.rostering.roster import Roster, RosterAnswer
 from ml.rostering.rules import clauses_of
 from ml.rostering.solving import Outcome, Progress, outcome_of
 
@@ -30,17 +31,24 @@ def quiet(_message: str) -> None:
     """Tell nobody."""
 
 
-def solve(problem: Problem, seconds: float = 60.0, seed: int = 1, progress: Progress = quiet) -> RosterAnswer:
+def solve(
+    problem: Problem,
+    seconds: float = 60.0,
+    seed: int = 1,
+    progress: Progress = quiet,
+    start: Roster | None = None,
+) -> RosterAnswer:
     """Return the best roster found within `seconds`, its cost and proven bound, and what gave way to which rule.
 
     Where hard rules conflict, the answer is `infeasible` and holds a smallest set of them that does. The limit holds
-    for all of it: writing the rules down, searching, judging, explaining."""
+    for all of it: writing the rules down, searching, judging, explaining. `start` is a roster to begin from."""
     started = time.monotonic()
     clauses = clauses_of(problem)
     deadline = started + seconds - JUDGED * (time.monotonic() - started)
     hard = [one for one in clauses if one.weight is None and one.waiver is None]
-    is_impossible = conflicts_linearly(hard, seconds * COUNTED_WITHIN)  # where the search would take seconds
-    outcome = IMPOSSIBLE if is_impossible else outcome_of(problem, clauses, deadline, seed, progress)
+    first = first_roster(problem, clauses, started + seconds, start)  # where there is one, nothing conflicts
+    is_impossible = first is None and conflicts_linearly(hard, seconds * COUNTED_WITHIN)
+    outcome = IMPOSSIBLE if is_impossible else outcome_of(problem, clauses, deadline, seed, progress, first)
     if outcome.roster is None:
         return _without(outcome, clauses, started, started + seconds, seed)
     return answer_of(problem, clauses, outcome.status, outcome.roster, outcome.bound, time.monotonic() - started)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from ml.rostering.checking import breaches_of, objective_of
 from ml.rostering.clauses import Clause
 from ml.rostering.columns import EPSILON, Columns
-from ml.rostering.greedy import first_roster
 from ml.rostering.model import Model, build
 from ml.rostering.problem import Problem
 from ml.rostering.profiles import profiles_of
@@ -30,8 +29,6 @@ FEW_WORKERS = 2
 LINEARIZATION = 2
 PROVING = 0.15
 """Of the time left, for a search that may prove its end; then neighbourhoods of the best roster are searched alone."""
-STARTING = 0.5
-"""Of the time left, at most, for a first roster."""
 BOUNDING = 0.2
 """Of the time left, at most, for the linear program's bound."""
 GENERATING, SHAKING, PICKING = 0.3, 0.4, 0.3
@@ -101,11 +98,18 @@ def _outcome(solver: "cp_model.CpSolver", status: object, model: Model, floor: i
     return Outcome(ended, model.roster(solver.value), objective, min(bound, objective))
 
 
-def outcome_of(problem: Problem, clauses: list[Clause], deadline: float, seed: int, progress: Progress) -> Outcome:
+def outcome_of(
+    problem: Problem,
+    clauses: list[Clause],
+    deadline: float,
+    seed: int,
+    progress: Progress,
+    first: Roster | None = None,
+) -> Outcome:
     """Search until a time of the monotonic clock: by whole schedules first where a problem can be split by person."""
     start, floor = _by_columns(problem, clauses, deadline, seed, progress)
     if start is None:
-        return _from_nothing(problem, clauses, deadline, seed, progress)
+        return _from_first(clauses, deadline, seed, progress, first)
     cost = objective_of(breaches_of(clauses, start))
     progress(f"schedules: best {cost}, bound {floor}")
     if cost <= floor:
@@ -116,10 +120,14 @@ def outcome_of(problem: Problem, clauses: list[Clause], deadline: float, seed: i
     return _better(clauses, start, search(model, deadline, seed, progress, Way(WORKERS, floor)))
 
 
-def _from_nothing(problem: Problem, clauses: list[Clause], deadline: float, seed: int, progress: Progress) -> Outcome:
+def _from_first(
+    clauses: list[Clause],
+    deadline: float,
+    seed: int,
+    progress: Progress,
+    first: Roster | None,
+) -> Outcome:
     """Search without schedules: a bound from the linear program, a proof if it comes early, then near the best."""
-    now = time.monotonic()
-    first = first_roster(problem, clauses, now + (deadline - now) * STARTING)
     floor = bound_of(clauses, (deadline - time.monotonic()) * BOUNDING)
     model, now = build(clauses), time.monotonic()
     if first is not None:

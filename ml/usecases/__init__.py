@@ -22,6 +22,7 @@ from ml.usecases.classifier import Feature, FeatureGroup, Grain, Outcome, Practi
 from ml.usecases.declaration import Declaration, Kind, OverrideReason, Person, PersonDates
 from ml.usecases.demand import DemandUseCase
 from ml.usecases.forecast import ForecastUseCase
+from ml.usecases.roster import RosterUseCase
 
 __all__ = [
     "GOVERNED",
@@ -41,12 +42,14 @@ __all__ = [
     "Person",
     "PersonDates",
     "Practice",
+    "RosterUseCase",
     "UnknownUseCase",
     "UseCase",
     "UseCaseError",
     "load_declaration",
     "load_demand",
     "load_forecast",
+    "load_roster",
     "load_use_case",
     "planned_use_cases",
     "use_case_names",
@@ -57,9 +60,10 @@ KINDS: dict[str, type[Declaration]] = {
     "classifier": UseCase,
     "demand": DemandUseCase,
     "forecast": ForecastUseCase,
+    "roster": RosterUseCase,
 }
 """Kind of use case -> the model that its file is read into."""
-GOVERNED: frozenset[str] = frozenset({"classifier", "forecast"})
+GOVERNED: frozenset[str] = frozenset({"classifier", "forecast", "roster"})
 """The kinds that the graph trains, judges and releases."""
 PLANNED: frozenset[str] = frozenset({"forecast", "roster"})
 """The kinds that publish plans for a huddle board."""
@@ -129,6 +133,11 @@ def load_forecast(name: str, folder: Path = FOLDER) -> ForecastUseCase:
 def load_demand(name: str, folder: Path = FOLDER) -> DemandUseCase:
     """Read a demand series' declaration. Raises as `load_declaration` does, and `OtherKind`."""
     return _of_kind(load_declaration(name, folder), DemandUseCase)
+
+
+def load_roster(name: str, folder: Path = FOLDER) -> RosterUseCase:
+    """Read a roster's declaration. Raises as `load_declaration` does, and `OtherKind`."""
+    return _of_kind(load_declaration(name, folder), RosterUseCase)
 
 
 def _of_kind(declared: Declaration, wanted: type[AnyKind]) -> AnyKind:

@@ -52,6 +52,21 @@ def judge_plans(settings: Settings, use_case: str, site: str) -> list[Evidence]:
 
     Raises `NothingServed`, and `PlanError` or `SignatureError` for a plan that cannot be trusted.
     """
+    record, plans, releases, present = plans_served(settings, use_case, site)
+    evidence = [
+        _shadow(settings, record, plans, releases),
+        slo_of(record, load_site(site), plans, present),
+    ]
+    for piece in evidence:
+        save_evidence(settings, piece)
+    return evidence
+
+
+def plans_served(
+    settings: Settings, use_case: str, site: str
+) -> tuple[CandidateRecord, list[Plan], dict[str, VerifiedRelease], datetime]:
+    """Return the released candidate, its plans of the last 90 days (oldest first), its releases by digest, and the
+    site's present. Raises as `judge_plans`."""
     release = released(settings, current_pointer(settings, use_case, site))
     if release is None:
         raise NothingServed(f"{use_case} serves no release at {site}; there are no plans to judge.")
@@ -61,13 +76,7 @@ def judge_plans(settings: Settings, use_case: str, site: str) -> list[Evidence]:
     every = plans_since(settings.home, use_case, site, key, present - LOOK_BACK)
     releases = {one.digest: one for one in releases_of(settings, record)}
     plans = [plan for plan in reversed(every) if plan.release in releases]
-    evidence = [
-        _shadow(settings, record, plans, releases),
-        _slo(record, load_site(site), plans, present),
-    ]
-    for piece in evidence:
-        save_evidence(settings, piece)
-    return evidence
+    return record, plans, releases, present
 
 
 def _shadow(
@@ -82,10 +91,10 @@ def _shadow(
         for of, figure in forecast_figures(sample, declared.coverage, record.seed).items()
     }
     shown = [plan for plan in plans if releases[plan.release].manifest.stage.rank >= Stage.ASSISTIVE.rank]
-    figures["shadow.adjusted_share"] = _adjusted(settings, record, shown)
+    figures["shadow.adjusted_share"] = adjusted_share(settings, record, shown)
     made = len({plan.issued_at.astimezone(place.zone).date() for plan in plans})
     figures["shadow.days_planned"] = Figure(float(made), n=made)
-    head = head_of(record, _window(plans))
+    head = head_of(record, window_of(plans))
     return head.evidence("shadow", figures, {"plans": len(plans), "shown": len(shown), "figures_known": len(rows)})
 
 
@@ -135,7 +144,7 @@ def _samples(declared: ForecastUseCase, rows: Sequence[Row]) -> Iterator[Forecas
         )
 
 
-def _adjusted(settings: Settings, record: CandidateRecord, shown: Sequence[Plan]) -> Figure:
+def adjusted_share(settings: Settings, record: CandidateRecord, shown: Sequence[Plan]) -> Figure:
     """Share of the shifts on shown plans for which a person set another figure."""
     shifts = {(line.unit, line.date, line.shift) for plan in shown for line in plan.lines}
     if not shifts:
@@ -147,15 +156,17 @@ def _adjusted(settings: Settings, record: CandidateRecord, shown: Sequence[Plan]
     return share(np.array([shift in changed for shift in sorted(shifts)]))
 
 
-def _slo(record: CandidateRecord, site: Site, plans: Sequence[Plan], present: datetime) -> Evidence:
+def slo_of(record: CandidateRecord, site: Site, plans: Sequence[Plan], present: datetime) -> Evidence:
+    """Evidence of kind slo: the share of meetings, from the first plan on, that a plan was there before."""
     first = min((plan.issued_at.astimezone(site.zone).date() for plan in plans), default=None)
     met = days_in_time(site, plans, first, present) if first else []
     figure = share(np.array(met)) if met else Figure(None, n=0)
     detail = {"meeting": site.meeting.isoformat() if site.meeting else None, "timezone": site.timezone}
-    return head_of(record, _window(plans)).evidence("slo", {"slo.share_in_time": figure}, detail)
+    return head_of(record, window_of(plans)).evidence("slo", {"slo.share_in_time": figure}, detail)
 
 
-def _window(plans: Sequence[Plan]) -> dict[str, str]:
+def window_of(plans: Sequence[Plan]) -> dict[str, str]:
+    """When the first and the last of some plans were issued."""
     if not plans:
         return {}
     return {"issued_from": plans[0].issued_at.isoformat(), "issued_until": plans[-1].issued_at.isoformat()}

@@ -30,6 +30,7 @@ DBT_SOURCES = ("*.sql", "*.yml", "*.yaml", "*.csv")
 SNAPSHOT_TABLES = {
     "triage_mart": "marts.triage_mart",
     "staffing_mart": "marts.staffing_mart",
+    "roster_mart": "marts.roster_mart",
     "staffing_stay": "marts.staffing_stay",
     "demand_mart": "marts.demand_mart",
     "appointments_mart": "marts.appointments_mart",

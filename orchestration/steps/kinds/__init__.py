@@ -97,6 +97,7 @@ def kind_of(use_case: str) -> Kind:
     declared = load_declaration(use_case)
     from orchestration.steps.kinds.classifier import Classifier
     from orchestration.steps.kinds.forecast import Forecast
+    from orchestration.steps.kinds.roster import Rostering
 
-    kinds: dict[str, type[Kind]] = {"classifier": Classifier, "forecast": Forecast}
+    kinds: dict[str, type[Kind]] = {"classifier": Classifier, "forecast": Forecast, "roster": Rostering}
     return kinds[declared.kind]()

@@ -1,0 +1,148 @@
+"""Hard rules of a roster, judged from plain assignments: which are broken, by whom, when.
+
+It shares no code with the solver or with `ml/rostering`: it walks over each person's days and instants, where the
+solver evaluates linear clauses. A hard rule of a kind that it does not know is an error, so that nothing passes
+unjudged. What does not belong here: what a roster is worth (``roster``).
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from evaluation.metrics.sample import MetricInputError
+
+Parameters = Mapping[str, Any]
+SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One person's work on one local day. Instants carry a zone; `is_night` as the site defines its nights."""
+
+    person: str
+    date: dt.date
+    unit: str
+    shift: str
+    skill: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    is_night: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """What a person may do, and when they are away."""
+
+    name: str
+    skills: frozenset[str]
+    units: frozenset[str]
+    away: frozenset[dt.date] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class HardRule:
+    """A rule that must never be broken: its kind, and its numbers as its owner wrote them."""
+
+    name: str
+    kind: str
+    parameters: Parameters
+
+
+def broken_rules(
+    duties: Iterable[Duty], history: Iterable[Duty], staff: Iterable[Staff], rules: Iterable[HardRule]
+) -> list[str]:
+    """One sentence for each time that a hard rule is broken by `duties`; `history` is what came before them.
+
+    Raises ``MetricInputError`` for a kind of rule that it cannot judge.
+    """
+    known, wanted = {one.name: one for one in staff}, list(rules)
+    if strange := sorted({one.kind for one in wanted} - set(JUDGES)):
+        raise MetricInputError(
+            f"hard rules of kind {', '.join(strange)} cannot be judged here; write a judge for them."
+        )
+    now, before = _by_person(duties), _by_person(history)
+    found: list[str] = []
+    for person, mine in now.items():
+        found += [f"{person}: {one}" for one in _may_not(mine, known.get(person))]
+        for rule in wanted:
+            said = JUDGES[rule.kind](mine, before.get(person, []), rule.parameters)
+            found += [f"{person}: {rule.name}: {one}" for one in said]
+    return found
+
+
+def _by_person(duties: Iterable[Duty]) -> dict[str, list[Duty]]:
+    found: dict[str, list[Duty]] = defaultdict(list)
+    for one in duties:
+        found[one.person].append(one)
+    return {person: sorted(mine, key=lambda one: one.starts_at) for person, mine in found.items()}
+
+
+def _may_not(mine: Sequence[Duty], person: Staff | None) -> list[str]:
+    """What holds without being asked: a known person, one duty a day, in a skill and on a unit of theirs, not away."""
+    if person is None:
+        return [f"is nobody who is known, on {one.date}" for one in mine]
+    found = [f"two duties on {one.date}" for one, other in pairwise(mine) if one.date == other.date]
+    for one in mine:
+        if one.skill not in person.skills:
+            found.append(f"does not have {one.skill}, on {one.date}")
+        if one.unit not in person.units:
+            found.append(f"does not belong to {one.unit}, on {one.date}")
+        if one.date in person.away:
+            found.append(f"is away on {one.date}")
+    return found
+
+
+def _rest(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) -> list[str]:
+    least, first = dt.timedelta(hours=parameters["min_hours"]), mine[0].starts_at
+    every = [*[one for one in before if one.starts_at < first], *mine]
+    return [
+        f"{(after.starts_at - one.ends_at) / dt.timedelta(hours=1):g} h of rest before {after.date}"
+        for one, after in pairwise(every)
+        if after.starts_at - one.ends_at < least and after.starts_at >= first
+    ]
+
+
+def _hours(mine: Sequence[Duty], _before: Sequence[Duty], parameters: Parameters) -> list[str]:
+    weeks: dict[object, dt.timedelta] = defaultdict(dt.timedelta)
+    for one in mine:
+        weeks[one.date.isocalendar()[:2] if parameters.get("over") == "week" else 0] += one.ends_at - one.starts_at
+    most = dt.timedelta(hours=parameters["max_hours"])
+    return [f"{total / dt.timedelta(hours=1):g} h in week {week}" for week, total in weeks.items() if total > most]
+
+
+def _in_a_row(mine: Sequence[Duty], before: Sequence[Duty], most: float, *, nights: bool) -> list[str]:
+    counted = {one.date for one in (*before, *mine) if one.is_night or not nights}
+    what = "nights" if nights else "days"
+    found: list[str] = []
+    for day in sorted({one.date for one in mine}):
+        run = 0
+        while day - dt.timedelta(days=run) in counted:
+            run += 1
+        if run > most:
+            found.append(f"{run} {what} in a row on {day}")
+    return found
+
+
+def _days_in_a_row(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) -> list[str]:
+    return _in_a_row(mine, before, parameters["max"], nights=False)
+
+
+def _nights_in_a_row(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) -> list[str]:
+    return _in_a_row(mine, before, parameters["max"], nights=True)
+
+
+def _weekends(mine: Sequence[Duty], _before: Sequence[Duty], parameters: Parameters) -> list[str]:
+    worked = {one.date.isocalendar()[:2] for one in mine if one.date.weekday() >= SATURDAY}
+    return [f"{len(worked)} weekends"] if len(worked) > parameters["max"] else []
+
+
+JUDGES: Mapping[str, Callable[[Sequence[Duty], Sequence[Duty], Parameters], list[str]]] = {
+    "rest": _rest,
+    "hours": _hours,
+    "consecutive_shifts": _days_in_a_row,
+    "consecutive_nights": _nights_in_a_row,
+    "weekends": _weekends,
+}

@@ -1,0 +1,87 @@
+"""Rosters judged: each hard rule found broken by walking over days, figures of a week that can be counted by hand."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from evaluation.evidence import EvidenceHead
+from evaluation.metrics.roster import UnitWeek, evaluate_rosters
+from evaluation.metrics.roster_rules import Duty, HardRule, Staff, broken_rules
+from evaluation.metrics.sample import MetricInputError
+
+ZONE = ZoneInfo("Europe/Dublin")
+MONDAY = dt.date(2026, 3, 23)
+HOURS = {"day": (7, 15), "evening": (15, 23), "night": (23, 31)}
+ANNA = Staff("anna", frozenset({"rn"}), frozenset({"W1"}), frozenset({MONDAY + dt.timedelta(days=4)}))
+RULES = [
+    HardRule("rest", "rest", {"min_hours": 11}),
+    HardRule("week", "hours", {"max_hours": 40, "over": "week"}),
+    HardRule("days", "consecutive_shifts", {"max": 5}),
+    HardRule("nights", "consecutive_nights", {"max": 2}),
+    HardRule("weekends", "weekends", {"max": 0}),
+]
+
+
+def duty(day: int, shift: str = "day", person: str = "anna", skill: str = "rn", unit: str = "W1") -> Duty:
+    date = MONDAY + dt.timedelta(days=day)
+    midnight = dt.datetime.combine(date, dt.time(), ZONE)
+    starts, ends = ((midnight + dt.timedelta(hours=hour)).astimezone(dt.UTC) for hour in HOURS[shift])
+    return Duty(person, date, unit, shift, skill, starts, ends, shift == "night")
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ([duty(0), duty(1)], []),
+        ([duty(0, "evening"), duty(1)], ["anna: rest: 8 h of rest before 2026-03-24"]),
+        ([duty(0), duty(0, "evening")], ["anna: two duties on 2026-03-23", "anna: rest: 0 h of rest"]),
+        ([duty(4)], ["anna: is away on 2026-03-27"]),
+        ([duty(0, skill="lpn")], ["anna: does not have lpn"]),
+        ([duty(0, unit="W2")], ["anna: does not belong to W2"]),
+        ([duty(0, person="bob")], ["bob: is nobody who is known"]),
+        ([duty(day, "night") for day in range(3)], ["anna: nights: 3 nights in a row on 2026-03-25"]),
+        ([duty(5)], ["anna: weekends: 1 weekends"]),
+    ],
+)
+def test_each_hard_rule_is_found_broken(made: list[Duty], said: list[str]) -> None:
+    found = broken_rules(made, [], [ANNA], RULES)
+    assert len(found) == len(said)
+    assert all(one.startswith(start) for one, start in zip(found, said, strict=True))
+
+
+def test_what_came_before_counts_for_rest_and_runs() -> None:
+    before = [duty(day) for day in range(-5, 0)]
+    assert broken_rules([duty(0)], before, [ANNA], RULES) == ["anna: days: 6 days in a row on 2026-03-23"]
+    assert broken_rules([duty(0)], [duty(-1, "night")], [ANNA], RULES)[0].startswith("anna: rest: 0 h")
+
+
+def test_a_hard_rule_that_nobody_can_judge_here_is_refused() -> None:
+    with pytest.raises(MetricInputError, match="hard rules of kind mood cannot be judged"):
+        broken_rules([], [], [], [HardRule("good mood", "mood", {})])
+
+
+def test_a_week_is_counted_beside_the_one_that_was_worked() -> None:
+    need = {(MONDAY, "day", "rn"): 2, (MONDAY, "night", "rn"): 1}
+    bob, carl = (Staff(name, frozenset({"rn"}), frozenset({"W1"})) for name in ("bob", "carl"))
+    week = UnitWeek(
+        unit="W1",
+        first=MONDAY,
+        need=need,
+        staff=[ANNA, bob, carl],
+        history=[],
+        made=[duty(0), duty(0, person="bob"), duty(0, "night", person="carl")],
+        worked=[duty(0), duty(0, "evening"), duty(0, "night", person="carl")],
+        objective=40,
+        bound=10,
+        changes=2,
+        shares={"anna": 1.0, "bob": 0.5, "carl": 1.0},
+    )
+    head = EvidenceHead("roster", "rural", "0" * 64, "0" * 64, dt.datetime(2026, 4, 1, tzinfo=dt.UTC), {})
+    performance, subgroups = evaluate_rosters([week], RULES, head, seed=1)
+    values = {name: figure.value for name, figure in performance.figures.items()}
+    assert (values["hard_rules_broken"], values["worked.hard_rules_broken"]) == (0, 2)
+    assert (values["demand_covered"], values["worked.demand_covered"]) == (1.0, pytest.approx(2 / 3))
+    assert (values["gap"], values["above_bound_per_nurse"], values["changes_per_sick_call"]) == (0.75, 10, 2)
+    assert values["wishes_kept"] is None, "nobody wished for anything"
+    assert subgroups.figures["nights.spread.W1"].value == pytest.approx(0.471, abs=1e-3)

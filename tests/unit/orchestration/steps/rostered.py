@@ -1,0 +1,172 @@
+"""A home in which a small unit's roster is released, over a snapshot of simulated duties that a test can change."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evaluation.policies import load_policy
+from ml.registry.plan import Plan
+from ml.registry.stages import Stage, Tier
+from ml.registry.store import write_release
+from ml.usecases import RosterUseCase, load_forecast, load_roster
+from orchestration.settings import Settings
+from orchestration.simulator.rosters import Duty, planned, worked
+from orchestration.sites import load_site
+from orchestration.steps.kinds import kind_of
+from orchestration.steps.plans import make_plan
+from orchestration.steps.roster_bundle import roster_files
+from orchestration.steps.shifts import span_of
+from tests.unit.ml.serving.homes import Home
+
+PLACE, UNIT = load_site("rural"), "HDU"
+TODAY, WEEKS = date(2026, 3, 27), 8
+NOW = datetime(2026, 3, 27, 12, 30, tzinfo=PLACE.zone)
+"""Two days before clocks go forward."""
+SKILLS = {"RN": "rn", "charge": "rn", "LPN": "lpn"}
+ADJUSTMENT = {
+    "site": pa.string(),
+    "use_case": pa.string(),
+    "unit": pa.string(),
+    "shift_date": pa.date32(),
+    "shift_code": pa.string(),
+    "target": pa.string(),
+    "wanted": pa.float64(),
+    "made_at": pa.timestamp("us", "UTC"),
+    "is_last": pa.bool_(),
+}
+
+
+def duties(until: date = TODAY) -> list[dict[str, Any]]:
+    """The unit's rows of the roster mart: worked up to `until`, planned for the week from then on."""
+    found: dict[str, tuple[Duty, datetime]] = {}
+    for number in range(7 * WEEKS + 8):
+        day = until - timedelta(days=7 * WEEKS - number)
+        told = worked(PLACE, day, 7) if day < until else planned(PLACE, day)
+        known = datetime.combine(min(day, until), datetime.min.time(), UTC)
+        found |= {duty.shift_id: (duty, known) for duty in told if duty.unit == UNIT}
+    return [_row(duty, known) for duty, known in found.values()]
+
+
+def _row(duty: Duty, known: datetime) -> dict[str, Any]:
+    starts, ends = datetime.fromisoformat(duty.starts_at), datetime.fromisoformat(duty.ends_at)
+    return {
+        "site": PLACE.id,
+        "shift_key": duty.shift_id,
+        "staff_key": duty.staff_id,
+        "unit": duty.unit,
+        "date": duty.shift_date,
+        "shift": duty.shift,
+        "skill": SKILLS[duty.role],
+        "role": duty.role,
+        "status": duty.status,
+        "starts_at": starts,
+        "ends_at": ends,
+        "hours": (ends.astimezone(UTC) - starts.astimezone(UTC)) / timedelta(hours=1),
+        "known_at": known,
+    }
+
+
+def quick() -> RosterUseCase:
+    """The shipped rules with little time for each unit."""
+    shipped = load_roster("roster")
+    return shipped.model_copy(update={"solving": shipped.solving.model_copy(update={"seconds_per_unit": 0.6})})
+
+
+@dataclass
+class Rostered:
+    """The home under construction."""
+
+    settings: Settings
+    releases: dict[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def at(cls, settings: Settings) -> "Rostered":
+        home = cls(settings)
+        home.publish(duties())
+        home.release("roster", roster_files(quick(), PLACE.id))
+        return home
+
+    @property
+    def home(self) -> Home:
+        return replace(Home.at(self.settings.home), now=NOW)
+
+    def publish(self, rows: list[dict[str, Any]], adjusted: tuple[dict[str, Any], ...] = ()) -> None:
+        """Put a snapshot in place that holds these duties and people's own figures."""
+        folder = self.settings.snapshots / "d"
+        folder.mkdir(parents=True, exist_ok=True)
+        tables = {
+            "roster_mart": pa.Table.from_pylist(rows),
+            "board_adjustment": pa.Table.from_pylist(list(adjusted), pa.schema(list(ADJUSTMENT.items()))),
+        }
+        entries = {}
+        for name, table in tables.items():
+            pq.write_table(table, folder / f"{name}.parquet")
+            sha = hashlib.sha256((folder / f"{name}.parquet").read_bytes()).hexdigest()
+            entries[name] = {"file": f"{name}.parquet", "sha256": sha, "rows": table.num_rows}
+        pointer = {"digest": "d", "as_of": NOW.isoformat(), "tables": entries}
+        (self.settings.snapshots / "current.json").write_text(json.dumps(pointer))
+
+    def release(self, use_case: str, files: dict[str, bytes]) -> None:
+        """Release a use case at the site, for people to see."""
+        declared = load_roster("roster") if use_case == "roster" else load_forecast(use_case)
+        layout = kind_of(use_case).layout(declared, load_policy(use_case))
+        bundle = self.settings.home / "candidates" / use_case
+        bundle.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (bundle / name).write_bytes(content)
+        fields = self.home.fields(bundle, layout, use_case=use_case, site=PLACE.id, stage="assistive")
+        card = self.home.card(layout)
+        self.releases[use_case] = write_release(self.settings.home, fields, bundle, card, self.home.signer)
+        self.point(use_case)
+
+    def point(self, use_case: str, tier: Tier = Tier.MODEL, *, is_on: bool = True) -> None:
+        release = self.releases[use_case] if is_on else None
+        self.home.point(release, Stage.ASSISTIVE, tier, site=PLACE.id, use_case=use_case)
+
+    def staffing_says(self, nurses: float, tier: str = "model", at: datetime = NOW) -> None:
+        """Release staffing, and publish its plan: so many registered nurses on every coming shift."""
+        if "staffing" not in self.releases:
+            self.release("staffing", {"forecast.json": b"{}"})
+        lines = []
+        for number in range(7):
+            for shift in PLACE.shifts:
+                day = TODAY + timedelta(days=number)
+                span = span_of(PLACE, day, shift.id)
+                lines.append(
+                    {
+                        "unit": UNIT,
+                        "date": day.isoformat(),
+                        "shift": shift.id,
+                        "starts_at": span.starts_at.isoformat(),
+                        "ends_at": span.ends_at.isoformat(),
+                        "target": "rn",
+                        "measure": "nurses",
+                        "lower": nurses - 1,
+                        "median": nurses,
+                        "upper": nurses + 2,
+                    }
+                )
+        self.home.plan(
+            self.releases["staffing"],
+            lines,
+            site=PLACE.id,
+            tier=tier,
+            tier_reason=None if tier == "model" else "Its counts are 60 hours old.",
+            issued_at=at.isoformat(),
+            as_of=at.isoformat(),
+            valid_until=(NOW + timedelta(days=7)).isoformat(),
+        )
+
+    def plan(self, at: datetime = NOW) -> Plan:
+        return make_plan(self.settings, "roster", PLACE.id, at).plan
+
+    def rosters(self) -> dict[str, Any]:
+        """The newest file of rosters with names."""
+        newest: Path = max((self.settings.home / "rosters" / "roster" / PLACE.id).glob("*.json"))
+        return json.loads(newest.read_bytes())["units"][0]

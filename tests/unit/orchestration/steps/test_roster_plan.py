@@ -1,0 +1,169 @@
+"""The roster's plan at the end of the chain: tiers reached by breaking input, upstream switched off, repairs."""
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from evaluation.metrics.roster_rules import Duty, HardRule, Staff, broken_rules
+from ml.registry.plan import Plan
+from ml.registry.stages import Tier
+from ml.usecases import load_roster
+from orchestration.settings import Settings
+from orchestration.steps.plans import plan_order
+from orchestration.steps.roster_bundle import roster_files
+from orchestration.steps.shifts import span_of
+
+from .rostered import NOW, PLACE, TODAY, UNIT, Rostered, duties, quick
+
+
+@pytest.fixture
+def rural(settings: Settings) -> Rostered:
+    return Rostered.at(settings)
+
+
+def named(plan: Plan) -> set[str]:
+    return {row["staff_key"] for row in duties() if row["staff_key"] in str(plan.to_json())}
+
+
+def test_the_graph_makes_a_roster_after_the_staffing_that_it_builds_on() -> None:
+    order = plan_order()
+    assert order.index("staffing") < order.index("roster")
+
+
+def test_a_staffing_plan_is_rostered_for_at_its_quantile_and_no_hard_rule_is_broken(rural: Rostered) -> None:
+    rural.staffing_says(3.0)
+    plan = rural.plan()
+    assert (plan.tier.value, plan.tier_reason) == ("model", None)
+    assert [one.said for one in plan.upstream] == [
+        "Census and nurse demand per unit and shift, one to seven days ahead: used, from its released model."
+    ]
+    rn = [line for line in plan.lines if line.target == "rn"]
+    assert {(line.lower, line.median, line.upper) for line in rn} == {(2.0, 3.0, 5.0)}
+    assert all("4 needed (forecast at its 60% quantile)" in (line.reason or "") for line in rn)
+    rostered = rural.rosters()["assignments"]
+    held = Counter((one["date"], one["shift"]) for one in rostered if one["skill"] == "rn")
+    assert {(line.date, line.shift): line.planned for line in rn} == {
+        (line.date, line.shift): held[line.date.isoformat(), line.shift] for line in rn
+    }
+    assert broken(rostered) == []
+    assert named(plan) == set()
+
+
+def broken(rostered: list[dict[str, Any]]) -> list[str]:
+    """Judge assignments by code that shares nothing with the solver."""
+    rows = [row for row in duties() if row["status"] in ("worked", "confirmed", "planned") and row["date"] < TODAY]
+    history = [
+        Duty(row["staff_key"], row["date"], UNIT, row["shift"], row["skill"], row["starts_at"], row["ends_at"],
+             row["shift"] == "night")
+        for row in rows
+        if row["date"] >= TODAY - timedelta(days=14)
+    ]  # fmt: skip
+    made = []
+    for one in rostered:
+        on = date.fromisoformat(one["date"])
+        span = span_of(PLACE, on, one["shift"])
+        made.append(
+            Duty(one["person"], on, one["unit"], one["shift"], one["skill"], span.starts_at, span.ends_at,
+                 one["shift"] == "night")
+        )  # fmt: skip
+    skills: dict[str, set[str]] = {}
+    for row in rows:
+        skills.setdefault(row["staff_key"], set()).add(row["skill"])
+    staff = [Staff(name, frozenset(found), frozenset({UNIT})) for name, found in skills.items()]
+    rules = [HardRule(one.name, one.kind, dict(one.parameters)) for one in load_roster("roster").rules if one.hard]
+    return broken_rules(made, history, staff, rules)
+
+
+def test_upstream_off_degraded_late_and_back_is_seen_in_tier_and_sentence(rural: Rostered) -> None:
+    off = rural.plan()
+    assert off.tier.value == "rule"
+    assert "not used, since it is off here. Shifts are rostered for the usual number" in (off.tier_reason or "")
+    rural.staffing_says(2.0)
+    assert rural.plan(NOW + timedelta(minutes=1)).tier.value == "model"
+    rural.point("staffing", Tier.HISTORY)
+    degraded = rural.plan(NOW + timedelta(minutes=2))
+    assert (degraded.tier.value, "stepped down to its history" in (degraded.tier_reason or "")) == ("history", True)
+    rural.point("staffing", is_on=False)
+    gone = rural.plan(NOW + timedelta(minutes=3))
+    assert (gone.tier.value, gone.upstream[0].tier) == ("rule", None)
+
+
+def test_a_late_staffing_plan_is_not_rostered_for(rural: Rostered) -> None:
+    rural.staffing_says(2.0, at=NOW - timedelta(hours=30))
+    late = rural.plan()
+    assert (late.tier.value, "its plan is late" in (late.tier_reason or "")) == ("rule", True)
+
+
+@pytest.mark.parametrize(
+    ("tier", "said"),
+    [(Tier.RULE, "The published roster was repaired."), (Tier.HISTORY, "Last week's pattern is shown.")],
+)
+def test_a_release_that_was_stepped_down_answers_by_the_tier_below(rural: Rostered, tier: Tier, said: str) -> None:
+    rural.staffing_says(2.0)
+    rural.point("roster", tier)
+    plan = rural.plan()
+    assert (plan.tier, said in (plan.tier_reason or "")) == (tier, True)
+    assert broken(rural.rosters()["assignments"]) == []
+
+
+@pytest.mark.parametrize(("days", "tier"), [(4, "history"), (20, "manual")])
+def test_a_feed_that_is_silent_steps_the_roster_down_and_says_since_when(rural: Rostered, days: int, tier: str) -> None:
+    rural.staffing_says(2.0)
+    rural.publish(duties(TODAY - timedelta(days=days)))
+    plan = rural.plan()
+    assert plan.tier.value == tier
+    assert "the newest of the rosters feed is of 2026-03" in (plan.tier_reason or "")
+
+
+def test_a_sick_call_in_the_feed_changes_the_next_plan_and_says_why(rural: Rostered) -> None:
+    rural.staffing_says(2.0)
+    rows = duties()
+    gone = next(row for row in rows if row["date"] == TODAY + timedelta(days=1) and row["skill"] == "rn")
+    rural.publish([{**row, "status": "sick"} if row is gone else row for row in rows])
+    plan = rural.plan()
+    changed = {(one["person"], one["date"]): one["why"] for one in rural.rosters()["changes"]}
+    assert changed[gone["staff_key"], gone["date"].isoformat()] == f"{gone['staff_key']} is sick"
+    assert any("1 for sickness" in note for note in plan.notes)
+    assert named(plan) == set()
+
+
+def test_a_managers_own_figure_comes_before_the_forecasts_and_is_said(rural: Rostered) -> None:
+    rural.staffing_says(2.0)
+    about = {"unit": UNIT, "shift_date": TODAY + timedelta(days=1), "shift_code": "day", "target": "rn"}
+    own = {"site": PLACE.id, "use_case": "staffing", **about, "wanted": 5.0, "made_at": NOW.astimezone(UTC)}
+    rural.publish(duties(), ({**own, "is_last": True},))
+    plan = rural.plan()
+    line = next(
+        one for one in plan.lines if (one.date, one.shift, one.target) == (TODAY + timedelta(days=1), "day", "rn")
+    )
+    assert (line.median, "a person's own figure" in (line.reason or "")) == (5.0, True)
+    assert (line.planned or 0) >= 4
+
+
+def test_the_night_of_a_clock_change_is_as_long_as_it_is(rural: Rostered) -> None:
+    rural.staffing_says(2.0)
+    nights = {one.date: one.ends_at - one.starts_at for one in rural.plan().lines if one.shift == "night"}
+    assert nights[date(2026, 3, 28)] == timedelta(hours=7)
+    assert nights[date(2026, 3, 30)] == timedelta(hours=8)
+
+
+def test_what_does_not_fit_is_said_and_never_an_exception(rural: Rostered) -> None:
+    rural.publish([{**row, "shift": "twilight"} for row in duties()])
+    strange = rural.plan()
+    assert strange.tier.value == "manual"
+    assert any("HDU: no roster, since its data do not fit together" in note for note in strange.notes)
+    rural.publish([{**row, "staff_key": None} for row in duties()])
+    nobody = rural.plan(NOW + timedelta(minutes=1))
+    assert nobody.tier.value == "manual"
+    assert "tells of nobody" in (nobody.tier_reason or "")
+
+
+def test_rules_that_are_not_those_that_were_signed_are_refused(rural: Rostered) -> None:
+    assert roster_files(quick(), PLACE.id) == roster_files(quick(), PLACE.id)
+    folder = next(path.parent for path in (rural.settings.home / "releases").rglob("roster.json"))
+    (folder / "roster.json").chmod(0o644)
+    (folder / "roster.json").write_bytes(roster_files(load_roster("roster"), PLACE.id)["roster.json"])
+    with pytest.raises(Exception, match=r"roster\.json"):
+        rural.plan(datetime(2026, 3, 27, 12, 31, tzinfo=PLACE.zone))
