@@ -22,7 +22,7 @@ def first_roster(
     taken = _Taken(clauses)
     for (name, day), duty in sorted(start.duties.items(), key=lambda one: one[0][1]) if start else ():
         one = Does(name, day, duty)
-        if taken.cost_of(one) < HARD:
+        if not taken.breaks_hard(one):
             taken.add(one)
     for fixed in problem.fixed:
         is_new = (fixed.person, fixed.day) not in taken.duties
@@ -42,7 +42,7 @@ def first_roster(
     return taken.roster() if taken.keeps_hard_rules() else None
 
 
-HARD = 10_000_000
+HARD = 10**12
 """What a hard clause counts for each unit that it is exceeded by: more than all soft ones together."""
 
 
@@ -86,6 +86,14 @@ class _Taken:
         return sum(
             self._paid(place, self._totals[place] + change) - self._paid(place, self._totals[place])
             for place, change in self._changes(one).items()
+        )
+
+    def breaks_hard(self, one: Does) -> bool:
+        """Tell whether taking a duty exceeds a hard clause by more than it is by now."""
+        return any(
+            change > 0 and clause.weight is None and self._totals[place] + change > clause.at_most
+            for place, change in self._changes(one).items()
+            for clause in (self._clauses[place],)
         )
 
     def _paid(self, place: int, total: int) -> int:

@@ -129,6 +129,13 @@ def usual_need(declared: RosterUseCase, unit: Unit) -> dict[tuple[date, str, str
     }
 
 
+def untold_days(unit: Unit) -> list[date]:
+    """Return the days just before the period, as far as rules look back, that the feed tells no duty of."""
+    told = {row.date for row in unit.rows if row.unit == unit.name}
+    before = [unit.first - timedelta(days=back) for back in range(HISTORY_DAYS, 0, -1)]
+    return [day for day in before if day not in told]
+
+
 def standing(unit: Unit) -> dict[tuple[str, date], Row]:
     """Return what is published for the period: who has which duty on the unit, without the sick."""
     people = frozenset(unit.people)

@@ -75,6 +75,8 @@ def make_roster(declared: RosterUseCase, problem: Problem, unit: Unit, allowed: 
 def _no_roster(answer: RosterAnswer) -> str:
     if answer.conflict:
         return "the hard rules cannot all hold: " + "; ".join(one.rule for one in answer.conflict[:3]) + "."
+    if answer.hard_violations:
+        return "the solver's roster broke a hard rule and is not shown: " + answer.hard_violations[0].rule + "."
     return "the solver found no roster in its time."
 
 

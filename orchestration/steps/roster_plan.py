@@ -17,7 +17,7 @@ from orchestration.steps.board import Published
 from orchestration.steps.files import write_json
 from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.roster_bundle import RosterModelRefused, released_rules
-from orchestration.steps.roster_inputs import NotEnoughRoster, Row, Unit, read_rows, units_of
+from orchestration.steps.roster_inputs import NotEnoughRoster, Row, Unit, read_rows, units_of, untold_days
 from orchestration.steps.roster_making import Made, document_of, make_roster, problem_of_unit
 from orchestration.steps.roster_needs import Needed, adjustments, demand_tier, needs_of, without
 from orchestration.steps.shifts import UnknownShift, span_of
@@ -91,7 +91,7 @@ def _draft(
         valid_until=max((line["ends"] for line in lines), default=asked.at + ANSWERS_AT_LEAST),
         lines=tuple({name: value for name, value in line.items() if name != "ends"} for line in lines),
         gave_way=tuple(_gave_way(made)),
-        notes=(*notes, *(note for one in made if (note := _changed(one)))),
+        notes=(*notes, *(note for one in made for note in (_untold(one.unit), _changed(one)) if note)),
     )
 
 
@@ -147,6 +147,17 @@ def _gave_way(made: Iterable[Made]) -> list[dict[str, Any]]:
         {"wish": f"{unit}: {wish}, {times[unit, wish, rule]} times", "rule": rule, "cost": float(cost)}
         for (unit, wish, rule), cost in costs.most_common(MOST_GIVEN_WAY)
     ]
+
+
+def _untold(unit: Unit) -> str:
+    """Say of which days just before the period no duty is known: rules that look back see days off there."""
+    days = untold_days(unit)
+    if not days:
+        return ""
+    told = f"{days[0]} to {days[-1]}" if len(days) > 1 else str(days[0])
+    return (
+        f"{unit.name}: the rosters feed tells no duty of {len(days)} days ({told}); rest and runs before are not known."
+    )
 
 
 def _changed(made: Made) -> str:

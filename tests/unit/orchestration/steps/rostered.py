@@ -75,7 +75,7 @@ def _row(duty: Duty, known: datetime) -> dict[str, Any]:
 def quick() -> RosterUseCase:
     """The shipped rules with little time for each unit."""
     shipped = load_roster("roster")
-    return shipped.model_copy(update={"solving": shipped.solving.model_copy(update={"seconds_per_unit": 0.6})})
+    return shipped.model_copy(update={"solving": shipped.solving.model_copy(update={"seconds_per_unit": 1.0})})
 
 
 @dataclass

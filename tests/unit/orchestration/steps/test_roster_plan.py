@@ -154,6 +154,10 @@ def test_what_does_not_fit_is_said_and_never_an_exception(rural: Rostered) -> No
     strange = rural.plan()
     assert strange.tier.value == "manual"
     assert any("HDU: no roster, since its data do not fit together" in note for note in strange.notes)
+    gap = range(TODAY.toordinal() - 5, TODAY.toordinal() - 2)
+    rural.publish([row for row in duties() if row["date"].toordinal() not in gap])
+    told = rural.plan(NOW + timedelta(seconds=30)).notes
+    assert any("HDU: the rosters feed tells no duty of 3 days (2026-03-22 to 2026-03-24)" in note for note in told)
     rural.publish([{**row, "staff_key": None} for row in duties()])
     nobody = rural.plan(NOW + timedelta(minutes=1))
     assert nobody.tier.value == "manual"
