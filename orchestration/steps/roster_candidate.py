@@ -78,7 +78,7 @@ def roster_inputs_digest(settings: Settings, use_case: str, site: str) -> str:
     rows = read_rows(settings, declared, place, _as_of(settings))
     return document_digest(
         {
-            "data": document_digest(json.loads(json.dumps([asdict(row) for row in rows], default=str))),
+            "data": document_digest({"rows": json.loads(json.dumps([asdict(row) for row in rows], default=str))}),
             "use_case": declared.digest,
             "policy": load_policy(use_case).digest,
             "contracts": contract_versions(place, settings.environment),

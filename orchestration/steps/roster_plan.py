@@ -144,7 +144,7 @@ def _gave_way(made: Iterable[Made]) -> list[dict[str, Any]]:
             costs[key] += gone.cost
             times[key] += 1
     return [
-        {"wish": f"{unit}: {wish}, {times[unit, wish, rule]} times", "rule": rule, "cost": float(cost)}
+        {"wish": f"{unit}: {wish} (times: {times[unit, wish, rule]})", "rule": rule, "cost": float(cost)}
         for (unit, wish, rule), cost in costs.most_common(MOST_GIVEN_WAY)
     ]
 

@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 
+from evaluation.evidence import EvidenceHead
+from evaluation.metrics.roster import evaluate_rosters
 from evaluation.metrics.roster_rules import Duty, HardRule, Staff, broken_rules
 from ml.registry.plan import Plan
 from ml.registry.stages import Tier
 from ml.usecases import load_roster
 from orchestration.settings import Settings
+from orchestration.steps.kinds import kind_of
 from orchestration.steps.plans import plan_order
 from orchestration.steps.roster_bundle import roster_files
+from orchestration.steps.roster_candidate import rostered_weeks
+from orchestration.steps.roster_inputs import read_rows
 from orchestration.steps.shifts import span_of
 
 from .rostered import NOW, PLACE, TODAY, UNIT, Rostered, duties, quick
@@ -162,6 +167,22 @@ def test_what_does_not_fit_is_said_and_never_an_exception(rural: Rostered) -> No
     nobody = rural.plan(NOW + timedelta(minutes=1))
     assert nobody.tier.value == "manual"
     assert "tells of nobody" in (nobody.tier_reason or "")
+
+
+def test_a_past_week_is_rostered_with_what_was_known_and_judged_beside_the_worked_one(rural: Rostered) -> None:
+    kind, settings = kind_of("roster"), rural.settings
+    assert kind.why_not_trainable(settings, "roster", PLACE.id) == ""
+    assert len(kind.inputs(settings, "roster", PLACE.id)) == 64
+    rows = read_rows(settings, quick(), PLACE, NOW)
+    weeks = rostered_weeks(quick(), PLACE, rows, TODAY - timedelta(days=7))
+    rules = [HardRule(one.name, one.kind, dict(one.parameters)) for one in quick().rules if one.hard]
+    head = EvidenceHead("roster", PLACE.id, "0" * 64, "0" * 64, NOW, {})
+    performance, _ = evaluate_rosters(weeks, rules, head, seed=7)
+    values = {name: one.value for name, one in performance.figures.items()}
+    assert (values["hard_rules_broken"], values["solved_share"]) == (0, 1)
+    assert (values["demand_covered"] or 0) >= (values["worked.demand_covered"] or 1)
+    rural.publish([row for row in duties() if row["date"] > TODAY - timedelta(days=9)])
+    assert "35 are needed to roster past weeks" in kind.why_not_trainable(settings, "roster", PLACE.id)
 
 
 def test_rules_that_are_not_those_that_were_signed_are_refused(rural: Rostered) -> None:
