@@ -151,7 +151,7 @@ def test_one_site_alone_can_be_asked_for_even_without_a_release(city: Governed) 
     rows = status_of(city.settings, "nhamcs").document["releases"]
     assert {row["use_case"] for row in rows} >= {"staffing", "triage"}
     assert {(row["site"], row["stage"], row["error"]) for row in rows} == {("nhamcs", "off", None)}
-    with pytest.raises(UnknownSite, match="known are city"):
+    with pytest.raises(UnknownSite, match=r"known are .*city"):
         status_of(city.settings, "nowhere")
 
 
