@@ -19,7 +19,7 @@ SOURCES = (
     ("wards", "demand_timeseries/inpatient_arrivals_synthetic.csv", "demand", dt.date(2031, 10, 1)),
 )
 """Site, file, use case, and the local day on which its test begins: fixed before any of it was scored."""
-WARDS, SHIFTS, DAYS, SEED = 40, ("day", "evening", "night"), 365, 7
+WARDS, SHIFTS, DAYS, SEED = 40, ("day", "evening", "night"), 140, 7
 BED_SITE, BED_FIRST, BED_DAYS, BED_LEARNED, BED_EVERY = "city", dt.date(2026, 1, 5), 120, 60, 19
 
 
