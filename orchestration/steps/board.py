@@ -45,4 +45,9 @@ def _target(use_case: str, name: str, adjustable: bool, published: Mapping[str, 
         known = ", ".join(published)
         raise LineNotPublished(f"The policy of {use_case} shows {name!r}, but its plans hold {known}; correct it.")
     one = published[name]
-    return {"target": name, "label": one.label, "measure": one.measure, "is_adjustable": adjustable}
+    return {
+        "target": name,
+        "label": one.label[:1].upper() + one.label[1:],
+        "measure": one.measure,
+        "is_adjustable": adjustable,
+    }
