@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ml.usecases import PersonDates, load_declaration, use_case_names
+from ml.usecases import PersonDates, load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import Site, list_sites, load_site
 from orchestration.sites.deidentification import Deidentification, Standard
@@ -77,7 +77,7 @@ def test_without_such_a_site_nothing_is_told_and_no_key_is_made(settings: Settin
     assert deidentification_digest(settings, TODAY) == "none" and not list(settings.home.glob("keys/*.dates.*"))
 
 
-@pytest.mark.parametrize("use_case", use_case_names(kinds=None))
+@pytest.mark.parametrize("use_case", ["appointments", "demand", "staffing", "triage"])
 def test_what_needs_true_dates_is_refused_there_and_nowhere_else(city: Site, use_case: str) -> None:
     declared = load_declaration(use_case)
     assert declared.person_dates.rationale and not gives_dates_for(declared, city.id)
