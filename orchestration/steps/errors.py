@@ -12,6 +12,7 @@
     │   PortTaken, ServedTierUnknown, LedgerKeyGone, ReleaseKeyGone, NotAnOrderDown,
     │   RowNotFound, ErasureNotUnderstood, NoServer, NotTheReviewer, ReviewChanged, UnknownReview,
     │   ForecastOverlaps, RosterNotWritten, SiteNotNamed, DatesAreShifted
+    │   NotEnoughRoster, RosterModelRefused,
     └── DemoHomeTaken, DemoStopped
 
 Every room has one root of its own; `known_errors` gathers them. What does not belong here: catching.

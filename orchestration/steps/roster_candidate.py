@@ -23,6 +23,7 @@ from ml.usecases import RosterUseCase, load_roster
 from orchestration.settings import Settings
 from orchestration.sites import Site, list_sites, load_site
 from orchestration.steps.candidate import code_version, person_id, tracker_of
+from orchestration.steps.deidentification import require_dates, why_no_dates
 from orchestration.steps.evidence import head_of, keep_evidence
 from orchestration.steps.files import write_atomically
 from orchestration.steps.records import now
@@ -47,6 +48,8 @@ def roster_sites(settings: Settings, use_case: str, only: str | None) -> list[st
 def why_not_roster(settings: Settings, use_case: str, site: str) -> str:
     """Say what a site lacks, in a sentence; empty where it lacks nothing."""
     declared, place = load_roster(use_case), load_site(site)
+    if reason := why_no_dates(declared, place.id):
+        return reason
     try:
         _weeks(declared, read_rows(settings, declared, place, _as_of(settings)), place)
     except (NotEnoughRoster, TablesError) as error:
@@ -89,6 +92,7 @@ def roster_inputs_digest(settings: Settings, use_case: str, site: str) -> str:
 def make_candidate(settings: Settings, use_case: str, site: str) -> CandidateRecord:
     """Roster past weeks, log the run to MLflow, and make it the site's current candidate."""
     declared, place = load_roster(use_case), load_site(site)
+    require_dates(declared, place.id)
     rows, snapshot = read_rows(settings, declared, place, _as_of(settings)), current_snapshot(settings)
     starts = _weeks(declared, rows, place)
     weeks = [week for first in starts for week in rostered_weeks(declared, place, rows, first)]
