@@ -7,7 +7,18 @@ import click
 
 from orchestration.answers import Commands, answers, progress
 from orchestration.commands.clinics import overbook
-from orchestration.commands.feeds import audit, contract, erase, export, listen, quarantine, review, scrub, vocabulary
+from orchestration.commands.feeds import (
+    audit,
+    contract,
+    erase,
+    export,
+    listen,
+    quarantine,
+    reland,
+    review,
+    scrub,
+    vocabulary,
+)
 from orchestration.commands.options import EXISTING, ready_settings, site_option
 from orchestration.commands.records import backup, incident, key, ledger, restore
 from orchestration.commands.releases import approve, drill, gate, promote, refuse, rollback, tier
@@ -15,7 +26,7 @@ from orchestration.commands.rosters import roster
 from orchestration.steps.answer import Answer
 
 PORT = click.IntRange(1, 65535)
-FEEDS = (audit, contract, erase, export, listen, quarantine, review, scrub, vocabulary)
+FEEDS = (audit, contract, erase, export, listen, quarantine, reland, review, scrub, vocabulary)
 RELEASES = (approve, drill, gate, promote, refuse, rollback, tier)
 RECORDS = (backup, incident, key, ledger, restore)
 

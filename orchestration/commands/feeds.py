@@ -133,6 +133,16 @@ def erase(
     return erase_expired(settings, site, reason, who, rebuild)
 
 
+@click.command()
+@click.option("--site", required=True, help="Site, as named in orchestration/sites/.")
+@answers
+def reland(site: str) -> Answer:
+    """Land all that a site sent again, from the encrypted bytes: after a change of its `authorities`."""
+    from orchestration.steps.relanding import reland_site
+
+    return reland_site(ready_settings(), site)
+
+
 @click.group()
 def quarantine() -> None:
     """Records that broke a clause: listed with the reason, taken again after a fix."""

@@ -106,10 +106,10 @@ def land_drops(
     versions = load_timelines(contracts_dir, environment)
     listed = frozenset(versions) if feeds is None else frozenset(feeds)
     _check_feed(feed, site, versions, listed)
-    judges = _of_its_time(mapped(versions, mappings))
+    judges = of_its_time(mapped(versions, mappings))
     with _run(home, site, (key, zone, authorities or {}), feed, listed, versions, judges, limits) as run:
         arrivals = _collect(drops, run)
-        receipts = iter(_guarded(run, [arrival for group in arrivals for arrival in group]))
+        receipts = iter(guarded(run, [arrival for group in arrivals for arrival in group]))
         made = [[next(receipts) for _ in group] for group in arrivals]
     if run.stopped:
         raise FeedStopped(" ".join(run.stopped), tuple(receipt for group in made for receipt in group))
@@ -141,10 +141,10 @@ def replay(
     versions = load_timelines(contracts_dir, environment)
     listed = frozenset(versions) if feeds is None else frozenset(feeds)
     read = mapped(versions, mappings)
-    judges = _of_its_time(read) if as_of_then else _of_now(read)
+    judges = of_its_time(read) if as_of_then else of_now(read)
     with _run(home, site, (key, zone, authorities or {}), None, listed, versions, judges, limits) as run:
-        again = [_again(one, run.commit.store, arrived_at + n * NEXT) for n, one in enumerate(held)]
-        receipts = _guarded(run, again)
+        arrivals = [again(one, run.commit.store, arrived_at + n * NEXT) for n, one in enumerate(held)]
+        receipts = guarded(run, arrivals)
     if run.stopped:
         raise FeedStopped(" ".join(run.stopped), tuple(receipts))
     return receipts
@@ -200,17 +200,19 @@ def _current(versions: Mapping[str, Timeline]) -> dict[str, Contract]:
     return {feed: timeline.current for feed, timeline in versions.items()}
 
 
-def _of_now(versions: Mapping[str, Timeline]) -> Callable[[Arrival], Mapping[str, Contract]]:
+def of_now(versions: Mapping[str, Timeline]) -> Callable[[Arrival], Mapping[str, Contract]]:
+    """Return the contracts as they are, whatever arrives."""
     current = _current(versions)
     return lambda arrival: current  # noqa: ARG005 - whatever arrives
 
 
-def _of_its_time(versions: Mapping[str, Timeline]) -> Callable[[Arrival], Mapping[str, Contract]]:
+def of_its_time(versions: Mapping[str, Timeline]) -> Callable[[Arrival], Mapping[str, Contract]]:
     """Return the contracts in force when an arrival came, or first came."""
     return lambda arrival: in_force(versions, arrival.first_arrived_at or arrival.arrived_at)
 
 
-def _again(held: Held, store: Store, arrived_at: datetime) -> Arrival:
+def again(held: Held, store: Store, arrived_at: datetime) -> Arrival:
+    """Return the arrival of what is held of a file, taken again at a time."""
     receipt, raw = held.receipt, store.raw(held.receipt.sha256)
     return Arrival(
         name=receipt.file,
@@ -236,7 +238,7 @@ def _collect(drops: Sequence[Drop], run: Run) -> list[list[Arrival]]:
     return groups
 
 
-def _guarded(run: Run, arrivals: Sequence[Arrival]) -> list[Receipt]:
+def guarded(run: Run, arrivals: Sequence[Arrival]) -> list[Receipt]:
     """Land, and keep DuckDB's own messages back: they quote the input."""
     try:
         return run.take(arrivals)

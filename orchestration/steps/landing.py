@@ -21,6 +21,7 @@ from orchestration.steps.answer import FEED_STOPPED, Answer
 from orchestration.steps.files import changes_sha256, write_json
 from orchestration.steps.keys import site_key
 from orchestration.steps.records import now
+from orchestration.steps.relanding import require_same_names
 
 OUTCOMES = ("received", "landed", "duplicate", "superseded", "deleted", "quarantined")
 FORMATS_BY_ENDING = {
@@ -89,8 +90,10 @@ class SiteTerms(TypedDict):
 
 
 def site_terms(settings: Settings, site: str) -> SiteTerms:
-    """Return the terms of a site. Raises `UnknownSite`, and `InvalidMapping` for a mapping that cannot be read."""
+    """Return the terms of a site. Raises `UnknownSite`, `InvalidMapping` for a mapping that cannot be read, and
+    `AuthoritiesChanged` where records lie under other names than those of its file."""
     place = load_site(site)
+    require_same_names(settings, place)
     key = site_key(settings, place)
     return SiteTerms(
         site=place.id,
