@@ -16,7 +16,7 @@ from typing import Any, cast
 from evaluation.canonical import document_digest
 from evaluation.drift.changes import AGAINST_WORKLOAD
 from evaluation.drift.semantic_policy import SemanticPolicy, load_semantic_policy
-from evaluation.drift.semantics import Finding, ShareCount, ValueSample, find_changes
+from evaluation.drift.semantics import Finding
 from evaluation.ledger import Entry, proof_of
 from evaluation.reports import ReviewView, write_review
 from orchestration.settings import Settings
@@ -24,19 +24,16 @@ from orchestration.sites import list_sites, load_site
 from orchestration.steps.actors import AUTOMATIC, Actor
 from orchestration.steps.errors import StepError
 from orchestration.steps.files import write_json
+from orchestration.steps.gathering import gather
 from orchestration.steps.locks import exclusive
 from orchestration.steps.meaning import (
     Shown,
     Windows,
     arrival_days,
-    labels_of,
     sample_rows,
-    shares_of,
-    values_of,
-    watching,
 )
 from orchestration.steps.records import entry_document, now, open_records, who
-from orchestration.steps.workloads import pair_of, pair_rows
+from orchestration.steps.workloads import pair_rows
 
 SCHEMA = "pilothouse.meaning-review/1"
 FOLDER = "reviews"
@@ -183,17 +180,7 @@ def _changes(
     before = [day for day in days if windows.before_from <= day <= windows.before_until]
     if len(before) < min(policy.windows.fewest_baseline_days, windows.baseline_days):
         return []
-    shares: list[ShareCount] = []
-    values: list[ValueSample] = []
-    watched = policy.feeds[feed]
-    for table, one in watched.tables.items():
-        with watching(settings, site, table, windows) as db:
-            shares += shares_of(db, table, one)
-            values += values_of(db, table, one)
-    settled = windows.earlier(policy.labels.settled_after_days)
-    labels = labels_of(settings, site, watched.labels, settled) if watched.labels else []
-    pairs = [pair_of(settings, site, pair, windows) for pair in policy.pairs.of(feed)]
-    return find_changes(shares, values, labels, policy, pairs)
+    return gather(settings, site, feed, windows, policy).changes(policy)
 
 
 def _pattern(site: str, feed: str, finding: Finding) -> str:

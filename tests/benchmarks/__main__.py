@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.bench_rosters import roster_figures
-from tests.benchmarks.feed_figures import fhir_figures, growth_figures, hl7_figures, increment_figures, mllp_figures
+from tests.benchmarks.feed_figures import (
+    fhir_figures,
+    growth_figures,
+    hl7_figures,
+    increment_figures,
+    meaning_figures,
+    mllp_figures,
+)
 from tests.benchmarks.forecast_figures import forecast_figures
 from tests.benchmarks.measuring import Cost, StageFailed, run_stage, said
 from tests.benchmarks.report import Figure, document, table
@@ -29,7 +36,7 @@ class Scale:
 
     `megabytes` are the sizes of FHIR landed, `histories` days landed before the one that is measured, `short` the days
     before an increment of the tables (and ten times as many), `messages` those of HL7 v2, `roster_seconds`
-    how long the large roster may take.
+    how long the large roster may take, `seeds` groups of hospitals whose meaning is watched for `watched` days.
     """
 
     days: int
@@ -40,6 +47,8 @@ class Scale:
     short: int
     messages: int
     roster_seconds: int
+    seeds: int
+    watched: int
 
     def __str__(self) -> str:
         largest = self.megabytes[-1]
@@ -56,9 +65,20 @@ FULL = Scale(
     short=20,
     messages=10_000,
     roster_seconds=300,
+    seeds=4,
+    watched=98,
 )
 QUICK = Scale(
-    60, 1, 500, megabytes=(30, 60, 120, 240), histories=(2, 5, 10, 20), short=5, messages=2000, roster_seconds=60
+    60,
+    1,
+    500,
+    megabytes=(30, 60, 120, 240),
+    histories=(2, 5, 10, 20),
+    short=5,
+    messages=2000,
+    roster_seconds=60,
+    seeds=1,
+    watched=56,
 )
 
 
@@ -153,6 +173,11 @@ def forecasts(folder: Path, scale: Scale) -> Iterator[Figure]:
     yield from forecast_figures(shown, run_stage("wards", folder / "wards"), run_stage("beds", folder / "beds"))
 
 
+def meaning(folder: Path, scale: Scale) -> Iterator[Figure]:
+    """How often the watch over meaning cries wolf, and what it sees."""
+    yield from meaning_figures(run_stage("meaning", folder, seeds=scale.seeds, days=scale.watched))
+
+
 PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
     "appointments": appointments,
     "fhir": fhir,
@@ -161,6 +186,7 @@ PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
     "rosters": rosters,
     "forecasts": forecasts,
     "product": product,
+    "meaning": meaning,
 }
 
 

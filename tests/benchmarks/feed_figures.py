@@ -90,3 +90,20 @@ def _of_one_size(corpus: Cost, parsed: Cost, landed: Cost, tables: Cost, *, is_l
         Figure(subject, "peak memory to lake", landed.peak_mb, "MB", YARDSTICK, parsed.peak_mb, memory, True),
         Figure(subject, "peak memory to OMOP", tables.peak_mb, "MB", YARDSTICK, parsed.peak_mb, memory, True),
     ]  # fmt: skip
+
+
+MEANING, FALSE_A_YEAR, SEEN_PERCENT = "meaning of feeds", 1, 80
+SMALL = ("from one analyser", "a tenth", "5 %", "for half", "a quarter more", "half as many again")
+"""Faults that are small on purpose: how often they are seen is told, and promised to nobody."""
+
+
+def meaning_figures(watched: Cost) -> list[Figure]:
+    """False reviews for a site and year, and of weeks with a fault the share in which it is found."""
+    found = watched.result
+    years = found["site_days"] / 365
+    nothing = f"false reviews a site and year ({years:.1f} watched)"
+    figures = [Figure(MEANING, nothing, len(found["reviews"]) / years, "", target=FALSE_A_YEAR, is_at_most=True)]
+    for fault, (seen, tried) in found["found"].items():
+        target = None if any(word in fault for word in SMALL) else SEEN_PERCENT
+        figures.append(Figure(MEANING, f"{fault}, of {tried} weeks", 100 * seen / tried, "% found", target=target))
+    return figures

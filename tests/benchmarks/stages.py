@@ -195,6 +195,13 @@ def beds() -> dict[str, Any]:
     return bed_demand()
 
 
+def meaning(seeds: int, days: int) -> dict[str, Any]:
+    """Watch hospitals to which nothing happens, then some to which something did."""
+    from tests.benchmarks.bench_meaning import meaning as measure
+
+    return measure(load_settings().home, SITES, seeds, days)
+
+
 STAGES: dict[str, Callable[..., dict[str, Any]]] = {
     stage.__name__: stage
     for stage in (
@@ -216,6 +223,7 @@ STAGES: dict[str, Callable[..., dict[str, Any]]] = {
         backtests,
         wards,
         beds,
+        meaning,
         start,
     )
 }
