@@ -5,7 +5,6 @@ have passed since its last file that brought anything. What does not belong here
 an argument, so that a simulated day can be judged as it was.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from orchestration.contracts import Contract, in_force, load_timelines
 from orchestration.contracts.model import Agreement
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
+from orchestration.steps.arrivals import newest_arrival
 from orchestration.steps.incidents import (
     ALL_USE_CASES,
     MACHINE,
@@ -103,12 +103,12 @@ def present_of(settings: Settings, site: str, clock: datetime) -> datetime:
     place = load_site(site)
     if not place.simulated:
         return clock
-    return max((at for feed in place.feeds if (at := _last(settings, site, feed, clock))), default=clock)
+    return max((at for feed in place.feeds if (at := newest_arrival(settings, site, feed, clock))), default=clock)
 
 
 def _judge(settings: Settings, site: str, contract: Contract, clock: datetime) -> Freshness:
     frequency, latency = contract.agreed("frequency"), contract.agreed("latency")
-    last = _last(settings, site, contract.feed, clock)
+    last = newest_arrival(settings, site, contract.feed, clock)
     told = " and ".join(f"{one.name} {one.value} {one.unit}" for one in (frequency, latency) if one)
     blank = Freshness(site, contract.feed, contract.label, Verdict.NEVER_SENT, clock, told, last)
     if last is None:
@@ -123,16 +123,6 @@ def _judge(settings: Settings, site: str, contract: Contract, clock: datetime) -
 def _span(agreed: Agreement) -> timedelta | None:
     unit = UNITS.get(agreed.unit)
     return unit * float(agreed.value) if unit else None
-
-
-def _last(settings: Settings, site: str, feed: str, clock: datetime) -> datetime | None:
-    """Return when the newest file arrived that brought anything; one that was held back whole brought nothing."""
-    arrived: list[datetime] = []
-    for path in (settings.home / "receipts" / site / feed).glob("*.json"):
-        receipt = json.loads(path.read_bytes())
-        if receipt["received"] > receipt["quarantined"]:
-            arrived.append(datetime.fromisoformat(receipt.get("first_arrived_at") or receipt["arrived_at"]))
-    return max((at for at in arrived if at <= clock), default=None)
 
 
 def stale_now(judged: Iterable[Freshness]) -> list[str]:
