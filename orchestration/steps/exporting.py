@@ -6,7 +6,6 @@ What does not belong here: speaking with the server (orchestration/feeds/bulk_ex
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from orchestration.feeds import Receipt, land
@@ -46,7 +45,7 @@ def export_site(settings: Settings, site: str, asked: Asked, progress: Progress,
         job = exporter.fetch(asked)
         folder = exporter.journal.files
         receipts = land([folder], feed=FEED, arrived_at=now(), **site_terms(settings, site)) if job.files else []
-        issues = _issues(job, folder)
+        issues = _issues(job, exporter)
         is_whole = not any(severity in SEVERE for severity, _ in issues)
         exporter.close(job, is_whole=is_whole)
     document = _document(site, job, receipts, issues, is_whole=is_whole)
@@ -63,12 +62,13 @@ def _terms(site: str) -> BulkExport:
     return terms
 
 
-def _issues(job: Job, folder: Path) -> Counter[tuple[str, str]]:
+def _issues(job: Job, exporter: Exporter) -> Counter[tuple[str, str]]:
     """Count what the server's files of problems say, by severity and code; their texts may quote records."""
     found = Counter[tuple[str, str]]()
     for file in job.files or []:
         if file.kind == "error":
-            found += count_issues(folder / file.name)
+            with exporter.vault.receive(exporter.journal.files / file.name) as stream:
+                found += count_issues(stream.read())
     return found
 
 

@@ -22,6 +22,7 @@ from orchestration.feeds.bulk_export.manifest import parse_manifest
 from orchestration.feeds.bulk_export.outcomes import codes_of
 from orchestration.feeds.bulk_export.tokens import BackendServices, read_key
 from orchestration.feeds.bulk_export.web import JSON_TYPE, Answer, Web
+from orchestration.feeds.vault import Vault
 from orchestration.sites.bulk_export import BulkExport
 
 OK, ACCEPTED = 200, 202
@@ -54,6 +55,7 @@ class Exporter:
     web: Web
     journal: Journal
     progress: Progress
+    vault: Vault
 
     @staticmethod
     @contextmanager
@@ -74,7 +76,7 @@ class Exporter:
             token = BackendServices(client, terms, key, pace) if key else None
             trusted = frozenset(origin_of(url) for url in (terms.base_url, *terms.file_origins))
             journal = Journal(home / "exports" / site)
-            yield Exporter(terms, Web(client, token, trusted, bounds, pace), journal, progress)
+            yield Exporter(terms, Web(client, token, trusted, bounds, pace), journal, progress, Vault.of(home))
 
     def fetch(self, asked: Asked) -> Job:
         """Return a job whose files all lie in the journal's folder: the one begun before, or a new one."""
@@ -210,7 +212,8 @@ class Exporter:
                 continue
             room = self.web.bounds.total - sum(one.size for one in files)
             try:
-                size = download(self.web, file, self.journal.files / file.name, room, with_token=job.needs_token)
+                target = self.journal.files / file.name
+                size = download(self.web, file, self.vault, target, room, with_token=job.needs_token)
             except FileGone:
                 if is_last:
                     raise ExportRefused(

@@ -7,7 +7,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 CODE = re.compile(r"[A-Za-z][A-Za-z-]{0,40}")
 SEVERE = frozenset({"error", "fatal"})
@@ -30,10 +29,10 @@ def codes_of(body: bytes) -> str:
     return f" ({', '.join(codes[:5])})" if codes else ""
 
 
-def count_issues(path: Path) -> Counter[tuple[str, str]]:
-    """Count the issues of an NDJSON file of OperationOutcomes by severity and code."""
+def count_issues(content: bytes) -> Counter[tuple[str, str]]:
+    """Count the issues of OperationOutcomes as NDJSON by severity and code."""
     found = Counter[tuple[str, str]]()
-    for line in path.read_bytes().splitlines():
+    for line in content.splitlines():
         try:
             found.update(issues_of(json.loads(line)) if line.strip() else ())
         except (ValueError, RecursionError):

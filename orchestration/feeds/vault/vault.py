@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from io import BufferedReader, BytesIO
+from io import BufferedReader
 from pathlib import Path
 from threading import Lock
 from typing import IO
@@ -198,10 +198,14 @@ class Vault:
 
     def wait(self, content: bytes, target: Path) -> None:
         """Put bytes aside until they are landed, encrypted, durably, their wrapped key in their head."""
+        self.wait_stream([content], target)
+
+    def wait_stream(self, chunks: Iterable[bytes], target: Path) -> None:
+        """Put a stream aside as `wait` does; where it breaks off with an error, nothing of it stays."""
         ident, key = draw()
-        head = [Header(Kind.WAITING, ident).written(), self.keyring.wrap(key, ident)]
+        head = Header(Kind.WAITING, ident).written() + self.keyring.wrap(key, ident)
         with self._beside() as path:
-            _write(path, [*head, *sealed(pieces(BytesIO(content)), key)])
+            _write(path, _with_head(head, sealed(pieces(_Chained(chunks)), key)))
             _place(path, target)
         self.touched.add(target.parent)
         self.sync()

@@ -36,7 +36,8 @@ def test_an_export_is_begun_waited_for_fetched_and_dropped_at_the_server(client)
     with client.opened() as exporter:
         job = exporter.fetch(Asked())
         files = exporter.journal.files
-        found = {path.name: path.read_bytes() for path in files.iterdir()}
+        found = {path.name: exporter.vault.receive(path).read() for path in files.iterdir()}
+        assert not [path for path in client.home.rglob("*") if path.is_file() and PATIENTS[:40] in path.read_bytes()]
         assert found == {"Patient-00001.ndjson": PATIENTS, "deleted-Bundle-00002.ndjson": GONE}
         exporter.close(job, is_whole=True)
         assert list(files.iterdir()) == []
@@ -131,7 +132,7 @@ def test_a_download_cut_off_is_fetched_again(client) -> None:
     client.server.scripted["/files/output/Patient-1"] = [cut, cut]
     with client.opened() as exporter:
         exporter.fetch(Asked())
-        assert (exporter.journal.files / "Patient-00001.ndjson").read_bytes() == PATIENTS
+        assert exporter.vault.receive(exporter.journal.files / "Patient-00001.ndjson").read() == PATIENTS
 
 
 def test_a_download_with_fewer_records_than_promised_is_not_taken(client) -> None:
@@ -139,7 +140,7 @@ def test_a_download_with_fewer_records_than_promised_is_not_taken(client) -> Non
     client.server.scripted["/files/output/Patient-1"] = [short] * 6
     with client.opened() as exporter, pytest.raises(ExportUnreachable, match="1 of 2 records"):
         exporter.fetch(Asked())
-    assert not list((client.home / "exports").rglob("*.part"))
+    assert not list((client.home / "exports").rglob("*.ndjson")) and not list((client.home / "incoming").iterdir())
 
 
 def test_after_a_crash_only_what_is_missing_is_fetched(client) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -207,6 +208,33 @@ def test_bytes_that_only_wait_are_durable_and_encrypted_and_open_as_they_arrive(
     plain.write_bytes(SECRET)
     with vault.receive(plain) as stream:
         assert stream.read() == SECRET
+
+
+def test_a_stream_that_waits_lies_nowhere_in_the_plain_at_any_moment(vault: Vault, tmp_path: Path) -> None:
+    """What a killed process would leave: whatever lies in the home while the stream still comes."""
+    looks: list[int] = []
+
+    def coming() -> Iterator[bytes]:
+        for _ in range(3):
+            yield SECRET * (1 + (1 << 20) // len(SECRET))
+            found = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+            looks.append(sum(map(len, found)))
+            assert not [one for one in found if SECRET[:9] in one]
+
+    vault.wait_stream(coming(), tmp_path / "waiting")
+    assert max(looks) > 1 << 20
+    with vault.receive(tmp_path / "waiting") as stream:
+        assert stream.read() == SECRET * (1 + (1 << 20) // len(SECRET)) * 3
+
+
+def test_a_stream_that_breaks_off_leaves_nothing_waiting(vault: Vault, tmp_path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield SECRET
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        vault.wait_stream(broken(), tmp_path / "waiting")
+    assert not (tmp_path / "waiting").exists() and list(vault.incoming.iterdir()) == []
 
 
 def test_many_that_keep_at_once_in_a_new_home_share_one_master_key(tmp_path: Path) -> None:
