@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Sixteen elements; only ISA16 and the terminator are found by place, so that a header without padding is read too.
+# Any character parts but letters, digits, blanks and line ends: the controls FS, GS, RS and US too, which \s of a
+# regular expression would take for blanks. Sixteen elements; only ISA16 and the terminator are found by place, so that
+# a header without padding is read too.
 HEADER = re.compile(
-    r"ISA(?P<element>[^\w\s])(?:(?:(?!(?P=element)).){0,35}(?P=element)){8}\d{6}(?P=element)\d{4}(?P=element)"
+    r"ISA(?P<element>[^\w \r\n])(?:(?:(?!(?P=element)).){0,35}(?P=element)){8}\d{6}(?P=element)\d{4}(?P=element)"
     r"[^\r\n](?P=element)\d{5}(?P=element)\d{1,9}(?P=element)\d?(?P=element)[A-Z]?(?P=element)"
-    r"(?P<component>[^\w\s])(?P<terminator>[^\w ])",
+    r"(?P<component>[^\w \r\n])(?P<terminator>[^\w ])",
     re.DOTALL,
 )
 BLANKS = " \t\r\n\0\x1a"  # old systems end a file with a control character

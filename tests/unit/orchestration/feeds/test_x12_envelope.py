@@ -204,3 +204,10 @@ def test_a_damaged_file_loses_no_claim_that_is_still_there(data: st.DataObject) 
     assert len(good) + len(clauses) >= text.count("CLM*")
     is_seen = bool(clauses) or not all(all(c.values()) and len(c) == 3 for c in counts(text))
     assert is_seen, segments[at]
+
+
+@pytest.mark.parametrize("separators", ["|<\n", "\x1d\x1f\x1c", "\t;'", ",^!", "\x1e\x1f\x1d"])
+def test_separators_are_what_the_header_says_control_characters_too(separators: str) -> None:
+    plain = interchange(group(claims("A1", "A2")))
+    other = plain.replace("^", "`").translate(str.maketrans("*:~", separators))
+    assert found(other) == (["A1", "A2"], [])
