@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
+from typing import IO
 
 from orchestration.feeds.errors import NothingToLand
 from orchestration.feeds.limits import Limits
@@ -21,8 +23,10 @@ from orchestration.feeds.problems import (
     ENCRYPTED,
     ERASED,
     NESTED_ARCHIVE,
+    NO_FILE,
     TOO_LARGE,
     TRUNCATED_ARCHIVE,
+    UNREADABLE,
     Problem,
 )
 from orchestration.feeds.store import FLUSHING, Store
@@ -93,16 +97,24 @@ def collect(drop: Drop, store: Store, limits: Limits, earlier: Iterable[datetime
 
 
 def _files(path: Path) -> list[Path]:
+    """Return all that lies under a path and is no folder, links to folders too: nothing that came goes untold."""
     if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.is_file())
+        return sorted(p for p in path.rglob("*") if p.is_symlink() or not p.is_dir())
     if not path.exists():
         raise NothingToLand(f"{path} does not exist; give a file or a folder that does.")
     return [path]
 
 
 def _open(path: Path, drop: Drop, store: Store, limits: Limits) -> Iterator[Arrival]:
-    with store.vault.receive(path) as source:
-        sha256, size = store.keep(source)
+    try:
+        if not path.is_file():  # a pipe would keep whoever reads it waiting, and a link to a folder may lead in circles
+            yield _unread(path, NO_FILE, drop, store)
+            return
+        with _opened(path, store) as source:
+            sha256, size = store.keep(_Reading(source))
+    except _CannotRead:
+        yield _unread(path, UNREADABLE, drop, store)
+        return
     whole = Arrival(path.name, sha256, size, store.raw(sha256), drop.arrived_at, drop.day)
     if whole.raw.kind is Kind.ERASED:
         yield _broken(whole, ERASED)
@@ -110,6 +122,36 @@ def _open(path: Path, drop: Drop, store: Store, limits: Limits) -> Iterator[Arri
         yield from _members(whole, store, limits)
     else:
         yield whole
+
+
+class _CannotRead(Exception):
+    """A file could not be opened or read to its end; what could not be written is another matter."""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A file that is read, whose own errors are told from those of the store."""
+
+    source: IO[bytes]
+
+    def read(self, length: int, /) -> bytes:
+        try:
+            return self.source.read(length)
+        except OSError as error:
+            raise _CannotRead from error
+
+
+def _opened(path: Path, store: Store) -> IO[bytes]:
+    try:
+        return store.vault.receive(path)
+    except OSError as error:
+        raise _CannotRead from error
+
+
+def _unread(path: Path, problem: Problem, drop: Drop, store: Store) -> Arrival:
+    """Return the arrival of something that has no bytes: what is kept of it is its clause and its name."""
+    sha256, size = store.keep(BytesIO(f"{problem.clause}\0{path}".encode(errors="surrogateescape")))
+    return Arrival(path.name, sha256, size, store.raw(sha256), drop.arrived_at, drop.day, problem=problem)
 
 
 def _members(whole: Arrival, store: Store, limits: Limits) -> Iterator[Arrival]:

@@ -37,6 +37,10 @@ ARCHIVE_BOMB = Problem("file.archive_bomb", "The archive unpacks to more than th
 NESTED_ARCHIVE = Problem("file.nested_archive", "An archive within an archive is not opened.")
 ENCRYPTED = Problem("file.encrypted", "The archive's member is encrypted.")
 TRUNCATED_ARCHIVE = Problem("file.truncated_archive", "The archive is empty, cut off or damaged.")
+NO_FILE = Problem(
+    "file.no_file", "The entry is no file: a link that leads to none, a pipe, a device. Have a copy sent."
+)
+UNREADABLE = Problem("file.unreadable", "The file cannot be read. See its permissions and its disk; let it come again.")
 ERASED = Problem("file.erased", "The file's bytes were erased, for a patient or at the end of their term.")
 
 LINE_NOT_JSON = Problem("line.not_json", "The line is not a complete JSON document.")
@@ -62,7 +66,7 @@ _ALL = [value for value in globals().values() if isinstance(value, Problem)]
 REASONS = {problem.clause: problem.reason for problem in _ALL}
 
 # What is no verdict on the records: such a file is judged again when it comes again.
-JUDGED_AGAIN = frozenset({p.clause for p in (MISSING_COLUMN, REPEATED_COLUMN, SCHEMA_DRIFT, NOT_LISTED)})
+JUDGED_AGAIN = frozenset({p.clause for p in (MISSING_COLUMN, REPEATED_COLUMN, SCHEMA_DRIFT, NOT_LISTED, UNREADABLE)})
 
 # What a file is called when every line of it has the same problem.
 WHOLE = {

@@ -15,6 +15,7 @@ from typing import IO
 
 from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.vault import RawObject, Vault
+from orchestration.feeds.vault.cipher import Readable
 
 SHORT = 16  # hex digits of a file's digest in a lake file's name
 ABANDONED_SECONDS = 86_400.0
@@ -45,7 +46,7 @@ class Store:
         """Return the bytes of a file that arrived, wherever they lie."""
         return self.vault.object(sha256)
 
-    def keep(self, source: IO[bytes], at_most: int | None = None) -> tuple[str, int]:
+    def keep(self, source: Readable, at_most: int | None = None) -> tuple[str, int]:
         """Encrypt a stream into the raw store; return digest and size. Raises `OverflowError` past `at_most` bytes."""
         return self.vault.keep(source, at_most)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
-from orchestration.feeds.vault.cipher import OpenedStream, pieces, plain_size, sealed
+from orchestration.feeds.vault.cipher import OpenedStream, Readable, pieces, plain_size, sealed
 from orchestration.feeds.vault.errors import ObjectErased, ObjectLost
 from orchestration.feeds.vault.keyring import ID_BYTES, WRAPPED_BYTES, Keyring, draw
 
@@ -99,7 +99,7 @@ class Vault:
 
     # -- keeping
 
-    def keep(self, source: IO[bytes], at_most: int | None = None) -> tuple[str, int]:
+    def keep(self, source: Readable, at_most: int | None = None) -> tuple[str, int]:
         """Encrypt a stream into its place; return digest and size. Raises `OverflowError` past `at_most` bytes.
 
         What is there already stays as it is: bytes that were erased do not come back by coming again.

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import zipfile
 from datetime import datetime
 
@@ -219,3 +220,39 @@ def test_a_feed_that_the_site_does_not_send_is_refused_by_name_and_quarantined_b
     census, patients = land(paths, feed=None, feeds=["ehr_fhir"], **same)
     assert (census.feed, dict(census.reasons), patients.landed) == ("census", {"file.feed_not_listed": 1}, 1)
     assert [r.landed for r in land(paths, feed=None, feeds=["ehr_fhir", "census"], **same)] == [1, 0]
+
+
+def test_what_lies_in_a_folder_and_is_no_file_has_a_receipt_and_keeps_nobody_waiting(zone, tmp_path) -> None:
+    folder = tmp_path / "drop"
+    (folder / "inside").mkdir(parents=True)
+    (folder / "a.ndjson").write_bytes(GOOD)
+    (folder / "gone.ndjson").symlink_to(tmp_path / "nowhere")
+    (folder / "circle").symlink_to(folder)
+    os.mkfifo(folder / "inside" / "pipe.ndjson")
+    receipts = {receipt.file: receipt for receipt in zone.land_paths([folder])}
+    assert receipts["a.ndjson"].landed == 1
+    others = {name: dict(receipt.reasons) for name, receipt in receipts.items() if name != "a.ndjson"}
+    assert others == {name: {"file.no_file": 1} for name in ("gone.ndjson", "circle", "pipe.ndjson")}
+    [receipt] = zone.land_paths([folder / "inside" / "pipe.ndjson"])
+    assert dict(receipt.reasons) == {"file.no_file": 1}
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_others_land(zone, tmp_path) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    (folder / "a.ndjson").symlink_to("/proc/self/mem")  # a file whose reading fails, for the superuser too
+    (folder / "b.ndjson").write_bytes(GOOD)
+    broken, good = zone.land_paths([folder])
+    assert (dict(broken.reasons), good.landed) == ({"file.unreadable": 1}, 1)
+    (folder / "a.ndjson").unlink()
+    (folder / "a.ndjson").write_bytes(GOOD.replace(b'"1"', b'"2"'))
+    assert zone.land_paths([folder / "a.ndjson"])[0].landed == 1
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_file(zone, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("orchestration.feeds.vault.vault._write", full)
+    with pytest.raises(OSError, match="No space left"):
+        zone.one("a.ndjson", GOOD)
