@@ -12,6 +12,7 @@ What does not belong here: which pairs there are (``pair_policy``) and reading t
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from evaluation.drift.changes import Comparisons, Finding
 from evaluation.drift.comparison import FloatArray
 from evaluation.drift.pair_policy import Pair, PairRule
+from evaluation.drift.values import SEPARATED
 
 Strings = NDArray[np.str_]
 
@@ -143,7 +145,7 @@ def _rank_finding(pair: Pair, level: str, n: int, old: _Standing, new: _Standing
 def _compare_days(
     pair: Pair, level: str, before: PairSample, after: PairSample, rule: PairRule, compared: Comparisons
 ) -> None:
-    from scipy.stats import mannwhitneyu
+    from scipy.stats import ks_2samp, mannwhitneyu
 
     sides = [one.workload[one.levels == level] for one in (before, after)]
     counts = [float(np.median(one.counts[one.levels == level])) for one in (before, after)]
@@ -154,7 +156,9 @@ def _compare_days(
     spreads = abs(new - old) / max(float(sides[0].std(ddof=1)), 1e-9)
     ratio = max(old, new) / max(min(old, new), 1e-9)
     finding = None
-    if spreads >= rule.moved_spreads and ratio >= rule.moved_ratio:
+    distance, _ = cast("tuple[float, float]", tuple(ks_2samp(sides[0], sides[1])))
+    is_apart = distance >= SEPARATED
+    if is_apart and spreads >= rule.moved_spreads and ratio >= rule.moved_ratio:
         said = (
             f"{new:.3g} of {level} a day for each of {_words(pair)}, {old:.3g} before; the label no longer "
             "follows the workload that it stands for."

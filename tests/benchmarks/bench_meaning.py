@@ -5,6 +5,7 @@ time goes through the last week of what was gathered, beside everything else tha
 does not belong here: what counts as a change (evaluation/drift).
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -48,6 +49,8 @@ def meaning(home: Path, sites: Sequence[str], seeds: int, days: int) -> dict[str
         reviews += [
             {"seed": str(seed), **{member: str(one[member]) for member in kept}} for one in list_reviews(settings)
         ]
+    for review in reviews:
+        print(f"          false review: {review}", file=sys.stderr, flush=True)
     return {"site_days": watched, "reviews": reviews, "found": found}
 
 
