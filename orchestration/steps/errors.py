@@ -4,15 +4,16 @@
 
     StepError                      a step cannot be done; the message says why and what to do
     ├── WrongUsage                 what was asked for cannot be understood (exit code 2)
-    │   ├── TimeNotUnderstood, ActorNotUsable, NothingSelected, NotALineage, ExceptionNotUnderstood
+    │   ├── TimeNotUnderstood, ActorNotUsable, NothingSelected, NotALineage, ExceptionNotUnderstood, PublicKeyMissing
     ├── Refused                    it is understood and not allowed; carries the reasons, clause by clause
     │   ├── NothingToTakeBack, NotAllowed
     ├── KeyFileError, TablesError, NoCandidate, NotEnoughVisits, NothingServed, UnknownApprover, RehearsalFailed,
     │   NotOnRecord, InterfaceStopped, UnknownIncident, BacktestOverlaps, UnknownRole, ReservedName, NotStopped,
     │   PortTaken, ServedTierUnknown, LedgerKeyGone, ReleaseKeyGone, NotAnOrderDown,
     │   RowNotFound, ErasureNotUnderstood, NoServer, NotTheReviewer, ReviewChanged, UnknownReview,
-    │   ForecastOverlaps, RosterNotWritten, SiteNotNamed, DatesAreShifted
-    │   NotEnoughRoster, RosterModelRefused,
+    │   ForecastOverlaps, RosterNotWritten, SiteNotNamed, DatesAreShifted, NotEnoughRoster, RosterModelRefused,
+    │   NotEnoughDays, NothingToPlan, NothingToRehearse, LineNotPublished, UnknownShift, AuthoritiesChanged,
+    │   BackupRefused, BackupBroken
     └── DemoHomeTaken, DemoStopped
 
 Every room has one root of its own; `known_errors` gathers them. What does not belong here: catching.

@@ -53,6 +53,10 @@ class RehearsalFailed(StepError):
     """The service did not follow the pointer in time; the message says which step, and after how long."""
 
 
+class NothingToRehearse(StepError):
+    """The use case would show nothing now, so nothing could be seen to go away; the gate lacks its rehearsal."""
+
+
 @dataclass
 class Rehearsal:
     """Steps in order with their seconds; `seconds_to_restore` runs from the order to roll back to the answer."""
@@ -147,7 +151,7 @@ def _there_and_back(
 
 
 def _publish(settings: Settings, scratch: Path, proposal: Proposal, release: str, signer: Signer, at: datetime) -> str:
-    """Publish the plan that would be shown now, and return a unit that it speaks of."""
+    """Publish the plan that would be shown now, and return a unit that it speaks of. Raises `NothingToRehearse`."""
     use_case, place = proposal.use_case, proposal.site
     verified = load_release(scratch, release, signer.public)
     local = at.astimezone(place.zone)
@@ -157,7 +161,7 @@ def _publish(settings: Settings, scratch: Path, proposal: Proposal, release: str
     )
     plan = publish_plan(scratch, plan_fields(place, verified, draft, local, upstream), signer)
     if not plan.lines:
-        raise RehearsalFailed(
+        raise NothingToRehearse(
             f"The plan of {use_case.use_case} at {place.id} has no line to show: {plan.tier_reason} "
             "Land its feed up to now, then rehearse again."
         )

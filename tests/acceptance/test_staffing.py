@@ -52,6 +52,12 @@ def baseline(values, lag_days):
     return fmean(abs(values[day] - values[day - dt.timedelta(days=lag_days)]) for day in tested)
 
 
+def test_what_ended_years_ago_is_judged_but_not_rehearsed_so_the_gate_refuses_it(facility):
+    ran = facility.run("gate", "explain", "staffing", "--site", "pbj", "--stage", "shadow", "--json")
+    assert ran.code == 1
+    assert "rehears" in json.dumps(ran.json) and "MISSING" in json.dumps(ran.json).upper()
+
+
 def test_the_last_year_is_tested_and_the_missing_quarter_is_said(found):
     assert (found["n_train"], found["n_test"]) == (2101, 365)
     assert found["gaps"] == [{"first": "2018-01-01", "last": "2018-03-31", "days": 90}]

@@ -24,7 +24,7 @@ from orchestration.settings import load_settings
 from orchestration.steps.decision import decide_next
 from orchestration.steps.evidence import measure_drift
 from orchestration.steps.kinds import kind_of
-from orchestration.steps.rehearsal import rehearse_as_evidence
+from orchestration.steps.rehearsal import NothingToRehearse, rehearse_as_evidence
 from orchestration.steps.service import report_address
 
 FURTHER = ("drift", "rehearsal")
@@ -92,8 +92,15 @@ def rehearsal_asset(use_case: str) -> AssetsDefinition:
         kinds={"fastapi"},
     )
     def rehearsal(context: AssetExecutionContext) -> MaterializeResult:
-        """Release, serve, roll back, and time how long service takes to be restored."""
-        evidence = rehearse_as_evidence(load_settings(), use_case, context.partition_key)
+        """Release, serve, roll back, and time how long service takes to be restored.
+
+        Where there is nothing to show, there is no such evidence: the run goes on, and the gate says what it lacks.
+        """
+        try:
+            evidence = rehearse_as_evidence(load_settings(), use_case, context.partition_key)
+        except NothingToRehearse as error:
+            context.log.warning(str(error))
+            return MaterializeResult(metadata={"not_rehearsed": MetadataValue.text(str(error))})
         return MaterializeResult(metadata=figures_metadata(evidence))
 
     return rehearsal

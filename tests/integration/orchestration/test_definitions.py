@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.sites import list_sites, load_site
+
 pytestmark = pytest.mark.xdist_group("definitions")  # one set-up for all of them
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,6 +31,8 @@ print(json.dumps({
     "schedules": sorted(s.name for s in repository.schedule_defs),
     "upstream_of_mart": sorted(k.to_user_string() for k in graph.get_ancestor_asset_keys(
         next(k for k in graph.materializable_asset_keys if k.path[-1] == "triage_mart")) if k.path[0] == "landing"),
+    "upstream_of_roster": sorted(k.to_user_string() for k in graph.get_ancestor_asset_keys(
+        next(k for k in graph.materializable_asset_keys if list(k.path) == ["roster", "plan"]))),
 }))
 """
 
@@ -47,7 +51,7 @@ def graph(tmp_path_factory):
 
 
 def test_the_groups_are_the_stages_of_the_flow(graph):
-    assert graph["groups"] == ["candidates", "evidence", "landing", "monitoring", "releases", "tables"]
+    assert graph["groups"] == ["candidates", "evidence", "landing", "monitoring", "plans", "releases", "tables"]
 
 
 def test_the_asset_keys_are_those_of_the_interfaces(graph):
@@ -69,5 +73,20 @@ def test_dbts_tests_are_asset_checks_and_every_feed_must_add_up(graph):
 
 def test_drift_is_watched_and_events_come_back_unattended(graph):
     assert "triage_drift_sensor" in graph["sensors"] and "failed_run_sensor" in graph["sensors"]
-    assert graph["schedules"] == ["daily_events", "daily_terms", "hourly_scrub", "nightly_audit"]
+    assert {"daily_events", "daily_terms", "hourly_scrub", "nightly_audit"} <= set(graph["schedules"])
     assert "monitoring/audit" in graph["assets"]
+
+
+def test_the_models_feed_each_other_in_one_graph_each_with_a_release_of_its_own(graph):
+    chain = {"triage/release", "staffing/release", "staffing/plan", "roster/release"}
+    assert chain <= set(graph["upstream_of_roster"])
+
+
+def test_plans_are_made_before_every_sites_meeting_and_looked_for_when_it_begins(graph):
+    meeting = sorted(one for one in list_sites() if load_site(one).meeting is not None)
+    assert meeting and sorted(one for one in graph["schedules"] if one.startswith("meeting_")) == [
+        f"meeting_{site}" for site in meeting
+    ]
+    assert {f"{use_case}_plan_{site}" for use_case in ("staffing", "roster") for site in meeting} <= set(
+        graph["schedules"]
+    )

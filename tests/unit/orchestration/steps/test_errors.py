@@ -11,6 +11,7 @@ from evaluation import EvaluationError
 from evaluation.gates import Refusal
 from ml.features import FeatureError
 from ml.forecasting import ForecastError
+from ml.overbooking.errors import OverbookingError
 from ml.registry import RegistryError
 from ml.rostering import RosteringError
 from ml.serving import ServingError
@@ -25,7 +26,15 @@ from orchestration.steps.errors import Refused, StepError, known_errors, refusal
 from orchestration.vocabulary import VocabularyError
 
 ROOTS = (StepError, SettingsError, SiteError, ContractError, FeedError, UseCaseError, FeatureError, TrainingError)
-ROOTS += (RegistryError, ServingError, EvaluationError, VocabularyError, RosteringError, ForecastError)
+ROOTS += (
+    RegistryError,
+    ServingError,
+    EvaluationError,
+    VocabularyError,
+    RosteringError,
+    ForecastError,
+    OverbookingError,
+)
 
 
 def test_every_rooms_root_is_known_and_nothing_that_would_hide_a_defect() -> None:
