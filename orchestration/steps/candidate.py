@@ -21,6 +21,7 @@ from evaluation.policies import load_policy
 from ml.features.mart import Snapshot, read_snapshot
 from ml.training.backtest import BacktestResult, backtest
 from ml.training.bundle import write_bundle
+from ml.training.fit import MINIMUM_EVENTS
 from ml.usecases import UseCase, load_use_case, use_case_names
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.sites import Site, load_site
@@ -63,24 +64,41 @@ def list_use_cases() -> tuple[str, ...]:
 
 
 def trainable_sites(settings: Settings, use_case: str, only: str | None = None) -> list[str]:
-    """Return the sites (or just `only`) whose snapshot holds enough eligible, truly dated visits to train on."""
+    """Return the sites (or just `only`) whose snapshot holds enough eligible, truly dated rows and known outcomes."""
     declared = load_use_case(use_case)
     mart = read_snapshot(settings.snapshots, declared).mart
     eligible = mart.filter(mart["is_eligible"].fill_null(False))
     dated = [site for site in eligible["site"].unique().to_pylist() if gives_dates_for(declared, site)]
-    counts = {site: _begun(_of_site(eligible, site)).num_rows for site in dated}
-    if only is not None and counts.get(only, 0) < MINIMUM_VISITS:
-        return []
-    return sorted(site for site, count in counts.items() if count >= MINIMUM_VISITS and only in (None, site))
+    asked = [site for site in dated if only in (None, site)]
+    return sorted(site for site in asked if not _lacking(declared, site, _begun(_of_site(eligible, site))))
+
+
+def _lacking(declared: UseCase, site: str, rows: pa.Table) -> str:
+    """What eligible rows of a site lack to train on, in a sentence; empty where they lack nothing."""
+    noun = declared.grain.noun
+    if rows.num_rows < MINIMUM_VISITS:
+        return (
+            f"{site} has {rows.num_rows} eligible {noun}s to train {declared.use_case} on, fewer than "
+            f"{MINIMUM_VISITS}; ingest more days, then run."
+        )
+    for outcome in declared.outcomes:
+        known = rows[outcome.label_column].drop_null().cast(pa.bool_())
+        events = pc.call_function("sum", [known]).as_py() or 0
+        if min(events, len(known) - events) < MINIMUM_EVENTS:
+            return (
+                f"{site} has {events} {noun}s with {outcome.name} among {len(known)} whose outcome is known; at least "
+                f"{MINIMUM_EVENTS} of each kind are needed to train {declared.use_case}."
+            )
+    return ""
 
 
 def why_not_trainable(settings: Settings, use_case: str, site: str) -> str:
     """Say what a site lacks to train on, in a sentence; empty where it lacks nothing."""
     if reason := why_no_dates(load_use_case(use_case), site):
         return reason
-    if trainable_sites(settings, use_case, site):
-        return ""
-    return f"{site} has fewer than {MINIMUM_VISITS} eligible visits to train {use_case} on; ingest more days, then run."
+    declared = load_use_case(use_case)
+    mart = read_snapshot(settings.snapshots, declared).mart
+    return _lacking(declared, site, _begun(_of_site(mart.filter(mart["is_eligible"].fill_null(False)), site)))
 
 
 def cutoff(mart: pa.Table, site: Site) -> datetime:

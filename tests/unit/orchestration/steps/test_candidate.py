@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 
 from orchestration.settings import Settings
 from orchestration.sites import Site, load_site
+from orchestration.steps import candidate
 from orchestration.steps.candidate import (
     MINIMUM_VISITS,
     NotEnoughVisits,
@@ -134,3 +136,26 @@ def test_nothing_is_fresh_before_there_is_a_candidate(settings: Settings) -> Non
 def test_use_cases_are_listed_and_the_code_has_a_version() -> None:
     assert "triage" in list_use_cases()
     assert code_version()
+
+
+@pytest.mark.parametrize(
+    ("count", "events", "unknown", "said"),
+    [
+        (MINIMUM_VISITS - 1, 50, 0, "499 eligible appointments"),
+        (MINIMUM_VISITS, 0, MINIMUM_VISITS, "0 appointments with no_show among 0 whose outcome is known"),
+        (MINIMUM_VISITS, 19, 0, "19 appointments with no_show among 500"),
+        (MINIMUM_VISITS, MINIMUM_VISITS - 19, 0, "481 appointments with no_show among 500"),
+        (MINIMUM_VISITS, 20, 0, ""),
+    ],
+)
+def test_a_site_lacks_rows_or_outcomes_that_are_known_and_is_told_which(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, count: int, events: int, unknown: int, said: str
+) -> None:
+    labels = [None] * unknown + [True] * events + [False] * (count - unknown - events)
+    table = mart(spread(START, START + timedelta(days=10), count))
+    table = table.append_column("no_show", pa.array(labels, pa.bool_()))
+    table = table.append_column("is_eligible", pa.array([True] * count))
+    monkeypatch.setattr(candidate, "read_snapshot", lambda *_: SimpleNamespace(mart=table))
+    found = candidate.why_not_trainable(settings, "appointments", "city")
+    assert said in found and bool(said) is bool(found)
+    assert candidate.trainable_sites(settings, "appointments", "city") == ([] if said else ["city"])
