@@ -49,5 +49,6 @@
 
 {#- Completed years of a life that can be: beyond it the date of birth is wrong, and the age is not known. -#}
 {% macro possible_age(born, at) -%}
-    case when {{ completed_years(born, at) }} between 0 and 120 then {{ completed_years(born, at) }} end
+    {%- set max_age_years = 120 -%}
+    case when {{ completed_years(born, at) }} between 0 and {{ max_age_years }} then {{ completed_years(born, at) }} end
 {%- endmacro %}

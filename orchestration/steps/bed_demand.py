@@ -59,7 +59,7 @@ class BedDemand:
     def range(self, hours: int) -> str:
         """Median and middle nine tenths of one window."""
         one = self.windows[hours]
-        return f"{one.quantile(0.5):+d} ({one.quantile(0.05):+d} to {one.quantile(0.95):+d})"
+        return f"{_signed(one.quantile(0.5))} ({_signed(one.quantile(0.05))} to {_signed(one.quantile(0.95))})"
 
     def driver(self, begins_at: datetime) -> str:
         """What it says of a shift that begins within its windows, in a sentence; empty of any other."""
@@ -71,6 +71,11 @@ class BedDemand:
         return (
             f"Within {min(reached)} h from {self.as_of:%H:%M}, {self.range(min(reached))} beds are needed, by {told}."
         )
+
+
+def _signed(beds: int) -> str:
+    """A difference as the rest of the board writes one: with its sign, and none for nothing."""
+    return f"{beds:+d}".replace("-", "\N{MINUS SIGN}") if beds else "0"
 
 
 def bed_demand_asked(

@@ -22,6 +22,8 @@ NOT_SHOWN = ("raw", "lake", "drops", "incoming", "truth", "warehouse.duckdb", "s
 GROUPS = ("landing", "tables", "candidates", "evidence", "releases", "plans", "monitoring")
 START_SECONDS, WAIT_MS = 180, 30_000
 WIDTHS = (1280, 390)
+ALL_NODES = 6000
+"""Pixels: a graph draws only the nodes that lie within its window; this holds those of every use case."""
 
 
 @dataclass
@@ -80,8 +82,8 @@ def look(browser):
     """Open a page of some width; at the end nothing may have asked for anything beyond this machine."""
     asked, opened = [], []
 
-    def open_page(url, width=1280):
-        page = browser.new_page(viewport={"width": width, "height": 900})
+    def open_page(url, width=1280, height=900):
+        page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(WAIT_MS)
         page.complaints = []
         page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
@@ -116,8 +118,8 @@ def test_the_graph_shows_every_stage_and_the_assets_in_it(ui, look):
     page = look(ui.address("Dagster") + "/asset-groups")
     for group in GROUPS:
         expect(page.get_by_text(group, exact=True).first).to_be_visible(timeout=WAIT_MS)
-    page = look(ui.address("Dagster") + "/locations/pilothouse/asset-groups/evidence/lineage")
-    for asset in ("drift", "net_benefit", "performance", "decision"):
+    page = look(ui.address("Dagster") + "/locations/pilothouse/asset-groups/evidence/lineage", height=ALL_NODES)
+    for asset in ("drift", "net_benefit", "performance", "decision", "triage", "staffing"):
         expect(page.get_by_text(asset, exact=True).first).to_be_visible(timeout=WAIT_MS)
 
 

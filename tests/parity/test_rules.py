@@ -1,6 +1,7 @@
 """The rules of a feature that both sides write down: codes, units, text. Compared as data, without a warehouse."""
 
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
@@ -95,7 +96,8 @@ def test_the_bounds_of_a_visit_are_the_same_on_both_sides() -> None:
     bounds = vars(jinja2.Environment().from_string(model.split("with", 1)[0]).module)
     assert timedelta(minutes=bounds["window_minutes"]) == observed.DEFAULT_TRIAGE_WINDOW
     assert timedelta(minutes=bounds["max_clock_skew_minutes"]) == population.MAX_CLOCK_SKEW
-    assert bounds["max_age_years"] == population.MAX_AGE_YEARS
+    macro = (PROJECT / "macros" / "times.sql").read_text()
+    assert re.findall(r"set max_age_years = (\d+)", macro) == [str(population.MAX_AGE_YEARS)]
 
 
 def test_what_is_possible_is_the_same_in_the_contract_and_in_a_request() -> None:

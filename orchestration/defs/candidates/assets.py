@@ -16,7 +16,7 @@ def candidate_asset(use_case: str) -> AssetsDefinition:
         deps=[SNAPSHOT],
         partitions_def=SITES,
         group_name="candidates",
-        kinds=set(kind_of(use_case).tools),
+        kinds={use_case, *kind_of(use_case).tools},
         description=f"A model of {use_case}, trained on one site's past, with figures on what came after.",
     )
     def candidate(context: AssetExecutionContext) -> MaterializeResult:

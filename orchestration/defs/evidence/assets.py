@@ -42,6 +42,7 @@ def judged_assets(use_case: str) -> AssetsDefinition:
             evidence_key(use_case, kind),
             deps=[AssetKey([use_case, "candidate"])],
             group_name="evidence",
+            kinds={use_case},
             description=description,
         )
         for kind, description in kind_of(use_case).judged.items()
@@ -63,7 +64,7 @@ def drift_asset(use_case: str) -> AssetsDefinition:
         deps=[AssetKey([use_case, "candidate"])],
         partitions_def=SITES,
         group_name="evidence",
-        kinds={"evidently"},
+        kinds={use_case, "evidently"},
     )
     def drift(context: AssetExecutionContext) -> MaterializeResult:
         """Training window against what came since: effect size and verdict per feature, and evidently's page."""
@@ -89,7 +90,7 @@ def rehearsal_asset(use_case: str) -> AssetsDefinition:
         deps=[AssetKey([use_case, "candidate"])],
         partitions_def=SITES,
         group_name="evidence",
-        kinds={"fastapi"},
+        kinds={use_case, "fastapi"},
     )
     def rehearsal(context: AssetExecutionContext) -> MaterializeResult:
         """Release, serve, roll back, and time how long service takes to be restored.
@@ -115,6 +116,7 @@ def decision_asset(use_case: str) -> AssetsDefinition:
         deps=[evidence_key(use_case, kind) for kind in (*kind_of(use_case).judged, *FURTHER)],
         partitions_def=SITES,
         group_name="evidence",
+        kinds={use_case},
         check_specs=[AssetCheckSpec("gate_allows_shadow", asset=key, blocking=False)],
     )
     def decision(context: AssetExecutionContext) -> MaterializeResult:

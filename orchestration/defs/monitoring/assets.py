@@ -59,6 +59,7 @@ def serving_assets(use_case: str) -> AssetsDefinition:
             evidence_key(use_case, kind),
             deps=[SNAPSHOT, release_key(use_case)],
             group_name="monitoring",
+            kinds={use_case},
             description=description,
         )
         for kind, description in kind_of(use_case).served.items()

@@ -44,6 +44,7 @@ def plan_asset(use_case: str) -> AssetsDefinition:
         deps=[SNAPSHOT, release_key(use_case), *_upstream_keys(use_case)],
         partitions_def=SITES,
         group_name="plans",
+        kinds={use_case},
         freshness_policy=DAILY,
         description=f"The signed plan of {use_case} for the assignment meeting, by what is released.",
     )
@@ -78,6 +79,7 @@ def adjustments_asset(use_case: str) -> AssetsDefinition:
         deps=[SNAPSHOT, plan_key(use_case)],
         partitions_def=SITES,
         group_name="monitoring",
+        kinds={use_case},
         description=f"People's own figures beside plans of {use_case}, each an entry on the ledger, once.",
     )
     def adjustments(context: AssetExecutionContext) -> MaterializeResult:

@@ -33,6 +33,7 @@ def release_asset(use_case: str) -> AssetsDefinition:
         deps=[AssetKey([use_case, "decision"])],
         partitions_def=SITES,
         group_name="releases",
+        kinds={use_case},
         description=f"The signed release of {use_case}, if gate and approvals allow it. Started by people only.",
     )
     def release(context: AssetExecutionContext, config: Promotion) -> MaterializeResult:

@@ -1,5 +1,3 @@
-{%- set max_age_years = 120 -%}
-
 with
 
 appointments as (
@@ -50,12 +48,7 @@ joined as (
             when appointments.booked_at is null then 'booking time not known'
             when appointments.booked_at >= appointments.starts_at then 'booked as it began'
         end as ineligible_reason,
-        case
-            when
-                {{ completed_years('persons.birth_date', 'appointments.starts_local') }}
-                between 0 and {{ max_age_years }}
-                then {{ completed_years('persons.birth_date', 'appointments.starts_local') }}
-        end as age_years,
+        {{ possible_age('persons.birth_date', 'appointments.starts_local') }} as age_years,
         persons.gender_concept_id,
         persons.race_concept_id,
         persons.ethnicity_concept_id,
