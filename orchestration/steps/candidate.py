@@ -19,9 +19,6 @@ from evaluation.canonical import document_digest
 from evaluation.metrics import ClassifierEvaluation
 from evaluation.policies import load_policy
 from ml.features.mart import Snapshot, read_snapshot
-from ml.training.backtest import BacktestResult, backtest
-from ml.training.bundle import write_bundle
-from ml.training.fit import MINIMUM_EVENTS
 from ml.usecases import UseCase, load_use_case, use_case_names
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.sites import Site, load_site
@@ -43,6 +40,7 @@ from orchestration.steps.tables import manifest_digest
 from orchestration.steps.versions import contract_versions
 
 if TYPE_CHECKING:
+    from ml.training.backtest import BacktestResult
     from ml.training.tracking import Tracker
 
 DEFAULT_SEED = 7
@@ -75,6 +73,8 @@ def trainable_sites(settings: Settings, use_case: str, only: str | None = None) 
 
 def _lacking(declared: UseCase, site: str, rows: pa.Table) -> str:
     """What eligible rows of a site lack to train on, in a sentence; empty where they lack nothing."""
+    from ml.training.fit import MINIMUM_EVENTS
+
     noun = declared.grain.noun
     if rows.num_rows < MINIMUM_VISITS:
         return (
@@ -233,9 +233,11 @@ def code_version() -> str:
     return found.stdout.strip() if found.returncode == 0 else version("pilothouse")
 
 
-def _keep(settings: Settings, record: CandidateRecord, result: BacktestResult) -> None:
+def _keep(settings: Settings, record: CandidateRecord, result: "BacktestResult") -> None:
     candidate_folder(settings, record.use_case, record.site).mkdir(parents=True, exist_ok=True)
     if not bundle_folder(settings, record).exists():
+        from ml.training.bundle import write_bundle
+
         write_bundle(result.candidate.model, bundle_folder(settings, record))
     write_table(result.predictions, predictions_file(settings, record))
     save_candidate(settings, record)
@@ -243,7 +245,9 @@ def _keep(settings: Settings, record: CandidateRecord, result: BacktestResult) -
 
 def _backtest(
     use_case: UseCase, snapshot: Snapshot, site: str, until: datetime, test_from: datetime, seed: int
-) -> BacktestResult:
+) -> "BacktestResult":
+    from ml.training.backtest import backtest  # learners: half of what a command that only reads would wait for
+
     return backtest(
         use_case,
         snapshot.mart,
@@ -257,7 +261,7 @@ def _backtest(
 
 
 def _evaluate(
-    use_case: UseCase, site: str, snapshot: Snapshot, result: BacktestResult, seed: int
+    use_case: UseCase, site: str, snapshot: Snapshot, result: "BacktestResult", seed: int
 ) -> ClassifierEvaluation:
     return evaluate_predictions(
         result.predictions,
