@@ -105,12 +105,24 @@ def _rest(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) 
     ]
 
 
-def _hours(mine: Sequence[Duty], _before: Sequence[Duty], parameters: Parameters) -> list[str]:
-    weeks: dict[object, dt.timedelta] = defaultdict(dt.timedelta)
-    for one in mine:
-        weeks[one.date.isocalendar()[:2] if parameters.get("over") == "week" else 0] += one.ends_at - one.starts_at
+def _hours(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) -> list[str]:
+    """Hours of a week, or of any days in a row, with what was worked of them before; else of all that was made."""
     most = dt.timedelta(hours=parameters["max_hours"])
-    return [f"{total / dt.timedelta(hours=1):g} h in week {week}" for week, total in weeks.items() if total > most]
+    if parameters.get("over") == "week":
+        weeks = {one.date - dt.timedelta(days=one.date.weekday()) for one in mine}
+        spans = [(f"week {start.isocalendar()[:2]}", start, start + dt.timedelta(days=6)) for start in sorted(weeks)]
+    elif days := parameters.get("days"):
+        ends = [mine[0].date + dt.timedelta(days=n) for n in range((mine[-1].date - mine[0].date).days + 1)]
+        spans = [(f"{days} days to {end}", end - dt.timedelta(days=days - 1), end) for end in ends]
+    else:
+        spans, before = [("the period", mine[0].date, mine[-1].date)], ()
+    found: list[str] = []
+    for name, first, last in spans:
+        within = [one for one in (*before, *mine) if first <= one.date <= last]
+        total = sum((one.ends_at - one.starts_at for one in within), dt.timedelta())
+        if total > most and any(one in within for one in mine):
+            found.append(f"{total / dt.timedelta(hours=1):g} h in {name}")
+    return found
 
 
 def _in_a_row(mine: Sequence[Duty], before: Sequence[Duty], most: float, *, nights: bool) -> list[str]:

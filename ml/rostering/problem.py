@@ -68,6 +68,15 @@ class Shift:
             return self.spans[day]
         return self.earlier[-day - 1] if -day <= len(self.earlier) else None
 
+    def minutes_on(self, day: int) -> int:
+        """Return the worked minutes of the shift that begins on `day`, also before the period: without the break."""
+        if day >= 0:
+            return self.minutes[day]
+        first, then = self.span(0), self.span(day)
+        if first is None or then is None:
+            return self.minutes[0]
+        return then[1] - then[0] - (first[1] - first[0] - self.minutes[0])
+
 
 @dataclass(frozen=True)
 class Request:

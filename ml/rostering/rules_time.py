@@ -11,6 +11,7 @@ from ml.rostering.clauses import AnyOf, Sum, Writer
 from ml.rostering.problem import Person, Problem, Rule
 
 HOUR = 60
+COUNTED_IN_MINUTES = frozenset({"hours", "part_time"})
 SATURDAY, SUNDAY = 5, 6
 
 
@@ -24,36 +25,51 @@ def nights_of(problem: Problem) -> frozenset[str]:
 
 
 def minutes_of(writer: Writer, person: str, days: Iterable[int]) -> Sum:
-    """Return the minutes that a person works over days of the period."""
+    """Return the minutes that a person works over some days: decided, or history where the day is negative."""
     total, shifts = Sum(), writer.problem.shift_by_name
+    history = writer.problem.person_by_name[person].history
     for day in days:
-        for one in writer.decisions(person, day):
+        if day < 0:
+            shift = history[-day - 1] if -day <= len(history) else None
+            total.constant += 0 if shift is None else shifts[shift].minutes_on(day)
+        for one in writer.decisions(person, day) if day >= 0 else ():
             total.add([one], shifts[one.duty.shift].minutes[day])
     return total
 
 
 def windows(problem: Problem, rule: Rule) -> list[range]:
-    """Return the stretches of days that a rule counts over: the period, its calendar weeks, or every N days."""
+    """Return the stretches of days that a rule counts over: the period, its calendar weeks, or every N days.
+
+    A week, or N days in a row, that began before the period has negative days: what was worked on them counts."""
     length = rule.number("days")
     if rule.parameters.get("over") == "week":
-        starts = [day for day in range(problem.days) if day == 0 or problem.weekday(day) == 0]
-        return [range(a, b) for a, b in zip(starts, [*starts[1:], problem.days], strict=True)]
+        starts = range(-problem.weekday(0), problem.days, 7)
+        return [range(start, min(start + 7, problem.days)) for start in starts]
     if length is not None:
-        return [range(day, day + length) for day in range(problem.days - length + 1)]
+        return [range(day, day + length) for day in range(1 - length, problem.days - length + 1)]
     return [range(problem.days)]
 
 
+def _at_most(writer: Writer, rule: Rule, total: Sum, most: int, person: str, days: range, sentence: str) -> None:
+    """Write down a maximum over days of which some may be history. Where that is beyond it, nothing may be added."""
+    writer.at_most(rule, total, max(most, total.constant), sentence, person=person, days=days, per=_per(rule))
+
+
 def hours(writer: Writer, rule: Rule) -> None:
-    """`min_minutes` and `max_minutes` over the period, a week (`over`), or any `days` in a row."""
+    """`min_minutes` and `max_minutes` over the period, a week (`over`), or any `days` in a row.
+
+    A minimum is asked of whole weeks or stretches within the period: of others the rest cannot be decided."""
     least, most = rule.number("min_minutes"), rule.number("max_minutes")
+    is_weekly = rule.parameters.get("over") == "week"
     for person in _concerned(writer, rule):
         for days in windows(writer.problem, rule):
             when = _days_text(writer.problem, days)
             total = minutes_of(writer, person.name, days)
             if most is not None:
-                sentence = f"{person.name} works at most {_hours(most)} {when}"
-                writer.at_most(rule, total, most, sentence, person=person.name, days=days, per=_per(rule))
-            if least is not None and (rule.parameters.get("over") != "week" or len(days) == 7):
+                before = _before_text(writer.problem, total.constant)
+                sentence = f"{person.name} works at most {_hours(most)} {when}{before}"
+                _at_most(writer, rule, total, most, person.name, days, sentence)
+            if least is not None and days[0] >= 0 and (not is_weekly or len(days) == 7):
                 sentence = f"{person.name} works at least {_hours(least)} {when}"
                 writer.at_least(rule, total, least, sentence, person=person.name, days=days, per=_per(rule))
 
@@ -84,7 +100,7 @@ def shift_count(writer: Writer, rule: Rule) -> None:
             total = Sum()
             for day in days:
                 total.add(writer.does(person.name, day, shifts))
-            writer.at_most(rule, total, most, sentence, person=person.name, days=days)
+            _at_most(writer, rule, total, most, person.name, days, sentence)
 
 
 def succession(writer: Writer, rule: Rule) -> None:
@@ -156,7 +172,7 @@ def days_off(writer: Writer, rule: Rule) -> None:
                     total.add(writer.does(person.name, day))
                 sentence = f"{person.name} has {at_least} days off {_days_text(writer.problem, days)}"
                 most = max(0, len(days) - at_least)
-                writer.at_most(rule, total, most, sentence, person=person.name, days=days)
+                _at_most(writer, rule, total, most, person.name, days, sentence)
 
 
 def _runs(writer: Writer, rule: Rule, shifts: frozenset[str] | None, what: str) -> None:
@@ -239,14 +255,18 @@ def weekends(writer: Writer, rule: Rule) -> None:
 
 
 def _per(rule: Rule) -> int:
-    return 1 if rule.weight is None else HOUR
+    return HOUR if rule.weight is not None and rule.kind in COUNTED_IN_MINUTES else 1
 
 
 def _hours(minutes: int) -> str:
     return f"{minutes / HOUR:g} h"
 
 
+def _before_text(problem: Problem, minutes: int) -> str:
+    return f", {_hours(minutes)} of them before {problem.day_text(0)}" if minutes else ""
+
+
 def _days_text(problem: Problem, days: range) -> str:
-    if len(days) == problem.days:
+    if days == range(problem.days):
         return "over the period"
     return f"from {problem.day_text(days[0])} to {problem.day_text(days[-1])}"

@@ -56,6 +56,32 @@ def test_what_came_before_counts_for_rest_and_runs() -> None:
     assert broken_rules([duty(0)], [duty(-1, "night")], [ANNA], RULES)[0].startswith("anna: rest: 0 h")
 
 
+@pytest.mark.parametrize(
+    ("before", "made", "said"),
+    [
+        ([0, 1, 2], [3, 4], []),
+        ([0, 1, 2], [3, 4, 5], ["anna: week: 48 h in week (2026, 13)"]),
+        ([0, 1, 2, 3, 4, 5], [], []),
+        ([-1, -2], [0, 1, 2, 3, 4], []),
+    ],
+)
+def test_hours_worked_in_the_week_before_the_roster_begins_count(
+    before: list[int], made: list[int], said: list[str]
+) -> None:
+    free = Staff("anna", frozenset({"rn"}), frozenset({"W1"}))
+    week = [one for one in RULES if one.kind == "hours"]
+    assert broken_rules([duty(day) for day in made], [duty(day) for day in before], [free], week) == said
+
+
+def test_hours_of_any_days_in_a_row_are_judged_across_the_start() -> None:
+    free = Staff("anna", frozenset({"rn"}), frozenset({"W1"}))
+    rule = [HardRule("five days", "hours", {"max_hours": 24, "days": 5})]
+    before = [duty(day) for day in (-1, -2)]
+    assert broken_rules([duty(0)], before, [free], rule) == []
+    assert broken_rules([duty(0), duty(1)], before, [free], rule) == ["anna: five days: 32 h in 5 days to 2026-03-24"]
+    assert broken_rules([duty(2), duty(3)], before, [free], rule) == []
+
+
 def test_a_hard_rule_that_nobody_can_judge_here_is_refused() -> None:
     with pytest.raises(MetricInputError, match="hard rules of kind mood cannot be judged"):
         broken_rules([], [], [], [HardRule("good mood", "mood", {})])

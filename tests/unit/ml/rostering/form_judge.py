@@ -70,12 +70,12 @@ class Judge:
             if (starts - ended) < dt.timedelta(hours=self.hard["rest"]["min_hours"]):
                 found.append(f"only {starts - ended} of rest before {starts}")
         weeks: dict[tuple[int, int], dt.timedelta] = {}
-        for date, row in mine.items():
-            start, end = self.instants(row["shift"], date)
+        for date, shift in worked.items():
+            start, end = self.instants(shift, date)
             week = date.isocalendar()[:2]
             weeks[week] = weeks.get(week, dt.timedelta()) + (end - start)
-        most = dt.timedelta(hours=self.hard["hours"]["max_hours"])
-        return found + [f"{total} in week {week}" for week, total in weeks.items() if total > most]
+        most, planned = dt.timedelta(hours=self.hard["hours"]["max_hours"]), {date.isocalendar()[:2] for date in mine}
+        return found + [f"{total} in week {week}" for week, total in weeks.items() if total > most and week in planned]
 
     def _runs(self, worked: dict[dt.date, str]) -> list[str]:
         found: list[str] = []

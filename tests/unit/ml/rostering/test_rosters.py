@@ -4,6 +4,7 @@ import datetime as dt
 import math
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -53,6 +54,64 @@ def test_rest_and_hours_count_real_time_in_the_night_of_a_clock_change() -> None
     night = problem().shift_by_name["N"]
     change = (dt.date(2026, 10, 24) - dt.date(2026, 10, 19)).days
     assert [night.minutes[day] for day in (change - 1, change, change + 1)] == [480, 540, 480]
+
+
+def begun_week(history: list[int], need: int, first: int = 3, **rule: object) -> dict[str, Any]:
+    """One nurse from a Thursday on (`first` days after Monday), who worked early shifts `history` days before."""
+    start = dt.date(2026, 10, 12) + dt.timedelta(days=first)
+    document = ward(staff=1, days=4, units=1)
+    document["first_day"], document["isolation"] = start.isoformat(), []
+    document["demand"] = [
+        {"unit": "u0", "date": (start + dt.timedelta(days=day)).isoformat(), "shift": "E", "skill": "rn", "nurses": need}
+        for day in range(4)
+    ]
+    past = [{"date": (start - dt.timedelta(days=day)).isoformat(), "shift": "E"} for day in history]
+    nurse = {"id": "anna", "home": "u0", "skills": [{"skill": "rn"}], "history_days": 7, "history": past}
+    cover = {"name": "cover", "kind": "cover", "source": "policy", "weight": 100}
+    law = {"name": "hours a week", "kind": "hours", "source": "law", "hard": True, "parameters": rule}
+    return document | {"staff": [nurse], "constraints": [cover, law]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "history", "shifts"),
+    [
+        ({"max_hours": 40, "over": "week"}, [1, 2, 3], 2),  # 24 of 40 hours are worked by Thursday
+        ({"max_hours": 40, "over": "week"}, [4, 5], 4),  # the Sunday and Saturday before are another week
+        ({"max_hours": 16, "over": "week"}, [1, 2, 3], 0),  # more than allowed is worked: nothing more, and no conflict
+        ({"max_hours": 32, "days": 5}, [1, 2, 5], 3),  # any five days in a row, those that began before among them
+    ],
+)
+def test_hours_of_a_week_that_began_before_the_period_count(
+    rule: dict[str, object], history: list[int], shifts: int
+) -> None:
+    drawn = parse_form(text(begun_week(history, 1, **rule)), "drawn.json")
+    answer = solve(drawn, 1)
+    assert answer.roster is not None
+    assert (len(answer.roster.duties), answer.hard_violations) == (shifts, ())
+    whole = Roster({("anna", day): Duty("u0", "E", "rn") for day in range(4)})
+    assert any(one.rule == "hours a week" for one in check(drawn, whole)) is (shifts < 4)
+
+
+def test_a_week_begun_before_the_period_is_named_with_its_hours_in_the_conflict() -> None:
+    document = begun_week([1, 2, 3], 1, max_hours=40, over="week")
+    document["constraints"][0] |= {"hard": True, "weight": None}
+    answer = solve(parse_form(text(document), "drawn.json"), 5)
+    assert (answer.status, answer.roster) == ("infeasible", None)
+    [law] = [one for one in answer.conflict if one.rule == "hours a week"]
+    assert "40 h from 2026-10-12 to 2026-10-18, 24 h of them before 2026-10-15" in law.sentence
+
+
+def test_shifts_of_a_week_that_began_before_the_period_count() -> None:
+    document = begun_week([1, 2], 1)
+    few = {"name": "three a week", "kind": "shift_count", "source": "contract", "hard": True,
+           "parameters": {"shifts": ["E"], "max": 3, "over": "week"}}  # fmt: skip
+    off = {"name": "a day off", "kind": "days_off", "source": "contract", "hard": True,
+           "parameters": {"at_least": 4, "over": "week"}}  # fmt: skip
+    for rule, most in ((few, 1), (off, 1)):
+        drawn = parse_form(text(document | {"constraints": [document["constraints"][0], rule]}), "drawn.json")
+        answer = solve(drawn, 1)
+        assert answer.roster is not None
+        assert len(answer.roster.duties) == most
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
