@@ -5,15 +5,15 @@ What does not belong here: the order of the demo (`tour.py`), and any step that 
 
 import urllib.parse
 import urllib.request
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID, uuid5
 
 from ml.serving.background import running
 from orchestration.demo.replay import HOST, TIMEOUT_SECONDS, ReplayClock
 from orchestration.settings import Settings
 from orchestration.simulator import simulate_group
-from orchestration.sites import Site, load_site
-from orchestration.steps.meetings import READY_BEFORE, meeting_on
+from orchestration.sites import load_site
+from orchestration.steps.meetings import READY_BEFORE, time_to_plan
 from orchestration.steps.plans import Made, make_plan
 from orchestration.steps.service import serving_config
 
@@ -32,13 +32,6 @@ def simulate_history(settings: Settings, site: str, first: date, seed: int) -> N
     """
     start = first - timedelta(days=HISTORY_DAYS)
     simulate_group(settings.home, sites=(site,), start=start, days=HISTORY_DAYS - 1, seed=seed, feeds=(STAFFING,))
-
-
-def time_to_plan(site: Site, day: date) -> datetime:
-    """Return when the plan for the meeting of a day is started."""
-    meeting = meeting_on(site, day)
-    assert meeting is not None, "the demo's sites declare a meeting"
-    return meeting - timedelta(minutes=READY_BEFORE)
 
 
 def plan_days(settings: Settings, site: str, first: date, days: int) -> list[Made]:

@@ -13,7 +13,7 @@ from evaluation.policies import Stage
 from orchestration.defs.launch import Launcher
 from orchestration.demo.people import approve_as_demo
 from orchestration.demo.replay import Replayed, department
-from orchestration.demo.staffing import STAFFING, adjust_as_demo, plan_days, simulate_history, time_to_plan
+from orchestration.demo.staffing import STAFFING, adjust_as_demo, plan_days, simulate_history
 from orchestration.demo.summary import summarise
 from orchestration.settings import Settings
 from orchestration.simulator import live_requests, simulate_group
@@ -24,6 +24,7 @@ from orchestration.steps.evidence import decision_is_fresh
 from orchestration.steps.files import write_json
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.landing import pending_drops
+from orchestration.steps.meetings import time_to_plan
 from orchestration.steps.present import stand_at
 from orchestration.steps.proposal import current_pointer
 from orchestration.steps.reporting import write_all_reports

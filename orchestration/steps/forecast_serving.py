@@ -19,6 +19,7 @@ from ml.registry.signing import RELEASE_PUBLIC_KEY, load_public_key
 from ml.registry.stages import Stage
 from ml.registry.store import VerifiedRelease
 from ml.usecases import ForecastUseCase, load_forecast
+from orchestration.contracts import sql
 from orchestration.settings import Settings
 from orchestration.sites import Site, load_site
 from orchestration.steps.evidence import head_of
@@ -31,7 +32,7 @@ from orchestration.steps.tables import current_snapshot
 
 LOOK_BACK = timedelta(days=90)
 ADJUSTED = """
-    select distinct unit, shift_date, shift_code from '{adjustments}'
+    select distinct unit, shift_date, shift_code from {adjustments}
     where use_case = $use_case and site = $site and plan_digest in (select unnest($plans))
 """
 
@@ -149,7 +150,7 @@ def adjusted_share(settings: Settings, record: CandidateRecord, shown: Sequence[
     shifts = {(line.unit, line.date, line.shift) for plan in shown for line in plan.lines}
     if not shifts:
         return Figure(None, n=0)
-    query = ADJUSTED.format(adjustments=current_snapshot(settings).table("board_adjustment"))
+    query = ADJUSTED.format(adjustments=sql.text(str(current_snapshot(settings).table("board_adjustment"))))
     given = {"use_case": record.use_case, "site": record.site, "plans": [plan.digest for plan in shown]}
     with duckdb.connect() as connection:
         changed = set(connection.execute(query, given).fetchall())

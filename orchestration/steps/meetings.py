@@ -5,7 +5,7 @@ What does not belong here: making plans (plans), and what starts that in time (d
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from ml.registry import RegistryError
 from ml.registry.plan import Plan, plans_since
@@ -54,6 +54,12 @@ class InTime:
 def meeting_on(site: Site, day: date) -> datetime | None:
     """Return when the assignment meeting of a local day begins; None at a site that declares none."""
     return None if site.meeting is None else local(site, day, site.meeting)
+
+
+def time_to_plan(site: Site, day: date) -> datetime:
+    """Return when the plan of a local day is started: before its meeting, or as the day begins where none is held."""
+    meeting = meeting_on(site, day)
+    return local(site, day, time()) if meeting is None else meeting - timedelta(minutes=READY_BEFORE)
 
 
 def last_meeting(site: Site, at: datetime) -> datetime | None:

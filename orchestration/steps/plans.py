@@ -4,10 +4,12 @@ A plan is made in every stage and shown from assistive on: serving sees to that.
 of use case puts into a plan (kinds), and when it has to be there (`steps/meetings`).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from graphlib import TopologicalSorter
+from pathlib import Path
 from typing import Any
 
 from evaluation.policies import Stage, Tier
@@ -19,6 +21,7 @@ from ml.usecases import OtherKind, load_declaration, planned_use_cases
 from orchestration.settings import Settings
 from orchestration.sites import Site, load_site
 from orchestration.steps.errors import StepError
+from orchestration.steps.files import write_atomically
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.kinds.planned import Asked, Draft, Planned
 from orchestration.steps.locks import exclusive
@@ -92,7 +95,16 @@ def make_plan(settings: Settings, use_case: str, site: str, at: datetime) -> Mad
     draft = planner_of(use_case).draft(settings, asked)
     fields = plan_fields(place, release, draft, local, upstream, why)
     with exclusive(settings.home, f"plan-{use_case}-{place.id}"):
-        return Made(publish_plan(settings.home, fields, release_signer(settings)), stage)
+        plan = publish_plan(settings.home, fields, release_signer(settings))
+        if draft.document is not None:
+            content = json.dumps(draft.document, indent=2, sort_keys=True, default=str).encode()
+            write_atomically(names_file(settings.home, plan), content, mode=0o600)
+    return Made(plan, stage)
+
+
+def names_file(home: Path, plan: Plan) -> Path:
+    """Return where that which names people lies beside a plan: by its digest, for the home's owner alone."""
+    return home / "rosters" / plan.use_case / plan.site / f"{plan.digest}.json"
 
 
 def _allowed(settings: Settings, pointer: Pointer) -> tuple[Tier, str | None]:

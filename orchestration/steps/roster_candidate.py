@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -26,9 +27,20 @@ from orchestration.steps.candidate import code_version, person_id, tracker_of
 from orchestration.steps.deidentification import require_dates, why_no_dates
 from orchestration.steps.evidence import head_of, keep_evidence
 from orchestration.steps.files import write_atomically
+from orchestration.steps.meetings import time_to_plan
 from orchestration.steps.records import now
 from orchestration.steps.roster_bundle import FILE, roster_files
-from orchestration.steps.roster_inputs import DID, STANDS, NotEnoughRoster, Row, Unit, read_rows, units_of, usual_need
+from orchestration.steps.roster_inputs import (
+    DID,
+    HISTORY_DAYS,
+    STANDS,
+    NotEnoughRoster,
+    Row,
+    Unit,
+    read_rows,
+    units_of,
+    usual_need,
+)
 from orchestration.steps.roster_making import problem_of_unit
 from orchestration.steps.shifts import span_of
 from orchestration.steps.stores import CandidateRecord, bundle_folder, candidate_folder, read_candidate, save_candidate
@@ -72,7 +84,20 @@ def _weeks(declared: RosterUseCase, rows: Sequence[Row], site: Site) -> list[dat
             "and judge them. Land more days, then run."
         )
     after = max(days) + timedelta(days=1)
-    return [after - WEEK * back for back in range(declared.solving.backtest_weeks, 0, -1)]
+    starts = [after - WEEK * back for back in range(declared.solving.backtest_weeks, 0, -1)]
+    if not units_of(declared, site, known_before(rows, site, starts[0]), starts[0], 7):
+        raise NotEnoughRoster(
+            f"{site.id}: of the duties before {starts[0]} the rosters feed tells of, too few had arrived by "
+            f"{time_to_plan(site, starts[0]):%Y-%m-%d %H:%M}: a past week is rostered from what was known then. Land "
+            "each day's rosters as they come for so many weeks, then run."
+        )
+    return starts
+
+
+def known_before(rows: Iterable[Row], site: Site, first: date) -> list[Row]:
+    """Return the rows of the days before `first` that had arrived when the plan of that day was made."""
+    at = time_to_plan(site, first)
+    return [row for row in rows if row.date < first and row.known_at <= at]
 
 
 def roster_inputs_digest(settings: Settings, use_case: str, site: str) -> str:
@@ -123,13 +148,13 @@ def make_candidate(settings: Settings, use_case: str, site: str) -> CandidateRec
     return record
 
 
-def _backtest_file(settings: Settings, record: CandidateRecord) -> Any:
+def _backtest_file(settings: Settings, record: CandidateRecord) -> Path:
     return candidate_folder(settings, record.use_case, record.site) / record.model / BACKTEST
 
 
 def rostered_weeks(declared: RosterUseCase, site: Site, rows: Sequence[Row], first: date) -> list[UnitWeek]:
     """Roster every unit for the week from `first` on, with what was known before it, beside what was worked."""
-    known = [row for row in rows if row.date < first]
+    known = known_before(rows, site, first)
     worked = [row for row in rows if first <= row.date < first + WEEK and row.status in DID]
     return [
         _rostered(declared, site, unit, [row for row in worked if row.unit == unit.name])
@@ -142,7 +167,7 @@ def _rostered(declared: RosterUseCase, site: Site, unit: Unit, worked: Sequence[
     problem = problem_of_unit(declared, site, unit, need, None, keep=False)
     answer = solve(problem, declared.solving.backtest_seconds, declared.solving.seed)
     roster = answer.roster or Roster({})
-    history = [row for row in unit.rows if row.status in STANDS and (unit.first - row.date).days <= 14]
+    history = [row for row in unit.rows if row.status in STANDS and (unit.first - row.date).days <= HISTORY_DAYS]
     staff = [Staff(one.name, frozenset(one.skills), frozenset({unit.name})) for one in problem.staff]
     known = {one.name for one in staff}
     guests = {row.staff: row.skill for row in worked if row.staff and row.staff not in known}

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from ml.usecases import RosterUseCase
+from orchestration.contracts import sql
 from orchestration.settings import Settings
 from orchestration.sites import Site
 from orchestration.steps.errors import StepError
@@ -22,7 +23,7 @@ DID = frozenset({"worked", "confirmed"})
 STANDS = frozenset({"planned", "worked", "confirmed"})
 HISTORY_DAYS = 14
 QUERY = """
-    select staff_key, unit, date, shift, skill, role, status, starts_at, ends_at, hours, known_at from '{mart}'
+    select staff_key, unit, date, shift, skill, role, status, starts_at, ends_at, hours, known_at from {mart}
     where site = $site and known_at <= $at and skill in (select unnest($skills)) order by all
 """
 Need = Mapping[tuple[date, str, str], int]
@@ -55,7 +56,7 @@ def read_rows(settings: Settings, declared: RosterUseCase, site: Site, at: datet
     snapshot = current_snapshot(settings)
     if "roster_mart" not in snapshot.rows:
         raise TablesError(f"Snapshot {snapshot.digest[:12]} has no table roster_mart; run the tables again.")
-    mart = snapshot.table("roster_mart")
+    mart = sql.text(str(snapshot.table("roster_mart")))
     given = {"site": site.id, "at": at, "skills": [one.name for one in declared.skills]}
     with duckdb.connect() as connection:
         connection.execute(f"set timezone = '{site.timezone}'")

@@ -13,6 +13,7 @@ import duckdb
 from evaluation.policies import Tier
 from ml.registry.plan import Line, Plan
 from ml.usecases import RosterUseCase
+from orchestration.contracts import sql
 from orchestration.settings import Settings
 from orchestration.steps.roster_inputs import Unit, usual_need
 from orchestration.steps.tables import current_snapshot
@@ -21,7 +22,7 @@ from orchestration.steps.upstream import Answered
 LOW, HIGH = 0.05, 0.95
 """The quantiles of a line beside its median."""
 ADJUSTED = """
-    select unit, shift_date, shift_code, target, wanted from '{adjustments}'
+    select unit, shift_date, shift_code, target, wanted from {adjustments}
     where site = $site and use_case in (select unnest($use_cases)) and made_at <= $at and is_last order by made_at
 """
 Key = tuple[str, date, str, str]
@@ -70,7 +71,7 @@ def needs_of(declared: RosterUseCase, unit: Unit, plan: Plan | None, adjusted: M
 def adjustments(settings: Settings, declared: RosterUseCase, site: str, at: datetime) -> dict[Key, float]:
     """Return people's own figures on the board by `at`: of this use case, and of the one that its demand comes from."""
     given = {"site": site, "use_cases": [declared.demand.use_case, declared.use_case], "at": at}
-    query = ADJUSTED.format(adjustments=current_snapshot(settings).table("board_adjustment"))
+    query = ADJUSTED.format(adjustments=sql.text(str(current_snapshot(settings).table("board_adjustment"))))
     with duckdb.connect() as connection:
         rows = connection.execute(query, given).fetchall()
     return {(str(unit), day, str(shift), str(target)): float(wanted) for unit, day, shift, target, wanted in rows}

@@ -1,7 +1,7 @@
 """The draft of a plan from a site's rosters: needed and rostered by unit, shift and skill; what gave way; changes.
 
-Nobody is named in a plan; the rosters with names lie beside it in the home folder. What does not belong here:
-publishing (plans), making one unit's roster (`roster_making.py`).
+Nobody is named in a plan; the rosters with names are the draft's document, kept beside it. What does not belong
+here: publishing (plans), making one unit's roster (`roster_making.py`).
 """
 
 from collections import Counter
@@ -14,7 +14,6 @@ from ml.rostering import Roster, RosteringError
 from ml.usecases import RosterUseCase
 from orchestration.settings import Settings
 from orchestration.steps.board import Published
-from orchestration.steps.files import write_json
 from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.roster_bundle import RosterModelRefused, released_rules
 from orchestration.steps.roster_inputs import NotEnoughRoster, Row, Unit, read_rows, units_of, untold_days
@@ -83,7 +82,6 @@ def _draft(
     tiers = [one.tier for one in made if one.tier is not Tier.MANUAL]
     tier = max([*tiers, allowed, demand_tier(answered)], key=lambda one: one.rank) if lines else Tier.MANUAL
     reasons = [why, without(declared, asked.upstream.values()), *(one.why for one in made)]
-    write_json(_file(settings, declared.use_case, asked), {"units": [document_of(one) for one in made]})
     return Draft(
         tier=tier,
         tier_reason=" ".join(one.strip() for one in reasons if one)[:1000] or None,
@@ -92,11 +90,8 @@ def _draft(
         lines=tuple({name: value for name, value in line.items() if name != "ends"} for line in lines),
         gave_way=tuple(_gave_way(made)),
         notes=(*notes, *(note for one in made for note in (_untold(one.unit), _changed(one)) if note)),
+        document={"units": [document_of(one) for one in made]},
     )
-
-
-def _file(settings: Settings, use_case: str, asked: Asked) -> Any:
-    return settings.home / "rosters" / use_case / asked.site.id / f"{asked.at:%Y%m%dT%H%M%S}.json"
 
 
 def _lines(asked: Asked, made: Made, needed: Needed) -> Iterable[dict[str, Any]]:

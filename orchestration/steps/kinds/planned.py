@@ -39,7 +39,8 @@ class Draft:
 
     `tier` is what answered, never above what was allowed, and `tier_reason` why no higher one did, in a sentence;
     `as_of` when the newest of its data had arrived; `notes` are sentences for the board. A draft of tier manual may
-    have no line.
+    have no line. `document` is what belongs to the plan and may not be in it, since it names people: whoever publishes
+    the plan keeps it beside, and a rehearsal keeps nothing.
     """
 
     tier: Tier
@@ -49,6 +50,7 @@ class Draft:
     lines: tuple[dict[str, Any], ...] = ()
     gave_way: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    document: Mapping[str, Any] | None = None
 
 
 @runtime_checkable

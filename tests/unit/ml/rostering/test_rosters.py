@@ -59,12 +59,10 @@ def test_rest_and_hours_count_real_time_in_the_night_of_a_clock_change() -> None
 def begun_week(history: list[int], need: int, first: int = 3, **rule: object) -> dict[str, Any]:
     """One nurse from a Thursday on (`first` days after Monday), who worked early shifts `history` days before."""
     start = dt.date(2026, 10, 12) + dt.timedelta(days=first)
+    days = [(start + dt.timedelta(days=day)).isoformat() for day in range(4)]
     document = ward(staff=1, days=4, units=1)
     document["first_day"], document["isolation"] = start.isoformat(), []
-    document["demand"] = [
-        {"unit": "u0", "date": (start + dt.timedelta(days=day)).isoformat(), "shift": "E", "skill": "rn", "nurses": need}
-        for day in range(4)
-    ]
+    document["demand"] = [{"unit": "u0", "date": day, "shift": "E", "skill": "rn", "nurses": need} for day in days]
     past = [{"date": (start - dt.timedelta(days=day)).isoformat(), "shift": "E"} for day in history]
     nurse = {"id": "anna", "home": "u0", "skills": [{"skill": "rn"}], "history_days": 7, "history": past}
     cover = {"name": "cover", "kind": "cover", "source": "policy", "weight": 100}

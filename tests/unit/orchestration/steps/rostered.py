@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evaluation.policies import load_policy
-from ml.registry.plan import Plan
+from ml.registry.plan import Plan, read_plan
 from ml.registry.stages import Stage, Tier
 from ml.registry.store import write_release
 from ml.usecases import RosterUseCase, load_forecast, load_roster
@@ -167,6 +167,11 @@ class Rostered:
         return make_plan(self.settings, "roster", PLACE.id, at).plan
 
     def rosters(self) -> dict[str, Any]:
-        """The newest file of rosters with names."""
-        newest: Path = max((self.settings.home / "rosters" / "roster" / PLACE.id).glob("*.json"))
-        return json.loads(newest.read_bytes())["units"][0]
+        """The rosters with names that belong to the current plan."""
+        return json.loads(self.named().read_bytes())["units"][0]
+
+    def named(self) -> Path:
+        """The file of rosters with names, by the digest of the current plan."""
+        current = read_plan(self.settings.home, "roster", PLACE.id, self.home.signer.public)
+        assert current is not None
+        return self.settings.home / "rosters" / "roster" / PLACE.id / f"{current.digest}.json"

@@ -1,6 +1,8 @@
 """The roster's plan at the end of the chain: tiers reached by breaking input, upstream switched off, repairs."""
 
+import stat
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,10 +13,12 @@ from evaluation.metrics.roster import evaluate_rosters
 from evaluation.metrics.roster_rules import Duty, HardRule, Staff, broken_rules
 from ml.registry.plan import Plan
 from ml.registry.stages import Tier
+from ml.registry.store import load_release
 from ml.usecases import load_roster
 from orchestration.settings import Settings
 from orchestration.steps.kinds import kind_of
-from orchestration.steps.plans import plan_order
+from orchestration.steps.kinds.planned import Asked
+from orchestration.steps.plans import plan_order, planner_of
 from orchestration.steps.roster_bundle import roster_files
 from orchestration.steps.roster_candidate import rostered_weeks
 from orchestration.steps.roster_inputs import read_rows
@@ -79,6 +83,17 @@ def broken(rostered: list[dict[str, Any]]) -> list[str]:
     staff = [Staff(name, frozenset(found), frozenset({UNIT})) for name, found in skills.items()]
     rules = [HardRule(one.name, one.kind, dict(one.parameters)) for one in load_roster("roster").rules if one.hard]
     return broken_rules(made, history, staff, rules)
+
+
+def test_a_draft_writes_nothing_and_a_plan_its_names_for_its_owner_alone(rural: Rostered) -> None:
+    rural.staffing_says(2.0)
+    release = load_release(rural.settings.home, rural.releases["roster"], rural.home.signer.public)
+    draft = planner_of("roster").draft(rural.settings, Asked(quick(), PLACE, release, Tier.HISTORY, NOW, {}))
+    assert draft.document is not None
+    assert [one["unit"] for one in draft.document["units"]] == [UNIT]
+    assert not (rural.settings.home / "rosters").exists(), "a rehearsal drafts too"
+    rural.plan()
+    assert stat.S_IMODE(rural.named().stat().st_mode) == 0o600
 
 
 def test_upstream_off_degraded_late_and_back_is_seen_in_tier_and_sentence(rural: Rostered) -> None:
@@ -181,6 +196,14 @@ def test_a_past_week_is_rostered_with_what_was_known_and_judged_beside_the_worke
     values = {name: one.value for name, one in performance.figures.items()}
     assert (values["hard_rules_broken"], values["solved_share"]) == (0, 1)
     assert (values["demand_covered"] or 0) >= (values["worked.demand_covered"] or 1)
+    first = TODAY - timedelta(days=7)
+    late = [row for row in rows if row.date < first and row.date >= first - timedelta(days=3)]
+    told = [replace(row, known_at=NOW) if row in late else row for row in rows]
+    [week] = rostered_weeks(quick(), PLACE, told, first)
+    assert late
+    assert max(one.date for one in week.history) == first - timedelta(days=4), "what arrived later was not known then"
+    rural.publish([{**row, "known_at": NOW} for row in duties()])
+    assert "had arrived by" in kind.why_not_trainable(settings, "roster", PLACE.id)
     rural.publish([row for row in duties() if row["date"] > TODAY - timedelta(days=9)])
     assert "35 are needed to roster past weeks" in kind.why_not_trainable(settings, "roster", PLACE.id)
 
