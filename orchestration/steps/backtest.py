@@ -26,7 +26,7 @@ def backtest_any(
 
         return backtest_demand(settings, use_case, site, train_until.date(), test_from.date(), seed)
     if isinstance(declared, ForecastUseCase):
-        from orchestration.steps.forecasting import backtest_site
+        from orchestration.steps.forecast_judging import backtest_site
 
         return backtest_site(settings, use_case, site, train_until.date(), test_from.date(), seed)
     from orchestration.steps.candidate import backtest_use_case

@@ -19,7 +19,7 @@ from ml.forecasting.monthly import Months, rolling_months
 from ml.usecases import DemandUseCase, load_demand
 from orchestration.settings import Settings
 from orchestration.sites import load_site
-from orchestration.steps.forecasting import BASELINES, NO_MODEL, ForecastOverlaps, samples_of
+from orchestration.steps.forecast_judging import BASELINES, NO_MODEL, ForecastOverlaps, samples_of
 
 BLOCK_MONTHS = 3
 """A quarter: years are too few to draw blocks of them, and neighbouring months share a winter."""

@@ -24,7 +24,7 @@ from orchestration.settings import Settings
 from orchestration.sites import Site, UnitKind
 from orchestration.steps.bed_demand import BedDemand, bed_demand_asked
 from orchestration.steps.board import Published
-from orchestration.steps.forecasting import places_of
+from orchestration.steps.forecast_history import places_of
 from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.shifts import Span, UnknownShift, span_of
 
@@ -193,6 +193,5 @@ def _line(
 
 
 def _at(quantiles: Mapping[float, float], level: float) -> float:
-    """The quantile of a level; the median where a tier gives nothing else."""
-    nearest = min(quantiles, key=lambda one: abs(one - level))
-    return quantiles[nearest if len(quantiles) > 1 else 0.5]
+    """The quantile of a level, or the nearest: a tier may give the median alone."""
+    return quantiles[min(quantiles, key=lambda one: abs(one - level))]

@@ -6,6 +6,7 @@ data, and a new kind is one module here. What does not belong here: Dagster, and
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evaluation.evidence import Evidence
@@ -28,6 +29,15 @@ class Windows:
     reference: "pa.Table"
     current: "pa.Table"
     features: "tuple[DriftFeature, ...]"
+
+
+def windows_at(rows: "pa.Table", split: date, features: "tuple[DriftFeature, ...]") -> Windows:
+    """Part the rows of a mart by their `date`: those before the day `split`, and those from it on."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    before = pc.call_function("less", [rows["date"], pa.scalar(split)])
+    return Windows(rows.filter(before), rows.filter(pc.call_function("invert", [before])), features)
 
 
 @dataclass(frozen=True)

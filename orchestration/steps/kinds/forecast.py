@@ -1,11 +1,8 @@
-"""A use case that forecasts what a unit will need: steps/forecasting, forecast_plan and forecast_serving, as a kind."""
+"""A use case that forecasts what a unit will need: steps/forecasting and forecast_*, as a kind."""
 
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from evaluation.drift import DriftFeature
 from evaluation.evidence import Evidence
@@ -15,16 +12,12 @@ from ml.forecasting.mart import read_staffing, told_rows
 from ml.usecases import Declaration, ForecastUseCase, load_forecast
 from orchestration.settings import Settings
 from orchestration.steps.board import board_layout
+from orchestration.steps.forecast_history import forecast_inputs, trainable_forecast_sites, why_not_forecast
+from orchestration.steps.forecast_judging import judge_forecast
 from orchestration.steps.forecast_plan import draft_forecast, published_of
 from orchestration.steps.forecast_serving import judge_plans
-from orchestration.steps.forecasting import (
-    forecast_inputs,
-    judge_forecast,
-    train_forecast,
-    trainable_forecast_sites,
-    why_not_forecast,
-)
-from orchestration.steps.kinds import InTimeFigure, Windows
+from orchestration.steps.forecasting import train_forecast
+from orchestration.steps.kinds import InTimeFigure, Windows, windows_at
 from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.stores import CandidateRecord
 
@@ -57,13 +50,9 @@ class Forecast:
     def windows(self, settings: Settings, record: CandidateRecord) -> Windows:
         declared = load_forecast(record.use_case)
         rows = told_rows(read_staffing(settings.snapshots, f"{record.use_case}_mart").mart, declared, record.site)
-        split = pa.scalar(date.fromisoformat(record.train_until))
         told = [one.column for one in declared.targets if one.column and rows[one.column].null_count < rows.num_rows]
-        return Windows(
-            rows.filter(pc.call_function("less", [rows["date"], split])),
-            rows.filter(pc.call_function("greater_equal", [rows["date"], split])),
-            tuple(DriftFeature(column, "numeric") for column in told),
-        )
+        features = tuple(DriftFeature(column, "numeric") for column in told)
+        return windows_at(rows, date.fromisoformat(record.train_until), features)
 
     def train(self, settings: Settings, use_case: str, site: str) -> CandidateRecord:
         return train_forecast(settings, use_case, site)

@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from evaluation.drift import DriftFeature
 from evaluation.evidence import Evidence
 from evaluation.policies import Policy
@@ -15,7 +12,7 @@ from ml.forecasting.mart import read_staffing, site_rows
 from ml.usecases import Declaration, RosterUseCase
 from orchestration.settings import Settings
 from orchestration.steps.board import board_layout
-from orchestration.steps.kinds import InTimeFigure, Windows
+from orchestration.steps.kinds import InTimeFigure, Windows, windows_at
 from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.roster_candidate import (
     judge_rosters,
@@ -55,16 +52,12 @@ class Rostering:
 
     def windows(self, settings: Settings, record: CandidateRecord) -> Windows:
         rows = site_rows(read_staffing(settings.snapshots, f"{record.use_case}_mart").mart, record.site)
-        split = pa.scalar(date.fromisoformat(record.test_from))
-        return Windows(
-            rows.filter(pc.call_function("less", [rows["date"], split])),
-            rows.filter(pc.call_function("greater_equal", [rows["date"], split])),
-            (
-                DriftFeature("hours", "numeric"),
-                DriftFeature("skill", "categorical"),
-                DriftFeature("unit", "categorical"),
-            ),
+        features = (
+            DriftFeature("hours", "numeric"),
+            DriftFeature("skill", "categorical"),
+            DriftFeature("unit", "categorical"),
         )
+        return windows_at(rows, date.fromisoformat(record.test_from), features)
 
     def train(self, settings: Settings, use_case: str, site: str) -> CandidateRecord:
         return make_candidate(settings, use_case, site)
