@@ -9,6 +9,7 @@ for ``chain.py``.
 import json
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from evaluation.canonical import canonical_json
 from evaluation.ledger.checkpoint import Checkpoint, parse_checkpoint
@@ -30,7 +31,7 @@ def read_anchors(path: Path, public_key: str) -> list[Checkpoint]:
 
 
 def append_anchor(path: Path, head: Checkpoint, public_key: str) -> bool:
-    """Add the head as a line, on disk before this returns; ``False`` when it is the last line already.
+    """Add the head as a line of its own, on disk before this returns; ``False`` when it is the last line already.
 
     A file that holds anything but heads of this ledger is left as it is. Raises :class:`CheckpointError`.
     """
@@ -38,13 +39,21 @@ def append_anchor(path: Path, head: Checkpoint, public_key: str) -> bool:
     if before and before[-1] == head:
         return False
     try:
-        with path.open("ab") as file:
-            file.write(canonical_json(head.to_json()) + b"\n")
+        with path.open("a+b") as file:
+            file.write(_missing_newline(file) + canonical_json(head.to_json()) + b"\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         raise CheckpointError(f"{path.name}: cannot be written ({error.strerror}).") from error
     return True
+
+
+def _missing_newline(file: BinaryIO) -> bytes:
+    """What an editor, or a copy by hand, left away at the end: two heads on one line would be none."""
+    if not file.seek(0, os.SEEK_END):
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
 
 
 def _anchor(line: bytes, where: str, public_key: str) -> Checkpoint:

@@ -45,9 +45,12 @@ def verify_export(path: Path, public_key: str, anchors: Sequence[Checkpoint] = (
 
 
 def read_export(path: Path, public_key: str) -> tuple[list[StoredEntry], Checkpoint]:
-    """The entries of an export that verifies, as they lay in the store, and its head. Raises :class:`LedgerError`."""
-    verdict = verify_export(path, public_key)
+    """The entries of an export that verifies, as they lay in the store, and its head. Raises :class:`LedgerError`.
+
+    The file is read once: what is given back is what was verified, also where the file changes, or is a pipe.
+    """
     lines, head = _read(path, public_key)
+    verdict = verify_chain(_stored(lines), public_key, head)
     if not verdict.ok or head is None:
         raise LedgerStoreError(f"{path.name}: does not verify ({verdict.reason}).")
     return list(_stored(lines)), head

@@ -46,8 +46,14 @@ def write_private_key(path: Path, key: Ed25519PrivateKey) -> None:
         raise KeyFileError(
             f"{path.name}: cannot be created ({error.strerror}); name a file in a folder that you can write."
         ) from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())  # before anything counts on it
+    except OSError as error:
+        path.unlink()
+        raise KeyFileError(f"{path.name}: cannot be written ({error.strerror}); nothing was kept of it.") from error
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:

@@ -59,11 +59,16 @@ class People:
             self._revoke(entry, payload)
 
     def _revoke(self, entry: Entry, payload: Mapping[str, str]) -> None:
-        """The first revocation counts; a later one can only void more."""
+        """The first revocation counts; a later one can only void more.
+
+        A time since which not to trust is about the person: it voids what any key signed that they held since then.
+        """
         named = parse_instant(payload["void_since"]) if payload.get("void_since") else None
-        first = self._revoked.get(payload["public_key"], Revocation(entry.at, entry.seq, named))
-        since = [one for one in (first.void_since, named) if one is not None]
-        self._revoked[payload["public_key"]] = Revocation(first.at, first.seq, min(since, default=None))
+        held = {each.public_key for each in self._registrations.get(payload["person"], [])} if named else set[str]()
+        for public_key in {payload["public_key"], *held}:
+            first = self._revoked.get(public_key, Revocation(entry.at, entry.seq, named))
+            since = [one for one in (first.void_since, named) if one is not None]
+            self._revoked[public_key] = Revocation(first.at, first.seq, min(since, default=None))
 
     def current(self, person: str) -> Person | None:
         """The latest registration, whether or not its key was revoked."""

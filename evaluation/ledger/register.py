@@ -70,8 +70,16 @@ class Register:
         if entry.actor == payload["person"]:
             raise RefusedEntryError("people do not register themselves; somebody else gives them their roles")
         known = self.people.current(payload["person"])
-        if known and known.public_key != payload["public_key"] and not self.people.is_revoked(known.public_key):
+        if known is None or known.public_key == payload["public_key"]:
+            return
+        if not self.people.is_revoked(known.public_key):
             raise RefusedEntryError("the person has another key that still counts; revoke it first")
+        self._require_new(payload["public_key"])
+
+    def _require_new(self, public_key: str) -> None:
+        """Refuse a key that somebody had before: whoever kept the old file would speak for them again."""
+        if self.people.owner_of(public_key) is not None:
+            raise RefusedEntryError("the person had this key before; a key that was given up does not come back")
 
     def _check_key(self, entry: Entry) -> None:
         """A key is somebody's own, was not given up, and who holds it signs."""
@@ -92,8 +100,7 @@ class Register:
             raise RefusedEntryError("only somebody who is registered changes their own key")
         if payload["previous_key"] != known.public_key or self.people.is_revoked(known.public_key):
             raise RefusedEntryError("the key before is not one of this person's that still counts")
-        if self.people.owner_of(payload["public_key"]) is not None:
-            raise RefusedEntryError("the person had this key before; a key that was given up does not come back")
+        self._require_new(payload["public_key"])
         if frozenset(cast("Sequence[str]", entry.payload["roles"])) != known.roles:
             raise RefusedEntryError("a new key changes no roles; somebody else gives those")
         if not is_wanted(entry.payload):

@@ -13,6 +13,23 @@ from pathlib import Path
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Replace `path` by `content` in one step: a reader sees the old file or the new one, never half of it."""
+    _draft(path, content, mode).replace(path)
+
+
+def write_once(path: Path, content: bytes, mode: int = 0o644) -> bool:
+    """Write a file that is not there yet, whole or not at all; False, and nothing changed, where another was first."""
+    draft = _draft(path, content, mode)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+    return True
+
+
+def _draft(path: Path, content: bytes, mode: int) -> Path:
+    """Write `content` beside `path`, on disk before this returns; the name begins with a dot."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as stream:
@@ -20,7 +37,7 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     Path(name).chmod(mode)
-    Path(name).replace(path)
+    return Path(name)
 
 
 def write_json(path: Path, document: object) -> None:

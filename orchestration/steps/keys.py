@@ -12,7 +12,7 @@ from pathlib import Path
 from orchestration.settings import Settings
 from orchestration.sites import Site
 from orchestration.steps.errors import StepError
-from orchestration.steps.files import write_atomically
+from orchestration.steps.files import write_once
 
 KEY_BYTES = 32
 KEY_VERSION = 1
@@ -55,7 +55,7 @@ def key_mark(path: Path) -> str:
 def _make(settings: Settings, path: Path, fresh: bytes | None = None) -> None:
     if not path.exists():
         settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_atomically(path, fresh or secrets.token_bytes(KEY_BYTES), mode=0o600)
+        write_once(path, fresh or secrets.token_bytes(KEY_BYTES), mode=0o600)  # of two first users one made it
 
 
 def _derived(site_id: str) -> bytes:

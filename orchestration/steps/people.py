@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from evaluation.drift.semantic_policy import load_semantic_policy
 from evaluation.ledger import (
     Ledger,
+    LedgerError,
     generate_private_key,
     load_private_key,
+    public_hex,
     recorded,
     register_person,
     revoke_key,
@@ -25,7 +27,7 @@ from evaluation.policies import load_policy
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
 from orchestration.steps.actors import ACCOUNT_PREFIX, AUTOMATIC, Actor, actor_of
-from orchestration.steps.errors import StepError
+from orchestration.steps.errors import StepError, said
 from orchestration.steps.records import entry_document, instant, now, open_records
 
 RESERVED = ("operator", AUTOMATIC)
@@ -33,6 +35,10 @@ RESERVED = ("operator", AUTOMATIC)
 
 class UnknownRole(StepError):
     """A role that no policy names: whoever held it could decide nothing, or something that nobody wrote down."""
+
+
+class KeyKept(StepError):
+    """Something failed when the ledger had the key, or may have it: the message says where its private half is."""
 
 
 class ReservedName(StepError):
@@ -44,14 +50,14 @@ def new_person(
 ) -> dict[str, Any]:
     """Register a new key pair and keep the private half in `key_file` (0600, never over an existing file).
 
-    Nothing is left behind that was not recorded. Raises `UnknownRole`, `ReservedName` and `LedgerError`.
+    Nothing is left behind that was not recorded. Raises `UnknownRole`, `ReservedName`, `KeyKept` and `LedgerError`.
     """
     registrar = (actor or actor_of(None, None)).required()
     _require_roles(roles)
     if person in RESERVED or person.startswith(ACCOUNT_PREFIX):
         raise ReservedName(f"{person} names a part of the system, not a person; choose another id.")
     ledger = open_records(settings)
-    with _new_key(key_file) as private_key:
+    with _new_key(ledger, key_file) as private_key:
         entry = register_person(
             ledger, person, list(roles), private_key, actor=registrar.name, at=now(), actor_key=registrar.key
         )
@@ -61,10 +67,10 @@ def new_person(
 def rotate_person(settings: Settings, person: str, old_file: Path, key_file: Path) -> dict[str, Any]:
     """Put a new key, kept in `key_file`, in the place of the one in `old_file`: roles stay, and so does what it signed.
 
-    The old file is left where it is: it signs nothing that counts any more. Raises `LedgerError`.
+    The old file is left where it is: it signs nothing that counts any more. Raises `KeyKept` and `LedgerError`.
     """
     old, ledger = load_private_key(old_file), open_records(settings)
-    with _new_key(key_file) as private_key:
+    with _new_key(ledger, key_file) as private_key:
         entry = rotate_key(ledger, person, old, private_key, at=now())
     return {**entry_document(entry), "key": str(key_file)}
 
@@ -99,15 +105,33 @@ def _still_counting(ledger: Ledger, person: str) -> list[str]:
 
 
 @contextmanager
-def _new_key(key_file: Path) -> Generator[Ed25519PrivateKey]:
-    """A new private key, kept in `key_file` only if what is done with it succeeds."""
+def _new_key(ledger: Ledger, key_file: Path) -> Generator[Ed25519PrivateKey]:
+    """A new private key, kept in `key_file` only if the ledger has its public half, or nobody can say that it has not.
+
+    A person whose key is registered and gone is locked out until somebody revokes it.
+    """
+    ledger.people()  # a ledger that cannot be read is said before there is a key
     private_key = generate_private_key()
     write_private_key(key_file, private_key)
     try:
         yield private_key
-    except BaseException:  # whatever stopped it, an interrupt included: no key without its entry
-        key_file.unlink()
-        raise
+    except BaseException as error:  # whatever stopped it, an interrupt included
+        if not _may_be_recorded(ledger, private_key):
+            key_file.unlink()
+            raise
+        if not isinstance(error, Exception):
+            raise
+        raise KeyKept(
+            f"The key was made and is kept in {key_file.name}: the ledger has its public half, or may have it. What "
+            f"failed after that: {said(error).rstrip('.')}. See with: pilothouse ledger verify, and ledger show."
+        ) from error
+
+
+def _may_be_recorded(ledger: Ledger, private_key: Ed25519PrivateKey) -> bool:
+    try:
+        return ledger.people().owner_of(public_hex(private_key)) is not None
+    except LedgerError:
+        return True
 
 
 def known_roles() -> list[str]:

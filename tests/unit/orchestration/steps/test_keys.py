@@ -1,5 +1,9 @@
 """The pseudonym key of a site: made once, kept private, never trusted when others could read or shorten it."""
 
+import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from orchestration.settings import Settings
@@ -30,6 +34,23 @@ def test_a_key_without_secret_is_the_same_in_every_home_and_another_at_every_sit
     (settings.keys / PATH).unlink()
     assert site_key(settings, load_site("city")) == city
     assert site_key(settings, load_site("district")) != city
+
+
+def test_two_first_users_at_once_get_the_same_key(
+    settings: Settings, hospital: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2, timeout=10)
+    fresh = secrets.token_bytes
+
+    def together(length: int) -> bytes:
+        both.wait()  # both have seen that there is none
+        return fresh(length)
+
+    monkeypatch.setattr("orchestration.steps.keys.secrets.token_bytes", together)
+    with ThreadPoolExecutor(2) as users:
+        found = {one.result() for one in [users.submit(site_key, settings, hospital) for _ in range(2)]}
+    assert len(found) == 1 and found == {site_key(settings, hospital)}
+    assert [path.name for path in settings.keys.iterdir()] == [PATH]
 
 
 @pytest.mark.parametrize("length", [0, KEY_BYTES - 1, KEY_BYTES + 1])

@@ -5,12 +5,22 @@ from pathlib import Path
 import pytest
 
 from evaluation.drift.semantic_policy import load_semantic_policy
-from evaluation.ledger import LedgerError, load_private_key, proof_of, public_hex
+from evaluation.ledger import (
+    Ledger,
+    LedgerError,
+    LedgerStoreError,
+    generate_private_key,
+    load_private_key,
+    proof_of,
+    public_hex,
+    write_private_key,
+)
 from evaluation.policies import load_policy
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
 from orchestration.steps.actors import ActorNotUsable, account, actor_of
 from orchestration.steps.people import (
+    KeyKept,
     ReservedName,
     UnknownRole,
     known_roles,
@@ -18,8 +28,8 @@ from orchestration.steps.people import (
     revoke_person,
     rotate_person,
 )
-from orchestration.steps.records import TimeNotUnderstood, open_records
-from tests.unit.orchestration.steps.governed import LEDGER_DAMAGES, Damage, Governed
+from orchestration.steps.records import TimeNotUnderstood, open_records, verify_ledger
+from tests.unit.orchestration.steps.governed import LEDGER_DAMAGES, Damage, Governed, replace_ledger
 
 
 def ledger_of(settings: Settings) -> list[tuple[str, str, str]]:
@@ -84,6 +94,51 @@ def test_over_a_damaged_ledger_nobody_is_registered_and_no_key_is_left(city: Gov
     assert not (city.settings.home / "nina.pem").exists()
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_key_that_is_on_the_ledger_is_kept_whatever_fails_after_that(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    open_records(settings)
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Ledger, "keep_head", fail)
+    with pytest.raises((KeyKept, KeyboardInterrupt)) as stopped:
+        new_person(settings, "ada", ("nursing_lead",), settings.home / "ada.pem")
+    assert isinstance(error, KeyboardInterrupt) or "ada.pem" in str(stopped.value)
+    monkeypatch.undo()
+    known = open_records(settings).people().current("ada")
+    assert known is not None
+    assert public_hex(load_private_key(settings.home / "ada.pem")) == known.public_key
+    assert verify_ledger(settings).exit_code == 0
+
+
+def test_a_key_is_kept_where_nobody_can_say_whether_the_ledger_has_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_records(settings)
+
+    def gone(*_: object, **__: object) -> None:
+        replace_ledger(Governed(settings))
+        raise LedgerStoreError("the connection was lost.")
+
+    monkeypatch.setattr(Ledger, "append", gone)
+    with pytest.raises(KeyKept, match=r"kept in ada\.pem"):
+        new_person(settings, "ada", ("nursing_lead",), settings.home / "ada.pem")
+    assert load_private_key(settings.home / "ada.pem")
+
+
+def test_a_disk_that_is_full_leaves_no_half_of_a_key(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("evaluation.ledger.keys.os.fsync", full)
+    with pytest.raises(LedgerError, match=r"ada\.pem: cannot be written \(No space left on device\)"):
+        write_private_key(settings.home / "ada.pem", generate_private_key())
+    assert not (settings.home / "ada.pem").exists()
+
+
 def test_who_gives_the_roles_is_the_account_or_somebody_named_or_somebody_who_signs(settings: Settings) -> None:
     new_person(settings, "ada", ("nursing_lead",), settings.home / "ada.pem")
     new_person(settings, "bo", ("nursing_lead",), settings.home / "bo.pem", actor_of("ada", None))
@@ -128,9 +183,9 @@ def test_a_new_key_takes_the_place_of_the_old_one_which_signs_nothing_more(setti
     with pytest.raises(LedgerError, match="not one of this person's that still counts"):
         rotate_person(settings, "ada", old, settings.home / "third.pem")
     assert not (settings.home / "third.pem").exists()
-    people = open_records(settings).people()
-    assert people.current("ada").public_key == public_hex(load_private_key(new))
-    assert people.current("ada").roles == {"nursing_lead"}
+    known = open_records(settings).people().current("ada")
+    assert known is not None
+    assert (known.public_key, known.roles) == (public_hex(load_private_key(new)), {"nursing_lead"})
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2026-03-01T14:00:00"])
