@@ -5,6 +5,7 @@ FeedError
 ├── FeedNotListed  the site does not send this feed
 ├── NothingToLand  a path that does not exist
 ├── LandingBusy    another process lands for the same site
+├── WaitingUnread  what was put aside durably cannot be read now; it stays where it is
 ├── NothingToErase nobody is known by what was given
 └── TooManyKeys    what was given is tied to more numbers than one person can have
 """
@@ -34,6 +35,10 @@ class NothingToLand(FeedError):
 
 class LandingBusy(FeedError):
     """Another process holds the landing lock of the site."""
+
+
+class WaitingUnread(FeedError):
+    """A file that this home put aside and answers for cannot be read now: nothing of its drop was landed."""
 
 
 class NothingToErase(FeedError):

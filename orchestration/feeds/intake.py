@@ -5,6 +5,7 @@ file's is the newer one. What does not belong here: looking at what a file holds
 """
 
 import gzip
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from orchestration.feeds.errors import NothingToLand
+from orchestration.feeds.errors import NothingToLand, WaitingUnread
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.problems import (
     ARCHIVE_BOMB,
@@ -43,11 +44,13 @@ DROP_SPAN = timedelta(seconds=1)  # arrivals nearer than this to a drop's own ti
 class Drop:
     """Files and folders that arrived together: the first at `arrived_at`, each other just after the one before.
 
-    The lake's day is the date of `arrived_at` in its own zone.
+    The lake's day is the date of `arrived_at` in its own zone. `is_waiting`: this home put the files aside itself and
+    nobody will send them again, so that one which cannot be read now has to be taken later.
     """
 
     paths: tuple[Path, ...]
     arrived_at: datetime
+    is_waiting: bool = False
 
     @property
     def day(self) -> date:
@@ -79,7 +82,9 @@ class Arrival:
 
 
 def collect(drop: Drop, store: Store, limits: Limits, earlier: Iterable[datetime] = ()) -> list[Arrival]:
-    """Keep the bytes of every file of a drop and return the arrivals in order. Raises `NothingToLand`.
+    """Keep the bytes of every file of a drop and return the arrivals in order.
+
+    Raises `NothingToLand`, and `WaitingUnread` for a file of a drop that waits.
 
     The caller makes the vault durable (`sync`), for all of its drops together. `earlier` are times of arrival that are
     taken: a drop that is landed again comes after what it brought before.
@@ -107,12 +112,17 @@ def _files(path: Path) -> list[Path]:
 
 def _open(path: Path, drop: Drop, store: Store, limits: Limits) -> Iterator[Arrival]:
     try:
-        if not path.is_file():  # a pipe would keep whoever reads it waiting, and a link to a folder may lead in circles
+        if not _is_file(path):
             yield _unread(path, NO_FILE, drop, store)
             return
         with _opened(path, store) as source:
             sha256, size = store.keep(_Reading(source))
-    except _CannotRead:
+    except _CannotRead as failed:
+        if drop.is_waiting:
+            raise WaitingUnread(
+                f"{path.name} waits in {path.parent.name} and cannot be read now ({failed}). It stays there and is "
+                "taken at the next run. If it stays so, see the disk, or restore the file from a backup."
+            ) from failed
         yield _unread(path, UNREADABLE, drop, store)
         return
     whole = Arrival(path.name, sha256, size, store.raw(sha256), drop.arrived_at, drop.day)
@@ -125,7 +135,8 @@ def _open(path: Path, drop: Drop, store: Store, limits: Limits) -> Iterator[Arri
 
 
 class _CannotRead(Exception):
-    """A file could not be opened or read to its end; what could not be written is another matter."""
+    """A file could not be opened or read to its end, in the words of the system; what could not be written is another
+    matter."""
 
 
 @dataclass(frozen=True)
@@ -138,14 +149,22 @@ class _Reading:
         try:
             return self.source.read(length)
         except OSError as error:
-            raise _CannotRead from error
+            raise _CannotRead(error.strerror) from error
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a path can be read to an end: a pipe would keep one waiting, a link to a folder may lead in circles."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise _CannotRead(error.strerror) from error
 
 
 def _opened(path: Path, store: Store) -> IO[bytes]:
     try:
         return store.vault.receive(path)
     except OSError as error:
-        raise _CannotRead from error
+        raise _CannotRead(error.strerror) from error
 
 
 def _unread(path: Path, problem: Problem, drop: Drop, store: Store) -> Arrival:
@@ -183,7 +202,7 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, whole: Arrival, st
             sha256, size = store.keep(source, min(limits.unpacked, entry.file_size))
     except OverflowError:
         return _broken(whole, ARCHIVE_BOMB, name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError):
         return _broken(whole, TRUNCATED_ARCHIVE, name)
     raw = store.raw(sha256)
     problem = ERASED if raw.kind is Kind.ERASED else NESTED_ARCHIVE if raw.head(MAGIC_LENGTH) == ZIP_MAGIC else None

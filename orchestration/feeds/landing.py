@@ -52,13 +52,15 @@ def land(
     environment: Environment = Environment.DEVELOPMENT,
     mappings: Mapping[str, FeedMapping] = NO_MAPPINGS,
     limits: Limits | None = None,
+    is_waiting: bool = False,
 ) -> list[Receipt]:
     """Land files, folders and archives of one site; return one receipt per file, in the order they came.
 
-    `feed` is worked out per file where it is null. See `land_drops` for the rest, and for what may be raised.
+    `feed` is worked out per file where it is null; `is_waiting` says that this home put the files aside (`Drop`). See
+    `land_drops` for the rest, and for what may be raised.
     """
     [receipts] = land_drops(
-        [Drop(tuple(paths), arrived_at)],
+        [Drop(tuple(paths), arrived_at, is_waiting)],
         site=site,
         feed=feed,
         home=home,
@@ -97,10 +99,10 @@ def land_drops(
     say by feed how the site's own tables are read under it. One call for ninety days costs little more than one for
     one. Bad input is quarantined and never raises. Raises `FeedStopped` when a file lacks a required column or has one
     twice (the other files are landed, and the exception carries every receipt), `NothingToLand` for a path that does
-    not exist, `LandingBusy` when another process lands for the site, `UnknownContract` for a `feed` that has no
-    contract, `FeedNotListed` for one that is not in `feeds`, and `InvalidContract` for contracts that cannot be used,
-    `BreakingChange` for one that breaks what this home landed under without saying so in its version, `InvalidMapping`
-    for a mapping that does not fit its contract.
+    not exist, `WaitingUnread` for a file that waits and cannot be read now, `LandingBusy` when another process lands
+    for the site, `UnknownContract` for a `feed` that has no contract, `FeedNotListed` for one that is not in `feeds`,
+    and `InvalidContract` for contracts that cannot be used, `BreakingChange` for one that breaks what this home landed
+    under without saying so in its version, `InvalidMapping` for a mapping that does not fit its contract.
     """
     _check(site, drops)
     versions = load_timelines(contracts_dir, environment)

@@ -6,9 +6,10 @@ What does not belong here: speaking with the server (orchestration/feeds/bulk_ex
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from orchestration.feeds import Receipt, land
+from orchestration.feeds import Receipt, land, problems
 from orchestration.feeds.bulk_export import Asked, Exporter
 from orchestration.feeds.bulk_export.journal import Job, Journal
 from orchestration.feeds.bulk_export.outcomes import SEVERE, count_issues
@@ -22,6 +23,22 @@ from orchestration.steps.locks import exclusive
 from orchestration.steps.records import now
 
 FEED = "ehr_fhir"
+NOT_TAKEN = frozenset(
+    problem.clause
+    for problem in (
+        problems.ARCHIVE_BOMB,
+        problems.DAMAGED,
+        problems.LINE_NOT_JSON,
+        problems.LINE_NOT_UTF8,
+        problems.NOT_JSON,
+        problems.NOT_UTF8,
+        problems.NO_FILE,
+        problems.TOO_LARGE,
+        problems.TRUNCATED,
+        problems.TRUNCATED_ARCHIVE,
+        problems.UNREADABLE,
+    )
+)  # what is wrong with bytes, not with what the server says in them
 Progress = Callable[[str], None]
 
 
@@ -32,8 +49,9 @@ class NoServer(StepError):
 def export_site(settings: Settings, site: str, asked: Asked, progress: Progress, *, restart: bool = False) -> Answer:
     """Fetch what a site's server has and land it; resume what was begun, or drop that first (`restart`).
 
-    Exit code 1 where the server says that it could not export everything: what came is landed, and the next export
-    begins where this one did. Raises `NoServer`, `ExportError`, and as `land`.
+    Exit code 1 where the server says that it could not export everything, or a file of it could not be taken as it
+    came: what could be is landed, and the next export begins where this one did. Raises `NoServer`, `ExportError`, and
+    as `land`.
     """
     terms = _terms(site)
     with (
@@ -44,12 +62,28 @@ def export_site(settings: Settings, site: str, asked: Asked, progress: Progress,
             exporter.restart()
         job = exporter.fetch(asked)
         folder = exporter.journal.files
-        receipts = land([folder], feed=FEED, arrived_at=now(), **site_terms(settings, site)) if job.files else []
+        receipts = _land(settings, site, folder) if job.files else []
         issues = _issues(job, exporter)
-        is_whole = not any(severity in SEVERE for severity, _ in issues)
+        unread = _unread(job, receipts)
+        is_whole = not unread and not any(severity in SEVERE for severity, _ in issues)
         exporter.close(job, is_whole=is_whole)
-    document = _document(site, job, receipts, issues, is_whole=is_whole)
+    document = _document(site, job, receipts, issues, unread, is_whole=is_whole)
     return Answer(document, exit_code=DONE if is_whole else FAILED)
+
+
+def _land(settings: Settings, site: str, folder: Path) -> list[Receipt]:
+    return land([folder], feed=FEED, arrived_at=now(), is_waiting=True, **site_terms(settings, site))
+
+
+def _unread(job: Job, receipts: list[Receipt]) -> list[str]:
+    """Return what the server listed and of which no receipt says that all of its records were looked at."""
+    told = [
+        f"{receipt.file} could not be taken as it came: {', '.join(sorted(receipt.reasons))}."
+        for receipt in receipts
+        if not NOT_TAKEN.isdisjoint(receipt.reasons)
+    ]
+    missing = len(job.files or []) - len(receipts)
+    return [*told, f"{missing} of the server's files have no receipt."] if missing > 0 else told
 
 
 def _terms(site: str) -> BulkExport:
@@ -73,12 +107,13 @@ def _issues(job: Job, exporter: Exporter) -> Counter[tuple[str, str]]:
 
 
 def _document(
-    site: str, job: Job, receipts: list[Receipt], issues: Counter[tuple[str, str]], *, is_whole: bool
+    site: str, job: Job, receipts: list[Receipt], issues: Counter[tuple[str, str]], unread: list[str], *, is_whole: bool
 ) -> dict[str, Any]:
     files = job.files or []
-    problems = [f"The server says {severity}, {code}: {count} times." for (severity, code), count in issues.items()]
+    told = [f"The server says {severity}, {code}: {count} times." for (severity, code), count in issues.items()]
+    told += unread
     if not is_whole:
-        problems.append("Something could not be exported: the next export begins where this one did.")
+        told.append("Something could not be exported: the next export begins where this one did.")
     return {
         "site": site,
         "scope": job.scope,
@@ -87,7 +122,7 @@ def _document(
         "complete": is_whole,
         "files": len(files),
         "bytes": sum(file.size for file in files),
-        "problems": problems,
+        "problems": told,
         "receipts": [receipt.to_json() for receipt in receipts],
     }
 

@@ -59,7 +59,7 @@ def _land_in_turn(path: Path, terms: SiteTerms) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            land([path], feed=FEED, arrived_at=now(), limits=ANSWERED, **terms)
+            land([path], feed=FEED, arrived_at=now(), limits=ANSWERED, is_waiting=True, **terms)
             return
         except LandingBusy:
             if time.monotonic() > deadline:

@@ -97,11 +97,15 @@ def messages(count: int) -> list[bytes]:
 
 
 def hl7_files(home: Path, count: int) -> dict[str, Any]:
-    """Land messages through a file; the yardstick splits the same text at its separators, and nothing else."""
-    content = b"\r\n".join(messages(count))
-    path = home / "messages.hl7"
+    """Land messages through a file, in a home that has landed some before, as every home but a new one has; the
+    yardstick splits the same text at its separators, and nothing else."""
+    first, *_ = everything = messages(count + 1)
+    content = b"\r\n".join(everything[1:])
+    before, path = home / "before.hl7", home / "messages.hl7"
     home.mkdir(parents=True, exist_ok=True)
+    before.write_bytes(first)
     path.write_bytes(content)
+    land([before], site="hl7", feed="hl7v2", home=home, key=KEY, arrived_at=NOW - ONE_DAY)
     split = timed(lambda: [[f.split("^") for f in s.split("|")] for s in content.decode("latin-1").split("\r")])
     landed = timed(lambda: land([path], site="hl7", feed="hl7v2", home=home, key=KEY, arrived_at=NOW))
     return {"messages": count, "landed": landed, "split": split}

@@ -18,7 +18,7 @@ from orchestration.feeds.hl7v2.charset import codec_of, decode
 from orchestration.feeds.hl7v2.gathering import Gathered, Order
 from orchestration.feeds.hl7v2.identity import first_text, record_number
 from orchestration.feeds.hl7v2.problems import NO_CONTROL_ID, NO_TYPE, TOO_LONG, TOO_MANY_PARTS
-from orchestration.feeds.hl7v2.splitting import Header, Segment, header, read_header, read_segment, segments
+from orchestration.feeds.hl7v2.splitting import Header, Segment, header, read_header, segment_reader, segments
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.problems import Problem
 
@@ -32,17 +32,18 @@ def read_message(message: bytes, limits: Limits) -> bytes | Problem:
     """Return a message as JSON, or why it cannot be read."""
     if len(message) > limits.line:
         return TOO_LONG
-    first = header(message.decode("latin-1"))
+    plain = message.decode("latin-1")
+    first = header(plain)
     if isinstance(first, Problem):
         return first
     separators = first.separators
     if sum(message.count(c.encode()) for c in (separators.field, *separators.encoding)) > MOST_PARTS:
         return TOO_MANY_PARTS
     codec = codec_of(first.raw(18), separators.repetition)
-    text = decode(message, codec)
+    text = plain if codec == "utf-8" and message.isascii() else decode(message, codec)
     if isinstance(text, Problem):
         return text
-    head = header(text)
+    head = first if text is plain else header(text)
     return head if isinstance(head, Problem) else _document(head, text, codec or "ascii", limits)
 
 
@@ -71,10 +72,11 @@ def _document(head: Header, text: str, codec: str, limits: Limits) -> bytes | Pr
 
 
 def _gathered(head: Header, text: str, codec: str) -> Gathered:
-    gathered = Gathered()
-    for number, fields in enumerate(segments(text, head.separators.field)):
-        read = read_segment if number else read_header
-        gathered.add(fields[0], read(fields, head.separators, codec))
+    gathered, read = Gathered(), segment_reader(head.separators, codec)
+    first, *others = segments(text, head.separators.field)
+    gathered.add(first[0], read_header(first, head.separators, codec))
+    for fields in others:
+        gathered.add(fields[0], read(fields))
     return gathered
 
 

@@ -1,7 +1,8 @@
-"""A message's text as segments, fields, repetitions, components and subcomponents, escape sequences decoded.
+"""A message's text as segments, fields, repetitions, components and subcomponents.
 
 Own code rather than the `hl7` library, which parses 1,400 messages a second here and so misses 2,000 from file to lake
-(measured; the property tests hold both against each other). What does not belong here: what a segment means.
+(measured; the property tests hold both against each other). What does not belong here: escape sequences (escapes.py)
+and what a segment means.
 
 A segment is an object: `f1` .. are lists of repetitions, a repetition is an object `c1` .. of texts, and where a
 component has subcomponents `c1s` lists them all and `c1` is the first. What is empty is absent. An HL7 null (`""`,
@@ -13,35 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from orchestration.feeds.hl7v2.problems import SEPARATORS
+from orchestration.feeds.hl7v2.escapes import unescaper
+from orchestration.feeds.hl7v2.separators import Separators, separators_of
 from orchestration.feeds.problems import Problem
 
 NULL = '""'
 LINES = re.compile(r"[\r\n]+")
 SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}")
-MOST_ROOM = 100  # blank lines or blanks that one formatting sequence may stand for
-TRUNCATION = "#"
-FORMATTING = re.compile(r"\.(br|sp|ce|fi|nf|in|ti|sk)([+-]?\d{1,4})?")
+NOTHING = "(?!)"  # a pattern that nothing has
 
 MOST_NAMED = 1000
 FIELDS, COMPONENTS = (tuple(f"{kind}{n}" for n in range(MOST_NAMED)) for kind in "fc")
+PARTS = COMPONENTS[1:]
 
 Segment = dict[str, object]
-
-
-@dataclass(frozen=True)
-class Separators:
-    """The five characters of MSH-1 and MSH-2; the empty string for one that the sender does not have."""
-
-    field: str
-    component: str
-    repetition: str
-    escape: str
-    subcomponent: str
-
-    @property
-    def encoding(self) -> str:
-        return self.component + self.repetition + self.escape + self.subcomponent
 
 
 @dataclass(frozen=True)
@@ -65,11 +51,8 @@ def header(text: str) -> Header | Problem:
     """Read the MSH segment that a message starts with."""
     line = LINES.split(text, maxsplit=1)[0]
     fields = line.split(line[3]) if len(line) > 3 else [line]
-    named = line[3:4] + "".join(fields[1:2])[:4]
-    is_distinct = len(set(named)) == len(named) > 1
-    if not is_distinct or any(c.isalnum() or c.isspace() or not c.isascii() for c in named):
-        return SEPARATORS
-    return Header(Separators(*named, *[""] * (5 - len(named))), ("MSH", line[3], *fields[1:]))
+    separators = separators_of(line[3:4] + "".join(fields[1:2])[:4])
+    return separators if isinstance(separators, Problem) else Header(separators, ("MSH", line[3], *fields[1:]))
 
 
 def segments(text: str, field: str) -> list[list[str]]:
@@ -84,27 +67,40 @@ def segments(text: str, field: str) -> list[list[str]]:
     return [line.split(field) for line in lines]
 
 
+@lru_cache(maxsize=64)
+def segment_reader(separators: Separators, codec: str) -> Callable[[list[str]], Segment]:
+    """Return a function that makes an object of a segment's name and fields. What it needs is prepared once, and most
+    fields hold one text, or components and nothing else: these are made without a look at each of their parts."""
+    parted, deep = _holds(separators.encoding), _holds(separators.encoding[1:], NULL)
+    component, unescape = separators.component, unescaper(separators, codec)
+
+    def repetitions(raw: str, name: str, nulls: list[str]) -> list[Segment]:
+        if deep(raw) is None and raw.count(component) < MOST_NAMED - 1:
+            return [{part: text for part, text in zip(PARTS, raw.split(component), strict=False) if text}]
+        sent = enumerate(_split(raw, separators.repetition))
+        return [_repetition(text, separators, unescape, nulls, f"{name}[{n}]" if n else name) for n, text in sent]
+
+    def read(fields: list[str]) -> Segment:
+        found: Segment = {}
+        nulls: list[str] = []
+        for number, raw in enumerate(fields):
+            if not raw or not number:
+                continue
+            name = FIELDS[number] if number < MOST_NAMED else f"f{number}"
+            if raw == NULL:
+                nulls.append(name)
+            else:
+                found[name] = [{"c1": raw}] if parted(raw) is None else repetitions(raw, name, nulls)
+        if nulls:
+            found["nulls"] = " ".join(nulls)
+        return found
+
+    return read
+
+
 def read_segment(fields: list[str], separators: Separators, codec: str) -> Segment:
     """Return a segment as an object. `fields` starts with the segment's name."""
-    found: Segment = {}
-    nulls: list[str] = []
-    special, unescape = special_characters(separators), unescaper(separators, codec)
-    for number, raw in enumerate(fields):
-        if not raw or not number:
-            continue
-        name = FIELDS[number] if number < MOST_NAMED else f"f{number}"
-        if raw == NULL:
-            nulls.append(name)
-        elif not special(raw):
-            found[name] = [{"c1": raw}]
-        else:
-            found[name] = [
-                _repetition(text, separators, unescape, nulls, f"{name}[{n}]" if n else name)
-                for n, text in enumerate(_split(raw, separators.repetition))
-            ]
-    if nulls:
-        found["nulls"] = " ".join(nulls)
-    return found
+    return segment_reader(separators, codec)(fields)
 
 
 def read_header(fields: list[str], separators: Separators, codec: str) -> Segment:
@@ -137,55 +133,8 @@ def _split(text: str, separator: str) -> list[str]:
     return text.split(separator) if separator else [text]
 
 
-@lru_cache(maxsize=64)
-def special_characters(separators: Separators) -> Callable[[str], object]:
-    """Return a function that is true of a field with more in it than one plain text."""
-    return re.compile(f"[{re.escape(separators.encoding)}]").search
-
-
-# -- escape sequences (HL7 v2.8, 2.7)
-
-
-@lru_cache(maxsize=64)
-def unescaper(separators: Separators, codec: str) -> Callable[[str], str]:
-    """Return a function that decodes escape sequences; one that it does not know stays as it was sent."""
-    escape = separators.escape
-    if not escape:
-        return lambda text: text
-    pattern = re.compile(f"{re.escape(escape)}([^{re.escape(escape)}]*){re.escape(escape)}")
-    plain = {
-        "F": separators.field,
-        "S": separators.component,
-        "T": separators.subcomponent,
-        "R": separators.repetition,
-        "E": escape,
-        "P": TRUNCATION,
-        "H": "",
-        "N": "",
-    }
-
-    def decoded(found: re.Match[str]) -> str:
-        sequence = found[1]
-        made = plain.get(sequence)
-        made = _formatted(sequence) if made is None else made
-        made = _from_hex(sequence, codec) if made is None else made
-        return found[0] if made is None else made
-
-    return lambda text: pattern.sub(decoded, text) if escape in text else text
-
-
-def _formatted(sequence: str) -> str | None:
-    found = FORMATTING.fullmatch(sequence)
-    if not found:
-        return None
-    times = min(abs(int(found[2] or 1)), MOST_ROOM)
-    return {"br": "\n", "ce": "\n", "sp": "\n" * times, "sk": " " * times}.get(found[1], "")
-
-
-def _from_hex(sequence: str, codec: str) -> str | None:
-    if not sequence.startswith("X"):
-        return None
-    try:
-        return bytes.fromhex(sequence[1:]).decode(codec)
-    except ValueError:
-        return None
+def _holds(characters: str, text: str = "") -> Callable[[str], object]:
+    """Return a function that finds one of some characters, or a text, and otherwise returns null."""
+    sought = [f"[{re.escape(characters)}]"] if characters else []
+    sought += [re.escape(text)] if text else []
+    return re.compile("|".join(sought) or NOTHING).search

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from orchestration.feeds.hl7v2.splitting import Header, Separators, header
+from orchestration.feeds.hl7v2.separators import Separators
+from orchestration.feeds.hl7v2.splitting import Header, header
 from orchestration.feeds.problems import Problem
 
 ENCODING = "latin-1"  # keeps every byte that is sent back as it came

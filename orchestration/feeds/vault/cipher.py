@@ -12,7 +12,7 @@ from typing import IO, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from orchestration.feeds.vault.errors import ObjectLost
+from orchestration.feeds.vault.errors import ObjectLost, ObjectUnread
 
 KEY_BYTES = 32
 CHUNK = 1 << 20
@@ -116,11 +116,16 @@ class OpenedStream(io.RawIOBase):
     def _load(self, number: int) -> None:
         if number == self._number:
             return
-        self._stream.seek(self._start + number * SEALED)
         try:
-            self._chunk = self._cipher.decrypt(
-                _nonce(number, is_last=number == self._last), self._stream.read(SEALED), None
-            )
+            self._stream.seek(self._start + number * SEALED)
+            came = self._stream.read(SEALED)
+        except OSError as error:
+            raise ObjectUnread(
+                f"The kept bytes of {self._name} cannot be read now ({error.strerror}); nothing of the files that were "
+                "being landed is lost. Run the same command again, and see the disk if it stays so."
+            ) from error
+        try:
+            self._chunk = self._cipher.decrypt(_nonce(number, is_last=number == self._last), came, None)
         except (InvalidTag, ValueError):
             raise ObjectLost(
                 f"The kept bytes of {self._name} are damaged: part {number + 1} does not open with their key. "

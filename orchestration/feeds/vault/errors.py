@@ -2,7 +2,8 @@
 
 VaultError         the vault or a key of it cannot be used
 ├── ObjectErased   the bytes were destroyed on purpose
-└── ObjectLost     the bytes are damaged, or their key is gone without an erasure
+├── ObjectLost     the bytes are damaged, or their key is gone without an erasure
+└── ObjectUnread   the disk does not give them now; it is no OSError, which readers of formats take for damage
 """
 
 from orchestration.feeds.errors import FeedError
@@ -18,3 +19,7 @@ class ObjectErased(VaultError):
 
 class ObjectLost(VaultError):
     """An object cannot be opened, and nobody decided that."""
+
+
+class ObjectUnread(VaultError):
+    """The disk failed to read kept bytes; another time it may not."""

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from orchestration.feeds.bulk_export import Asked
+from orchestration.feeds.errors import WaitingUnread
 from orchestration.settings import Environment, Settings
 from orchestration.sites import load_site
 from orchestration.sites.bulk_export import BulkExport
@@ -101,6 +102,31 @@ def test_a_crash_between_landing_and_closing_lands_nothing_twice(settings, serve
     [receipt] = answer.document["receipts"]
     assert (receipt["landed"], receipt["duplicate"]) == (0, 1)
     assert server.paths()["/fhir/$export"] == 1 and len(encounters(settings)) == 1
+
+
+def test_a_file_that_came_damaged_does_not_let_the_next_export_begin_after_it(settings, server) -> None:
+    server.counts = False
+    server.files = {("output", "Patient-1"): lines(PATIENT), ("output", "Encounter-1"): lines(STAY)[:-9] + b"\n"}
+    answer = export_site(settings, "city", Asked(), print)
+    assert answer.exit_code == 1 and answer.document["complete"] is False
+    assert "could not be taken as it came: file.truncated" in answer.document["problems"][0]
+    server.files = {("output", "Encounter-1"): lines(STAY)}
+    answer = export_site(settings, "city", Asked(), print)
+    assert (answer.document["since"], answer.document["complete"]) == (None, True)
+
+
+def test_an_export_whose_files_cannot_be_read_for_a_moment_is_landed_by_the_next(settings, server, monkeypatch) -> None:
+    server.files = {("output", "Patient-1"): lines(PATIENT)}
+
+    def failing(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken, pytest.raises(WaitingUnread):
+        broken.setattr("orchestration.feeds.vault.Vault.receive", failing)
+        export_site(settings, "city", Asked(), print)
+    answer = export_site(settings, "city", Asked(), print)
+    assert [one["landed"] for one in answer.document["receipts"]] == [1]
+    assert server.paths()["/fhir/$export"] == 1
 
 
 def test_an_export_without_anything_new_is_done_and_lands_nothing(settings, server) -> None:

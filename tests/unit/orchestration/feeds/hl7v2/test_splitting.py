@@ -5,16 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestration.feeds.hl7v2.escapes import unescaper
 from orchestration.feeds.hl7v2.problems import SEPARATORS
-from orchestration.feeds.hl7v2.splitting import (
-    Header,
-    Separators,
-    header,
-    read_header,
-    read_segment,
-    segments,
-    unescaper,
-)
+from orchestration.feeds.hl7v2.separators import Separators
+from orchestration.feeds.hl7v2.splitting import Header, header, read_header, read_segment, segments
 
 USUAL = Separators("|", "^", "~", "\\", "&")
 
