@@ -103,9 +103,10 @@ class Search:
 
     @cached_property
     def most_extra(self) -> int:
-        """Extra bookings of the whole session."""
+        """Extra bookings that the whole session has room for, beside those that it has already."""
         share = floor(self.limits["most_extra_share"].value * len(self.session.slots) + ROUNDING)
-        return max(0, min(share, floor(self.limits["most_booked"].value) - len(self.session.booked)))
+        left = share - self.session.extra_already
+        return max(0, min(left, floor(self.limits["most_booked"].value) - len(self.session.booked)))
 
     def turns(self, extra: Extra, *, by_session: bool = False) -> list[Turn]:
         """The flow's view; `by_session` gives everybody who is booked the session's mean risk."""

@@ -75,6 +75,11 @@ class Session:
         """Slots with nobody in them."""
         return sum(not slot.booked for slot in self.slots)
 
+    @property
+    def extra_already(self) -> int:
+        """Bookings beyond the first of each slot, whoever made them."""
+        return sum(max(0, len(slot.booked) - 1) for slot in self.slots)
+
     def with_risks(self, risks: Mapping[str, float]) -> "Session":
         """The session with the risks of its appointments filled in, by their number, where they are known."""
 

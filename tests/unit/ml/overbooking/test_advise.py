@@ -44,7 +44,7 @@ def test_no_advice_is_ever_above_a_limit(one: Session, share: float, wait: float
     if total:
         assert advice.advised is not None and advice.without is not None
         assert len(one.booked) + total <= one.clinician.most_booked
-        assert total <= share * len(one.slots)
+        assert total + len(one.booked) - len(one.slots) <= share * len(one.slots), "doubled slots count, whoever did it"
         for slot, more in zip(one.slots, extra, strict=True):
             assert more == 0 or len(slot.booked) + more <= min(one.room.most_at_once, 2)
         turns = Search(one, chosen, advice.limits).turns(extra)
@@ -115,6 +115,7 @@ def test_where_an_extra_booking_goes_does_not_depend_on_whose_risk_is_high():
         (session([[0.4]] * 8, clinic="PSY"), FIRM, "mental-health-never leaves no room in any slot"),
         (session([[0.4]] * 3), FIRM, "a-quarter-more leaves no room"),
         (session([[0.4]] * 8, overtime=0), FIRM, "limit of overtime"),
+        (session([[0.4, 0.4]] * 2 + [[0.4]] * 6), FIRM, "a-quarter-more leaves no room"),
     ],
 )
 def test_no_overbooking_says_why(one: Session, basis: Basis, why: str):
@@ -126,6 +127,12 @@ def test_no_overbooking_says_why(one: Session, basis: Basis, why: str):
 def test_a_session_that_is_booked_above_its_limits_already_gets_no_more():
     advice = advise(session([[0.4, 0.4, 0.4]] * 8, booked=5), standard_rules(), FIRM, seed=1)
     assert sum(advice.extra) == 0 and advice.why_none
+
+
+def test_a_slot_that_is_doubled_already_leaves_room_for_one_fewer():
+    """A quarter of eight slots is two: with one doubled by hand, one more is advised and not two."""
+    alone, beside = session([[0.4]] * 8), session([[0.4, 0.4]] + [[0.4]] * 7)
+    assert [sum(advise(one, standard_rules(), FIRM, seed=1).extra) for one in (alone, beside)] == [2, 1]
 
 
 def test_somebody_whose_risk_is_not_known_means_no_overbooking_and_no_figures():
