@@ -43,6 +43,21 @@ class Stays:
         visit, is_ed, is_first = self.visit[came], self.is_ed[came], self.is_first[came]
         return Stays(visit, is_ed, self.entered[came], left, is_first, is_last, self.from_bed[came], self.level[came])
 
+    def in_one_department(self) -> "Stays":
+        """The stays with those of one visit that follow each other in emergency departments as one.
+
+        Who moves from one department to another is neither admitted nor gone. Rows must be in the order of visit and
+        time.
+        """
+        same_visit = np.concatenate((np.zeros(1, np.bool_), self.visit[1:] == self.visit[:-1]))[: len(self.visit)]
+        goes_on = np.concatenate((np.zeros(1, np.bool_), self.is_ed[1:] & self.is_ed[:-1]))[: len(self.visit)]
+        begins = ~(same_visit & goes_on)
+        ends = np.concatenate((begins[1:], np.ones(1, np.bool_)))[: len(self.visit)]
+        return Stays(
+            self.visit[begins], self.is_ed[begins], self.entered[begins], self.left[ends], self.is_first[begins],
+            self.is_last[ends], self.from_bed[begins], self.level[ends],
+        )  # fmt: skip
+
     def net(self, since: float, hours: float) -> int:
         """Inpatients gained in the window, less those lost: what a forecast of its beds is compared with."""
         until = since + hours * HOUR

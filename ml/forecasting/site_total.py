@@ -142,15 +142,31 @@ def _spread(quantiles: Mapping[float, float]) -> Spread:
 def reconciled(units: Sequence[Spread], total: Spread) -> tuple[tuple[Spread, ...], Spread]:
     """Units and total whose points add up exactly; no point becomes negative.
 
-    With one unit the total is that unit. Where a unit would be drawn below 0, it stays at 0 and the others take the
-    rest, or the total where all are at 0.
+    With one unit the total is that unit. Where a unit would be drawn below 0, it is at 0, and the others and the total
+    share what it did not take.
     """
     if len(units) == 1:
         return tuple(units), units[0]
-    points = np.array([one.point for one in units])
-    variances = np.maximum(np.array([one.deviation for one in units]) ** 2, 1e-12)
-    gap = total.point - points.sum()
-    share = gap / (variances.sum() + max(total.deviation**2, 1e-12))
-    found = np.maximum(points + variances * share, 0.0)
+    found = _settled(
+        np.array([one.point for one in units]),
+        np.maximum(np.array([one.deviation for one in units]) ** 2, 1e-12),
+        total.point,
+        max(total.deviation**2, 1e-12),
+    )
     moved = tuple(one.moved(float(to - one.point)) for one, to in zip(units, found, strict=True))
     return moved, total.moved(float(sum(one.point for one in moved) - total.point))
+
+
+def _settled(points: Floats, variances: Floats, total: float, of_total: float) -> Floats:
+    """The points nearest to those given, weighed by error variance, none below 0 and the total their sum.
+
+    Whoever would fall below 0 is set to 0, and the gap is shared out again among the rest, until nobody else would.
+    """
+    free = np.ones(len(points), np.bool_)
+    while True:
+        gap = total - points[free].sum()
+        share = gap / (variances[free].sum() + of_total)
+        found = np.where(free, points + variances * share, 0.0)
+        if not (found < 0).any():
+            return found
+        free &= found >= 0

@@ -21,7 +21,10 @@ OUTCOME = "admission"
 
 
 def stays_of(table: pa.Table, site: Site, at: datetime) -> Stays:
-    """The mart's stays of one site that had arrived by `at`; units that the site does not list count as beds."""
+    """The mart's stays of one site that had arrived by `at`; units that the site does not list count as beds.
+
+    A move between two emergency departments is no admission: it is one stay.
+    """
     rows = table.filter(
         pc.call_function("less_equal", [table["known_at"], pa.scalar(at, table["known_at"].type)])
     ).sort_by([("visit_key", "ascending"), ("entered_at", "ascending")])
@@ -38,7 +41,7 @@ def stays_of(table: pa.Table, site: Site, at: datetime) -> Stays:
         is_last=np.asarray(rows["is_last"].to_pylist(), np.bool_),
         from_bed=from_bed,
         level=np.array([np.nan if one is None else one for one in rows["triage_level"].to_pylist()], np.float64),
-    )
+    ).in_one_department()
 
 
 def _seconds(column: pa.ChunkedArray) -> Floats:

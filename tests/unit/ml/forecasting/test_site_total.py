@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ml.forecasting import BadHistory
 from ml.forecasting.fit import fit
@@ -62,10 +64,27 @@ def test_the_gap_is_shared_by_variance_and_nobody_falls_below_nothing():
     (one, other), total = reconciled([sure, unsure], Spread({0.05: 40.0, 0.5: 51.0, 0.95: 60.0}, 1.0))
     assert (one.point, other.point, total.point) == pytest.approx((21.0, 29.0, 50.0))
     assert other.quantiles[0.95] - other.quantiles[0.05] == pytest.approx(6.0)
-    (_, low), total = reconciled([sure, empty], Spread({0.5: 1.0}, 1.0))
-    assert low.point == 0.0 and total.point >= 0.0
+    (high, low), total = reconciled([sure, empty], Spread({0.5: 1.0}, 1.0))
+    assert low.point == 0.0 and (high.point, total.point) == pytest.approx((10.5, 10.5)), "halfway from 20 to 1"
+    nobody, none = reconciled([empty, empty], Spread({0.5: 0.0}, 1e-9))
+    assert (nobody[0].point, none.point) == pytest.approx((0.0, 0.0))
     alone, same = reconciled([sure], Spread({0.5: 99.0}, 1.0))
     assert alone[0] is same is sure
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 50), st.floats(0.1, 10)), min_size=2, max_size=8),
+    st.floats(0, 400), st.floats(0.1, 10),
+)  # fmt: skip
+def test_what_a_unit_at_nothing_cannot_give_is_shared_among_the_others(units, total, unsure):
+    """The optimum of least squares with bounds: one multiplier for everybody above 0, and none who would rise at 0."""
+    given, above = [Spread({0.5: p}, d) for p, d in units], Spread({0.5: total}, unsure)
+    found, whole = reconciled(given, above)
+    assert sum(one.point for one in found) == pytest.approx(whole.point, abs=1e-6)
+    share = (total - whole.point) / unsure**2
+    for before, after in zip(given, found, strict=True):
+        wanted = before.point + share * before.deviation**2
+        assert after.point == pytest.approx(max(0.0, wanted), abs=1e-5)
 
 
 def test_a_unit_that_closes_or_opens_changes_the_total_and_a_gap_leaves_it_unknown():

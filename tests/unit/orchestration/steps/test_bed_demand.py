@@ -13,7 +13,7 @@ from evaluation.policies import Tier
 from ml.forecasting.bed_stays import DAY, Stays
 from orchestration.settings import Settings
 from orchestration.simulator.world import World
-from orchestration.sites import load_site
+from orchestration.sites import UnitKind, load_site
 from orchestration.steps.bed_demand import WINDOWS, bed_demand_asked, bed_demand_of
 from orchestration.steps.bed_demand_input import scores_of, stays_of
 from orchestration.steps.upstream import Answered
@@ -128,6 +128,16 @@ def test_only_what_had_arrived_counts_and_only_answers_of_the_released_model(sim
     events = pa.Table.from_pylist(rows)
     assert scores_of(events, at + timedelta(hours=1), "triage", "a") == {"v": 0.3}
     assert scores_of(events, at + timedelta(hours=1), "triage", None) == {}
+
+
+def test_a_move_from_one_emergency_department_to_another_is_one_stay(simulated: Simulated) -> None:
+    """The ward of a site that says it is an emergency department: nobody is admitted to it."""
+    wards = {unit.id for unit in SITE.units if unit.kind is not UnitKind.ED}
+    two = SITE.model_copy(update={"units": tuple(u.model_copy(update={"kind": UnitKind.ED}) for u in SITE.units)})
+    at = datetime.fromtimestamp(simulated.stays.entered.max(), UTC)
+    found = stays_of(simulated.table, two, at)
+    assert wards & set(simulated.table["unit"].to_pylist())
+    assert found.is_ed.all() and len(found.visit) == len(set(found.visit)) < len(simulated.stays.visit)
 
 
 def test_a_use_case_upstream_that_is_off_is_said_and_one_without_admissions_gives_no_beds(settings: Settings) -> None:
