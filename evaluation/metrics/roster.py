@@ -5,6 +5,7 @@ over fewer than ten of them has no bounds. Which weeks are judged is the caller'
 enough a policy's.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,8 +70,10 @@ def evaluate_rosters(
     fairness = {
         f"{prefix}{name}.{unit}": figure for which, prefix in BOTH for unit, name, figure in _spreads(weeks, which)
     }
+    # One that is not known is the widest of all, so that a gate refuses it.
     fairness["nights.widest_spread"] = max(
-        (one for name, one in fairness.items() if name.startswith("nights.spread.")), key=lambda one: one.value or 0.0
+        (one for name, one in fairness.items() if name.startswith("nights.spread.")),
+        key=lambda one: math.inf if one.value is None else one.value,
     )
     detail: dict[str, Json] = {
         "weeks": [f"{one.unit} from {one.first}" for one in weeks],

@@ -1,8 +1,8 @@
 """Hard rules of a roster, judged from plain assignments: which are broken, by whom, when.
 
 It shares no code with the solver or with `ml/rostering`: it walks over each person's days and instants, where the
-solver evaluates linear clauses. A hard rule of a kind that it does not know is an error, so that nothing passes
-unjudged. What does not belong here: what a roster is worth (``roster``).
+solver evaluates linear clauses. A hard rule of a kind that it does not know, or with a number that it does not, is an
+error, so that nothing passes unjudged. What does not belong here: what a roster is worth (``roster``).
 """
 
 import datetime as dt
@@ -16,6 +16,7 @@ from evaluation.metrics.sample import MetricInputError
 
 Parameters = Mapping[str, Any]
 SATURDAY = 5
+WEEK, PERIOD = "week", "period"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +57,36 @@ def broken_rules(
 ) -> list[str]:
     """One sentence for each time that a hard rule is broken by `duties`; `history` is what came before them.
 
-    Raises ``MetricInputError`` for a kind of rule that it cannot judge.
+    Raises ``MetricInputError`` for a kind of rule, or a parameter of one, that it cannot judge.
     """
     known, wanted = {one.name: one for one in staff}, list(rules)
-    if strange := sorted({one.kind for one in wanted} - set(JUDGES)):
-        raise MetricInputError(
-            f"hard rules of kind {', '.join(strange)} cannot be judged here; write a judge for them."
-        )
+    _require_judges(wanted)
     now, before = _by_person(duties), _by_person(history)
     found: list[str] = []
     for person, mine in now.items():
         found += [f"{person}: {one}" for one in _may_not(mine, known.get(person))]
         for rule in wanted:
-            said = JUDGES[rule.kind](mine, before.get(person, []), rule.parameters)
+            said = JUDGES[rule.kind].judge(mine, before.get(person, []), rule.parameters)
             found += [f"{person}: {rule.name}: {one}" for one in said]
     return found
+
+
+def _require_judges(rules: Sequence[HardRule]) -> None:
+    if strange := sorted({one.kind for one in rules} - set(JUDGES)):
+        raise MetricInputError(
+            f"hard rules of kind {', '.join(strange)} cannot be judged here; write a judge for them."
+        )
+    for rule in rules:
+        judge = JUDGES[rule.kind]
+        if strange := sorted(set(rule.parameters) - judge.needs - judge.takes):
+            raise MetricInputError(
+                f"{rule.name}: {', '.join(strange)} of a hard rule of kind {rule.kind} cannot be judged here; it takes "
+                f"{', '.join(sorted(judge.needs | judge.takes))}. Extend its judge, or take the parameter out."
+            )
+        if missing := sorted(judge.needs - set(rule.parameters)):
+            raise MetricInputError(f"{rule.name}: a hard rule of kind {rule.kind} needs {', '.join(missing)}; add it.")
+        if (over := rule.parameters.get("over", PERIOD)) not in (WEEK, PERIOD):
+            raise MetricInputError(f"{rule.name}: over is {over!r}; expected {WEEK} or {PERIOD}.")
 
 
 def _by_person(duties: Iterable[Duty]) -> dict[str, list[Duty]]:
@@ -108,7 +124,7 @@ def _rest(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) 
 def _hours(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) -> list[str]:
     """Hours of a week, or of any days in a row, with what was worked of them before; else of all that was made."""
     most = dt.timedelta(hours=parameters["max_hours"])
-    if parameters.get("over") == "week":
+    if parameters.get("over") == WEEK:
         weeks = {one.date - dt.timedelta(days=one.date.weekday()) for one in mine}
         spans = [(f"week {start.isocalendar()[:2]}", start, start + dt.timedelta(days=6)) for start in sorted(weeks)]
     elif days := parameters.get("days"):
@@ -151,10 +167,20 @@ def _weekends(mine: Sequence[Duty], _before: Sequence[Duty], parameters: Paramet
     return [f"{len(worked)} weekends"] if len(worked) > parameters["max"] else []
 
 
-JUDGES: Mapping[str, Callable[[Sequence[Duty], Sequence[Duty], Parameters], list[str]]] = {
-    "rest": _rest,
-    "hours": _hours,
-    "consecutive_shifts": _days_in_a_row,
-    "consecutive_nights": _nights_in_a_row,
-    "weekends": _weekends,
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Who judges a kind of rule, the parameters that it needs, and those that it may have as well."""
+
+    judge: Callable[[Sequence[Duty], Sequence[Duty], Parameters], list[str]]
+    needs: frozenset[str]
+    takes: frozenset[str] = frozenset()
+
+
+MAX = frozenset({"max"})
+JUDGES: Mapping[str, _Judge] = {
+    "rest": _Judge(_rest, frozenset({"min_hours"})),
+    "hours": _Judge(_hours, frozenset({"max_hours"}), frozenset({"over", "days"})),
+    "consecutive_shifts": _Judge(_days_in_a_row, MAX),
+    "consecutive_nights": _Judge(_nights_in_a_row, MAX),
+    "weekends": _Judge(_weekends, MAX),
 }

@@ -1,6 +1,8 @@
 """Rosters judged: each hard rule found broken by walking over days, figures of a week that can be counted by hand."""
 
 import datetime as dt
+import re
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -80,6 +82,28 @@ def test_hours_of_any_days_in_a_row_are_judged_across_the_start() -> None:
     assert broken_rules([duty(0)], before, [free], rule) == []
     assert broken_rules([duty(0), duty(1)], before, [free], rule) == ["anna: five days: 32 h in 5 days to 2026-03-24"]
     assert broken_rules([duty(2), duty(3)], before, [free], rule) == []
+def test_hours_of_the_period_are_those_of_the_roster_alone() -> None:
+    period = HardRule("all", "hours", {"max_hours": 23})
+    assert broken_rules([duty(0), duty(1), duty(2)], [], [ANNA], [period]) == ["anna: all: 24 h in the period"]
+    assert broken_rules([duty(0), duty(1)], [duty(-1)], [ANNA], [period]) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "said"),
+    [
+        ("hours", {"max_hours": 40, "min_hours": 8}, "few: min_hours of a hard rule of kind hours cannot be judged"),
+        ("hours", {"max_hours": 40, "weeks": 2}, "it takes days, max_hours, over"),
+        ("hours", {"max_hours": 40, "over": "month"}, "over is 'month'; expected week or period"),
+        ("hours", {"over": "week"}, "few: a hard rule of kind hours needs max_hours"),
+        ("consecutive_shifts", {"max": 5, "min": 2}, "min of a hard rule of kind consecutive_shifts cannot be judged"),
+        ("rest", {}, "needs min_hours"),
+    ],
+)
+def test_a_number_of_a_hard_rule_that_would_not_be_judged_is_refused(
+    kind: str, parameters: dict[str, object], said: str
+) -> None:
+    with pytest.raises(MetricInputError, match=re.escape(said)):
+        broken_rules([], [], [], [HardRule("few", kind, parameters)])
 
 
 def test_a_hard_rule_that_nobody_can_judge_here_is_refused() -> None:
@@ -111,3 +135,8 @@ def test_a_week_is_counted_beside_the_one_that_was_worked() -> None:
     assert (values["gap"], values["above_bound_per_nurse"], values["changes_per_sick_call"]) == (0.75, 10, 2)
     assert values["wishes_kept"] is None, "nobody wished for anything"
     assert subgroups.figures["nights.spread.W1"].value == pytest.approx(0.471, abs=1e-3)
+    assert subgroups.figures["nights.widest_spread"].value == pytest.approx(0.471, abs=1e-3)
+    unknown = replace(week, unit="W2", shares={})
+    _, both = evaluate_rosters([week, unknown], RULES, head, seed=1)
+    assert both.figures["nights.spread.W2"].value is None
+    assert both.figures["nights.widest_spread"].value is None, "a spread that nobody knows is no narrow one"
