@@ -151,8 +151,3 @@ APPOINTMENTS_SERVICE: Final = HookService(
 )
 
 SERVICES: Final[Mapping[str, HookService]] = {one.use_case: one for one in (TRIAGE_SERVICE, APPOINTMENTS_SERVICE)}
-
-
-def triage_service() -> Service:
-    """The triage service as it is discovered."""
-    return TRIAGE_SERVICE.description

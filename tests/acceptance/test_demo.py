@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta
 
 import duckdb
 import pytest
 
+from orchestration.sites import load_site
 from tests.acceptance.conftest import Home
 
 pytestmark = pytest.mark.xdist_group("demo")
@@ -33,6 +35,10 @@ def test_plans_are_published_before_every_meeting_and_name_what_they_build_on(de
     plans = [json.loads(path.read_text())["plan"] for path in folder.glob("*.json") if path.name != "current.json"]
     plans = list({plan["issued_at"]: plan for plan in plans}.values())
     assert len(plans) == 17 and sum(plan["tier"] == "model" for plan in plans) >= 15
+    city = load_site("city")
+    issued = sorted(datetime.fromisoformat(plan["issued_at"]).astimezone(city.zone) for plan in plans)
+    assert [one.date() for one in issued] == [issued[0].date() + timedelta(days=n) for n in range(17)]
+    assert city.meeting and all(timedelta() < _at(one, city.meeting) - one <= timedelta(hours=1) for one in issued)
     assert all(plan["tier"] == "model" or plan["tier_reason"] for plan in plans)  # a count that was not sent steps down
     newest = json.loads((folder / "current.json").read_text())["plan"]
     [triage] = newest["upstream"]
@@ -40,16 +46,19 @@ def test_plans_are_published_before_every_meeting_and_name_what_they_build_on(de
     assert {line["target"] for line in newest["lines"]} >= {"census", "nurse_hours", "rn", "lpn"}
 
 
+def _at(day, clock):
+    return datetime.combine(day.date(), clock, day.tzinfo)
+
+
 def test_a_charge_nurses_figure_reaches_the_feedback_mart_and_the_ledger(demo):
     pointer = json.loads((demo.path / "snapshots" / "current.json").read_text())
     mart = demo.path / "snapshots" / pointer["digest"] / "board_adjustment.parquet"
     with duckdb.connect() as reader:
         rows = reader.sql(f"select unit, target, wanted, reason_code from '{mart}' order by unit").fetchall()
-    assert len(rows) == 2 and {(target, reason) for _, target, _, reason in rows} == {("rn", "acuity-differs")}
-    entries = [one for one in demo.ok("ledger", "show")["entries"] if one["kind"] == "adjustment"]
-    assert sorted((one["payload"]["unit"], one["payload"]["value"]) for one in entries) == [
-        row[:1] + row[2:3] for row in rows
-    ]
+    assert len(rows) == 2 and len({unit for unit, *_ in rows}) == 2
+    assert [(target, reason) for _, target, _, reason in rows] == [("rn", "acuity-differs")] * 2
+    told = [one["payload"] for one in demo.ok("ledger", "show")["entries"] if one["kind"] == "adjustment"]
+    assert sorted((one["unit"], one["target"], one["value"], one["reason"]) for one in told) == rows
 
 
 def test_the_model_stays_between_the_nurses_level_and_the_best_possible(document):

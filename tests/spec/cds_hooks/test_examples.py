@@ -10,8 +10,9 @@ from serving_homes import SERVICE, Client, Home, call
 
 from ml.registry.stages import Stage
 from ml.serving.hooks import Card, Discovery, FeedbackRequest, HookResponse
-from ml.serving.services import triage_service
+from ml.serving.services import TRIAGE_SERVICE
 
+OURS = TRIAGE_SERVICE.description
 SHARED = Path(os.environ.get("PILOTHOUSE_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data"))
 EXAMPLES = SHARED / "cds_hooks" / "json_examples"
 pytestmark = [
@@ -63,7 +64,7 @@ def test_the_examples_are_all_there() -> None:
 def test_our_discovery_has_the_shape_of_theirs(client: Client, block: dict[str, Any]) -> None:
     ours = client.get("/cds-services").json()["services"]
     assert set(ours[0]) <= {"hook", "title", "description", "id", "prefetch", "usageRequirements"}
-    assert Discovery.model_validate({"services": ours}).services == [triage_service()]
+    assert Discovery.model_validate({"services": ours}).services == [OURS]
     for theirs in block["services"]:
         common = set(theirs) & set(ours[0]) - {"prefetch"}
         assert {"hook", "description", "id"} <= common
@@ -75,9 +76,9 @@ def test_our_discovery_has_the_shape_of_theirs(client: Client, block: dict[str, 
 def test_prefetch_uses_only_what_encounter_start_has_in_its_context() -> None:
     import re
 
-    used = {name for template in triage_service().prefetch.values() for name in re.findall(r"{{(.*?)}}", template)}
+    used = {name for template in OURS.prefetch.values() for name in re.findall(r"{{(.*?)}}", template)}
     assert used == {"context.patientId", "context.encounterId"}
-    assert set(triage_service().prefetch) == {"patient", "encounter", "vitals", "triage", "conditions"}
+    assert set(OURS.prefetch) == {"patient", "encounter", "vitals", "triage", "conditions"}
 
 
 @pytest.mark.parametrize("block", of_kind("response"))

@@ -10,7 +10,7 @@ from ml.overbooking import Basis, Booking, Session
 from ml.overbooking.advise import Search, advise
 from ml.overbooking.documents import advice_document
 from ml.overbooking.flow import overtime_if_all_come
-from ml.overbooking.rules import Rule, Rules, standard_rules
+from ml.overbooking.rules import Rules, standard_rules
 from tests.unit.ml.overbooking.sessions import session
 from tests.unit.ml.overbooking.test_flow import written_out as _written_out
 
@@ -165,4 +165,3 @@ def test_a_clinic_can_only_tighten_a_limit():
     looser = standard_rules().rules[1].model_copy(update={"name": "looser", "value": 9.0, "clinics": ("GIM",)})
     assert (psy, gim) == (1, 2)
     assert Rules((*standard_rules().rules, looser)).limit("most_at_once", "GIM").value == 2
-    assert isinstance(looser, Rule)

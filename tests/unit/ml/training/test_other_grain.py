@@ -3,9 +3,11 @@
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from ml.features import ColumnMissing
 from ml.features.mart import read_snapshot
@@ -75,6 +77,11 @@ def test_the_candidate_beats_last_times_behaviour_and_its_bundle_comes_back(snap
     )
     assert {"missed_last", "no_show_label", "no_show_score", "race"} <= set(result.predictions.column_names)
     assert "triage_level" not in result.predictions.column_names
+    label, score, last = (
+        np.asarray(result.predictions[name].to_pylist(), np.float64)
+        for name in ("no_show_label", "no_show_score", "missed_last")
+    )
+    assert len(label) > 500 and roc_auc_score(label, score) > roc_auc_score(label, last) + 0.02 > 0.55
     write_bundle(result.candidate.model, tmp_path / "bundle")
     assert model_digest(load_bundle(tmp_path / "bundle")) == result.candidate.digest
     assert result.candidate.parameters == parameters_of(USE_CASE) != DEFAULT

@@ -135,9 +135,8 @@ def test_an_upstream_whose_pointer_was_changed_is_not_used(city):
 
 def test_plans_are_made_in_the_order_of_what_builds_on_what():
     order = plan_order()
-    assert "staffing" in order and "triage" not in order
-    if "roster" in order:
-        assert order.index("staffing") < order.index("roster")
+    assert {"staffing", "roster"} <= set(order) and "triage" not in order
+    assert order.index("staffing") < order.index("roster")
 
 
 def test_a_meeting_is_on_the_sites_own_clock_and_plans_start_before_it():
