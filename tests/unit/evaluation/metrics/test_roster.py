@@ -82,6 +82,8 @@ def test_hours_of_any_days_in_a_row_are_judged_across_the_start() -> None:
     assert broken_rules([duty(0)], before, [free], rule) == []
     assert broken_rules([duty(0), duty(1)], before, [free], rule) == ["anna: five days: 32 h in 5 days to 2026-03-24"]
     assert broken_rules([duty(2), duty(3)], before, [free], rule) == []
+
+
 def test_hours_of_the_period_are_those_of_the_roster_alone() -> None:
     period = HardRule("all", "hours", {"max_hours": 23})
     assert broken_rules([duty(0), duty(1), duty(2)], [], [ANNA], [period]) == ["anna: all: 24 h in the period"]
