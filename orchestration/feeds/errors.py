@@ -1,13 +1,14 @@
 """The exceptions of this package. Bad input raises none of them: it is quarantined.
 
 FeedError
-├── FeedStopped    a required column is missing or named twice: the feed stops at the door
-├── FeedNotListed  the site does not send this feed
-├── NothingToLand  a path that does not exist
-├── LandingBusy    another process lands for the same site
-├── WaitingUnread  what was put aside durably cannot be read now; it stays where it is
-├── NothingToErase nobody is known by what was given
-└── TooManyKeys    what was given is tied to more numbers than one person can have
+├── FeedStopped         a required column is missing or named twice: the feed stops at the door
+├── FeedNotListed       the site does not send this feed
+├── NothingToLand       a path that does not exist
+├── LandingBusy         another process lands for the same site
+├── WaitingUnread       what was put aside durably cannot be read now; it stays where it is
+├── AuthoritiesChanged  records lie under other names of authorities than would be landed under now
+├── NothingToErase      nobody is known by what was given
+└── TooManyKeys         what was given is tied to more numbers than one person can have
 """
 
 from orchestration.feeds.receipt import Receipt
@@ -39,6 +40,10 @@ class LandingBusy(FeedError):
 
 class WaitingUnread(FeedError):
     """A file that this home put aside and answers for cannot be read now: nothing of its drop was landed."""
+
+
+class AuthoritiesChanged(FeedError):
+    """A site's records lie under other names of authorities than would be landed under; says which, and the way."""
 
 
 class NothingToErase(FeedError):

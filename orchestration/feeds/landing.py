@@ -16,6 +16,7 @@ import duckdb
 
 from orchestration.contracts import CONTRACTS_DIR, Contract, Timeline, UnknownContract, in_force, load_timelines
 from orchestration.contracts.mapping import FeedMapping, mapped
+from orchestration.feeds.authorities import require_names
 from orchestration.feeds.closed import Closed
 from orchestration.feeds.commit import Commit
 from orchestration.feeds.contracts_kept import require_kept_history
@@ -100,9 +101,10 @@ def land_drops(
     one. Bad input is quarantined and never raises. Raises `FeedStopped` when a file lacks a required column or has one
     twice (the other files are landed, and the exception carries every receipt), `NothingToLand` for a path that does
     not exist, `WaitingUnread` for a file that waits and cannot be read now, `LandingBusy` when another process lands
-    for the site, `UnknownContract` for a `feed` that has no contract, `FeedNotListed` for one that is not in `feeds`,
-    and `InvalidContract` for contracts that cannot be used, `BreakingChange` for one that breaks what this home landed
-    under without saying so in its version, `InvalidMapping` for a mapping that does not fit its contract.
+    for the site, `AuthoritiesChanged` where its records lie under other names of authorities, `UnknownContract` for a
+    `feed` that has no contract, `FeedNotListed` for one that is not in `feeds`, `InvalidContract` for contracts that
+    cannot be used, `BreakingChange` for one that breaks what this home landed under without saying so in its version,
+    and `InvalidMapping` for a mapping that does not fit its contract.
     """
     _check(site, drops)
     versions = load_timelines(contracts_dir, environment)
@@ -185,13 +187,17 @@ def _run(
     judges: Callable[[Arrival], Mapping[str, Contract]],
     limits: Limits | None,
 ) -> Generator[Run]:
-    """One turn at a site's landing zone, which nobody else has meanwhile. Raises `LandingBusy`."""
+    """One turn at a site's landing zone, which nobody else has meanwhile.
+
+    Raises `LandingBusy`, and `AuthoritiesChanged`: names may have changed since they were read for this turn.
+    """
     store, contracts = Store(home), _current(versions)
     store.sweep(time.time())
     require_kept_history(store, contracts.values())
     write_anchors(home, contracts)
     store.vault.seal_plain()
     with site_lock(home, site), connection(*terms) as db:
+        require_names(home, site, terms[2])
         Closed.of(home, site).load(db)
         stock = Stock.take(store, site)
         yield Run(Commit(stock), feed, listed, judges, limits or Limits(), db)

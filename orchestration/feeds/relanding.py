@@ -16,6 +16,7 @@ from typing import TypedDict
 
 from orchestration.contracts import load_timelines
 from orchestration.contracts.mapping import FeedMapping, mapped
+from orchestration.feeds.authorities import FOLDER, READY, remember
 from orchestration.feeds.closed import Closed
 from orchestration.feeds.commit import Commit
 from orchestration.feeds.errors import FeedError
@@ -31,7 +32,7 @@ from orchestration.feeds.store import Store, flush, lake_name, receipt_name, syn
 from orchestration.feeds.vault import Kind
 from orchestration.settings import Environment
 
-FOLDER, READY, OLD = "relanding", "ready.json", "old"
+OLD = "old"
 TREES = ("lake/*/site={site}", "quarantine/*/site={site}", "receipts/{site}", "index/{site}")
 NOT_SENT = "note_text"  # made here from other files, with their keys; the scrubber makes it again
 
@@ -112,10 +113,16 @@ def _carried(run: Run, home: Path, site: str, receipt: StoredReceipt) -> Receipt
     path = Path("receipts") / site / receipt.feed / receipt_name(receipt.sha256, receipt.attempt)
     for one in (home / path, *home.glob(f"quarantine/{receipt.feed}/site={site}/day=*/{receipt.sha256[:16]}.parquet")):
         target = side / one.relative_to(home)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(one, target)
+        _copy(one, target)
     run.commit.receipts.add(side / path)
     return receipt.receipt()
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as came, target.open("wb") as made:
+        shutil.copyfileobj(came, made)
+        flush(made)
 
 
 def _arrival(store: Store, home: Path, site: str, receipt: StoredReceipt) -> Arrival:
@@ -163,6 +170,7 @@ def _hand_over(home: Path, site: str, side: Path, state: Mapping[str, object]) -
     with (side / f"{READY}.part").open("wb") as stream:
         stream.write(json.dumps({"swaps": swaps, "state": dict(state)}).encode())
         flush(stream)
+    sync_folders(path for path in side.rglob("*") if path.is_dir())
     (side / f"{READY}.part").replace(side / READY)
     sync_folders([side])
 
@@ -181,25 +189,13 @@ def finish(home: Path, site: str) -> bool:
         if swap["has"] and new.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             new.rename(place)
-    for done in home.glob(f"state/notes/{site}-*.done"):
+    notes = home / "state" / "notes"
+    for done in notes.glob(f"{site}-*.done"):
         done.unlink()
+    changed = {folder for swap in said["swaps"] for folder in (home / swap["place"]).parents}
+    sync_folders(folder for folder in (*changed, notes) if folder.is_relative_to(home) and folder.exists())
     remember(home, site, said["state"])
     (side / READY).unlink()
+    sync_folders([side])
     shutil.rmtree(side)
     return True
-
-
-def state_file(home: Path, site: str) -> Path:
-    """Return where it is kept under which names of authorities a site's records landed."""
-    return home / "state" / f"authorities-{site}.json"
-
-
-def remember(home: Path, site: str, state: Mapping[str, object]) -> None:
-    """Keep the names under which a site's records land."""
-    path = state_file(home, site)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as stream:
-        stream.write(json.dumps(state, indent=2, sort_keys=True).encode())
-        flush(stream)
-    beside.replace(path)

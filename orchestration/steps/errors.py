@@ -12,8 +12,8 @@
     │   PortTaken, ServedTierUnknown, LedgerKeyGone, ReleaseKeyGone, NotAnOrderDown,
     │   RowNotFound, ErasureNotUnderstood, NoServer, NotTheReviewer, ReviewChanged, UnknownReview,
     │   ForecastOverlaps, RosterNotWritten, SiteNotNamed, DatesAreShifted, NotEnoughRoster, RosterModelRefused,
-    │   NotEnoughDays, NothingToPlan, NothingToRehearse, LineNotPublished, UnknownShift, AuthoritiesChanged,
-    │   BackupRefused, BackupBroken, KeyKept
+    │   NotEnoughDays, NothingToPlan, NothingToRehearse, LineNotPublished, UnknownShift, BackupRefused, BackupBroken,
+    │   KeyKept
     └── DemoHomeTaken, DemoStopped
 
 Every room has one root of its own; `known_errors` gathers them. What does not belong here: catching.

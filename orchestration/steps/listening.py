@@ -11,9 +11,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestration.feeds import FeedStopped, LandingBusy, Limits, land, message_verdicts
+from orchestration.feeds import FeedError, FeedStopped, LandingBusy, Limits, land, message_verdicts
+from orchestration.feeds.authorities import require_names
+from orchestration.feeds.errors import AuthoritiesChanged
 from orchestration.feeds.mllp import Grouping, Inbox, listen
 from orchestration.feeds.vault import Vault
+from orchestration.feeds.verdicts import Rejects, Verdicts
 from orchestration.settings import Settings
 from orchestration.steps.answer import Answer
 from orchestration.steps.landing import SiteTerms, site_terms
@@ -21,15 +24,18 @@ from orchestration.steps.records import now
 
 FEED = "hl7v2"
 ANSWERED = Limits(drift_from=sys.maxsize)  # each message had its answer: none is held back for the sake of others
+RENAMED = (
+    "The site's names of authorities changed while this listener ran. The message is kept and lands once the listener "
+    "was started again."
+)
 PATIENCE_SECONDS, BETWEEN_SECONDS = 45.0, 0.25
 
 
 def run_listener(settings: Settings, site: str, host: str, port: int, progress: Callable[[str], None]) -> Answer:
     """Listen until interrupted; what an earlier listener left in the inbox is landed first."""
     terms = site_terms(settings, site)
-    folder = settings.home / "inbox" / terms["site"]
     with message_verdicts(FEED, **terms) as verdicts:
-        box = Inbox(folder, lambda content: verdicts.of(content, now()), _lander(terms), Vault.of(settings.home))
+        box = inbox_of(settings, terms, verdicts, progress)
         recovered = box.recover()
         if recovered:
             progress(f"listen    {site}: landed {recovered} batches that an earlier listener left")
@@ -46,10 +52,31 @@ async def _until_stopped(box: Inbox, host: str, port: int, listening: Callable[[
         await task
 
 
-def _lander(terms: SiteTerms) -> Callable[[Path], None]:
+def inbox_of(settings: Settings, terms: SiteTerms, verdicts: Verdicts, progress: Callable[[str], None]) -> Inbox:
+    """Return a site's inbox, judging and landing under terms as they were when the listener began.
+
+    Where the names of authorities changed since, every message is kept and answered with that, and none is landed.
+    """
+
+    def judge(content: bytes) -> Rejects:
+        try:
+            require_names(terms["home"], terms["site"], terms["authorities"])
+        except AuthoritiesChanged:
+            return {None: RENAMED}
+        return verdicts.of(content, now())
+
+    return Inbox(settings.home / "inbox" / terms["site"], judge, _lander(terms, progress), Vault.of(settings.home))
+
+
+def _lander(terms: SiteTerms, progress: Callable[[str], None]) -> Callable[[Path], None]:
     def land_group(path: Path) -> None:
-        with contextlib.suppress(FeedStopped):  # every receipt is written all the same
+        try:
             _land_in_turn(path, terms)
+        except FeedStopped:  # every receipt is written all the same
+            return
+        except FeedError as error:
+            progress(f"listen    {terms['site']}: messages wait: {error}")
+            raise
 
     return land_group
 

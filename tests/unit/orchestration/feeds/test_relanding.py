@@ -1,8 +1,10 @@
 """What landed under other names of authorities lands again under those of now, as if it had from the first day."""
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,18 @@ import duckdb
 import pytest
 
 from orchestration.contracts import load_contracts
-from orchestration.feeds import Receipt, land
+from orchestration.feeds import Receipt, land, message_verdicts, replay
+from orchestration.feeds.authorities import remember, state_file
 from orchestration.feeds.closed import Closed
+from orchestration.feeds.errors import AuthoritiesChanged
 from orchestration.feeds.quarantine import held_files
-from orchestration.feeds.relanding import CannotReland, reland, state_file
+from orchestration.feeds.relanding import TREES, CannotReland, reland
 from orchestration.feeds.vault import Vault
 from orchestration.settings import Environment, Settings
 from orchestration.sites import Site, load_site
 from orchestration.steps import relanding as steps
+from orchestration.steps.landing import SiteTerms
+from orchestration.steps.listening import inbox_of
 from orchestration.steps.tables import REBUILD
 from tests.unit.orchestration.feeds.conftest import KEY, NOON
 from tests.unit.orchestration.feeds.test_authorities import AUTHORITIES, ENCOUNTER, MESSAGE, PATIENT
@@ -128,6 +134,80 @@ def test_killed_while_places_are_changed_it_is_finished_by_the_next(
     assert lake(old) == lake(new)
 
 
+def test_nothing_of_before_goes_until_all_that_takes_its_place_survives_a_power_cut(
+    landed: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, _ = landed
+    fsync, rmtree, flushed, unflushed = os.fsync, shutil.rmtree, set[int](), list[str]()
+
+    def noted(handle: int) -> None:
+        fsync(handle)
+        flushed.add(os.fstat(handle).st_ino)
+
+    def removed(folder: Path, **how: bool) -> None:
+        if folder == old / "relanding" / "city" and folder.exists():
+            places = [path for tree in TREES for path in old.glob(f"{tree.format(site='city')}/**/*")]
+            files = [path for path in places if path.is_file() and "index" not in path.parts]
+            folders = {folder for path in files for folder in path.parents if folder.is_relative_to(old)}
+            unflushed.extend(str(path) for path in {*files, *folders} if path.stat().st_ino not in flushed)
+            assert len(files) > 6
+        rmtree(folder, **how)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(shutil, "rmtree", removed)
+    again(old, AUTHORITIES)
+    assert unflushed == []
+
+
+def test_two_may_say_the_names_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as many:
+        list(many.map(lambda n: remember(tmp_path, "city", {"aliases": {"patient": {"A": f"{n}"}}}), range(64)))
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["authorities-city.json"]
+
+
+def test_names_that_changed_while_a_process_ran_are_refused_inside_the_sites_lock(landed: tuple[Path, Path]) -> None:
+    old, _ = landed
+    again(old, AUTHORITIES)
+    before = lake(old)
+    same = {"site": "city", "home": old, "key": KEY, "arrived_at": NOON + timedelta(days=4)}
+    (old / "late.hl7").write_bytes(MESSAGE.replace("|7^", "|8^").encode())
+    with pytest.raises(AuthoritiesChanged, match="pilothouse reland --site city"):
+        land([old / "late.hl7"], feed="hl7v2", authorities={}, **same)
+    with pytest.raises(AuthoritiesChanged, match="patient 'CITY' was 'urn:mrn' and is 'CITY'"):
+        replay(held_files(old, ["city"]), authorities={}, **same)
+    assert lake(old) == before
+    assert [one.stored for one in land([old / "late.hl7"], feed="hl7v2", authorities=AUTHORITIES, **same)] == [1]
+
+
+def test_a_listener_that_runs_while_names_change_answers_with_it_and_lands_nothing(landed: tuple[Path, Path]) -> None:
+    old, _ = landed
+    told: list[str] = []
+    terms = SiteTerms(
+        site="city",
+        home=old,
+        key=KEY,
+        feeds=("hl7v2",),
+        zone="UTC",
+        environment=Environment.DEVELOPMENT,
+        authorities={},
+        mappings={},
+    )
+    late = MESSAGE.replace("|7^", "|8^").encode()
+    with message_verdicts("hl7v2", **terms) as verdicts:
+        box = inbox_of(settings_of(old), terms, verdicts, told.append)
+        assert [ack.code for ack in box.receive([late])] == ["AA"]
+        box.land_waiting()
+        again(old, AUTHORITIES)
+        before = lake(old)
+        [ack] = box.receive([late.replace(b"|1|P|", b"|2|P|")])
+        assert ack.code == "AE" and "The message is kept and lands once the listener was started again" in ack.reason
+        with pytest.raises(AuthoritiesChanged):
+            box.land_waiting()
+        assert lake(old) == before and "pilothouse reland --site city" in told[0]
+        started = inbox_of(settings_of(old), {**terms, "authorities": AUTHORITIES}, verdicts, told.append)
+        assert started.recover() == 1 and lake(old) != before
+
+
 def test_people_who_were_erased_under_the_old_names_keep_it_from_happening(landed: tuple[Path, Path]) -> None:
     old, _ = landed
     before = lake(old)
@@ -159,7 +239,7 @@ def test_names_that_changed_after_something_landed_are_refused_with_what_changed
     settings = settings_of(landed[0])
     for _ in range(2):
         steps.require_same_names(settings, renamed({"patient": {"urn:mrn": ["CITY"]}}))
-    with pytest.raises(steps.AuthoritiesChanged) as refused:
+    with pytest.raises(AuthoritiesChanged) as refused:
         steps.require_same_names(settings, renamed({"patient": {"urn:mrn": ["PACS"]}}))
     said = str(refused.value)
     assert "patient 'CITY' was 'urn:mrn' and is 'CITY'; patient 'PACS' was 'PACS' and is 'urn:mrn'" in said
