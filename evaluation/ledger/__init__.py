@@ -41,7 +41,7 @@ from evaluation.ledger.errors import (
     PayloadError,
     RefusedEntryError,
 )
-from evaluation.ledger.export import verify_export
+from evaluation.ledger.export import read_export, verify_export
 from evaluation.ledger.history import ApprovedBy, Running
 from evaluation.ledger.keys import (
     generate_private_key,
@@ -101,6 +101,7 @@ __all__ = [
     "proof_of",
     "public_hex",
     "read_anchors",
+    "read_export",
     "record_approval",
     "recorded",
     "register_person",

@@ -5,7 +5,7 @@ not in the copies. Warehouse and reports are left out: the next run makes them a
 that it comes back into SQLite or PostgreSQL alike.
 """
 
-from orchestration.steps.backup.archive import BackupBroken, BackupRefused
+from orchestration.steps.backup.errors import BackupBroken, BackupRefused
 from orchestration.steps.backup.making import back_up
 from orchestration.steps.backup.restoring import restore
 

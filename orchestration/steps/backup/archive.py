@@ -3,6 +3,7 @@
 What does not belong here: which files of a home go into it (making) and what becomes of them (restoring).
 """
 
+import errno
 import hashlib
 import io
 import json
@@ -11,25 +12,20 @@ import shutil
 import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from evaluation.canonical import canonical_json
 from evaluation.ledger import is_signed, sign_document
-from orchestration.steps.errors import StepError
+from orchestration.steps.backup.errors import BackupBroken, BackupRefused, unwritable
+from orchestration.steps.backup.walking import unreadable
 
 SCHEMA = "pilothouse.backup/1"
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 512 * 2**20
-
-
-class BackupRefused(StepError):
-    """A backup cannot be made or taken back as asked; the message says why and what to do."""
-
-
-class BackupBroken(StepError):
-    """A file is no backup, or not as it was written."""
+NAMES_NOTHING = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP)
+"""What the operating system says of a name that no file beside the others can have: the archive's own fault."""
 
 
 def write_archive(
@@ -37,7 +33,8 @@ def write_archive(
 ) -> dict[str, Any]:
     """Write (name, file) pairs and the manifest to a new file that only its owner reads, whole or not at all.
 
-    Returns the manifest. Raises `BackupRefused` where the file is there already or cannot be written.
+    Returns the manifest. Raises `BackupRefused` where the file is there already or cannot be written, and where one
+    of `files` cannot be read.
     """
     draft = path.with_name(f".{path.name}.part")
     if path.exists():
@@ -53,7 +50,7 @@ def write_archive(
             os.fsync(stream.fileno())
         draft.replace(path)
     except OSError as error:
-        raise BackupRefused(f"{path.name} cannot be written ({error.strerror}); nothing was kept of it.") from error
+        raise unwritable(path.name, error) from error
     finally:
         draft.unlink(missing_ok=True)
     return manifest
@@ -63,12 +60,19 @@ def read_archive(path: Path, into: Path, public_key: str | None) -> dict[str, An
     """Unpack into an empty folder and hold every byte against the signed manifest, which is returned.
 
     `public_key` is the ledger's, known from elsewhere; where it is None, the signature is not checked yet and must be
-    by `require_signed`. Raises `BackupBroken`.
+    by `require_signed`. Raises `BackupBroken` for a file that is none, and `BackupRefused` where it cannot be read or
+    what is in it cannot be written here.
     """
     found: list[dict[str, Any]] = []
     signed: dict[str, Any] | None = None
     try:
-        with tarfile.open(path, mode="r|") as tar:
+        with (
+            path.open("rb") as stream,
+            tarfile.open(
+                fileobj=_Reading(stream, path.name),  # pyright: ignore[reportArgumentType,reportCallIssue] - it only reads
+                mode="r|",
+            ) as tar,
+        ):
             for member in tar:
                 if signed is not None:
                     raise BackupBroken(f"{path.name}: something follows its manifest.")
@@ -76,7 +80,9 @@ def read_archive(path: Path, into: Path, public_key: str | None) -> dict[str, An
                     signed = _manifest(tar, member, path.name)
                 else:
                     found.append(_take(tar, member, into, path.name))
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except OSError as error:
+        raise unreadable(path.name, error) from error
+    except (tarfile.TarError, EOFError, ValueError) as error:
         raise BackupBroken(f"{path.name}: is no backup, or was cut short ({type(error).__name__}).") from error
     if signed is None:
         raise BackupBroken(f"{path.name}: has no manifest; it was cut short, or is no backup.")
@@ -100,11 +106,13 @@ def _add(tar: tarfile.TarFile, name: str, file: Path) -> dict[str, Any] | None:
         stream = file.open("rb")
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise unreadable(name, error) from error
     with stream:
         found = os.fstat(stream.fileno())
         member = tarfile.TarInfo(name)
         member.size, member.mode, member.mtime = found.st_size, found.st_mode & 0o700, int(found.st_mtime)
-        reader = _Digesting(stream)
+        reader = _Digesting(_Reading(stream, name, found.st_size))
         tar.addfile(member, reader)  # pyright: ignore[reportArgumentType] - it only reads
     return {"path": name, "size": member.size, "mode": member.mode, "sha256": reader.sha256.hexdigest()}
 
@@ -119,15 +127,23 @@ def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path, archive: st
     place = PurePosixPath(member.name)
     if not member.isreg() or member.issparse() or place.is_absolute() or ".." in place.parts or not place.parts:
         raise BackupBroken(f"{archive}: holds {member.name[:100]!r}, which is no plain file inside a home.")
-    source, target = tar.extractfile(member), into.joinpath(*place.parts)
+    source, mode = tar.extractfile(member), member.mode & 0o700
     assert source is not None  # of a regular file there always is one
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     reader = _Digesting(source)
-    mode = member.mode & 0o700
+    try:
+        _write(reader, into.joinpath(*place.parts), mode)
+    except OSError as error:
+        if error.errno in NAMES_NOTHING:
+            raise BackupBroken(f"{archive}: holds {member.name[:100]!r}, which no file here can be named.") from error
+        raise unwritable(member.name, error) from error
+    return {"path": member.name, "size": member.size, "mode": mode, "sha256": reader.sha256.hexdigest()}
+
+
+def _write(reader: "_Digesting", target: Path, mode: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
         shutil.copyfileobj(reader, stream, 2**20)
     target.chmod(mode)
-    return {"path": member.name, "size": member.size, "mode": mode, "sha256": reader.sha256.hexdigest()}
 
 
 def _manifest(tar: tarfile.TarFile, member: tarfile.TarInfo, archive: str) -> dict[str, Any]:
@@ -151,6 +167,26 @@ def _compare(listed: list[dict[str, Any]], found: list[dict[str, Any]], archive:
             f"{archive}: {len(names) or 'some'} files are missing, changed or too many, {(names or ['?'])[0]!r} first. "
             "Take another backup."
         )
+
+
+class _Reading:
+    """A stream whose failures name the file that is read, so that they are never taken for those of writing."""
+
+    def __init__(self, stream: BinaryIO, name: str, size: int | None = None) -> None:
+        self._stream, self._name, self._left = stream, name, size
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            content = self._stream.read(size)
+        except OSError as error:
+            raise unreadable(self._name, error) from error
+        if self._left is not None:
+            self._left -= len(content)
+            if len(content) < size and self._left > 0:
+                raise BackupRefused(
+                    f"{self._name} became shorter while it was copied; stop what writes it, then back up again."
+                )
+        return content
 
 
 class _Digesting:

@@ -1,18 +1,25 @@
 """`restore`: a backup and its keys become a home again, at a place where none is, and its ledger verifies.
 
-What does not belong here: the form of the file (archive).
+Everything is made ready in a folder inside the home, so that only names move at the end: the home may be a link, a
+mount or a volume of its own. What does not belong here: the form of the file (archive).
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evaluation.ledger import Ledger, load_private_key, public_hex, take_in_export, verify_export
+from evaluation.ledger import LedgerStoreError, load_private_key, open_ledger, public_hex, take_in_export
 from orchestration.settings import Settings
 from orchestration.steps.answer import Answer
-from orchestration.steps.backup.archive import BackupBroken, BackupRefused, read_archive, require_signed
-from orchestration.steps.backup.making import KEYS, LEDGER_EXPORT
+from orchestration.steps.backup.archive import read_archive, require_signed
+from orchestration.steps.backup.decided import LEDGER_EXPORT
+from orchestration.steps.backup.errors import BackupBroken, BackupRefused
+from orchestration.steps.backup.making import KEYS
+from orchestration.steps.backup.places import inside_home
+from orchestration.steps.backup.walking import LOST_AND_FOUND, STAGING
 from orchestration.steps.records import CHECKPOINT, LEDGER_KEY, open_records, verify_ledger
 from orchestration.steps.tables import demand_rebuild
 
@@ -27,24 +34,53 @@ def restore(
 ) -> Answer:
     """Make a home of a backup. `public_key` (64 hex digits), where given, is the ledger's as the board knows it.
 
-    Nothing is left behind unless every file is as it was and the ledger's chain holds. Exit code 1 when the restored
-    ledger and release pointers disagree. Raises `BackupRefused`, `BackupBroken`, `LedgerError`.
+    Nothing is left behind unless every file is as it was and the ledger's chain holds in its store. Exit code 1 when
+    the restored ledger and release pointers disagree. Raises `BackupRefused`, `BackupBroken`, `LedgerError`.
     """
-    _require_empty(settings.home)
-    staging = settings.home.with_name(f".{settings.home.name}.restoring")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True, mode=0o700)
+    home = settings.home.resolve()
     try:
-        progress("Unpacking, and holding every file against the manifest.")
-        manifest = _unpacked(staging, file, key_file, public_key)
-        _require_sound(staging / LEDGER_EXPORT, manifest)
-        _move(staging, settings.home)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    progress("Taking the ledger in.")
-    _ledger(settings)
-    demand_rebuild(settings, "restored from a backup")
+        _require_empty(home)
+        with _staging(home) as staging:
+            progress("Unpacking, and holding every file against the manifest.")
+            manifest = _unpacked(staging, file, key_file, public_key)
+            progress("Taking the ledger in.")
+            staged = _staged(settings, staging)
+            _take_ledger_in(staged, manifest)
+            demand_rebuild(staged, "restored from a backup")
+            _move(staging, home)
+    except OSError as error:
+        raise BackupRefused(
+            f"PILOTHOUSE_HOME ({home.name}) cannot be restored into ({error.strerror}); nothing was kept. Make free "
+            "space there and the right to write, or name another folder; then restore again."
+        ) from error
+    open_records.cache_clear()
     return _answer(settings, manifest)
+
+
+@contextmanager
+def _staging(home: Path) -> Generator[Path]:
+    """A folder inside the home to make everything ready in, gone afterwards; after a failure a new home is, too."""
+    is_new, staging = not home.exists(), home / STAGING
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        staging.mkdir(mode=0o700)
+        yield staging
+        staging.rmdir()
+    except BaseException:  # whatever stopped it, an interrupt included
+        shutil.rmtree(staging, ignore_errors=True)
+        if is_new and home.exists() and not any(home.iterdir()):
+            home.rmdir()
+        raise
+
+
+def _staged(settings: Settings, staging: Path) -> Settings:
+    """The settings of the home as it is made ready: a ledger that belongs inside it is made there, too."""
+    inside = inside_home(settings, settings.ledger_url)
+    if inside is None:
+        return replace(settings, home=staging)
+    (staging / inside).parent.mkdir(parents=True, exist_ok=True)
+    return replace(settings, home=staging, ledger_url=f"sqlite:///{staging / inside}")
 
 
 def _unpacked(staging: Path, file: Path, key_file: Path, public_key: str | None) -> dict[str, Any]:
@@ -62,33 +98,47 @@ def _unpacked(staging: Path, file: Path, key_file: Path, public_key: str | None)
     return home["manifest"]
 
 
-def _require_sound(export: Path, manifest: dict[str, Any]) -> None:
-    verdict = verify_export(export, str(manifest["public_key"]))
-    if not verdict.ok or verdict.entries != manifest["ledger"]["seq"]:
-        raise BackupBroken(f"The ledger in the backup does not verify ({verdict.reason or 'entries are missing'}).")
-
-
 def _require_empty(home: Path) -> None:
-    if home.exists() and any(home.iterdir()):
+    found = {path.name for path in home.iterdir()} - {LOST_AND_FOUND} if home.exists() else set[str]()
+    if found > {STAGING}:
+        raise BackupRefused(
+            f"A restore into PILOTHOUSE_HOME ({home.name}) was cut off when it was nearly done: empty the folder, "
+            f"{STAGING} included, and restore again."
+        )
+    if found - {STAGING}:
         raise BackupRefused(
             f"PILOTHOUSE_HOME ({home.name}) is not empty, and a restore never overwrites: name a new folder, or move "
             "the old home away first."
         )
 
 
+def _take_ledger_in(staged: Settings, manifest: dict[str, Any]) -> None:
+    """Put the ledger into its store, entry for entry, and verify it there before anything is in place.
+
+    Raises `BackupBroken` for another ledger than the manifest's, and `LedgerError` where the store has another.
+    """
+    export, checkpoint = staged.home / LEDGER_EXPORT, staged.home / CHECKPOINT
+    key = load_private_key(staged.keys / LEDGER_KEY)
+    entries = take_in_export(export, staged.ledger_url, key, checkpoint)
+    verdict = open_ledger(staged.ledger_url, public_key=public_hex(key), checkpoint=checkpoint).verify()
+    if not verdict.ok:
+        raise LedgerStoreError(f"The ledger does not verify in its store ({verdict.reason}); nothing was restored.")
+    if entries != manifest["ledger"]["seq"]:
+        raise BackupBroken(f"The ledger in the backup has {entries} entries, its manifest says otherwise.")
+    export.unlink()
+
+
 def _move(staging: Path, home: Path) -> None:
-    if home.exists():
-        home.rmdir()
-    staging.rename(home)
-
-
-def _ledger(settings: Settings) -> Ledger:
-    """The ledger in its store, entry for entry as it was exported. Raises `LedgerError` where the store has another."""
-    key = load_private_key(settings.keys / LEDGER_KEY)
-    take_in_export(settings.home / LEDGER_EXPORT, settings.ledger_url, key, settings.home / CHECKPOINT)
-    (settings.home / LEDGER_EXPORT).unlink()
-    open_records.cache_clear()
-    return open_records(settings)
+    """Give everything its place, all or nothing: within one file system only names change."""
+    moved: list[Path] = []
+    try:
+        for path in sorted(staging.iterdir()):
+            moved.append(home / path.name)
+            path.rename(moved[-1])
+    except BaseException:  # an interrupt included
+        for path in moved:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        raise
 
 
 def _answer(settings: Settings, manifest: dict[str, Any]) -> Answer:
