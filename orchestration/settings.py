@@ -124,6 +124,14 @@ def _home() -> Path:
         ) from error
 
 
+def home_not_writable(settings: Settings, error: OSError) -> SettingsError:
+    """Return what to say of a home that cannot be made or written."""
+    return SettingsError(
+        f"PILOTHOUSE_HOME is {settings.home}, and it cannot be made or written there ({error.strerror}); "
+        "name a folder that this user can write."
+    )
+
+
 def apply_third_party_switches(settings: Settings) -> None:
     """Turn telemetry off and keep every library's files under the home folder, also in child processes.
 
@@ -135,10 +143,7 @@ def apply_third_party_switches(settings: Settings) -> None:
         if not instance.exists():
             instance.write_text(DAGSTER_INSTANCE)
     except OSError as error:
-        raise SettingsError(
-            f"PILOTHOUSE_HOME is {settings.home}, and it cannot be made or written there ({error.strerror}); "
-            "name a folder that this user can write."
-        ) from error
+        raise home_not_writable(settings, error) from error
     os.environ.update(THIRD_PARTY_SWITCHES)
     os.environ["PILOTHOUSE_HOME"] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)

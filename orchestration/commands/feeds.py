@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 
 from orchestration.answers import answers, progress
-from orchestration.commands.options import ready_settings
-from orchestration.settings import load_settings
+from orchestration.commands.options import home_settings, ready_settings
 from orchestration.steps.answer import Answer
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -52,7 +51,7 @@ def listen(site: str, host: str, port: int) -> Answer:
     """Take HL7 v2 over MLLP; acknowledge what is landed (AA), quarantined (AE), or no message (AR)."""
     from orchestration.steps.listening import run_listener
 
-    return run_listener(load_settings(), site, host, port, progress)
+    return run_listener(home_settings(), site, host, port, progress)
 
 
 @click.command()
@@ -75,7 +74,7 @@ def export(
     if since is not None and full:
         raise click.UsageError("--since and --full contradict each other; give one of them.")
     asked = Asked(group, types, _instant(since), is_full=full)
-    return export_site(load_settings(), site, asked, progress, restart=restart)
+    return export_site(home_settings(), site, asked, progress, restart=restart)
 
 
 def _instant(moment: datetime | None) -> str | None:
@@ -156,7 +155,7 @@ def quarantine_list(site: str | None, feed: str | None) -> Answer:
     """List what is held, by file and clause, with the reason and the lines."""
     from orchestration.steps.quarantine import list_quarantine
 
-    return list_quarantine(load_settings(), site, feed)
+    return list_quarantine(home_settings(), site, feed)
 
 
 @quarantine.command("replay")
@@ -168,7 +167,7 @@ def quarantine_replay(site: str, feed: str | None, contracts: str) -> Answer:
     """Take what is held again, under the contracts as they are now, or as they were when it first arrived."""
     from orchestration.steps.quarantine import replay_quarantine
 
-    return replay_quarantine(load_settings(), site, feed, as_of_then=contracts == "then")
+    return replay_quarantine(home_settings(), site, feed, as_of_then=contracts == "then")
 
 
 @click.group()
@@ -183,7 +182,7 @@ def vocabulary_load(folder: Path) -> Answer:
     """Mount the Athena download that was unpacked into DIR; the next run of the tables uses it."""
     from orchestration.steps.vocabulary import mount_vocabulary
 
-    return mount_vocabulary(load_settings(), folder, progress)
+    return mount_vocabulary(home_settings(), folder, progress)
 
 
 @vocabulary.command("show")
@@ -192,7 +191,7 @@ def vocabulary_show() -> Answer:
     """Show what is mounted: version, digest, rows per table, what is missing."""
     from orchestration.steps.vocabulary import show_vocabulary
 
-    return show_vocabulary(load_settings())
+    return show_vocabulary(home_settings())
 
 
 @click.command()
@@ -208,7 +207,7 @@ def audit(site: str | None, out: Path | None, at: datetime | None) -> Answer:
     """Write a page per site: what its sources send, how complete, fresh and well coded, and what to mend first."""
     from orchestration.steps.audit import audit_sites
 
-    return audit_sites(load_settings(), site, out, at)
+    return audit_sites(home_settings(), site, out, at)
 
 
 @click.group()
@@ -222,7 +221,7 @@ def review_list() -> Answer:
     """List every review, those that wait for an answer first."""
     from orchestration.steps.reviews import list_reviews
 
-    return Answer({"reviews": list_reviews(load_settings())})
+    return Answer({"reviews": list_reviews(home_settings())})
 
 
 @review.command("show")
@@ -232,7 +231,7 @@ def review_show(name: str) -> Answer:
     """Show what changed, by how much, and rows of before and after; write its page."""
     from orchestration.steps.reviews import show_review
 
-    return Answer(show_review(load_settings(), name))
+    return Answer(show_review(home_settings(), name))
 
 
 @review.command("answer")
@@ -247,4 +246,4 @@ def review_answer(name: str, verdict: str, reason: str, person: str, key_file: P
     from orchestration.steps.actors import actor_of
     from orchestration.steps.reviews import answer_review
 
-    return Answer(answer_review(load_settings(), name, verdict, reason, actor_of(person, key_file)))
+    return Answer(answer_review(home_settings(), name, verdict, reason, actor_of(person, key_file)))

@@ -41,7 +41,16 @@ def named_actor(person: str | None, key_file: Path | None) -> "Actor":
 
 
 def ready_settings() -> Settings:
-    """Return the settings with the home made and telemetry off, also for child processes."""
-    settings = load_settings()
+    """Return the settings with the home made and opened and telemetry off, also for child processes."""
+    settings = home_settings()
     apply_third_party_switches(settings)
+    return settings
+
+
+def home_settings() -> Settings:
+    """Return the settings with the home opened: of this version's layout, brought to it, or refused."""
+    from orchestration.steps.home import open_home
+
+    settings = load_settings()
+    open_home(settings)
     return settings

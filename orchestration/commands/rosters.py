@@ -88,9 +88,9 @@ def roster_except(
     key_file: Path | None,
 ) -> Answer:
     """Allow one broken rule for one person on one day: a name and a reason, on the ledger."""
-    from orchestration.settings import load_settings
+    from orchestration.commands.options import home_settings
     from orchestration.steps.actors import actor_of
     from orchestration.steps.roster_exceptions import accept_breach
 
     actor = actor_of(person, key_file)
-    return accept_breach(load_settings(), problem_file, file, (rule, staff, date), site, reason, actor)
+    return accept_breach(home_settings(), problem_file, file, (rule, staff, date), site, reason, actor)

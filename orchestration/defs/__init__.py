@@ -7,6 +7,7 @@ An asset reads, calls one step, returns metadata. What does not belong here: any
 from dagster import Definitions
 
 from orchestration.settings import apply_third_party_switches, load_settings
+from orchestration.steps.home import open_home
 
 
 def build_definitions() -> Definitions:
@@ -14,6 +15,7 @@ def build_definitions() -> Definitions:
     from orchestration.defs import candidates, evidence, landing, monitoring, plans, releases, tables
 
     settings = load_settings()
+    open_home(settings)
     apply_third_party_switches(settings)
     return Definitions.merge(
         landing.definitions(),

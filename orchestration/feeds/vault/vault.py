@@ -220,6 +220,11 @@ class Vault:
             key = self.keyring.unwrap(stream.read(WRAPPED_BYTES), head.key)
         return _opened(path, HEADER + WRAPPED_BYTES, key, path.name[:12])
 
+    def is_waiting(self, path: Path) -> bool:
+        """Whether `wait` put a file aside; False for a plain one of before encryption, and for none."""
+        head = self._header(path)
+        return head is not None and head.kind is Kind.WAITING
+
     # -- files
 
     def _header(self, path: Path) -> Header | None:

@@ -20,6 +20,7 @@ from orchestration.steps.backup.errors import BackupBroken, BackupRefused
 from orchestration.steps.backup.making import KEYS
 from orchestration.steps.backup.places import inside_home
 from orchestration.steps.backup.walking import LOST_AND_FOUND, STAGING
+from orchestration.steps.home import open_home
 from orchestration.steps.records import CHECKPOINT, LEDGER_KEY, open_records, verify_ledger
 from orchestration.steps.tables import demand_rebuild
 
@@ -35,7 +36,8 @@ def restore(
     """Make a home of a backup. `public_key` (64 hex digits), where given, is the ledger's as the board knows it.
 
     Nothing is left behind unless every file is as it was and the ledger's chain holds in its store. Exit code 1 when
-    the restored ledger and release pointers disagree. Raises `BackupRefused`, `BackupBroken`, `LedgerError`.
+    the restored ledger and release pointers disagree. Raises `BackupRefused`, `BackupBroken`, `HomeNotUsable` and
+    `LedgerError`.
     """
     home = settings.home.resolve()
     try:
@@ -45,6 +47,7 @@ def restore(
             manifest = _unpacked(staging, file, key_file, public_key)
             progress("Taking the ledger in.")
             staged = _staged(settings, staging)
+            open_home(staged)
             _take_ledger_in(staged, manifest)
             demand_rebuild(staged, "restored from a backup")
             _move(staging, home)

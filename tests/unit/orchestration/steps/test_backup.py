@@ -20,7 +20,7 @@ from orchestration.steps.tables import REBUILD
 from tests.unit.orchestration.steps.conftest import settings_of
 from tests.unit.orchestration.steps.governed import Governed
 
-OTHERWISE = ("ledger.db", "ledger.checkpoint", "events.db", "mlflow.db", "locks/", ".", REBUILD)
+OTHERWISE = ("ledger.db", "ledger.checkpoint", "events.db", "mlflow.db", "locks/", ".", REBUILD, "home.json")
 """What a restore makes anew, or gives back with the same content in other bytes."""
 
 
