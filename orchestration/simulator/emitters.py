@@ -16,6 +16,7 @@ from orchestration.simulator.hl7v2.scheduling import SchedulingEmitter
 from orchestration.simulator.hl7v2.segments import Writer
 from orchestration.simulator.hl7v2.syntax import Times
 from orchestration.simulator.interfaces import INTERFACES
+from orchestration.simulator.personnel_file import PersonnelEmitter
 from orchestration.simulator.staffing_file import StaffingEmitter
 from orchestration.simulator.triage_notes import NotesEmitter
 from orchestration.simulator.world import World
@@ -39,4 +40,5 @@ def make_emitters(world: World, chosen: Collection[str]) -> list[Emitter]:
         found.append(NotesEmitter(world))
     if feeds.STAFFING in chosen:
         found.append(StaffingEmitter(world))
+    found += [PersonnelEmitter(world, feed) for feed in feeds.PERSONNEL if feed in chosen]
     return found

@@ -11,7 +11,9 @@ from orchestration.sites import load_site
 FHIR, ROSTERS, CENSUS = "ehr_fhir", "rosters", "census"
 HL7V2, DICOM, X12 = "hl7v2", "dicom", "x12_837"
 APPOINTMENTS, NOTES, STAFFING = "appointments", "triage_notes", "staffing"
-EMITTED = (FHIR, ROSTERS, CENSUS, HL7V2, DICOM, X12, APPOINTMENTS, NOTES, STAFFING)
+WORKFORCE, LEAVE, WISHES = "workforce", "leave", "wishes"
+PERSONNEL = (WORKFORCE, LEAVE, WISHES)
+EMITTED = (FHIR, ROSTERS, CENSUS, HL7V2, DICOM, X12, APPOINTMENTS, NOTES, STAFFING, *PERSONNEL)
 
 
 class UnknownFeed(ValueError):

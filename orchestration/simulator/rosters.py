@@ -85,10 +85,32 @@ def needed(unit: Unit, shift: Shift) -> int:
     return max(2, ceil(unit.beds / (BEDS_PER_NURSE[unit.kind] * factor)))
 
 
+def regulars(unit: Unit) -> range:
+    """Numbers of the staff who are employed on a unit: five for each place, so that two groups of ten match."""
+    return range(5 * (ceil(unit.beds / BEDS_PER_NURSE[unit.kind]) + 2))
+
+
+def is_off(number: int, day: date) -> bool:
+    """Tell whether somebody's cycle leaves a day free."""
+    return PATTERN[(day.toordinal() + number) % len(PATTERN)] is None
+
+
+def staff_id_of(site: Site, unit: Unit, number: int) -> str:
+    """Return the staff number as every system of the site knows it."""
+    return f"{site.id[0].upper()}{unit.id}-{number * 37 + 20_011}"
+
+
+def role_of(number: int) -> str:
+    """Return what somebody works as."""
+    if number % 9 == 0:
+        return "charge"
+    return "RN" if number % 4 else "LPN"
+
+
 def _on_duty(unit: Unit, place: int, shift: Shift, day: date) -> list[int]:
-    """Numbers of the staff whose cycle puts them on this shift: five staff per place, so two groups of ten match."""
-    full, want = ceil(unit.beds / BEDS_PER_NURSE[unit.kind]) + 2, needed(unit, shift)
-    crew = [n for n in range(5 * full) if PATTERN[(day.toordinal() + n) % len(PATTERN)] == place]
+    """Numbers of the staff whose cycle puts them on this shift."""
+    want = needed(unit, shift)
+    crew = [n for n in regulars(unit) if PATTERN[(day.toordinal() + n) % len(PATTERN)] == place]
     turn = day.toordinal() % max(len(crew), 1)
     return sorted((crew[turn:] + crew[:turn])[:want])
 
@@ -101,8 +123,7 @@ def _spare(unit: Unit, day: date, count: int) -> list[int]:
 def _duty(site: Site, unit: Unit, shift: Shift, day: date, number: int, status: str) -> Duty:
     begins = datetime.combine(day, shift.starts, site.zone)
     ends = datetime.combine(day + timedelta(days=shift.ends <= shift.starts), shift.ends, site.zone)
-    is_lead = number % 9 == 0
-    staff_id = f"{site.id[0].upper()}{unit.id}-{number * 37 + 20_011}"
+    staff_id = staff_id_of(site, unit, number)
     return Duty(
         shift_id=f"{staff_id}-{day:%Y%m%d}-{shift.id}",
         staff_id=staff_id,
@@ -111,7 +132,7 @@ def _duty(site: Site, unit: Unit, shift: Shift, day: date, number: int, status: 
         shift_date=day,
         starts_at=begins.isoformat(),
         ends_at=ends.isoformat(),
-        role="charge" if is_lead else ("RN" if number % 4 else "LPN"),
+        role=role_of(number),
         skills=SKILLS[unit.kind] if number % 3 else "",
         status=status,
     )

@@ -25,6 +25,7 @@ FEEDS = [
     "dicom",
     "ehr_fhir",
     "hl7v2",
+    "leave",
     "nhamcs_ed",
     "note_text",
     "rosters",
@@ -33,6 +34,8 @@ FEEDS = [
     "staffing",
     "synthea_csv",
     "triage_notes",
+    "wishes",
+    "workforce",
     "x12_837",
 ]
 

@@ -15,8 +15,12 @@ FAMILIES = {
     "rosters": {"rosters.csv"},
     "census": {"census.csv"},
     "staffing": {"staffing.csv"},
+    "workforce": {"workforce.csv"},
+    "leave": {"leave.csv"},
+    "wishes": {"wishes.csv"},
 }
-AS_PARQUET = {"appointments.csv", "triage_notes.csv", "staffing.csv"}  # the tables that one site sends as Parquet
+TABLES = ("appointments", "triage_notes", "staffing", "workforce", "leave", "wishes")
+AS_PARQUET = {f"{name}.csv" for name in TABLES}  # the tables that one site sends as Parquet
 
 
 def test_a_site_sends_what_its_file_lists_and_the_simulator_can_send():
@@ -51,7 +55,7 @@ def test_the_summary_counts_the_records_of_every_family(summary, wide):
     for site in wide.summary.sites:
         messages = {f"hl7v2_{family}": len(wide.messages(site.site, family)) for family in ("adt", "oru", "siu")}
         images = len(list(wide.files(site.site, "dicom/*.dcm")))
-        tables = {name: len(wide.rows(site.site, name)) for name in ("appointments", "triage_notes", "staffing")}
+        tables = {name: len(wide.rows(site.site, name)) for name in TABLES}
         counted = {name: n for name, n in site.records.items() if name != "claims_837"}
         assert counted == messages | {"dicom": images} | tables
         claims = sum(path.read_text().count("CLM*") for _, path in wide.files(site.site, "claims_837.x12"))

@@ -120,7 +120,7 @@ def test_a_folder_that_is_no_day_does_not_stop_the_days_beside_it(settings: Sett
     assert [one.days for one in pending_drops(settings)] == [(MONDAY,)]
 
 
-TABLES = {"rosters", "census", "appointments", "triage_notes", "staffing"}
+TABLES = {"rosters", "census", "appointments", "triage_notes", "staffing", "workforce", "leave", "wishes"}
 SERVED = {"serving_events", "serving_feedback", "board_adjustments"}
 
 

@@ -1,0 +1,31 @@
+{{ config(materialized = 'table') }}
+
+with
+
+contracts as (
+    select
+        site,
+        contract_key,
+        staff_key,
+        unit_code as unit,
+        {{ nurse_skill('role_code') }} as skill,
+        role_code as role,
+        credential_until,
+        weekly_hours,
+        minimum_hours,
+        maximum_hours,
+        valid_from,
+        valid_until,
+        _arrived_at as known_at
+    from {{ ref('stg_staff_employment') }}
+),
+
+final as (
+    select *
+    from contracts
+    where
+        skill is not null
+        and valid_from is not null
+)
+
+select * from final

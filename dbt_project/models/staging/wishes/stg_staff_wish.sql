@@ -1,0 +1,17 @@
+with
+
+source as (
+    select * from {{ source('wishes', 'staff_wish') }}
+),
+
+latest as (
+    {{ latest_version('source') }}
+),
+
+final as (
+    select *
+    from latest
+    where not _is_deleted
+)
+
+select * from final
