@@ -8,7 +8,7 @@ error, so that nothing passes unjudged. What does not belong here: what a roster
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -35,12 +35,17 @@ class Duty:
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """What a person may do, and when they are away."""
+    """What a person may do, and when they are away.
+
+    ``until`` is the last day on which a skill's credential holds, for those that end; ``most_hours`` what the contract
+    allows in a calendar week, h."""
 
     name: str
     skills: frozenset[str]
     units: frozenset[str]
     away: frozenset[dt.date] = frozenset()
+    until: Mapping[str, dt.date] = field(default_factory=dict[str, dt.date])
+    most_hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def broken_rules(
     for person, mine in now.items():
         found += [f"{person}: {one}" for one in _may_not(mine, known.get(person))]
         for rule in wanted:
-            said = JUDGES[rule.kind].judge(mine, before.get(person, []), rule.parameters)
+            said = JUDGES[rule.kind].judge(mine, before.get(person, []), _own(rule, known.get(person)))
             found += [f"{person}: {rule.name}: {one}" for one in said]
     return found
 
@@ -87,6 +92,15 @@ def _require_judges(rules: Sequence[HardRule]) -> None:
             raise MetricInputError(f"{rule.name}: a hard rule of kind {rule.kind} needs {', '.join(missing)}; add it.")
         if (over := rule.parameters.get("over", PERIOD)) not in (WEEK, PERIOD):
             raise MetricInputError(f"{rule.name}: over is {over!r}; expected {WEEK} or {PERIOD}.")
+        if rule.parameters.get("bound", "max") != "max":
+            raise MetricInputError(
+                f"{rule.name}: the least hours of a contract cannot be judged here; weigh it instead."
+            )
+
+
+def _own(rule: HardRule, person: Staff | None) -> Parameters:
+    """A rule's numbers; of one about contracts, the person's own."""
+    return {**rule.parameters, "most_hours": person.most_hours if person else None}
 
 
 def _by_person(duties: Iterable[Duty]) -> dict[str, list[Duty]]:
@@ -104,6 +118,8 @@ def _may_not(mine: Sequence[Duty], person: Staff | None) -> list[str]:
     for one in mine:
         if one.skill not in person.skills:
             found.append(f"does not have {one.skill}, on {one.date}")
+        elif one.date > person.until.get(one.skill, one.date):
+            found.append(f"has no valid {one.skill} any more, on {one.date}")
         if one.unit not in person.units:
             found.append(f"does not belong to {one.unit}, on {one.date}")
         if one.date in person.away:
@@ -139,6 +155,12 @@ def _hours(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters)
         if total > most and any(one in within for one in mine):
             found.append(f"{total / dt.timedelta(hours=1):g} h in {name}")
     return found
+
+
+def _contract_hours(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) -> list[str]:
+    if parameters["most_hours"] is None:
+        return []
+    return _hours(mine, before, {"max_hours": parameters["most_hours"], "over": "week"})
 
 
 def _in_a_row(mine: Sequence[Duty], before: Sequence[Duty], most: float, *, nights: bool) -> list[str]:
@@ -180,6 +202,7 @@ MAX = frozenset({"max"})
 JUDGES: Mapping[str, _Judge] = {
     "rest": _Judge(_rest, frozenset({"min_hours"})),
     "hours": _Judge(_hours, frozenset({"max_hours"}), frozenset({"over", "days"})),
+    "contract_hours": _Judge(_contract_hours, frozenset({"bound"})),
     "consecutive_shifts": _Judge(_days_in_a_row, MAX),
     "consecutive_nights": _Judge(_nights_in_a_row, MAX),
     "weekends": _Judge(_weekends, MAX),

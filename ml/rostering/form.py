@@ -159,13 +159,27 @@ class _Reader:
                 None if one.shift is None else self.known(f"{where}.requests.{place}", "shift", one.shift, self.shifts),
                 one.wants == "on",
                 one.weight,
+                None
+                if one.rule is None
+                else self.known(f"{where}.requests.{place}", "constraint", one.rule, self.rules),
             )
             for place, one in enumerate(text.requests)
         )
         carried = Carried(**text.carried.model_dump())
         history = self._history(where, text)
         return Person(
-            text.id, skills, text.home, text.floats_to, text.level, text.share, leave, requests, history, carried
+            text.id,
+            skills,
+            text.home,
+            text.floats_to,
+            text.level,
+            text.share,
+            leave,
+            requests,
+            history,
+            carried,
+            least_minutes=_week(text.min_week_hours),
+            most_minutes=_week(text.max_week_hours),
         )
 
     def _history(self, where: str, text: PersonText) -> tuple[str | None, ...]:
@@ -277,6 +291,10 @@ class _Clock:
         time = dt.time.fromisoformat(clock)
         local = dt.datetime.combine(self._first + dt.timedelta(days=day), time, self._zone)
         return local.astimezone(dt.UTC)
+
+
+def _week(hours: float | None) -> int | None:
+    return None if hours is None else round(hours * 60)
 
 
 def _minutes(length: dt.timedelta) -> int:

@@ -48,6 +48,7 @@ class RequestText(Part):
     wants: Literal["on", "off"]
     shift: Name | None = None
     weight: Weight = 1
+    rule: str | None = Field(default=None, description="The constraint of kind requests; each one where left out.")
 
 
 class PastText(Part):
@@ -79,6 +80,8 @@ class PersonText(Part):
     history_days: int = Field(default=0, ge=0, le=14, description="How many days before the period are known.")
     history: tuple[PastText, ...] = ()
     carried: CarriedText = CarriedText()
+    min_week_hours: float | None = Field(default=None, ge=0, le=168, description="Least hours a week by contract.")
+    max_week_hours: float | None = Field(default=None, ge=0, le=168, description="Most hours in a week by contract.")
 
 
 class DemandText(Part):

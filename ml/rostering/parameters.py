@@ -21,6 +21,7 @@ TAKES: Mapping[Kind, Mapping[str, str]] = {
     "rest": {"min_hours": "hours!"},
     "hours": {"min_hours": "hours", "max_hours": "hours", **OVER},
     "part_time": {"full_time_hours": "hours!", "tolerance_hours": "hours"},
+    "contract_hours": {"bound": "words!"},
     "shift_count": {"shifts": "names!", "max": "whole!", **OVER},
     "consecutive_shifts": {"max": "whole", "min": "whole"},
     "consecutive_nights": {"max": "whole", "min": "whole"},
@@ -45,6 +46,7 @@ ONE_OF: Mapping[Kind, tuple[str, ...]] = {
 CHOICES: Mapping[str, frozenset[str]] = {
     "over": frozenset({"period", "week"}),
     "of": frozenset({"nights", "weekends", "refused"}),
+    "bound": frozenset({"max", "min"}),
 }
 
 

@@ -26,6 +26,7 @@ FormKind = Literal[
     "days_off_after_nights",
     "weekends",
     "part_time",
+    "contract_hours",
     "skill_mix",
     "supervision",
     "breaks",
@@ -80,12 +81,15 @@ class Shift:
 
 @dataclass(frozen=True)
 class Request:
-    """A wish about one day: to work `shift` (None: any), or not to. `weight` is what refusing it costs."""
+    """A wish about one day: to work `shift` (None: any), or not to. `weight` is what refusing it costs.
+
+    `rule` names the constraint of kind requests that it is asked under; None: under each, as somebody's own wish."""
 
     day: int
     shift: str | None
     is_on: bool
     weight: int
+    rule: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,9 @@ class Carried:
 
 @dataclass(frozen=True)
 class Person:
-    """`skills` map to the last day of validity (None: for ever); `history` holds the shifts of days -1, -2, ... ."""
+    """`skills` map to the last day of validity (None: for ever); `history` holds the shifts of days -1, -2, ... .
+
+    `least_minutes` and `most_minutes` are what the contract says of a week; None where it says nothing."""
 
     name: str
     skills: Mapping[str, int | None]
@@ -111,6 +117,8 @@ class Person:
     requests: tuple[Request, ...] = ()
     history: tuple[str | None, ...] = ()
     carried: Carried = Carried()
+    least_minutes: int | None = None
+    most_minutes: int | None = None
 
     def may_ever_do(self, duty: Duty) -> bool:
         """Tell whether the person has (or had) the skill, and a place on the unit."""
@@ -204,6 +212,10 @@ class Problem:
         """Return every duty that there is demand for, or that stands already."""
         wanted = [one.duty for one in self.demand] + [one.duty for one in self.fixed if one.duty]
         return tuple(dict.fromkeys(wanted))
+
+    def is_wish(self, request: Request) -> bool:
+        """Tell whether a request is somebody's own wish, and not what stands already under another rule."""
+        return request.rule is None or any(one.name == request.rule and one.source == "wish" for one in self.rules)
 
     def weekday(self, day: int) -> int:
         """Return 0 for a Monday to 6 for a Sunday."""

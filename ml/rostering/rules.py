@@ -6,7 +6,7 @@ leave and wishes, `rules_cover.py` for who is needed together, `rules_fairness.p
 
 from collections.abc import Callable, Mapping
 
-from ml.rostering import rules_cover, rules_fairness, rules_people, rules_time
+from ml.rostering import rules_contract, rules_cover, rules_fairness, rules_people, rules_time
 from ml.rostering.clauses import Clause, Sum, Writer
 from ml.rostering.problem import Kind, Problem, Rule
 
@@ -27,7 +27,8 @@ COMPILERS: Mapping[Kind, Callable[[Writer, Rule], None]] = {
     "succession": rules_time.succession,
     "rest": rules_time.rest,
     "hours": rules_time.hours,
-    "part_time": rules_time.part_time,
+    "part_time": rules_contract.part_time,
+    "contract_hours": rules_contract.contract_hours,
     "shift_count": rules_time.shift_count,
     "consecutive_shifts": rules_time.consecutive_shifts,
     "consecutive_nights": rules_time.consecutive_nights,

@@ -50,6 +50,6 @@ def _count(writer: Writer, person: Person, of: str) -> Sum:
         for day in range(writer.problem.days):
             total.add(writer.does(person.name, day, nights_of(writer.problem)))
         return total
-    for request in person.requests:
+    for request in filter(writer.problem.is_wish, person.requests):
         total.add(refusal_of(writer, person.name, request))
     return total

@@ -38,6 +38,8 @@ def requests(writer: Writer, rule: Rule) -> None:
     """Each refused request costs its own weight (times the rule's)."""
     for person in writer.problem.staff:
         for request in person.requests if rule.concerns(person.name) else ():
+            if request.rule not in (None, rule.name):
+                continue
             verb = "asks for" if request.is_on else "asks not to have"
             what = request.shift or ("work" if request.is_on else "any shift")
             sentence = f"{person.name} {verb} {what} on {writer.problem.day_text(request.day)}"

@@ -11,11 +11,12 @@ from ml.rostering.clauses import AnyOf, Sum, Writer
 from ml.rostering.problem import Person, Problem, Rule
 
 HOUR = 60
-COUNTED_IN_MINUTES = frozenset({"hours", "part_time"})
+COUNTED_IN_MINUTES = frozenset({"hours", "part_time", "contract_hours"})
 SATURDAY, SUNDAY = 5, 6
 
 
-def _concerned(writer: Writer, rule: Rule) -> list[Person]:
+def concerned(writer: Writer, rule: Rule) -> list[Person]:
+    """Return the people that a rule speaks about."""
     return [person for person in writer.problem.staff if rule.concerns(person.name)]
 
 
@@ -43,16 +44,20 @@ def windows(problem: Problem, rule: Rule) -> list[range]:
     A week, or N days in a row, that began before the period has negative days: what was worked on them counts."""
     length = rule.number("days")
     if rule.parameters.get("over") == "week":
-        starts = range(-problem.weekday(0), problem.days, 7)
-        return [range(start, min(start + 7, problem.days)) for start in starts]
+        return weeks_of(problem)
     if length is not None:
         return [range(day, day + length) for day in range(1 - length, problem.days - length + 1)]
     return [range(problem.days)]
 
 
-def _at_most(writer: Writer, rule: Rule, total: Sum, most: int, person: str, days: range, sentence: str) -> None:
+def weeks_of(problem: Problem) -> list[range]:
+    """Return the calendar weeks that the period touches; the first one's days before it are negative."""
+    return [range(start, min(start + 7, problem.days)) for start in range(-problem.weekday(0), problem.days, 7)]
+
+
+def at_most_known(writer: Writer, rule: Rule, total: Sum, most: int, person: str, days: range, sentence: str) -> None:
     """Write down a maximum over days of which some may be history. Where that is beyond it, nothing may be added."""
-    writer.at_most(rule, total, max(most, total.constant), sentence, person=person, days=days, per=_per(rule))
+    writer.at_most(rule, total, max(most, total.constant), sentence, person=person, days=days, per=per_of(rule))
 
 
 def hours(writer: Writer, rule: Rule) -> None:
@@ -61,52 +66,37 @@ def hours(writer: Writer, rule: Rule) -> None:
     A minimum is asked of whole weeks or stretches within the period: of others the rest cannot be decided."""
     least, most = rule.number("min_minutes"), rule.number("max_minutes")
     is_weekly = rule.parameters.get("over") == "week"
-    for person in _concerned(writer, rule):
+    for person in concerned(writer, rule):
         for days in windows(writer.problem, rule):
-            when = _days_text(writer.problem, days)
+            when = days_text(writer.problem, days)
             total = minutes_of(writer, person.name, days)
             if most is not None:
-                before = _before_text(writer.problem, total.constant)
-                sentence = f"{person.name} works at most {_hours(most)} {when}{before}"
-                _at_most(writer, rule, total, most, person.name, days, sentence)
+                before = before_text(writer.problem, total.constant)
+                sentence = f"{person.name} works at most {hours_text(most)} {when}{before}"
+                at_most_known(writer, rule, total, most, person.name, days, sentence)
             if least is not None and days[0] >= 0 and (not is_weekly or len(days) == 7):
-                sentence = f"{person.name} works at least {_hours(least)} {when}"
-                writer.at_least(rule, total, least, sentence, person=person.name, days=days, per=_per(rule))
-
-
-def part_time(writer: Writer, rule: Rule) -> None:
-    """Contract hours: `full_time_minutes` a week times a person's share, give or take `tolerance_minutes`."""
-    full, tolerance = rule.number("full_time_minutes") or 0, rule.number("tolerance_minutes") or 0
-    days = range(writer.problem.days)
-    for person in _concerned(writer, rule):
-        absent = sum(1 for day in person.leave if 0 <= day < writer.problem.days)
-        target = round(full * person.share * (len(days) - absent) / 7)
-        total = minutes_of(writer, person.name, days)
-        said = f"{person.name}, who has a share of {person.share:g}, works"
-        low, high = max(0, target - tolerance), target + tolerance
-        about = f"{said} at least {_hours(low)}", f"{said} at most {_hours(high)}"
-        writer.at_least(rule, total, low, about[0], person=person.name, days=days, per=_per(rule))
-        writer.at_most(rule, total, high, about[1], person=person.name, days=days, per=_per(rule))
+                sentence = f"{person.name} works at least {hours_text(least)} {when}"
+                writer.at_least(rule, total, least, sentence, person=person.name, days=days, per=per_of(rule))
 
 
 def shift_count(writer: Writer, rule: Rule) -> None:
     """At most `max` of `shifts` over the period, a week, or any `days` in a row."""
     shifts, most = frozenset(rule.words("shifts")), rule.number("max") or 0
-    for person in _concerned(writer, rule):
+    for person in concerned(writer, rule):
         for days in windows(writer.problem, rule):
-            sentence = f"{person.name} works at most {most} of {', '.join(sorted(shifts))} " + _days_text(
+            sentence = f"{person.name} works at most {most} of {', '.join(sorted(shifts))} " + days_text(
                 writer.problem, days
             )
             total = Sum()
             for day in days:
                 total.add(writer.does(person.name, day, shifts))
-            _at_most(writer, rule, total, most, person.name, days, sentence)
+            at_most_known(writer, rule, total, most, person.name, days, sentence)
 
 
 def succession(writer: Writer, rule: Rule) -> None:
     """A shift of `then` never follows one of `first` on the next day."""
     first, then = frozenset(rule.words("first")), frozenset(rule.words("then"))
-    for person in _concerned(writer, rule):
+    for person in concerned(writer, rule):
         for day in range(-1, writer.problem.days - 1):
             total = Sum().add(writer.does(person.name, day, first)).add(writer.does(person.name, day + 1, then))
             sentence = f"{person.name} has no {'/'.join(sorted(then))} on the day after {'/'.join(sorted(first))}"
@@ -137,12 +127,12 @@ def _rest_after(
     writer: Writer, rule: Rule, first: tuple[int, str], then: tuple[int, frozenset[str]], least: int
 ) -> None:
     (day, shift), (later, shifts) = first, then
-    for person in _concerned(writer, rule):
+    for person in concerned(writer, rule):
         total = (
             Sum().add(writer.does(person.name, day, frozenset({shift}))).add(writer.does(person.name, later, shifts))
         )
         sentence = (
-            f"{person.name} rests {_hours(least)} after {shift} of {writer.problem.day_text(day)} "
+            f"{person.name} rests {hours_text(least)} after {shift} of {writer.problem.day_text(day)} "
             f"(no {'/'.join(sorted(shifts))} on {writer.problem.day_text(later)})"
         )
         writer.at_most(rule, total, 1, sentence, person=person.name, days=[day, later])
@@ -161,7 +151,7 @@ def consecutive_nights(writer: Writer, rule: Rule) -> None:
 def days_off(writer: Writer, rule: Rule) -> None:
     """`min` days off in a row; or at least `at_least` days off in any `days`, or each week (`over`)."""
     least, at_least = rule.number("min"), rule.number("at_least")
-    for person in _concerned(writer, rule):
+    for person in concerned(writer, rule):
         if least is not None:
             sentence = f"{person.name} has at least {least} days off in a row"
             _minimum_runs(writer, rule, person, None, (least, False), sentence)
@@ -170,14 +160,14 @@ def days_off(writer: Writer, rule: Rule) -> None:
                 total = Sum()
                 for day in days:
                     total.add(writer.does(person.name, day))
-                sentence = f"{person.name} has {at_least} days off {_days_text(writer.problem, days)}"
+                sentence = f"{person.name} has {at_least} days off {days_text(writer.problem, days)}"
                 most = max(0, len(days) - at_least)
-                _at_most(writer, rule, total, most, person.name, days, sentence)
+                at_most_known(writer, rule, total, most, person.name, days, sentence)
 
 
 def _runs(writer: Writer, rule: Rule, shifts: frozenset[str] | None, what: str) -> None:
     most, least = rule.number("max"), rule.number("min")
-    for person in _concerned(writer, rule):
+    for person in concerned(writer, rule):
         if most is not None:
             for day in range(-len(person.history), writer.problem.days - most):
                 days = range(day, day + most + 1)
@@ -216,7 +206,7 @@ def days_off_after_nights(writer: Writer, rule: Rule) -> None:
     """After the last night of a run, `days` days off."""
     wanted, nights = rule.number("days") or 1, nights_of(writer.problem)
     others = frozenset(shift.name for shift in writer.problem.shifts) - nights
-    for person in _concerned(writer, rule):
+    for person in concerned(writer, rule):
         sentence = f"{person.name} has {wanted} days off after nights"
         for day in range(-len(person.history), writer.problem.days - 1):
             total = Sum().add(writer.does(person.name, day, nights)).add(writer.does(person.name, day + 1, others))
@@ -249,24 +239,28 @@ def weekends(writer: Writer, rule: Rule) -> None:
     """At most `max` weekends worked in the period."""
     most = rule.number("max") or 0
     days = [day for weekend in weekends_of(writer.problem) for day in weekend]
-    for person in _concerned(writer, rule):
+    for person in concerned(writer, rule):
         sentence = f"{person.name} works at most {most} weekends"
         writer.at_most(rule, worked_weekends(writer, person.name), most, sentence, person=person.name, days=days)
 
 
-def _per(rule: Rule) -> int:
+def per_of(rule: Rule) -> int:
+    """Return what one unit of excess of a rule is: an hour where minutes are weighed."""
     return HOUR if rule.weight is not None and rule.kind in COUNTED_IN_MINUTES else 1
 
 
-def _hours(minutes: int) -> str:
+def hours_text(minutes: int) -> str:
+    """Return minutes as people say them."""
     return f"{minutes / HOUR:g} h"
 
 
-def _before_text(problem: Problem, minutes: int) -> str:
-    return f", {_hours(minutes)} of them before {problem.day_text(0)}" if minutes else ""
+def before_text(problem: Problem, minutes: int) -> str:
+    """Say how many of some minutes were worked before the period; empty where none were."""
+    return f", {hours_text(minutes)} of them before {problem.day_text(0)}" if minutes else ""
 
 
-def _days_text(problem: Problem, days: range) -> str:
+def days_text(problem: Problem, days: range) -> str:
+    """Return a stretch of days as people name it."""
     if days == range(problem.days):
         return "over the period"
     return f"from {problem.day_text(days[0])} to {problem.day_text(days[-1])}"

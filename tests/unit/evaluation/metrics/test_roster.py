@@ -108,6 +108,18 @@ def test_a_number_of_a_hard_rule_that_would_not_be_judged_is_refused(
         broken_rules([], [], [], [HardRule("few", kind, parameters)])
 
 
+def test_a_credential_that_has_ended_does_not_count_and_a_contract_has_its_own_most_hours() -> None:
+    nurse = Staff("anna", frozenset({"rn"}), frozenset({"W1"}), until={"rn": MONDAY}, most_hours=16)
+    most = [HardRule("contract", "contract_hours", {"bound": "max"})]
+    assert broken_rules([duty(0)], [duty(-1), duty(-2)], [nurse], most) == []
+    assert broken_rules([duty(0), duty(1)], [], [nurse], most) == ["anna: has no valid rn any more, on 2026-03-24"]
+    valid = Staff("anna", frozenset({"rn"}), frozenset({"W1"}), most_hours=16)
+    said = ["anna: contract: 24 h in week (2026, 13)"]
+    assert broken_rules([duty(2)], [duty(0), duty(1)], [valid], most) == said
+    with pytest.raises(MetricInputError, match="least hours of a contract cannot be judged"):
+        broken_rules([duty(2)], [], [valid], [HardRule("contract", "contract_hours", {"bound": "min"})])
+
+
 def test_a_hard_rule_that_nobody_can_judge_here_is_refused() -> None:
     with pytest.raises(MetricInputError, match="hard rules of kind mood cannot be judged"):
         broken_rules([], [], [], [HardRule("good mood", "mood", {})])

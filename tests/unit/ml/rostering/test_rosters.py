@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.rostering import Problem, Roster, check, read_event, repair, solve
+from ml.rostering import Problem, ProblemNotUnderstood, Roster, check, read_event, repair, solve
 from ml.rostering.checking import objective_of
 from ml.rostering.conflict import explain
 from ml.rostering.documents import answer_document
@@ -86,8 +86,7 @@ def test_hours_of_a_week_that_began_before_the_period_count(
     answer = solve(drawn, 1)
     assert answer.roster is not None
     assert (len(answer.roster.duties), answer.hard_violations) == (shifts, ())
-    whole = Roster({("anna", day): Duty("u0", "E", "rn") for day in range(4)})
-    assert any(one.rule == "hours a week" for one in check(drawn, whole)) is (shifts < 4)
+    assert any(one.rule == "hours a week" for one in check(drawn, full_week())) is (shifts < 4)
 
 
 def test_a_week_begun_before_the_period_is_named_with_its_hours_in_the_conflict() -> None:
@@ -110,6 +109,51 @@ def test_shifts_of_a_week_that_began_before_the_period_count() -> None:
         answer = solve(drawn, 1)
         assert answer.roster is not None
         assert len(answer.roster.duties) == most
+
+
+@pytest.mark.parametrize(("history", "most", "shifts"), [([], 24, 3), ([1, 2], 24, 1), ([1, 2, 3], 16, 0), ([], 99, 4)])
+def test_nobody_works_more_in_a_week_than_their_own_contract_allows(history: list[int], most: int, shifts: int) -> None:
+    document = begun_week(history, 1)
+    document["staff"][0]["max_week_hours"] = most
+    rule = {"name": "contract", "kind": "contract_hours", "source": "contract", "hard": True,
+            "parameters": {"bound": "max"}}  # fmt: skip
+    drawn = parse_form(text(document | {"constraints": [document["constraints"][0], rule]}), "drawn.json")
+    answer = solve(drawn, 1)
+    assert answer.roster is not None
+    assert len(answer.roster.duties) == shifts
+    assert any("contract allows at most" in one.sentence for one in check(drawn, full_week())) is (shifts < 4)
+
+
+def full_week() -> Roster:
+    return Roster({("anna", day): Duty("u0", "E", "rn") for day in range(4)})
+
+
+def test_the_least_hours_of_a_contract_are_owed_for_whole_weeks_and_less_of_one_with_leave() -> None:
+    document = begun_week([], 0) | {"days": 11}
+    document["staff"][0] |= {"min_week_hours": 21, "leave": ["2026-10-19", "2026-10-20"]}
+    rule = {"name": "contract", "kind": "contract_hours", "source": "contract", "weight": 3,
+            "parameters": {"bound": "min"}}  # fmt: skip
+    drawn = parse_form(text(document | {"constraints": [document["constraints"][0], rule]}), "drawn.json")
+    [one] = [one for one in check(drawn, Roster({})) if one.rule == "contract"]
+    assert ("at least 15 h from 2026-10-19 to 2026-10-25" in one.sentence, one.cost) == (True, 45)
+
+
+def test_a_wish_counts_for_its_own_rule_and_what_stands_is_no_refused_wish() -> None:
+    document = begun_week([], 0)
+    day = document["first_day"]
+    stays = {"name": "stays", "kind": "requests", "source": "policy", "weight": 1}
+    wishes = {"name": "wishes", "kind": "requests", "source": "wish", "weight": 10}
+    document["staff"][0]["requests"] = [
+        {"date": day, "wants": "on", "shift": "E", "weight": 3, "rule": "stays"},
+        {"date": day, "wants": "on", "shift": "E", "weight": 2, "rule": "wishes"},
+    ]
+    drawn = parse_form(text(document | {"constraints": [document["constraints"][0], stays, wishes]}), "drawn.json")
+    assert {one.rule: one.cost for one in check(drawn, Roster({}))} == {"stays": 3, "wishes": 20}
+    answer = solve(drawn, 1)
+    assert [(one.refused, one.refused_carried) for one in answer.fairness] == [(0, 0)]
+    document["staff"][0]["requests"][1]["rule"] = "hopes"
+    with pytest.raises(ProblemNotUnderstood, match="unknown constraint 'hopes'"):
+        parse_form(text(document | {"constraints": [stays, wishes]}), "drawn.json")
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
