@@ -18,9 +18,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from pydantic import BaseModel
 
-from ml.serving import ServingRefused
 from ml.serving.board.routes import add_board
-from ml.serving.config import PRODUCTION, ServingConfig
+from ml.serving.clients import CLIENTS_FILE, Clients, configured, load_clients
+from ml.serving.config import ServingConfig
 from ml.serving.hooks import TRIAGE, Discovery, FeedbackRequest, HookResponse
 from ml.serving.limits import BodyLimit, require_json
 from ml.serving.live import Live, SiteState
@@ -30,7 +30,6 @@ from ml.serving.reports import add_reports
 from ml.serving.running import Running, running_of
 from ml.serving.services import SERVICES, HookService
 from ml.serving.status import add_status
-from ml.serving.tokens import CLIENTS_FILE, TrustedClients
 from ml.serving.watching import watching
 
 LOG = logging.getLogger("pilothouse.serving")
@@ -38,11 +37,8 @@ LOG = logging.getLogger("pilothouse.serving")
 
 def create_app(config: ServingConfig) -> FastAPI:
     """Build the service. Raises `ServingRefused` when it must not start as it is configured."""
-    clients = TrustedClients.load(config.home)
-    if clients is None and config.environment == PRODUCTION:
-        raise ServingRefused(
-            f"In production every client is authenticated: list them in {CLIENTS_FILE} in the home folder."
-        )
+    clients = load_clients(config.home, config.connect)
+    config = configured(config, clients)
     if clients is None:
         LOG.warning("Clients are not authenticated: there is no %s (environment %s).", CLIENTS_FILE, config.environment)
     meters = Meters()
@@ -75,7 +71,7 @@ def create_app(config: ServingConfig) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(
-    app: FastAPI, config: ServingConfig, meters: Meters, clients: TrustedClients | None
+    app: FastAPI, config: ServingConfig, meters: Meters, clients: Clients | None
 ) -> AsyncGenerator[None]:
     running = Running(config, meters, clients)
     app.state.running = running

@@ -10,8 +10,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ml.serving import ServingRefused
+from ml.serving.outbound import Connect, connect
 
-PRODUCTION = "production"
+DEVELOPMENT, PRODUCTION = "development", "production"
 PSEUDONYM_KEY_BYTES = 32
 
 
@@ -45,12 +46,12 @@ class ServingConfig:
     `reports` is a folder of pages to show under `/reports/`; without one, none are shown. `planned` are the use cases
     that publish plans, `titles` their names for people. `people_header` names the header in which a proxy that signs
     people in says who they are; whoever can reach the service past that proxy can forge it. `note` is a sentence that
-    every page shows.
+    every page shows. `calls_per_second` bounds one client; None bounds none. `connect` is how the service reaches out.
     """
 
     home: Path
     sites: Mapping[str, SiteContext]
-    environment: str = "development"
+    environment: str = DEVELOPMENT
     events_url: str | None = None
     base_url: str = "http://127.0.0.1:8088"
     default_site: str | None = None
@@ -61,6 +62,8 @@ class ServingConfig:
     store_timeout_seconds: float = 5.0
     failures_to_step_down: int = 5
     cors_origins: tuple[str, ...] = ()
+    calls_per_second: float | None = None
+    connect: Connect = connect
     planned: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict[str, str])
     people_header: str | None = None

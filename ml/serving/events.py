@@ -6,7 +6,7 @@ commit (`writer.py`) and the way out as a feed (`export.py`) do not.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
 
@@ -30,6 +30,9 @@ from ml.serving.tables import (
 from ml.serving.writer import GroupCommitWriter
 
 Result = TypeVar("Result")
+KEPT_SPENT = timedelta(hours=1)
+"""How long a token is remembered after it expired: a clock that is set back by less lets nothing be used twice."""
+SWEEP_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class EventStore:
         self._engine = open_database(url)
         self._timeout = timeout_seconds
         self._writer = GroupCommitWriter(self._engine)
+        self._swept_at = datetime.min.replace(tzinfo=UTC)
 
     def close(self) -> None:
         """Write what is waiting and release the database."""
@@ -136,13 +140,18 @@ class EventStore:
         return await self._writer.write(lambda connection: _record_feedback(connection, site, items), self._timeout)
 
     async def spend_token(self, issuer: str, jti: str, expires_at: datetime, now: datetime) -> bool:
-        """Mark a token as used; False when it was used before. Raises `StoreUnavailable`."""
+        """Mark a token as used; False when it was used before. `now` is the world's clock, as the token's is.
+
+        Tokens that expired over an hour ago are forgotten, at most once a minute, so that the table stays as small as
+        an hour's calls. Raises `StoreUnavailable`.
+        """
         row = {"issuer": issuer, "jti": jti, "expires_us": microseconds(expires_at)}
+        is_due = abs(now - self._swept_at) > SWEEP_EVERY
+        self._swept_at = now if is_due else self._swept_at
 
         def work(connection: Connection) -> bool:
-            connection.execute(
-                delete(TOKEN_SPENT).where(TOKEN_SPENT.c.expires_us < microseconds(now - timedelta(days=1)))
-            )
+            if is_due:
+                connection.execute(delete(TOKEN_SPENT).where(TOKEN_SPENT.c.expires_us < microseconds(now - KEPT_SPENT)))
             return insert_new(connection, TOKEN_SPENT, row)
 
         return await self._writer.write(work, self._timeout)

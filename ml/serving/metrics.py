@@ -43,6 +43,9 @@ class Meters:
         self.generation = Gauge(
             "pilothouse_pointer_generation", "Generation of the pointer.", of_site, registry=self.registry
         )
+        self.refused_tokens = Counter(
+            "pilothouse_refused_tokens", "Tokens refused, by the check that failed.", ["check"], registry=self.registry
+        )
         self.responses = Counter(
             "pilothouse_http_responses", "HTTP responses.", ["method", "status"], registry=self.registry
         )

@@ -10,7 +10,8 @@ from fastapi import Request
 
 from ml.serving import Problem
 from ml.serving.board.cache import PageCache
-from ml.serving.config import ServingConfig
+from ml.serving.clients import Clients
+from ml.serving.config import ServingConfig, utc_now
 from ml.serving.events import EventStore
 from ml.serving.hooks import TRIAGE
 from ml.serving.live import Live, ScorerOpener
@@ -19,13 +20,13 @@ from ml.serving.plans import Planning, PlanOpener
 from ml.serving.releases import ReleaseWatch
 from ml.serving.service import HookAdvice
 from ml.serving.services import SERVICES
-from ml.serving.tokens import TrustedClients, replayed
+from ml.serving.tokens import REPLAYED, Token, TokenRefused, unauthorised, verify_token
 
 
 class Running:
     """One service over one home."""
 
-    def __init__(self, config: ServingConfig, meters: Meters, clients: TrustedClients | None) -> None:
+    def __init__(self, config: ServingConfig, meters: Meters, clients: Clients | None) -> None:
         self.config = config
         self.meters = meters
         self.clients = clients
@@ -77,15 +78,22 @@ class Running:
             )
         return default
 
-    async def authorise(self, request: Request, site: str, service_path: str) -> None:
-        """Verify and spend the client's token, if clients are authenticated. Raises `Problem`."""
+    async def authorise(self, request: Request, site: str, service_path: str) -> Token | None:
+        """Verify and spend the client's token; None where clients are not authenticated. Raises `Problem`."""
         if self.clients is None:
-            return
+            return None
         base = self.config.base_url.rstrip("/")
         audiences = sorted({base + service_path, base + request.url.path})
-        token = self.clients.verify(request.headers.get("authorization"), audiences, site)
-        if not await self.store.spend_token(token.issuer, token.jti, token.expires_at, self.config.clock()):
-            raise replayed()
+        try:
+            token = await verify_token(self.clients, request.headers.get("authorization"), audiences)
+            if token.client.sites is not None and site not in token.client.sites:
+                raise Problem(HTTPStatus.FORBIDDEN, "site-not-allowed", "This client is not trusted for this site.")
+            if not await self.store.spend_token(token.issuer, token.jti, token.expires_at, utc_now()):
+                raise TokenRefused(REPLAYED, token.issuer)
+        except TokenRefused as refused:
+            self.meters.refused_tokens.labels(refused.check).inc()
+            raise unauthorised(refused) from refused
+        return token
 
 
 def running_of(request: Request) -> Running:

@@ -1,174 +1,174 @@
-"""Trusting CDS clients: signed tokens as CDS Hooks 2.0 asks (section "Trusting CDS Clients", RFC 7519).
+"""A CDS client's token: signed as CDS Hooks 2.0 asks (section "Trusting CDS Clients", RFC 7515 and 7519).
 
-Here belong `clients.json`, key sets and the checks of a token. Remembering spent tokens is the event store's.
-The audience is compared with the configured base URL and never with the Host header, which the caller
-chooses.
+Here belong the checks of a token. Whom the service trusts is `clients.py`; remembering spent tokens is the event
+store's. The audience is compared with the configured base URL and never with the Host header, which the caller chooses.
+
+Every refusal is the same 401: which check failed stands in the log and in the metrics, for the operator, and not in
+the answer, for whoever tries.
 """
 
-import json
-from collections.abc import Mapping
+import base64
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import jwt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import orjson
 
-from ml.registry.manifest import first_fault
-from ml.serving import Problem, ServingRefused
+from ml.serving import Problem
+from ml.serving.clients import Clients, TrustedClient
+from ml.serving.keysets import ALGORITHMS
 
-CLIENTS_FILE = "clients.json"
-SCHEMA = "pilothouse.clients/1"
-ALGORITHMS = ("ES384", "RS384")
-CURVE = "P-384"
-MIN_RSA_BITS = 2048
+LOG = logging.getLogger("pilothouse.serving")
+
 LEEWAY_SECONDS = 30
-MAX_LIFETIME_SECONDS = 15 * 60
-"""The standard suggests five minutes at most; clocks and queues get some room, hours do not."""
+MAX_LIFETIME_SECONDS = 5 * 60
 MAX_TOKEN_LENGTH = 8192
 MAX_JTI_LENGTH = 256
-REQUIRED_CLAIMS = ["iss", "aud", "exp", "iat", "jti"]
+MAX_TENANT_LENGTH = 256
+NAMED_KEYS = frozenset({"jwk", "x5u", "x5c", "crit"})
+"""Header members that bring a key along, or ask for rules that are not known here: such a token is refused."""
+MAX_SECONDS = 1e11
+"""The year 5138: what lies beyond is no time of a token."""
+UNSENT = "no token"
+REPLAYED = "used before"
+_WRITTEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
-class _Client(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class TokenRefused(Exception):
+    """A token fails a check. `check` is a word of ours, never of the token's."""
 
-    iss: str = Field(min_length=1, max_length=512)
-    jwks_file: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}$")
-    sites: tuple[str, ...] | None = None
-
-
-class _Clients(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    schema_: Literal["pilothouse.clients/1"] = Field(alias="schema")
-    clients: tuple[_Client, ...] = Field(min_length=1)
+    def __init__(self, check: str, issuer: str = "") -> None:
+        super().__init__(check)
+        self.check = check
+        self.issuer = issuer
 
 
 @dataclass(frozen=True)
 class Token:
     """A token that was verified, but not yet spent."""
 
-    issuer: str
+    client: TrustedClient
     jti: str
     expires_at: datetime
+    tenant: str | None = None
+
+    @property
+    def issuer(self) -> str:
+        return self.client.issuer
 
 
-@dataclass(frozen=True)
-class _Trusted:
-    keys: Mapping[str, jwt.PyJWK]
-    sites: frozenset[str] | None
+async def verify_token(
+    clients: Clients, authorization: str | None, audiences: list[str], clock: Callable[[], float] = time.time
+) -> Token:
+    """Verify a bearer token for one of `audiences`; `clock` is the world's, in seconds, as tokens are.
 
-
-class TrustedClients:
-    """The allow-list of issuers, with their keys by key id."""
-
-    def __init__(self, clients: Mapping[str, _Trusted]) -> None:
-        self._clients = clients
-
-    @classmethod
-    def load(cls, home: Path) -> "TrustedClients | None":
-        """Read `<home>/clients.json` and the key sets it names; None when there is none.
-
-        Raises `ServingRefused` for a file or a key that cannot be trusted.
-        """
-        path = home / CLIENTS_FILE
-        if not path.exists():
-            return None
-        try:
-            listed = _Clients.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise ServingRefused(first_fault(CLIENTS_FILE, error)) from error
-        trusted: dict[str, _Trusted] = {}
-        for client in listed.clients:
-            if client.iss in trusted:
-                raise ServingRefused(f"{CLIENTS_FILE} lists one issuer twice; list its keys in one key set.")
-            sites = None if client.sites is None else frozenset(client.sites)
-            trusted[client.iss] = _Trusted(_keys(home, client.jwks_file), sites)
-        return cls(trusted)
-
-    def verify(self, authorization: str | None, audiences: list[str], site: str) -> Token:
-        """Verify a bearer token for one of `audiences` at `site`.
-
-        Raises `Problem` 401, or 403 for another site.
-        """
-        scheme, _, written = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not 0 < len(written) <= MAX_TOKEN_LENGTH:
-            raise _unauthorised("a bearer token is required (CDS Hooks 2.0, Trusting CDS Clients)")
-        client, key = self._key_of(written)
-        try:
-            claims = jwt.decode(
-                written,
-                key,
-                algorithms=list(ALGORITHMS),
-                audience=audiences,
-                leeway=LEEWAY_SECONDS,
-                options={"require": REQUIRED_CLAIMS},
-            )
-        except jwt.PyJWTError as error:
-            raise _unauthorised(f"the token is refused ({type(error).__name__})") from error
-        token = _token(claims)
-        if client.sites is not None and site not in client.sites:
-            raise Problem(HTTPStatus.FORBIDDEN, "site-not-allowed", "This client is not trusted for this site.")
-        return token
-
-    def _key_of(self, written: str) -> tuple[_Trusted, jwt.PyJWK]:
-        try:
-            header = jwt.get_unverified_header(written)
-            issuer = jwt.decode(written, options={"verify_signature": False}).get("iss")
-        except jwt.PyJWTError as error:
-            raise _unauthorised("the token is malformed") from error
-        if header.get("alg") not in ALGORITHMS:
-            raise _unauthorised(f"the token must be signed with {' or '.join(ALGORITHMS)}")
-        client = self._clients.get(issuer) if isinstance(issuer, str) else None
-        if client is None:
-            raise _unauthorised("the token's issuer is not trusted here")
-        key_id = header.get("kid")
-        key = client.keys.get(key_id) if isinstance(key_id, str) else None
-        if key is None or key.algorithm_name != header["alg"]:
-            raise _unauthorised("the token's key is not in the issuer's key set")
-        return client, key
-
-
-def replayed() -> Problem:
-    """The problem of a token that was used before."""
-    return _unauthorised("the token was used before; sign a new one for every call")
-
-
-def _token(claims: Mapping[str, Any]) -> Token:
-    jti, expires, issued = claims["jti"], claims["exp"], claims["iat"]
-    if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_LENGTH or "\x00" in jti:
-        raise _unauthorised(f"jti must be a string of at most {MAX_JTI_LENGTH} characters")
-    if not isinstance(issued, int | float) or not 0 < expires - issued <= MAX_LIFETIME_SECONDS:
-        raise _unauthorised(f"the token must expire within {MAX_LIFETIME_SECONDS // 60} minutes of being issued")
-    return Token(str(claims["iss"]), jti, datetime.fromtimestamp(int(expires), tz=UTC))
-
-
-def _keys(home: Path, name: str) -> dict[str, jwt.PyJWK]:
-    path = (home / name).resolve()
-    if not path.is_relative_to(home.resolve()):
-        raise ServingRefused(f"{CLIENTS_FILE} names a key set outside the home folder; put it inside.")
+    Raises `TokenRefused`.
+    """
+    written = _bearer(authorization)
+    signed, _, signature = written.rpartition(".")
+    header, claims = (_decoded(part) for part in signed.split("."))
+    if header.get("alg") not in ALGORITHMS:
+        raise TokenRefused("algorithm")
+    if str(header.get("typ")).upper() != "JWT":
+        raise TokenRefused("type")
+    if NAMED_KEYS & header.keys():
+        raise TokenRefused("key brought along")
+    issuer = claims.get("iss")
+    client = clients.by_issuer.get(issuer) if isinstance(issuer, str) else None
+    if client is None:
+        raise TokenRefused("issuer")
     try:
-        document = json.loads(path.read_bytes())
-        keys = {str(entry["kid"]): jwt.PyJWK(entry, algorithm=_algorithm(entry)) for entry in document["keys"]}
-    except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
-        raise ServingRefused(f"{name} is no key set of {' or '.join(ALGORITHMS)} keys with ids ({error}).") from error
-    if not keys:
-        raise ServingRefused(f"{name} holds no key; ask the client for its key set.")
-    return keys
+        await _verify_signature(client, header, signed, signature)
+        return _token(client, claims, audiences, clock())
+    except TokenRefused as refused:
+        raise TokenRefused(refused.check, client.issuer) from refused
 
 
-def _algorithm(entry: Mapping[str, Any]) -> str:
-    if entry.get("kty") == "EC" and entry.get("crv") == CURVE:
-        return "ES384"
-    modulus = str(entry.get("n", "")) if entry.get("kty") == "RSA" else ""
-    if len(modulus) * 6 >= MIN_RSA_BITS:
-        return "RS384"
-    raise ValueError(f"a key is neither EC {CURVE} nor RSA of at least {MIN_RSA_BITS} bits")
+def unauthorised(refused: TokenRefused) -> Problem:
+    """The one problem of every refusal. Says in the log, without the token, which check failed."""
+    LOG.warning("A token was refused: %s (issuer %s).", refused.check, refused.issuer or "not listed")
+    asked = 'Bearer realm="cds-services"'
+    return Problem(
+        HTTPStatus.UNAUTHORIZED,
+        "unauthorised",
+        "Not answered: a valid token of a trusted client is required, new for every call (CDS Hooks 2.0, Trusting CDS "
+        "Clients). The service's operator finds in its log which check failed.",
+        {"WWW-Authenticate": asked if refused.check == UNSENT else f'{asked}, error="invalid_token"'},
+    )
 
 
-def _unauthorised(why: str) -> Problem:
-    headers = {"WWW-Authenticate": "Bearer"}
-    return Problem(HTTPStatus.UNAUTHORIZED, "unauthorised", f"Not answered: {why}.", headers)
+def _bearer(authorization: str | None) -> str:
+    scheme, _, written = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not written:
+        raise TokenRefused(UNSENT)
+    if len(written) > MAX_TOKEN_LENGTH:
+        raise TokenRefused("too long")
+    if _WRITTEN.fullmatch(written) is None:
+        raise TokenRefused("malformed")
+    return written
+
+
+def _decoded(part: str) -> dict[str, Any]:
+    try:
+        document = orjson.loads(_bytes(part))
+    except ValueError as error:
+        raise TokenRefused("malformed") from error
+    if not isinstance(document, dict):
+        raise TokenRefused("malformed")
+    return document
+
+
+def _bytes(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+async def _verify_signature(client: TrustedClient, header: Mapping[str, Any], signed: str, signature: str) -> None:
+    if "jku" in header and (client.jku is None or header["jku"] != client.jku):
+        raise TokenRefused("jku")
+    key_id = header.get("kid")
+    key = await client.keys.key(key_id) if isinstance(key_id, str) else None
+    if key is None or key.algorithm_name != header["alg"]:
+        raise TokenRefused("key id")
+    try:
+        is_good = key.Algorithm.verify(signed.encode(), key.key, _bytes(signature))
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise TokenRefused("signature")
+
+
+def _token(client: TrustedClient, claims: Mapping[str, Any], audiences: list[str], now: float) -> Token:
+    _check_audience(claims.get("aud"), audiences)
+    issued, expires = _seconds(claims, "iat"), _seconds(claims, "exp")
+    if not 0 < expires - issued <= MAX_LIFETIME_SECONDS:
+        raise TokenRefused("lifetime")
+    if expires + LEEWAY_SECONDS <= now:
+        raise TokenRefused("expired")
+    if max(issued, _seconds(claims, "nbf") if "nbf" in claims else issued) - LEEWAY_SECONDS > now:
+        raise TokenRefused("not yet valid")
+    jti, tenant = claims.get("jti"), claims.get("tenant")
+    if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_LENGTH or "\x00" in jti:
+        raise TokenRefused("jti")
+    if tenant is not None and (not isinstance(tenant, str) or not 0 < len(tenant) <= MAX_TENANT_LENGTH):
+        raise TokenRefused("tenant")
+    if client.tenants is not None and tenant not in client.tenants:
+        raise TokenRefused("tenant")
+    return Token(client, jti, datetime.fromtimestamp(expires, tz=UTC), tenant)
+
+
+def _check_audience(said: object, audiences: list[str]) -> None:
+    named = [said] if isinstance(said, str) else said if isinstance(said, list) else []
+    if not all(isinstance(one, str) for one in named) or not set(named) & set(audiences):
+        raise TokenRefused("audience")
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> float:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SECONDS:
+        raise TokenRefused(name)
+    return float(value)

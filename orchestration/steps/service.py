@@ -49,7 +49,10 @@ def serving_config(
     clock: Callable[[], datetime] = utc_now,
     people_header: str | None = None,
 ) -> ServingConfig:
-    """Return the service's configuration: every site's time zone and pseudonym key, over this home or a scratch one."""
+    """Return the service's configuration: every site's time zone and pseudonym key, over this home or a scratch one.
+
+    A scratch home is a rehearsal's: it answers nobody but the rehearsal, so no client needs to be trusted there.
+    """
     planned = planned_use_cases()
     sites = {
         site.id: SiteContext(
@@ -63,7 +66,7 @@ def serving_config(
     return ServingConfig(
         home=home or settings.home,
         sites=sites,
-        environment=settings.environment.value,
+        environment=(settings.environment if home is None else Environment.DEVELOPMENT).value,
         events_url=settings.events_url if home is None else None,
         base_url=base_url,
         reports=shown_reports(settings) if home is None else None,

@@ -155,11 +155,11 @@ class Client:
     def request(self, method: str, url: str, **more: Any) -> httpx.Response:
         return self.portal.call(partial(self.http.request, method, url, **more))
 
-    def together(self, url: str, bodies: list[Any]) -> list[httpx.Response]:
+    def together(self, url: str, bodies: list[Any], **more: Any) -> list[httpx.Response]:
         """POST every body at once."""
 
         async def gather() -> list[httpx.Response]:
-            return list(await asyncio.gather(*(self.http.post(url, json=body) for body in bodies)))
+            return list(await asyncio.gather(*(self.http.post(url, json=body, **more) for body in bodies)))
 
         return self.portal.call(gather)
 

@@ -1,26 +1,36 @@
-"""Trusting CDS clients: good tokens pass once, every other is refused."""
+"""Trusting CDS clients over HTTP: good tokens pass once, every other is refused alike."""
 
+import base64
 import json
 import logging
 import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
-from serving_homes import SERVICE, Home, call
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, HMACAlgorithm, RSAAlgorithm
+from serving_homes import NOW, SERVICE, Client, Home, call
 
 from ml.serving import ServingRefused
 from ml.serving.app import create_app
-from ml.serving.tokens import TrustedClients
+from ml.serving.clients import load_clients
+from ml.serving.outbound import connect
 
 BASE = "https://cds.example.org"
 ISSUER = "https://ehr.example.org"
+JKU = "https://ehr.example.org/jwks.json"
 EC_KEY = ec.generate_private_key(ec.SECP384R1())
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER = ec.generate_private_key(ec.SECP384R1())
+P256 = ec.generate_private_key(ec.SECP256R1())
+RSA_1024 = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
 
 def key_set(*entries: dict[str, Any]) -> str:
@@ -32,111 +42,257 @@ def public(key: Any, kid: str) -> dict[str, Any]:
     return {**json.loads(algorithm.to_jwk(key.public_key())), "kid": kid, "use": "sig"}
 
 
-@pytest.fixture
-def trusting(home: Home) -> Home:
+def write_clients(folder: Path, *clients: dict[str, Any], **more: Any) -> None:
+    document = {"schema": "pilothouse.clients/1", "clients": list(clients), **more}
+    (folder / "clients.json").write_text(json.dumps(document))
+
+
+def trust(home: Home, **more: Any) -> Home:
     home.point(home.release())
-    write_clients(home.path, {"iss": ISSUER, "jwks_file": "jwks.json"})
+    write_clients(home.path, {"iss": ISSUER, "jwks_file": "jwks.json", "jku": JKU, **more})
     (home.path / "jwks.json").write_text(key_set(public(EC_KEY, "ec"), public(RSA_KEY, "rsa")))
     return home
 
 
-def write_clients(folder: Path, *clients: dict[str, Any]) -> None:
-    document = {"schema": "pilothouse.clients/1", "clients": list(clients)}
-    (folder / "clients.json").write_text(json.dumps(document))
+@pytest.fixture
+def trusting(home: Home) -> Home:
+    return trust(home)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """One running service that trusts one issuer, for every attack."""
+    home = trust(Home.at(tmp_path_factory.mktemp("trusting")), tenants=["harbour"])
+    with home.serving(base_url=BASE) as client:
+        yield client
+
+
+def claims(without: str = "", path: str = SERVICE, **changes: Any) -> dict[str, Any]:
+    now = int(time.time())
+    sound = {"iss": ISSUER, "aud": BASE + path, "iat": now, "exp": now + 300, "jti": str(uuid4()), "tenant": "harbour"}
+    return {name: value for name, value in {**sound, **changes}.items() if name != without}
 
 
 def token(
     key: Any = EC_KEY,
     algorithm: str = "ES384",
     kid: str | None = "ec",
+    headers: dict[str, Any] | None = None,
     without: str = "",
     path: str = SERVICE,
-    **claims: Any,
+    **changes: Any,
 ) -> str:
-    now = int(time.time())
-    payload = {"iss": ISSUER, "aud": BASE + path, "iat": now, "exp": now + 300, "jti": str(uuid4()), **claims}
-    payload.pop(without, None)
-    return jwt.encode(payload, key, algorithm, headers={} if kid is None else {"kid": kid})
+    named = {} if kid is None else {"kid": kid}
+    return jwt.encode(claims(without, path, **changes), key, algorithm, headers={**named, **(headers or {})})
+
+
+def part(content: bytes) -> bytes:
+    return base64.urlsafe_b64encode(content).rstrip(b"=")
+
+
+def signed(payload: bytes | str, header: dict[str, Any] | bytes | None = None) -> str:
+    """A token with our sound signature over whatever the payload and the header are."""
+    named = header if isinstance(header, bytes) else json.dumps(header or SOUND_HEADER).encode()
+    content = part(named) + b"." + part(payload if isinstance(payload, bytes) else payload.encode())
+    return (content + b"." + part(ECAlgorithm(ECAlgorithm.SHA384).sign(content, EC_KEY))).decode()
+
+
+SOUND_HEADER = {"alg": "ES384", "kid": "ec", "typ": "JWT"}
+
+
+def unsigned(alg: str, signature: bytes = b"") -> str:
+    content = part(json.dumps({**SOUND_HEADER, "alg": alg}).encode()) + b"." + part(json.dumps(claims()).encode())
+    return (content + b"." + part(signature)).decode()
+
+
+def hmac_with_public_key(pem: bytes, algorithm: str = "HS384") -> str:
+    content = part(json.dumps({**SOUND_HEADER, "alg": algorithm}).encode()) + b"." + part(json.dumps(claims()).encode())
+    return (content + b"." + part(HMACAlgorithm(HMACAlgorithm.SHA384).sign(content, pem))).decode()
+
+
+def short_rsa() -> str:
+    content = part(json.dumps({**SOUND_HEADER, "alg": "RS384", "kid": "rsa"}).encode())
+    content += b"." + part(json.dumps(claims()).encode())
+    return (content + b"." + part(RSAAlgorithm(RSAAlgorithm.SHA384).sign(content, RSA_1024))).decode()
+
+
+def tampered() -> str:
+    head, _, signature = token().split(".")
+    return ".".join((head, part(json.dumps(claims(tenant="other")).encode()).decode(), signature))
+
+
+def ask(client: Client, written: str | None, path: str = SERVICE, scheme: str = "Bearer") -> Any:
+    headers = {} if written is None else {"Authorization": f"{scheme} {written}".encode()}
+    return client.post(path, json=call(), headers=headers)
 
 
 def status(home: Home, written: str | None, path: str = SERVICE) -> int:
-    headers = {} if written is None else {"Authorization": f"Bearer {written}"}
     with home.serving(base_url=BASE) as client:
-        response = client.post(path, json=call(), headers=headers)
-    if response.status_code != 200:
-        assert response.headers["content-type"] == "application/problem+json"
-        assert response.status_code != 401 or response.headers["www-authenticate"] == "Bearer"
-    return response.status_code
+        return ask(client, written, path).status_code
 
 
-def test_signed_tokens_of_both_algorithms_pass(trusting: Home) -> None:
-    assert status(trusting, token()) == 200
-    assert status(trusting, token(RSA_KEY, "RS384", "rsa")) == 200
-    assert status(trusting, token(aud=["https://elsewhere", BASE + SERVICE])) == 200
-    site = f"/sites/city{SERVICE}"
-    assert status(trusting, token(path=site), site) == 200
+def now() -> int:
+    return int(time.time())
 
 
-HMAC = "x" * 48
-OTHER = ec.generate_private_key(ec.SECP384R1())
-WEAK = ec.generate_private_key(ec.SECP256R1())
+PEM = EC_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+HUGE = 10**30
+ATTACKS: dict[str, tuple[str, Callable[[], str | None]]] = {
+    "no header": ("no token", lambda: None),
+    "an empty token": ("no token", lambda: ""),
+    "garbage": ("malformed", lambda: "not.a.token!"),
+    "two parts": ("malformed", lambda: token().rpartition(".")[0]),
+    "five parts, as if encrypted": ("malformed", lambda: f"{token()}.a.a"),
+    "white space inside": ("malformed", lambda: token().replace(".", ". ", 1)),
+    "letters of no alphabet": ("malformed", lambda: token() + "\u00e9"),
+    "a huge token": ("too long", lambda: token(note="x" * 9000)),
+    "alg none": ("malformed", lambda: unsigned("none")),
+    "alg none with a signature": ("algorithm", lambda: unsigned("none", b"x")),
+    "alg nOnE": ("algorithm", lambda: unsigned("nOnE", b"x")),
+    "HMAC": ("algorithm", lambda: token("x" * 48, "HS384")),
+    "HMAC with the public key": ("algorithm", lambda: hmac_with_public_key(PEM)),
+    "HMAC with the public key, said to be ES384": ("signature", lambda: hmac_with_public_key(PEM, "ES384")),
+    "ES256": ("algorithm", lambda: token(P256, "ES256")),
+    "RS256": ("algorithm", lambda: token(RSA_KEY, "RS256", "rsa")),
+    "RSA of 1024 bits": ("signature", short_rsa),
+    "the algorithm of another key": ("key id", lambda: token(RSA_KEY, "RS384", "ec")),
+    "another key": ("signature", lambda: token(OTHER)),
+    "an empty signature": ("malformed", lambda: token().rpartition(".")[0] + "."),
+    "a signature of zeros": ("signature", lambda: token().rpartition(".")[0] + "." + part(b"\0" * 96).decode()),
+    "a short signature": ("signature", lambda: token()[:-10]),
+    "changed claims": ("signature", tampered),
+    "no type": ("type", lambda: signed(json.dumps(claims()), {"alg": "ES384", "kid": "ec"})),
+    "another type": ("type", lambda: token(headers={"typ": "at+jwt"})),
+    "no key id": ("key id", lambda: token(kid=None)),
+    "a key id that is no text": ("key id", lambda: signed(json.dumps(claims()), {**SOUND_HEADER, "kid": 7})),
+    "an unknown key id": ("key id", lambda: token(kid="unknown")),
+    "a foreign jku": ("jku", lambda: token(OTHER, headers={"jku": "https://evil.example/jwks.json"})),
+    "a jku that only begins like ours": ("jku", lambda: token(headers={"jku": f"{JKU}.evil.example"})),
+    "an embedded jwk": ("key brought along", lambda: token(OTHER, headers={"jwk": public(OTHER, "ec")})),
+    "an embedded certificate": ("key brought along", lambda: token(headers={"x5c": ["MII"]})),
+    "a certificate's address": ("key brought along", lambda: token(headers={"x5u": "https://evil.example"})),
+    "critical rules": ("key brought along", lambda: signed(json.dumps(claims()), {**SOUND_HEADER, "crit": ["b64"]})),
+    "the wrong issuer": ("issuer", lambda: token(iss="https://stranger.example")),
+    "our issuer with a slash": ("issuer", lambda: token(iss=f"{ISSUER}/")),
+    "an issuer that is no text": ("issuer", lambda: signed(json.dumps(claims(iss=[ISSUER])))),
+    "the discovery's audience": ("audience", lambda: token(aud=f"{BASE}/cds-services")),
+    "the audience of the Host header": ("audience", lambda: token(aud=f"http://test{SERVICE}")),
+    "another service's audience": ("audience", lambda: token(path="/cds-services/pilothouse-appointments")),
+    "an audience that is a longer address": ("audience", lambda: token(aud=f"{BASE}{SERVICE}/")),
+    "an audience that is an object": ("audience", lambda: signed(json.dumps(claims(aud={"a": BASE + SERVICE})))),
+    "audiences that are no texts": ("audience", lambda: signed(json.dumps(claims(aud=[[BASE + SERVICE]])))),
+    "expired": ("expired", lambda: token(iat=now() - 300, exp=now() - 31)),
+    "not yet valid": ("not yet valid", lambda: token(nbf=now() + 60)),
+    "issued in the future": ("not yet valid", lambda: token(iat=now() + 60, exp=now() + 120)),
+    "a lifetime over five minutes": ("lifetime", lambda: token(exp=now() + 302)),
+    "an end before its beginning": ("lifetime", lambda: token(iat=now(), exp=now() - 1)),
+    "exp as text": ("exp", lambda: signed(json.dumps(claims(exp=str(now() + 60))))),
+    "exp that is not a number": ("malformed", lambda: signed(json.dumps(claims(exp=float("nan"))))),
+    "exp at the end of time": ("iat", lambda: signed(json.dumps(claims(exp=HUGE, iat=HUGE - 1)))),
+    "iat true": ("iat", lambda: signed(json.dumps(claims(iat=True)))),
+    "nbf as a list": ("nbf", lambda: signed(json.dumps(claims(nbf=[])))),
+    "a jti that is no text": ("jti", lambda: signed(json.dumps(claims(jti=7)))),
+    "a jti too long": ("jti", lambda: token(jti="x" * 257)),
+    "an empty jti": ("jti", lambda: token(jti="")),
+    "a jti with NUL": ("jti", lambda: token(jti="a\0b")),
+    "a tenant that is not listed": ("tenant", lambda: token(tenant="elsewhere")),
+    "a tenant that is no text": ("tenant", lambda: signed(json.dumps(claims(tenant=["harbour"])))),
+    "no tenant where tenants are listed": ("tenant", lambda: token(without="tenant")),
+    "claims nested without end": ("malformed", lambda: signed("[" * 4000)),
+    "claims that are a list": ("malformed", lambda: signed("[]")),
+    "claims that are no UTF-8": ("malformed", lambda: signed(b'{"iss": "\xff"}')),
+    "a header that is a list": ("malformed", lambda: signed(json.dumps(claims()), b"[]")),
+    "an algorithm that is a list": ("algorithm", lambda: signed(json.dumps(claims()), b'{"alg": ["ES384"]}')),
+    **{f"no {name}": (check, lambda name=name: token(without=name)) for name, check in (
+        ("iss", "issuer"), ("aud", "audience"), ("exp", "exp"), ("iat", "iat"), ("jti", "jti"),
+    )},
+}  # fmt: skip
 
 
-def forged_none() -> str:
-    import base64
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_every_attack_gets_the_same_answer_and_the_log_says_which_check_failed(
+    service: Client, attack: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    check, make = ATTACKS[attack]
+    written = make()
+    answer = ask(service, written)
+    refused = {**answer.json(), "instance": ""}
+    assert answer.status_code == 401, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    error = "" if check == "no token" else ', error="invalid_token"'
+    assert answer.headers["www-authenticate"] == f'Bearer realm="cds-services"{error}'
+    assert refused == {**ask(service, None).json(), "instance": ""}, "the body says nothing about the check"
+    [said, _] = [record.getMessage() for record in caplog.records if record.name == "pilothouse.serving"]
+    assert said.startswith(f"A token was refused: {check} (issuer ")
+    assert not written or written not in caplog.text
 
-    def part(document: dict[str, Any]) -> str:
-        return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
 
-    now = int(time.time())
-    claims = {"iss": ISSUER, "aud": BASE + SERVICE, "iat": now, "exp": now + 60, "jti": "1"}
-    return f"{part({'alg': 'none', 'kid': 'ec'})}.{part(claims)}."
+def test_refusals_are_counted_by_their_check(service: Client) -> None:
+    ask(service, token(kid="unknown"))
+    assert 'pilothouse_refused_tokens_total{check="key id"}' in service.get("/metrics").text
+
+
+def test_nothing_is_stored_of_a_call_that_is_refused(trusting: Home) -> None:
+    with trusting.serving(base_url=BASE) as client:
+        assert ask(client, token(OTHER)).status_code == 401
+        assert client.get("/api/v1/board/city/ED").json()["calls"] == 0
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: None,
-        lambda: "",
-        lambda: "not.a.token",
-        lambda: "x" * 9000,
-        forged_none,
-        lambda: token(HMAC, "HS384"),
-        lambda: token(OTHER),
-        lambda: token(WEAK, "ES256"),
-        lambda: token(RSA_KEY, "RS256", "rsa"),
-        lambda: token(RSA_KEY, "RS384", "ec"),
-        lambda: token(kid=None),
-        lambda: token(kid="unknown"),
-        lambda: token(iss="https://stranger.example"),
-        lambda: token(aud="https://cds.example.org/cds-services"),
-        lambda: token(aud=f"http://test{SERVICE}"),
-        lambda: token(exp=int(time.time()) - 60),
-        lambda: token(exp=int(time.time()) + 3600),
-        lambda: token(iat=int(time.time()) + 600, exp=int(time.time()) + 700),
-        lambda: token(jti=7),
-        lambda: token(jti="x" * 257),
-        lambda: token(jti=""),
-        *[(lambda name=name: token(without=name)) for name in ("iss", "aud", "exp", "iat", "jti")],
+        lambda: token(),
+        lambda: token(RSA_KEY, "RS384", "rsa"),
+        lambda: token(aud=["https://elsewhere", BASE + SERVICE]),
+        lambda: token(headers={"jku": JKU}),
+        lambda: token(nbf=now() + 20, iat=now() + 20, exp=now() + 320),
+        lambda: token(iat=now() - 300, exp=now() - 20),
+        lambda: token(iat=time.time() - 1.5, exp=now() + 200),
+        lambda: signed(json.dumps(claims()), {**SOUND_HEADER, "typ": "jwt"}),
     ],
+    ids=["ES384", "RS384", "two audiences", "our jku", "a clock ahead", "a clock behind", "fractions", "small letters"],
 )
-def test_every_other_token_is_refused(trusting: Home, make: Any) -> None:
-    assert status(trusting, make()) == 401
+def test_a_sound_token_passes(service: Client, make: Callable[[], str]) -> None:
+    assert ask(service, make()).status_code == 200
 
 
-def test_a_token_passes_once_even_after_a_restart(trusting: Home) -> None:
+def test_a_token_for_the_site_s_own_address_passes(service: Client) -> None:
+    site = f"/sites/city{SERVICE}"
+    assert ask(service, token(path=site), site).status_code == 200
+    assert ask(service, token(), site).status_code == 401
+
+
+def test_the_scheme_is_written_in_any_case_and_is_no_other(service: Client) -> None:
+    assert ask(service, token(), scheme="bearer").status_code == 200
+    assert ask(service, token(), scheme="Basic").status_code == 401
+
+
+def test_a_token_passes_once_even_after_a_restart(trusting: Home, caplog: pytest.LogCaptureFixture) -> None:
     written = token()
     assert status(trusting, written) == 200
     assert status(trusting, written) == 401
+    assert f"used before (issuer {ISSUER})" in caplog.text
+
+
+def test_of_one_token_sent_many_times_at_once_one_call_is_answered(service: Client) -> None:
+    headers = {"Authorization": f"Bearer {token()}"}
+    answers = service.together(SERVICE, [call() for _ in range(10)], headers=headers)
+    assert sorted(answer.status_code for answer in answers) == [200] + [401] * 9
+
+
+def test_a_simulated_clock_that_runs_ahead_forgets_no_token(trusting: Home) -> None:
+    trusting.now = datetime.now(UTC) + timedelta(days=3)
+    written = token()
+    with trusting.serving(base_url=BASE) as client:
+        assert ask(client, written).status_code == 200
+        ask(client, token())
+        assert ask(client, written).status_code == 401
 
 
 def test_a_token_for_the_service_is_good_for_its_feedback(trusting: Home) -> None:
-    from serving_homes import NOW
-
     with trusting.serving(base_url=BASE) as client:
-        first = client.post(SERVICE, json=call(), headers={"Authorization": f"Bearer {token()}"})
-        card = first.json()["cards"][0]["uuid"]
-        body = {"feedback": [{"card": card, "outcome": "accepted", "outcomeTimestamp": NOW.isoformat()}]}
+        card = ask(client, token()).json()["cards"][0]["uuid"]
+        body = {"feedback": [{"card": card, "outcome": "overridden", "outcomeTimestamp": NOW.isoformat()}]}
         path = f"{SERVICE}/feedback"
         assert client.post(path, json=body).status_code == 401
         for audience in (SERVICE, path):
@@ -144,22 +300,34 @@ def test_a_token_for_the_service_is_good_for_its_feedback(trusting: Home) -> Non
             assert client.post(path, json=body, headers=headers).status_code == 200
 
 
-def test_a_client_may_be_trusted_for_some_sites_only(trusting: Home) -> None:
-    write_clients(trusting.path, {"iss": ISSUER, "jwks_file": "jwks.json", "sites": ["district"]})
-    assert status(trusting, token()) == 403
-    write_clients(trusting.path, {"iss": ISSUER, "jwks_file": "jwks.json", "sites": ["city"]})
-    assert status(trusting, token()) == 200
+@pytest.mark.parametrize(("sites", "expected"), [(["district"], 403), (["city"], 200)])
+def test_a_client_may_be_trusted_for_some_sites_only(home: Home, sites: list[str], expected: int) -> None:
+    assert status(trust(home, sites=sites), token()) == expected
 
 
-def test_discovery_and_health_need_no_token(trusting: Home) -> None:
-    with trusting.serving(base_url=BASE) as client:
-        assert [client.get(path).status_code for path in ("/cds-services", "/healthz", "/readyz")] == [200, 200, 200]
-        assert client.get("/api/v1/status").json()["is_authenticated"] is True
+def test_discovery_and_health_need_no_token(service: Client) -> None:
+    assert [service.get(path).status_code for path in ("/cds-services", "/healthz", "/readyz")] == [200, 200, 200]
+    assert service.get("/api/v1/status").json()["is_authenticated"] is True
 
 
-def test_production_does_not_start_without_trusted_clients(home: Home) -> None:
-    with pytest.raises(ServingRefused, match=r"list them in clients.json"):
-        create_app(home.config(environment="production"))
+@pytest.mark.parametrize("environment", ["validation", "production"])
+def test_outside_development_nothing_starts_without_trusted_clients_and_an_https_address(
+    home: Home, environment: str
+) -> None:
+    with pytest.raises(ServingRefused, match=rf"In {environment} every client .* list them in clients.json"):
+        create_app(home.config(environment=environment))
+    trust(home)
+    with pytest.raises(ServingRefused, match=r"say it in clients.json as base_url"):
+        create_app(home.config(environment=environment))
+    write_clients(home.path, {"iss": ISSUER, "jwks_file": "jwks.json"}, base_url=BASE)
+    create_app(home.config(environment=environment))
+
+
+def test_the_audience_is_built_on_the_address_that_the_file_says(trusting: Home) -> None:
+    write_clients(trusting.path, {"iss": ISSUER, "jwks_file": "jwks.json"}, base_url="https://hooks.example/pilot/")
+    with trusting.serving() as client:
+        assert ask(client, token(aud=f"https://hooks.example/pilot{SERVICE}")).status_code == 200
+        assert ask(client, token()).status_code == 401
 
 
 def test_development_says_openly_that_clients_are_not_authenticated(
@@ -170,40 +338,98 @@ def test_development_says_openly_that_clients_are_not_authenticated(
     assert "Clients are not authenticated" in caplog.text
 
 
-WEAK_RSA = {"kty": "RSA", "kid": "w", "n": "x" * 100, "e": "AQAB"}
+def padded(key: Any, kid: str) -> dict[str, Any]:
+    """A short RSA key that zeros before its modulus make look long."""
+    entry = public(key, kid)
+    modulus = base64.urlsafe_b64decode(entry["n"] + "==")
+    return {**entry, "n": part(b"\0" * 128 + modulus).decode()}
+
+
+LISTED = {"iss": ISSUER, "jwks_file": "jwks.json"}
+SOUND = public(EC_KEY, "ec")
 
 
 @pytest.mark.parametrize(
     ("clients", "jwks", "message"),
     [
         ([], None, "clients.json breaks its schema at clients"),
+        ([{"iss": ISSUER}], None, "name jwks_file, a key set in the home folder, or jku"),
+        ([{"iss": ISSUER, "jku": "http://ehr.example.org/jwks.json"}], None, r"breaks its schema at clients.0.jku"),
+        ([{"iss": ISSUER, "jku": "https://u:p@ehr.example.org/"}], None, r"breaks its schema at clients.0.jku"),
         ([{"iss": ISSUER, "jwks_file": "../jwks.json"}], None, "breaks its schema at clients.0.jwks_file"),
         ([{"iss": ISSUER, "jwks_file": "a/../../jwks.json"}], None, "outside the home folder"),
         ([{"iss": ISSUER, "jwks_file": "absent.json"}], None, "is no key set"),
-        ([{"iss": ISSUER, "jwks_file": "jwks.json"}] * 2, key_set(public(EC_KEY, "ec")), "lists one issuer twice"),
-        ([{"iss": ISSUER, "jwks_file": "jwks.json"}], key_set(), "holds no key"),
-        ([{"iss": ISSUER, "jwks_file": "jwks.json"}], "[]", "is no key set"),
-        (
-            [{"iss": ISSUER, "jwks_file": "jwks.json"}],
-            key_set({"kty": "oct", "k": "eA", "kid": "h"}),
-            "neither EC P-384",
-        ),
-        ([{"iss": ISSUER, "jwks_file": "jwks.json"}], key_set(public(WEAK, "w")), "neither EC P-384"),
-        ([{"iss": ISSUER, "jwks_file": "jwks.json"}], key_set(WEAK_RSA), "neither EC P-384"),
+        ([LISTED] * 2, key_set(SOUND), "lists one issuer twice"),
+        ([LISTED], key_set(), "holds no key"),
+        ([LISTED], "[]", "is no key set"),
+        ([LISTED], '{"keys": {}}', "must be a list"),
+        ([LISTED], key_set({"kty": "oct", "k": "eA", "kid": "h"}), "neither EC P-384"),
+        ([LISTED], key_set(public(P256, "w")), "neither EC P-384"),
+        ([LISTED], key_set(public(RSA_1024, "w")), "neither EC P-384"),
+        ([LISTED], key_set(padded(RSA_1024, "w")), "neither EC P-384"),
+        ([LISTED], key_set({**SOUND, "y": SOUND["x"]}), "cannot be read"),
+        ([LISTED], key_set({**SOUND, "d": "AA"}), "private key"),
+        ([LISTED], key_set({**SOUND, "use": "enc"}), "not for signatures"),
+        ([LISTED], key_set({**SOUND, "key_ops": 7}), "not for signatures"),
+        ([LISTED], key_set({**SOUND, "alg": "ES256"}), "for another algorithm"),
+        ([LISTED], key_set({**public(RSA_KEY, "r"), "alg": "RS256"}), "for another algorithm"),
+        ([LISTED], key_set(SOUND, public(OTHER, "ec")), "one key id stands for two keys"),
+        ([LISTED], key_set({**SOUND, "kid": ""}), "a key has no id"),
     ],
-    ids=range(10),  # keys are drawn anew in every process, and a name must be the same in all
+    ids=range(23),  # keys are drawn anew in every process, and a name must be the same in all
 )
 def test_a_list_of_clients_that_cannot_be_trusted_stops_the_start(
-    home: Home, clients: list[Any], jwks: str | None, message: str
+    tmp_path: Path, clients: list[Any], jwks: str | None, message: str
 ) -> None:
-    write_clients(home.path, *clients)
+    write_clients(tmp_path, *clients)
     if jwks is not None:
-        (home.path / "jwks.json").write_text(jwks)
+        (tmp_path / "jwks.json").write_text(jwks)
     with pytest.raises(ServingRefused, match=message):
-        TrustedClients.load(home.path)
+        load_clients(tmp_path, connect)
 
 
 def test_a_list_of_another_schema_stops_the_start(home: Home) -> None:
     (home.path / "clients.json").write_text('{"schema": "pilothouse.clients/2", "clients": []}')
     with pytest.raises(ServingRefused, match="schema"):
         create_app(home.config())
+
+
+class Published:
+    """The web as the service sees it: one key set, and who was asked for what."""
+
+    def __init__(self, *entries: dict[str, Any]) -> None:
+        self.entries = entries
+        self.asked: list[str] = []
+
+    def connect(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(str(request.url))
+        return httpx.Response(200, content=key_set(*self.entries))
+
+
+def test_a_key_set_at_an_address_is_read_once_and_only_there(home: Home) -> None:
+    home.point(home.release())
+    write_clients(home.path, {"iss": ISSUER, "jku": JKU})
+    web = Published(public(EC_KEY, "ec"), public(P256, "weak"))
+    with home.serving(base_url=BASE, connect=web.connect) as client:
+        assert web.asked == [], "nothing is fetched before a token needs it"
+        foreign = token(OTHER, headers={"jku": "https://evil.example/jwks.json"})
+        assert ask(client, foreign).status_code == 401
+        assert web.asked == [], "an address of the token's own is never followed"
+        for headers in ({}, {"jku": JKU}):
+            assert ask(client, token(headers=headers)).status_code == 200
+        for kid in ("a", "b", "weak"):
+            assert ask(client, token(OTHER, kid=kid)).status_code == 401
+    assert web.asked == [JKU]
+
+
+def test_a_client_whose_key_set_cannot_be_reached_is_refused_and_not_believed(home: Home) -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no route")
+
+    home.point(home.release())
+    write_clients(home.path, {"iss": ISSUER, "jku": JKU})
+    with home.serving(base_url=BASE, connect=lambda: httpx.AsyncClient(transport=httpx.MockTransport(fail))) as client:
+        assert ask(client, token()).status_code == 401

@@ -1,11 +1,15 @@
 """Running the service: a port that is taken is a sentence; the tier that answers is read without waiting."""
 
 import socket
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from orchestration.settings import Settings
-from orchestration.steps.service import PortTaken, ServedTierUnknown, run_service, served_tier
+from ml.serving import ServingRefused
+from ml.serving.app import create_app
+from orchestration.settings import Environment, Settings
+from orchestration.steps.service import PortTaken, ServedTierUnknown, run_service, served_tier, serving_config
 from tests.unit.orchestration.steps.governed import Governed
 
 
@@ -35,3 +39,13 @@ def test_an_event_store_that_does_not_answer_is_said_and_not_waited_for(city: Go
     assert city.pointer is not None
     with pytest.raises(ServedTierUnknown, match="cannot be read"):
         served_tier(settings, city.pointer)
+
+
+@pytest.mark.parametrize("environment", [Environment.VALIDATION, Environment.PRODUCTION])
+def test_outside_development_a_rehearsal_needs_no_clients_and_the_service_does(
+    settings: Settings, tmp_path: Path, environment: Environment
+) -> None:
+    there = replace(settings, environment=environment)
+    create_app(serving_config(there, "http://rehearsal", home=tmp_path))
+    with pytest.raises(ServingRefused, match=r"clients\.json"):
+        create_app(serving_config(there, "http://127.0.0.1:8088"))
