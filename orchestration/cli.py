@@ -117,6 +117,20 @@ def status(site: str | None) -> Answer:
 
 
 @main.command()
+@click.argument("use_case", required=False)
+@click.option("--site", help="Only this site.")
+@click.option(
+    "--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="As of this time; each site's present if left out."
+)
+@answers
+def slo(use_case: str | None, site: str | None, at: datetime | None) -> Answer:
+    """Show service levels: what was promised, what was held, how much of the error budget is spent, where it burns."""
+    from orchestration.steps.slo import service_levels
+
+    return service_levels(ready_settings(), use_case, site, at)
+
+
+@main.command()
 @click.argument("identifier", metavar="CARD_OR_RELEASE_OR_ROW")
 @answers
 def lineage(identifier: str) -> Answer:

@@ -32,18 +32,35 @@ Known = dict[str, tuple[int, int, str | None]]
 
 def newest_arrival(settings: Settings, site: str, feed: str, until: datetime) -> datetime | None:
     """Return when the newest file arrived by a time that brought anything; one held back whole brought nothing."""
-    folder = settings.home / "receipts" / site / feed
-    if not folder.is_dir():
-        return None
-    path = settings.home / "state" / "arrivals" / site / f"{feed}.json"
-    head = _head(path)
-    if head is None or head["changed"] != folder.stat().st_mtime_ns:
-        head = _take_in(folder, path)
-    newest = datetime.fromisoformat(head["newest"]) if head["newest"] else None
+    path = _kept(settings, site, feed)
+    head = _seen(settings, site, feed)
+    newest = datetime.fromisoformat(head["newest"]) if head and head["newest"] else None
     if newest is None or newest <= until:
         return newest
-    times = (datetime.fromisoformat(arrived) for _, _, arrived in _known(path).values() if arrived)
-    return max((at for at in times if at <= until), default=None)
+    return max((at for at in _times(path) if at <= until), default=None)
+
+
+def every_arrival(settings: Settings, site: str, feed: str) -> list[datetime]:
+    """Return when files arrived that brought anything, sorted, each time once."""
+    return [] if _seen(settings, site, feed) is None else sorted(set(_times(_kept(settings, site, feed))))
+
+
+def _kept(settings: Settings, site: str, feed: str) -> Path:
+    return settings.home / "state" / "arrivals" / site / f"{feed}.json"
+
+
+def _times(path: Path) -> list[datetime]:
+    return [datetime.fromisoformat(arrived) for _, _, arrived in _known(path).values() if arrived]
+
+
+def _seen(settings: Settings, site: str, feed: str) -> Head | None:
+    """Return what is known of a feed's receipts as they are now; null for a feed that never sent anything."""
+    folder, path = settings.home / "receipts" / site / feed, _kept(settings, site, feed)
+    if not folder.is_dir():
+        return None
+    head = _head(path)
+    is_known = head is not None and head["changed"] == folder.stat().st_mtime_ns
+    return head if is_known else _take_in(folder, path)
 
 
 def _take_in(folder: Path, path: Path) -> Head:

@@ -113,11 +113,20 @@ def _judge(settings: Settings, site: str, contract: Contract, clock: datetime) -
     blank = Freshness(site, contract.feed, contract.label, Verdict.NEVER_SENT, clock, told, last)
     if last is None:
         return blank
-    if frequency is None or (every := _span(frequency)) is None:
+    gap = allowed_gap(contract)
+    if gap is None:
         return Freshness(site, contract.feed, contract.label, Verdict.NOT_AGREED, clock, told, last)
-    due = last + every + ((_span(latency) if latency else None) or timedelta())
+    due = last + gap
     verdict = Verdict.STALE if clock > due else Verdict.FRESH
     return Freshness(site, contract.feed, contract.label, verdict, clock, told, last, due)
+
+
+def allowed_gap(contract: Contract) -> timedelta | None:
+    """Return how long after a file the next one may come: cadence and time on the way; null where none is agreed."""
+    frequency, latency = contract.agreed("frequency"), contract.agreed("latency")
+    if frequency is None or (every := _span(frequency)) is None:
+        return None
+    return every + ((_span(latency) if latency else None) or timedelta())
 
 
 def _span(agreed: Agreement) -> timedelta | None:

@@ -3,7 +3,7 @@
 What does not belong here: making plans (plans), and what starts that in time (defs/plans).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -72,13 +72,21 @@ def last_meeting(site: Site, at: datetime) -> datetime | None:
 def days_in_time(site: Site, plans: Iterable[Plan], first: date, until: datetime) -> list[bool]:
     """Say for every meeting from the day `first` on that began by `until` whether a plan of its day was there."""
     issued = [plan.issued_at for plan in plans]
-    found: list[bool] = []
-    for number in range(max((until.astimezone(site.zone).date() - first).days + 1, 0)):
-        day = first + timedelta(days=number)
-        meeting = meeting_on(site, day)
-        if meeting is not None and meeting <= until:
-            found.append(any(_is_for(one, meeting) for one in issued))
-    return found
+    return [any(_is_for(one, meeting) for one in issued) for meeting in _meetings(site, first, until)]
+
+
+def meetings_met(site: Site, plans: Sequence[Plan], until: datetime) -> list[tuple[datetime, bool]]:
+    """Return every meeting since the day of the first plan, and whether a plan of its day was there."""
+    first = min((plan.issued_at.astimezone(site.zone).date() for plan in plans), default=None)
+    if first is None:
+        return []
+    return list(zip(_meetings(site, first, until), days_in_time(site, plans, first, until), strict=True))
+
+
+def _meetings(site: Site, first: date, until: datetime) -> list[datetime]:
+    days = range(max((until.astimezone(site.zone).date() - first).days + 1, 0))
+    found = [meeting_on(site, first + timedelta(days=number)) for number in days]
+    return [meeting for meeting in found if meeting is not None and meeting <= until]
 
 
 def _is_for(issued: datetime, meeting: datetime) -> bool:

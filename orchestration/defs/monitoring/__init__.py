@@ -6,6 +6,7 @@ from dagster import Definitions
 from orchestration.defs.monitoring.assets import events_asset, report_asset, serving_assets
 from orchestration.defs.monitoring.audits import audit_asset, nightly_audit
 from orchestration.defs.monitoring.feeds import freshness_checks, freshness_sensor, meaning_asset, meaning_sensor
+from orchestration.defs.monitoring.levels import hourly_levels, levels_asset
 from orchestration.defs.monitoring.sensors import daily_events, drift_sensor, failed_run_sensor
 from orchestration.steps.candidate import list_use_cases
 
@@ -18,10 +19,11 @@ def definitions() -> Definitions:
             report_asset,
             meaning_asset,
             audit_asset,
+            levels_asset,
             *[serving_assets(use_case) for use_case in list_use_cases()],
         ],
         asset_checks=[checks],
-        schedules=[daily_events, nightly_audit],
+        schedules=[daily_events, nightly_audit, hourly_levels],
         sensors=[
             *[drift_sensor(use_case) for use_case in list_use_cases()],
             failed_run_sensor,

@@ -1,0 +1,55 @@
+"""The asset `monitoring/service_levels`: what was promised and held, every hour, and an incident where a budget burns.
+
+What does not belong here: what is promised (evaluation/slo) and what happened (steps/slo).
+"""
+
+from datetime import datetime
+
+from dagster import (
+    AssetKey,
+    AssetSelection,
+    Config,
+    DefaultScheduleStatus,
+    MaterializeResult,
+    MetadataValue,
+    ScheduleDefinition,
+    asset,
+)
+
+from orchestration.defs.tables.snapshot import SNAPSHOT
+from orchestration.settings import load_settings
+from orchestration.steps.slo import service_levels, tell_burning
+
+LEVELS = AssetKey(["monitoring", "service_levels"])
+
+
+class LevelsClock(Config):
+    """The time at which service levels are judged: ISO 8601 with a zone; each site's present where it is left out."""
+
+    clock: str | None = None
+
+
+@asset(key=LEVELS, deps=[SNAPSHOT], group_name="monitoring")
+def levels_asset(config: LevelsClock) -> MaterializeResult:
+    """Every service level of every site; a budget that burned too fast since it was last told opens one incident."""
+    clock = datetime.fromisoformat(config.clock) if config.clock else None
+    answer = service_levels(load_settings(), None, None, clock)
+    opened = tell_burning(load_settings(), clock)
+    missed = [one for one in answer.document["slos"] if one["is_met"] is False]
+    return MaterializeResult(
+        metadata={
+            "judged": MetadataValue.int(len(answer.document["slos"])),
+            "missed": MetadataValue.int(len(missed)),
+            "incidents_opened": MetadataValue.int(len(opened)),
+            "levels": MetadataValue.md(f"```\n{answer.text}\n```"),
+        }
+    )
+
+
+hourly_levels = ScheduleDefinition(
+    name="hourly_levels",
+    target=AssetSelection.assets(LEVELS),
+    cron_schedule="25 * * * *",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Judges what was promised to clinicians, every hour, by the times of the events themselves.",
+)

@@ -1,0 +1,115 @@
+"""Objectives at a site's present, and one incident for one cause where a budget burned too fast.
+
+The look goes back over an objective's whole window, because events come back in the night: what burned since the last
+incident of its kind is told once, by the time at which it burned. What does not belong here: measures, arithmetic.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from evaluation.slo import Burn, Happened, Objective, Standing, alert_between, by_group, load_objectives, standing
+from orchestration.settings import Settings
+from orchestration.sites import list_sites, load_site
+from orchestration.steps.answer import Answer
+from orchestration.steps.candidate import list_use_cases
+from orchestration.steps.incidents import ALL_USE_CASES, incident_label, list_incidents, open_incident
+from orchestration.steps.meetings import clock_of
+from orchestration.steps.proposal import served_sites
+from orchestration.steps.records import now
+from orchestration.steps.slo.measures import Asked, happened
+from orchestration.steps.slo.telling import document, table, words
+from orchestration.steps.tables import snapshot_digest
+
+FEEDS = "feeds"
+PREFIX, STAMP = "slo", "%Y%m%d%H%M"
+
+
+def service_levels(settings: Settings, use_case: str | None, site: str | None, at: datetime | None) -> Answer:
+    """Every objective of what is served and of the feeds that come, each at its site's present or at `at`.
+
+    Raises `UnknownSite`.
+    """
+    judged = _judged(settings, site, at)
+    found = [document(*one) for one in judged if use_case in (None, one[0].objective.use_case)]
+    return Answer({"slos": found}, table(found))
+
+
+def tell_burning(settings: Settings, at: datetime | None) -> list[dict[str, Any]]:
+    """Open an incident for each objective whose budget burned too fast since it was last told, and return these."""
+    known = list_incidents(settings)
+    opened: list[dict[str, Any]] = []
+    for asked in _asked(settings, None, at):
+        events = happened(asked)
+        after = _told_until(known, asked)
+        burn = None if after is None else alert_between(asked.objective, events, after, asked.present)
+        if burn is not None:
+            opened.append(_open(settings, asked, burn))
+    return opened
+
+
+def _asked(settings: Settings, site: str | None, at: datetime | None) -> Iterator[Asked]:
+    chosen = [load_site(site).id] if site else list_sites()
+    use_cases = list_use_cases() if snapshot_digest(settings) else []
+    served = {use_case: served_sites(settings, use_case) for use_case in use_cases}
+    for place in chosen:
+        present = at or clock_of(settings, place, now())
+        mine = [use_case for use_case in use_cases if place in served[use_case]]
+        for objective in (one for name in (*mine, FEEDS) for one in load_objectives(name)):
+            yield Asked(settings, objective, place, present)
+
+
+def _judged(
+    settings: Settings, site: str | None, at: datetime | None
+) -> Iterator[tuple[Asked, Standing, list[Standing]]]:
+    for asked in _asked(settings, site, at):
+        events = happened(asked)
+        whole = standing(asked.objective, events, asked.present)
+        yield asked, whole, [one for name in events.groups for one in _groups(asked, events, name)]
+
+
+def _groups(asked: Asked, events: Happened, name: str) -> list[Standing]:
+    """The events by unit, shift or feed, where more than one is known."""
+    found = [one for one in by_group(asked.objective, events, asked.present, name) if one.group and one.group[1]]
+    return found if len(found) > 1 else []
+
+
+def _told_until(known: list[dict[str, Any]], asked: Asked) -> datetime | None:
+    """From when on a burn has not been told; null while an incident about it is open."""
+    ending = _about(asked)
+    mine = [one for one in known if one["incident"].startswith(PREFIX) and one["incident"].endswith(ending)]
+    if any(one["is_open"] for one in mine):
+        return None
+    begin = asked.present - asked.objective.window
+    longest = max((alert.long for alert in asked.objective.alerts), default=timedelta())
+    stamps = [one["incident"].removeprefix(f"{PREFIX}-").split("-", 1)[0] for one in mine]
+    told = [datetime.strptime(stamp, STAMP).replace(tzinfo=UTC) + longest for stamp in stamps]
+    return max([begin, *told])
+
+
+def _about(asked: Asked) -> str:
+    return f"-{asked.objective.name}-{asked.site}"
+
+
+def _open(settings: Settings, asked: Asked, burn: Burn) -> dict[str, Any]:
+    objective = asked.objective
+    about = ALL_USE_CASES if objective.use_case == FEEDS else objective.use_case
+    return open_incident(
+        settings,
+        incident_label(f"{PREFIX}-{burn.at.astimezone(UTC):{STAMP}}{_about(asked)}"),
+        use_case=about,
+        site=asked.site,
+        severity=burn.alert.severity,
+        what=sentence(objective, asked.site, burn),
+    )
+
+
+def sentence(objective: Objective, site: str, burn: Burn) -> str:
+    """Say what burned, how fast, since when, and who looks after it."""
+    agreed, lost = objective.window, words(burn.alert.long)
+    return (
+        f"{objective.title}, at {site}: by {burn.at:%Y-%m-%d %H:%M} UTC {burn.bad} failed within {lost}, which spends "
+        f"the error budget {burn.long:.1f} times as fast as agreed (told from {burn.alert.burn:g} on). Promised are "
+        f"{100 * objective.target:g} % over {words(agreed)}. {objective.owner} looks for the cause: pilothouse slo "
+        f"--site {site}"
+    )
