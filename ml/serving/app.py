@@ -12,15 +12,18 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from pydantic import BaseModel
 
+from ml.serving import Problem
 from ml.serving.board.routes import add_board
 from ml.serving.clients import CLIENTS_FILE, Clients, configured, load_clients
 from ml.serving.config import ServingConfig
+from ml.serving.headers import SecurityHeaders
 from ml.serving.hooks import TRIAGE, Discovery, FeedbackRequest, HookResponse
 from ml.serving.limits import BodyLimit, require_json
 from ml.serving.live import Live, SiteState
@@ -57,14 +60,16 @@ def create_app(config: ServingConfig) -> FastAPI:
     add_status(app)
     if config.reports is not None:
         add_reports(app, config.reports)
+    app.add_middleware(BodyLimit, limit_bytes=config.body_limit_bytes, timeout_seconds=config.body_timeout_seconds)
     if config.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(config.cors_origins),
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["WWW-Authenticate", "Retry-After"],
         )
-    app.add_middleware(BodyLimit, limit_bytes=config.body_limit_bytes, timeout_seconds=config.body_timeout_seconds)
+    app.add_middleware(SecurityHeaders, is_https=config.base_url.startswith("https:"))
     app.add_middleware(CountResponses, meters=meters)
     return app
 
@@ -129,9 +134,17 @@ def _add_hooks(app: FastAPI, prefix: str, name: str) -> None:
     for service in SERVICES.values():
         _add_service(app, prefix, name, service)
 
+    @app.post(f"{prefix}/cds-services/{{service}}", include_in_schema=False)
+    @app.post(f"{prefix}/cds-services/{{service}}/feedback", include_in_schema=False)
+    def unknown_service(request: Request) -> None:
+        """Say where the services that there are can be found."""
+        running_of(request).site(request)
+        detail = f"There is no service of that name; GET {prefix}/cds-services lists those that there are."
+        raise Problem(HTTPStatus.NOT_FOUND, "unknown-service", detail.replace("{site}", "<site>"))
+
 
 def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> None:
-    refusals = problem_responses(400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 503)
+    refusals = problem_responses(400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 429, 503)
 
     @app.post(
         f"{prefix}/cds-services/{service.id}",

@@ -22,6 +22,8 @@ from ml.serving.outbound import Connect, Unreachable, fetch_once
 CLIENTS_FILE = "clients.json"
 MAX_CLIENTS = 200
 KEYS_WITHIN_SECONDS = 2.0
+CALLS_PER_SECOND = 100.0
+"""Of one client outside development, where the file says nothing else: twice the rate that serving is measured at."""
 HttpsUrl = Annotated[str, Field(pattern=r"^https://[^\s/?#@]+(/[^\s?#]*)?$", max_length=512)]
 Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$", max_length=255)]
 Words = Annotated[str, Field(min_length=1, max_length=256)]
@@ -117,6 +119,8 @@ def configured(config: ServingConfig, clients: Clients | None) -> ServingConfig:
         raise ServingRefused(
             f"In {config.environment} every client is authenticated: list them in {CLIENTS_FILE} in the home folder."
         )
+    if config.calls_per_second is None:
+        config = replace(config, calls_per_second=CALLS_PER_SECOND)
     if urlsplit(config.base_url).scheme != "https":
         raise ServingRefused(
             f"In {config.environment} clients come over https, and the audience of their tokens is the address they "

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from ml.features.request import RequestRefused
 from ml.serving import Problem, StoreUnavailable
+from ml.serving.headers import HEADERS
 
 MEDIA_TYPE = "application/problem+json"
 NAMESPACE = "urn:pilothouse:problem:"
@@ -109,5 +110,6 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, _: Exception) -> Response:
+    """Answered outside every middleware of ours, and so with its headers here."""
     detail = "The service failed on this request and gives no advice; its log says why."
-    return problem_response(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail)
+    return problem_response(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail, HEADERS)

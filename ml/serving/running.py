@@ -10,17 +10,18 @@ from fastapi import Request
 
 from ml.serving import Problem
 from ml.serving.board.cache import PageCache
-from ml.serving.clients import Clients
+from ml.serving.clients import Clients, TrustedClient
 from ml.serving.config import ServingConfig, utc_now
 from ml.serving.events import EventStore
 from ml.serving.hooks import TRIAGE
 from ml.serving.live import Live, ScorerOpener
 from ml.serving.metrics import Meters
 from ml.serving.plans import Planning, PlanOpener
+from ml.serving.rates import Rates
 from ml.serving.releases import ReleaseWatch
 from ml.serving.service import HookAdvice
 from ml.serving.services import SERVICES
-from ml.serving.tokens import REPLAYED, Token, TokenRefused, unauthorised, verify_token
+from ml.serving.tokens import REPLAYED, TokenRefused, unauthorised, verify_token
 
 
 class Running:
@@ -30,6 +31,7 @@ class Running:
         self.config = config
         self.meters = meters
         self.clients = clients
+        self.rates = Rates(config.calls_per_second)
         self.store = EventStore(config.event_store_url, config.store_timeout_seconds)
         self.watches: dict[str, ReleaseWatch[Live]] = {
             use_case: ReleaseWatch(config, self.store, use_case, ScorerOpener(config, use_case))
@@ -78,9 +80,13 @@ class Running:
             )
         return default
 
-    async def authorise(self, request: Request, site: str, service_path: str) -> Token | None:
-        """Verify and spend the client's token; None where clients are not authenticated. Raises `Problem`."""
+    async def authorise(self, request: Request, site: str, service_path: str) -> TrustedClient | None:
+        """Verify and spend the client's token, and take one call of its rate; None where clients are not authenticated.
+
+        Where they are, an address pays for refused tokens alone: behind a proxy, others share it. Raises `Problem`.
+        """
         if self.clients is None:
+            self.rates.take(_address(request))
             return None
         base = self.config.base_url.rstrip("/")
         audiences = sorted({base + service_path, base + request.url.path})
@@ -88,12 +94,20 @@ class Running:
             token = await verify_token(self.clients, request.headers.get("authorization"), audiences)
             if token.client.sites is not None and site not in token.client.sites:
                 raise Problem(HTTPStatus.FORBIDDEN, "site-not-allowed", "This client is not trusted for this site.")
+            self.rates.take(f"issuer {token.issuer}", token.client.calls_per_second)
             if not await self.store.spend_token(token.issuer, token.jti, token.expires_at, utc_now()):
                 raise TokenRefused(REPLAYED, token.issuer)
         except TokenRefused as refused:
+            self.rates.take(_address(request))
             self.meters.refused_tokens.labels(refused.check).inc()
             raise unauthorised(refused) from refused
-        return token
+        return token.client
+
+
+def _address(request: Request) -> str:
+    """The caller's address; of IPv6 the network, in which one caller has more addresses than can be counted."""
+    host = "" if request.client is None else request.client.host
+    return "address " + (":".join(host.split(":")[:4]) if ":" in host else host)
 
 
 def running_of(request: Request) -> Running:

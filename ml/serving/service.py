@@ -10,19 +10,18 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid5
 
 import orjson
-from pydantic import BaseModel, ValidationError
 
 from ml.features.population import MAX_CLOCK_SKEW
 from ml.features.pseudonym import pseudonym
 from ml.features.request import RequestFeatures
-from ml.registry.manifest import first_fault
 from ml.registry.stages import Tier
 from ml.serving import Problem, ServingRefused
 from ml.serving.advice import STEPPED_DOWN, Advice, advise, next_tier
+from ml.serving.bodies import decoded, shaped
 from ml.serving.config import ServingConfig
 from ml.serving.events import Event, EventStore, Feedback
 from ml.serving.hooks import AnyRequest, FeedbackItem, FeedbackRequest
@@ -40,8 +39,6 @@ NO_CARDS = b'{"cards":[]}'
 MAX_REASON_LENGTH = 1000
 EARLIEST_OUTCOME = datetime(2015, 1, 1, tzinfo=UTC)
 """No card is older: CDS Hooks was not there yet."""
-
-_Shape = TypeVar("_Shape", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -228,39 +225,11 @@ class HookAdvice:
             self._meters.cards.labels(*labels).inc()
 
 
-def decoded(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body. Raises `Problem` 400."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, "not-json", f"The body is no JSON: {error.msg}.") from error
-    if not isinstance(document, dict):
-        raise Problem(HTTPStatus.BAD_REQUEST, "not-json", "The body is no JSON object; see /openapi.json.")
-    return document
-
-
-def shaped(shape: type[_Shape], document: dict[str, Any], subject: str) -> _Shape:
-    """The document in its shape.
-
-    Raises `Problem` 422 with the first field that is wrong, never with its value.
-    """
-    try:
-        return shape.model_validate(document)
-    except ValidationError as error:
-        detail = first_fault(subject, error).replace("Write it again with this version.", "See /openapi.json.")
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail) from error
-
-
 def _mac(key: bytes, document: dict[str, Any]) -> str:
     """Fingerprint of what a call is about, under the site's key, to tell a replay from a reused
     hookInstance.
     """
-    try:
-        content = orjson.dumps([document.get("context"), document.get("prefetch")])
-    except orjson.JSONEncodeError as error:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "nested-too-deep", "The body nests deeper than 250 levels; FHIR does not."
-        ) from error
+    content = orjson.dumps([document.get("context"), document.get("prefetch")])
     return hmac.new(key, content, hashlib.sha256).hexdigest()
 
 

@@ -22,6 +22,7 @@ from ml.serving.board.adjusting import Adjustment, adjust, adjustments_of
 from ml.serving.board.page import board_page, with_nonce
 from ml.serving.board.shifts import Section, section_of
 from ml.serving.board.visits import WINDOW, Board, board_of
+from ml.serving.bodies import decoded, shaped
 from ml.serving.config import PRODUCTION
 from ml.serving.hooks import TRIAGE
 from ml.serving.limits import require_json
@@ -29,7 +30,6 @@ from ml.serving.live import Live
 from ml.serving.plans import Planning
 from ml.serving.problems import problem_responses
 from ml.serving.running import Running, running_of
-from ml.serving.service import decoded, shaped
 
 SiteName = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9_-]{0,63}$")]
 UnitName = Annotated[str, Path(pattern="^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
@@ -93,7 +93,7 @@ async def _adjust(request: Request, unit: str, document: dict[str, Any]) -> str:
     _refuse_other_origin(request)
     made_by = _person(running, request, site)
     _known_unit(running, site, unit)
-    asked = shaped(Adjustment, document, "The adjustment")
+    asked = shaped(Adjustment, document, "The adjustment", HTTPStatus.UNPROCESSABLE_ENTITY)
     watch = running.plans.get(asked.use_case)
     state = None if watch is None else await watch.state(site)
     if not isinstance(state, Planning):

@@ -117,7 +117,7 @@ def test_our_card_keeps_the_standard_s_own_rules(client: Client) -> None:
 @pytest.mark.parametrize("block", of_kind("request"))
 def test_a_request_of_another_hook_is_refused_as_a_problem(client: Client, block: dict[str, Any]) -> None:
     response = client.post(SERVICE, json=block)
-    assert response.status_code == 422
+    assert response.status_code == 400
     assert response.headers["content-type"] == "application/problem+json"
 
 

@@ -118,7 +118,7 @@ def test_without_the_model_the_rule_is_what_people_go_by_today(clinic: Home, his
     [
         (call(patientId="p2"), 422, "another patient"),
         (call(appointments={}), 412, "no Bundle of Appointments"),
-        ({**call(), "hook": "encounter-start"}, 422, "hook"),
+        ({**call(), "hook": "encounter-start"}, 400, "hook"),
         ({**call(), "prefetch": {}}, 412, "prefetch.patient"),
         (call(appointments=bundle(appointment("a1", "2026-05-08T15:00:00Z", "cancelled"))), 200, ""),
         (call(start=NOW.isoformat()), 200, ""),

@@ -45,7 +45,7 @@ def shown(client: Client) -> str:
 def test_every_error_is_a_problem_document(assistive: Home) -> None:
     with assistive.serving(body_limit_bytes=10_000) as client:
         assert_problem(client.get("/nowhere"), 404, "not-found")
-        assert_problem(client.post("/cds-services/other", json=call()), 404, "not-found")
+        assert_problem(client.post("/cds-services/other", json=call()), 404, "unknown-service")
         refused = client.get(SERVICE)
         assert_problem(refused, 405, "method-not-allowed")
         assert "POST" in refused.headers["allow"]
@@ -53,7 +53,7 @@ def test_every_error_is_a_problem_document(assistive: Home) -> None:
         assert_problem(client.post(SERVICE, content=b"\xff"), 400, "not-json")
         assert_problem(client.post(SERVICE, content=b"[]"), 400, "not-json")
         assert_problem(client.post(SERVICE, content=b""), 400, "not-json")
-        assert_problem(client.post(SERVICE, json={}), 422, "invalid-request")
+        assert_problem(client.post(SERVICE, json={}), 400, "invalid-request")
         assert_problem(client.post(SERVICE, content=b" " * 10_001), 413, "body-too-large")
         assert_problem(client.post(SERVICE, json=call({})), 412, "prefetch-missing")
         assert_problem(client.get("/board/city/<b>"), 422, "invalid-request")
@@ -109,7 +109,36 @@ def test_a_body_that_does_not_arrive_is_given_up(assistive: Home) -> None:
 def test_a_bomb_of_nesting_is_refused(assistive: Home, depth: int) -> None:
     body = json.dumps(call()).encode()[:-1] + b', "prefetch": {"patient": ' + b"[" * depth + b"]" * depth + b"}}"
     with assistive.serving() as client:
-        assert client.post(SERVICE, content=body).status_code in (400, 422)
+        assert_problem(client.post(SERVICE, content=body), 400, "nested-too-deep" if depth == 300 else "not-json")
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        '"hook": "encounter-start", ',
+        '"context": {"patientId": "other", "patientId": "p1"}, ',
+        '"extension": [{"a": 1, "b": {"c": 1, "c": 1}}], ',
+        '"extension": {"a": 1, "\\u0061": 1}, ',
+    ],
+)
+def test_a_member_that_is_named_twice_is_refused(assistive: Home, twice: str) -> None:
+    body = "{" + twice + json.dumps(call())[1:]
+    with assistive.serving() as client:
+        for path in (SERVICE, FEEDBACK):
+            assert_problem(client.post(path, content=body.encode()), 400, "member-repeated")
+
+
+def test_a_body_with_a_byte_order_mark_is_a_problem_and_no_failure(assistive: Home) -> None:
+    with assistive.serving() as client:
+        assert_problem(client.post(SERVICE, content=b"\xef\xbb\xbf" + json.dumps(call()).encode()), 400, "not-json")
+
+
+def test_an_unknown_service_says_where_services_are_found(assistive: Home) -> None:
+    with assistive.serving() as client:
+        for path in ("/cds-services/other", "/cds-services/other/feedback", "/sites/city/cds-services/other"):
+            found = assert_problem(client.post(path, json=call()), 404, "unknown-service")
+            assert "/cds-services lists" in found["detail"]
+        assert_problem(client.post("/sites/atlantis/cds-services/other", json=call()), 404, "unknown-site")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +156,7 @@ def test_a_malformed_call_names_the_field_and_never_its_value(
     assistive: Home, change: dict[str, Any], field: str
 ) -> None:
     with assistive.serving() as client:
-        document = assert_problem(client.post(SERVICE, json=call(**change)), 422, "invalid-request")
+        document = assert_problem(client.post(SERVICE, json=call(**change)), 400, "invalid-request")
     assert f"at {field}:" in document["detail"]
     assert "not-a-uuid" not in document["detail"]
 
@@ -240,8 +269,8 @@ def test_a_reason_that_the_card_did_not_offer_is_refused(assistive: Home) -> Non
 def test_malformed_feedback_is_refused(assistive: Home, change: dict[str, Any]) -> None:
     with assistive.serving() as client:
         body = feedback(shown(client), **change)
-        assert_problem(client.post(FEEDBACK, json=body), 422, "invalid-request")
-        assert_problem(client.post(FEEDBACK, json={"feedback": []}), 422, "invalid-request")
+        assert_problem(client.post(FEEDBACK, json=body), 400, "invalid-request")
+        assert_problem(client.post(FEEDBACK, json={"feedback": []}), 400, "invalid-request")
 
 
 @pytest.mark.parametrize(
@@ -377,14 +406,58 @@ def test_the_description_is_openapi_without_dangling_references(assistive: Home)
     assert {"/healthz", "/readyz", "/metrics", "/api/v1/status", "/board/{site}/{unit}"} <= set(document["paths"])
 
 
+EHR = "https://ehr.example"
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+
+
 def test_cors_is_off_unless_configured(assistive: Home) -> None:
-    origin = {"Origin": "https://ehr.example"}
     with assistive.serving() as client:
-        assert "access-control-allow-origin" not in client.get("/cds-services", headers=origin).headers
-    with assistive.serving(cors_origins=("https://ehr.example",)) as client:
-        assert (
-            client.get("/cds-services", headers=origin).headers["access-control-allow-origin"] == "https://ehr.example"
-        )
+        for method in ("GET", "OPTIONS"):
+            answer = client.request(method, "/cds-services", headers={"Origin": EHR, **PREFLIGHT})
+            assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", f"{EHR}.evil.example", "http://ehr.example", "null"])
+def test_cors_is_for_the_listed_origin_and_its_errors_too(assistive: Home, origin: str) -> None:
+    with assistive.serving(cors_origins=(EHR,), body_limit_bytes=20_000) as client:
+        bodies = {200: json.dumps(call()).encode(), 400: b"{", 413: b" " * 20_001}
+        for status, body in bodies.items():
+            answer = client.post(SERVICE, content=body, headers={"Origin": EHR})
+            assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, EHR)
+        asked = client.request("OPTIONS", SERVICE, headers={"Origin": EHR, **PREFLIGHT})
+        assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, EHR)
+        refused = client.request("OPTIONS", SERVICE, headers={"Origin": origin, **PREFLIGHT})
+        assert refused.status_code == 400
+        answer = client.get("/cds-services", headers={"Origin": origin})
+        assert not {"access-control-allow-origin"} & {*refused.headers, *answer.headers}
+
+
+def test_every_answer_carries_security_headers_a_failure_too(assistive: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ml.serving import service
+
+    with assistive.serving(base_url="https://cds.example.org") as client:
+        page = client.get("/board/city/ED")
+        answers = [client.get("/cds-services"), client.get("/nowhere"), client.post(SERVICE, json=call()), page]
+        monkeypatch.setattr(service, "advise", lambda *_: 1 / 0)
+        failed = client.post(SERVICE, json=call())
+    assert [answer.headers["strict-transport-security"] for answer in answers] == ["max-age=31536000"] * 4
+    assert failed.status_code == 500
+    for answer in (*answers, failed):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert "script-src" in page.headers["content-security-policy"]
+    assert "script-src" not in answers[0].headers["content-security-policy"]
+
+
+def test_a_caller_over_its_rate_is_told_when_to_come_back(assistive: Home) -> None:
+    with assistive.serving(calls_per_second=0.2) as client:
+        assert client.post(SERVICE, json=call()).status_code == 200
+        refused = client.post(SERVICE, json=call())
+        assert_problem(refused, 429, "too-many-calls")
+        assert 4 <= int(refused.headers["retry-after"]) <= 5
+        assert client.get("/api/v1/board/city/ED").json()["calls"] == 1
+        assert client.get("/cds-services").status_code == 200
 
 
 def test_a_failure_of_our_own_is_a_problem_too_and_says_nothing_of_the_patient(

@@ -20,7 +20,7 @@ from serving_homes import NOW, SERVICE, Client, Home, call
 
 from ml.serving import ServingRefused
 from ml.serving.app import create_app
-from ml.serving.clients import load_clients
+from ml.serving.clients import configured, load_clients
 from ml.serving.outbound import connect
 
 BASE = "https://cds.example.org"
@@ -433,3 +433,35 @@ def test_a_client_whose_key_set_cannot_be_reached_is_refused_and_not_believed(ho
     write_clients(home.path, {"iss": ISSUER, "jku": JKU})
     with home.serving(base_url=BASE, connect=lambda: httpx.AsyncClient(transport=httpx.MockTransport(fail))) as client:
         assert ask(client, token()).status_code == 401
+
+
+def test_an_issuer_over_its_own_rate_is_told_when_to_come_back_and_its_token_is_not_spent(home: Home) -> None:
+    trust(home, calls_per_second=0.2)
+    written = token()
+    with home.serving(base_url=BASE) as client:
+        assert ask(client, token()).status_code == 200
+        refused = ask(client, written)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+        assert client.get("/api/v1/board/city/ED").json()["calls"] == 1
+
+
+def test_refused_tokens_use_up_their_address_and_never_hold_up_a_sound_one(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    trust(home, calls_per_second=1000)
+    write_clients(home.path, {**LISTED, "calls_per_second": 1000}, calls_per_second=0.4)
+    with home.serving(base_url=BASE) as client:
+        assert [ask(client, token(OTHER)).status_code for _ in range(4)] == [401, 401, 429, 429]
+        assert ask(client, token()).status_code == 200
+    assert caplog.text.count("A token was refused") == 2, "a flood does not fill the log"
+
+
+def test_outside_development_there_is_a_rate_and_origins_come_from_the_file(home: Home) -> None:
+    trust(home)
+    write_clients(home.path, LISTED, base_url=BASE, cors_origins=["https://ehr.example.org"])
+    config = configured(home.config(environment="production"), load_clients(home.path, connect))
+    assert (config.calls_per_second, config.cors_origins) == (100.0, ("https://ehr.example.org",))
+    for origin in ("*", "https://*.example.org", "https://ehr.example.org/"):
+        write_clients(home.path, LISTED, base_url=BASE, cors_origins=[origin])
+        with pytest.raises(ServingRefused, match="cors_origins"):
+            load_clients(home.path, connect)
