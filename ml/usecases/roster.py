@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from ml.usecases.declaration import BoardText, Declaration, Name, Part, Text, refuse_twice
 
+REQUESTS = "requests"
 Level = Annotated[float, Field(gt=0, lt=1)]
 Parameter = bool | int | float | str | list[str]
 
@@ -104,9 +105,22 @@ class RosterUseCase(Declaration):
     def _consistent(self) -> Self:
         refuse_twice("skill", [one.name for one in self.skills])
         refuse_twice("rule", [one.name for one in self.rules])
+        requests = [one.source == "wish" for one in self.rules if one.kind == REQUESTS]
+        if len(requests) > len(set(requests)):
+            raise ValueError("at most one rule of kind requests is of source wish, and at most one of another source")
         if self.demand.use_case not in {one.use_case for one in self.upstream}:
             raise ValueError(f"demand.use_case {self.demand.use_case!r} is not named under upstream")
         return self
+
+    @property
+    def wish_rule(self) -> str | None:
+        """The name of the rule under which people's own wishes count; None where there is none."""
+        return next((one.name for one in self.rules if one.kind == REQUESTS and one.source == "wish"), None)
+
+    @property
+    def published_rule(self) -> str | None:
+        """The name of the rule under which published duties are kept; None where there is none."""
+        return next((one.name for one in self.rules if one.kind == REQUESTS and one.source != "wish"), None)
 
     def shown_text(self) -> dict[str, Any]:
         """The board's text."""

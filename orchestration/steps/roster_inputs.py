@@ -1,6 +1,7 @@
 """What a unit's roster is made from, read from the published roster mart as of a time: people, duties, usual need.
 
-What does not belong here: the rules (`ml/usecases`), what is needed by a forecast (`roster_needs.py`), solving.
+What does not belong here: contracts, leave and wishes (`roster_people.py`), the problem that is made of all this
+(`roster_form.py`), what is needed by a forecast (`roster_needs.py`), solving.
 """
 
 from collections import Counter, defaultdict
@@ -8,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 import duckdb
 
@@ -17,6 +17,7 @@ from orchestration.contracts import sql
 from orchestration.settings import Settings
 from orchestration.sites import Site
 from orchestration.steps.errors import StepError
+from orchestration.steps.roster_people import NOTHING_TOLD, Personnel
 from orchestration.steps.tables import TablesError, current_snapshot
 
 DID = frozenset({"worked", "confirmed"})
@@ -59,19 +60,21 @@ def read_rows(settings: Settings, declared: RosterUseCase, site: Site, at: datet
     mart = sql.text(str(snapshot.table("roster_mart")))
     given = {"site": site.id, "at": at, "skills": [one.name for one in declared.skills]}
     with duckdb.connect() as connection:
-        connection.execute(f"set timezone = '{site.timezone}'")
+        connection.execute(f"set timezone = {sql.text(site.timezone)}")
         return [Row(*found) for found in connection.execute(QUERY.format(mart=mart), given).fetchall()]
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit with all its duties and its people: who worked there most, and often enough, before `first`."""
+    """A unit with all its duties and its people: who belongs there by contract, and of whom no contract is told, who
+    worked there most, and often enough, before `first`."""
 
     name: str
     first: date
     days: int
     rows: tuple[Row, ...]
     people: tuple[str, ...]
+    personnel: Personnel = NOTHING_TOLD
 
     @property
     def dates(self) -> list[date]:
@@ -90,7 +93,14 @@ class Unit:
         return found
 
 
-def units_of(declared: RosterUseCase, site: Site, rows: Iterable[Row], first: date, days: int) -> list[Unit]:
+def units_of(
+    declared: RosterUseCase,
+    site: Site,
+    rows: Iterable[Row],
+    first: date,
+    days: int,
+    personnel: Personnel = NOTHING_TOLD,
+) -> list[Unit]:
     """Return the site's units that people are known of, for a period that begins on `first`."""
     since = first - timedelta(days=declared.people.look_back_days)
     worked: dict[str, Counter[str]] = defaultdict(Counter)
@@ -98,19 +108,21 @@ def units_of(declared: RosterUseCase, site: Site, rows: Iterable[Row], first: da
     for row in every:
         if row.staff is not None and row.status in STANDS and since <= row.date < first:
             worked[row.staff][row.unit] += 1
+    belongs = personnel.homes([first + timedelta(days=day) for day in range(days)])
+    for person, counts in worked.items():
+        if counts.total() >= declared.people.fewest_shifts and not personnel.of(person):
+            belongs[person] = counts.most_common(1)[0][0]
     homes: dict[str, list[str]] = defaultdict(list)
-    for person, counts in sorted(worked.items()):
-        if counts.total() >= declared.people.fewest_shifts:
-            homes[counts.most_common(1)[0][0]].append(person)
-    known = [unit.id for unit in site.units if unit.id in homes]
+    for person, unit in sorted(belongs.items()):
+        homes[unit].append(person)
     return [
-        Unit(name, first, days, tuple(row for row in every if _belongs(row, name, homes[name])), tuple(homes[name]))
-        for name in known
+        Unit(name, first, days, _rows_of(every, name, frozenset(homes[name])), tuple(homes[name]), personnel)
+        for name in (unit.id for unit in site.units if unit.id in homes)
     ]
 
 
-def _belongs(row: Row, unit: str, people: list[str]) -> bool:
-    return row.unit == unit or row.staff in people
+def _rows_of(rows: Iterable[Row], unit: str, people: frozenset[str]) -> tuple[Row, ...]:
+    return tuple(row for row in rows if row.unit == unit or row.staff in people)
 
 
 def usual_need(declared: RosterUseCase, unit: Unit) -> dict[tuple[date, str, str], int]:
@@ -160,72 +172,3 @@ def sick_days(unit: Unit) -> set[tuple[str, date]]:
 
 def _within(unit: Unit, day: date) -> bool:
     return unit.first <= day < unit.first + timedelta(days=unit.days)
-
-
-def form_of(
-    declared: RosterUseCase, site: Site, unit: Unit, need: Need, stays: Mapping[tuple[str, date], tuple[str, int]]
-) -> dict[str, Any]:
-    """Return the unit's problem as `pilothouse.roster/1`, plain data. `stays` are published duties that people keep if
-    they can: shift and weight by person and day. Days on which somebody is away are leave."""
-    away = sick_days(unit) | {
-        (row.staff, row.date) for row in unit.rows if row.staff and row.unit != unit.name and row.status in STANDS
-    }
-    return {
-        "schema": "pilothouse.roster/1",
-        "name": f"{site.id} {unit.name}",
-        "time_zone": site.timezone,
-        "first_day": unit.first.isoformat(),
-        "days": unit.days,
-        "units": [unit.name],
-        "skills": [one.name for one in declared.skills],
-        "shifts": [
-            {
-                "name": one.id,
-                "start": one.starts.strftime("%H:%M"),
-                "end": one.ends.strftime("%H:%M"),
-                "is_night": one.ends <= one.starts,
-            }
-            for one in site.shifts
-        ],
-        "staff": [_person(declared, unit, name, stays, away) for name in unit.people],
-        "demand": [
-            {"unit": unit.name, "date": day.isoformat(), "shift": shift, "skill": skill, "nurses": nurses}
-            for (day, shift, skill), nurses in sorted(need.items())
-        ],
-        "constraints": [rule.constraint() for rule in declared.rules],
-    }
-
-
-def _person(
-    declared: RosterUseCase,
-    unit: Unit,
-    name: str,
-    stays: Mapping[tuple[str, date], tuple[str, int]],
-    away: set[tuple[str, date]],
-) -> dict[str, Any]:
-    past = [row for row in unit.of(name) if row.status in STANDS and row.date < unit.first]
-    recent = {row.date: row.shift for row in past if row.date >= unit.first - timedelta(days=HISTORY_DAYS)}
-    since = unit.first - timedelta(days=declared.people.look_back_days)
-    counted = [row for row in past if row.date >= since]
-    weeks = max(1.0, (unit.first - min(row.date for row in counted)).days / 7)
-    share = sum(row.hours for row in counted) / weeks / declared.people.full_time_hours
-    is_expert = any(row.role in declared.people.expert_roles for row in past)
-    return {
-        "id": name,
-        "home": unit.name,
-        "skills": [{"skill": skill} for skill in sorted({row.skill for row in past})],
-        "level": "expert" if is_expert else "competent",
-        "share": round(min(1.0, max(0.1, share)), 2),
-        "leave": [day.isoformat() for day in unit.dates if (name, day) in away],
-        "requests": [
-            {"date": day.isoformat(), "wants": "on", "shift": shift, "weight": weight}
-            for (person, day), (shift, weight) in sorted(stays.items())
-            if person == name and (name, day) not in away
-        ],
-        "history_days": HISTORY_DAYS,
-        "history": [{"date": day.isoformat(), "shift": shift} for day, shift in sorted(recent.items())],
-        "carried": {
-            "nights": sum(1 for row in counted if row.ends_at.date() > row.date),
-            "weekends": len({row.date.isocalendar()[:2] for row in counted if row.date.weekday() >= 5}),
-        },
-    }

@@ -5,7 +5,7 @@ What does not belong here: reading (`roster_inputs.py`), what is needed (`roster
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,8 @@ from ml.rostering.form import parse_form
 from ml.rostering.repairing import changes_of
 from ml.usecases import RosterUseCase
 from orchestration.sites import Site
-from orchestration.steps.roster_inputs import STANDS, Need, Unit, form_of, sick_days, standing
+from orchestration.steps.roster_form import form_of
+from orchestration.steps.roster_inputs import STANDS, Need, Unit, sick_days, standing
 
 KEPT_WEIGHT, BEGUN_WEIGHT = 30, 1000
 """What moving a person away from a published duty costs (times the rule's weight), and from a shift that has begun."""
@@ -24,7 +25,9 @@ KEPT_WEIGHT, BEGUN_WEIGHT = 30, 1000
 
 @dataclass(frozen=True)
 class Made:
-    """A unit's roster. `tier` made it; `why` says why no higher one did; `changes` are against the published roster."""
+    """A unit's roster. `tier` made it; `why` says why no higher one did; `changes` are against the published roster.
+
+    `taken_out` counts published duties of people who are on leave by now, or whose credential has ended by then."""
 
     unit: Unit
     problem: Problem
@@ -33,6 +36,7 @@ class Made:
     why: str
     changes: tuple[Change, ...]
     answer: RosterAnswer | None = None
+    taken_out: int = 0
 
 
 def problem_of_unit(
@@ -44,23 +48,28 @@ def problem_of_unit(
     stays = {
         (str(row.staff), row.date): (row.shift, BEGUN_WEIGHT if at and row.starts_at <= at else KEPT_WEIGHT)
         for row in standing(unit).values()
-        if keep and row.shift in {one.id for one in site.shifts}
+        if keep and declared.published_rule and row.shift in {one.id for one in site.shifts}
     }
     return parse_form(json.dumps(form_of(declared, site, unit, need, stays)), f"{site.id} {unit.name}")
 
 
 def make_roster(declared: RosterUseCase, problem: Problem, unit: Unit, allowed: Tier) -> Made:
     """Return the roster of the highest tier that is allowed and has one; of tier manual it is empty."""
-    published, why = published_roster(problem, unit), ""
+    published = published_roster(problem, unit)
+    stands = _possible(problem, unit, published)
+    made = _best(declared, problem, unit, allowed, (published, stands))
+    return replace(made, taken_out=len(published.duties) - len(stands.duties))
+
+
+def _best(declared: RosterUseCase, problem: Problem, unit: Unit, allowed: Tier, rosters: tuple[Roster, Roster]) -> Made:
+    (published, stands), why = rosters, ""
     if allowed is Tier.MODEL:
-        answer = solve(problem, declared.solving.seconds_per_unit, declared.solving.seed, start=published)
+        answer = solve(problem, declared.solving.seconds_per_unit, declared.solving.seed, start=stands)
         if answer.roster is not None and not answer.hard_violations:
             return _made(unit, problem, answer.roster, (Tier.MODEL, ""), published, answer)
         why = f"{unit.name}: {_no_roster(answer)} "
     if allowed.rank <= Tier.RULE.rank and published.duties:
-        mended = repair(
-            problem, published, _sick(unit, problem), declared.solving.seconds_per_unit, declared.solving.seed
-        )
+        mended = repair(problem, stands, _sick(unit, problem), declared.solving.seconds_per_unit, declared.solving.seed)
         roster = mended.answer.roster
         if roster is not None and not mended.answer.hard_violations:
             return _made(unit, problem, roster, (Tier.RULE, f"{why}The published roster was repaired."), published)
@@ -91,6 +100,22 @@ def published_roster(problem: Problem, unit: Unit) -> Roster:
     """Return what the feed says is planned, the sick among them, as far as the problem knows person and duty."""
     rows = [row for row in unit.rows if row.status in (*STANDS, "sick") and row.unit == unit.name]
     return Roster(dict(_duties(problem, unit, {(row.staff, row.date): (row.shift, row.skill) for row in rows})))
+
+
+def _possible(problem: Problem, unit: Unit, roster: Roster) -> Roster:
+    """Return a roster without duties on leave and in a skill that has ended; the sick stay for a repair."""
+    sick = {(person, (day - unit.first).days) for person, day in sick_days(unit)}
+    possible = {
+        (name, day): duty
+        for (name, day), duty in roster.duties.items()
+        if ((name, day) in sick or day not in problem.person_by_name[name].leave)
+        and _is_valid(problem.person_by_name[name].skills[duty.skill], day)
+    }
+    return Roster(possible, roster.agency)
+
+
+def _is_valid(until: int | None, day: int) -> bool:
+    return until is None or day <= until
 
 
 def last_week(problem: Problem, unit: Unit) -> Roster:

@@ -13,12 +13,14 @@ from evaluation.policies import Tier
 from ml.rostering import Roster, RosteringError
 from ml.usecases import RosterUseCase
 from orchestration.settings import Settings
+from orchestration.sites import Site
 from orchestration.steps.board import Published
 from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.roster_bundle import RosterModelRefused, released_rules
 from orchestration.steps.roster_inputs import NotEnoughRoster, Row, Unit, read_rows, units_of, untold_days
 from orchestration.steps.roster_making import Made, document_of, make_roster, problem_of_unit
 from orchestration.steps.roster_needs import Needed, adjustments, demand_tier, needs_of, without
+from orchestration.steps.roster_people import read_personnel
 from orchestration.steps.shifts import UnknownShift, span_of
 from orchestration.steps.tables import TablesError
 
@@ -37,8 +39,9 @@ def draft_roster(settings: Settings, asked: Asked, now_declared: RosterUseCase) 
     try:
         declared = released_rules(asked.release.model_folder, asked.release.manifest.model.digest)
         rows = read_rows(settings, declared, asked.site, asked.at)
+        personnel = read_personnel(settings, declared, asked.site, asked.at)
         allowed, why = _by_age(declared, rows, asked)
-        units = units_of(declared, asked.site, rows, asked.at.date(), declared.solving.days)
+        units = units_of(declared, asked.site, rows, asked.at.date(), declared.solving.days, personnel)
         scope = asked.site.scope_of(now_declared.use_case).units
         units = [unit for unit in units if not scope or unit.name in scope]
         if not units:
@@ -89,7 +92,7 @@ def _draft(
         valid_until=max((line["ends"] for line in lines), default=asked.at + ANSWERS_AT_LEAST),
         lines=tuple({name: value for name, value in line.items() if name != "ends"} for line in lines),
         gave_way=tuple(_gave_way(made)),
-        notes=(*notes, *(note for one in made for note in (_untold(one.unit), _changed(one)) if note)),
+        notes=(*notes, *_silent(asked.site, units[0]), *(note for one in made for note in _notes(one) if note)),
         document={"units": [document_of(one) for one in made]},
     )
 
@@ -142,6 +145,39 @@ def _gave_way(made: Iterable[Made]) -> list[dict[str, Any]]:
         {"wish": f"{unit}: {wish} (times: {times[unit, wish, rule]})", "rule": rule, "cost": float(cost)}
         for (unit, wish, rule), cost in costs.most_common(MOST_GIVEN_WAY)
     ]
+
+
+def _silent(site: Site, unit: Unit) -> Iterable[str]:
+    """Say what no feed tells of a site's people, and what stands in for it."""
+    if unit.personnel.silent:
+        yield (
+            f"{site.id} lists no feed {', '.join(unit.personnel.silent)}: contract hours are what people worked on "
+            "average, absences those of the rosters feed, wishes none, as far as those feeds would tell them."
+        )
+
+
+def _notes(made: Made) -> Iterable[str]:
+    return _untold(made.unit), _guessed(made.unit), _taken_out(made), _changed(made)
+
+
+def _guessed(unit: Unit) -> str:
+    """Say of how many people no contract is told where a feed would tell them."""
+    people = [one for one in unit.people if not unit.personnel.of(one)]
+    if "workforce" in unit.personnel.silent or not people:
+        return ""
+    return (
+        f"{unit.name}: of {len(people)} of {len(unit.people)} people no contract is told; their skills and hours are "
+        "guessed from past duties."
+    )
+
+
+def _taken_out(made: Made) -> str:
+    if not made.taken_out:
+        return ""
+    return (
+        f"{made.unit.name}: {made.taken_out} published duties fall on leave, or after a credential has ended, and are "
+        "not counted."
+    )
 
 
 def _untold(unit: Unit) -> str:

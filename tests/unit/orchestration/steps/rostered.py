@@ -40,6 +40,62 @@ ADJUSTMENT = {
     "made_at": pa.timestamp("us", "UTC"),
     "is_last": pa.bool_(),
 }
+STAFF = {
+    "site": pa.string(),
+    "staff_key": pa.string(),
+    "unit": pa.string(),
+    "skill": pa.string(),
+    "role": pa.string(),
+    "credential_until": pa.date32(),
+    "weekly_hours": pa.float64(),
+    "minimum_hours": pa.float64(),
+    "maximum_hours": pa.float64(),
+    "valid_from": pa.date32(),
+    "valid_until": pa.date32(),
+    "known_at": pa.timestamp("us", "UTC"),
+}
+LEAVE = {
+    "site": pa.string(),
+    "staff_key": pa.string(),
+    "first_date": pa.date32(),
+    "last_date": pa.date32(),
+    "known_at": pa.timestamp("us", "UTC"),
+}
+WISH = {
+    "site": pa.string(),
+    "staff_key": pa.string(),
+    "date": pa.date32(),
+    "shift": pa.string(),
+    "wants_on": pa.bool_(),
+    "weight": pa.int64(),
+    "known_at": pa.timestamp("us", "UTC"),
+}
+PEOPLE = {"roster_staff": STAFF, "roster_leave": LEAVE, "roster_wish": WISH}
+KNOWN = datetime(2026, 1, 26, tzinfo=UTC)
+
+
+def contract(person: str, skill: str = "rn", **told: Any) -> dict[str, Any]:
+    """A row of the mart of contracts: full time on the unit, without an end, unless told otherwise."""
+    return {
+        "site": PLACE.id,
+        "staff_key": person,
+        "unit": UNIT,
+        "skill": skill,
+        "role": skill.upper(),
+        "weekly_hours": 40.0,
+        "valid_from": date(2020, 1, 1),
+        "known_at": KNOWN,
+        **told,
+    }
+
+
+def leave(person: str, first: date, last: date, known_at: datetime = KNOWN) -> dict[str, Any]:
+    return {"site": PLACE.id, "staff_key": person, "first_date": first, "last_date": last, "known_at": known_at}
+
+
+def wish(person: str, on: date, shift: str | None, *, wants_on: bool, weight: int = 10) -> dict[str, Any]:
+    about = {"date": on, "shift": shift, "wants_on": wants_on, "weight": weight, "known_at": KNOWN}
+    return {"site": PLACE.id, "staff_key": person, **about}
 
 
 def duties(until: date = TODAY) -> list[dict[str, Any]]:
@@ -96,13 +152,22 @@ class Rostered:
     def home(self) -> Home:
         return replace(Home.at(self.settings.home), now=NOW)
 
-    def publish(self, rows: list[dict[str, Any]], adjusted: tuple[dict[str, Any], ...] = ()) -> None:
-        """Put a snapshot in place that holds these duties and people's own figures."""
+    def publish(
+        self,
+        rows: list[dict[str, Any]],
+        adjusted: tuple[dict[str, Any], ...] = (),
+        people: tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]] = ([], [], []),
+    ) -> None:
+        """Put a snapshot in place that holds these duties, people's own figures, and their contracts, leave, wishes."""
         folder = self.settings.snapshots / "d"
         folder.mkdir(parents=True, exist_ok=True)
         tables = {
             "roster_mart": pa.Table.from_pylist(rows),
             "board_adjustment": pa.Table.from_pylist(list(adjusted), pa.schema(list(ADJUSTMENT.items()))),
+        }
+        tables |= {
+            name: pa.Table.from_pylist(told, pa.schema(list(columns.items())))
+            for (name, columns), told in zip(PEOPLE.items(), people, strict=True)
         }
         entries = {}
         for name, table in tables.items():

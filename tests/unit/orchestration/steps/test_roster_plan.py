@@ -11,21 +11,26 @@ import pytest
 from evaluation.evidence import EvidenceHead
 from evaluation.metrics.roster import evaluate_rosters
 from evaluation.metrics.roster_rules import Duty, HardRule, Staff, broken_rules
+from evaluation.policies import Tier as Allowed
 from ml.registry import ReleaseError
 from ml.registry.plan import Plan
 from ml.registry.stages import Tier
 from ml.registry.store import load_release
+from ml.rostering import Problem
 from ml.usecases import load_roster
 from orchestration.settings import Settings
+from orchestration.sites import Site
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.kinds.planned import Asked
 from orchestration.steps.plans import plan_order, planner_of
 from orchestration.steps.roster_bundle import roster_files
-from orchestration.steps.roster_candidate import rostered_weeks
-from orchestration.steps.roster_inputs import read_rows
+from orchestration.steps.roster_inputs import read_rows, units_of
+from orchestration.steps.roster_making import problem_of_unit
+from orchestration.steps.roster_people import read_personnel
+from orchestration.steps.roster_weeks import rostered_weeks
 from orchestration.steps.shifts import span_of
 
-from .rostered import NOW, PLACE, TODAY, UNIT, Rostered, duties, quick
+from .rostered import NOW, PLACE, TODAY, UNIT, Rostered, contract, duties, leave, quick, wish
 
 
 @pytest.fixture
@@ -89,7 +94,7 @@ def broken(rostered: list[dict[str, Any]]) -> list[str]:
 def test_a_draft_writes_nothing_and_a_plan_its_names_for_its_owner_alone(rural: Rostered) -> None:
     rural.staffing_says(2.0)
     release = load_release(rural.settings.home, rural.releases["roster"], rural.home.signer.public)
-    draft = planner_of("roster").draft(rural.settings, Asked(quick(), PLACE, release, Tier.HISTORY, NOW, {}))
+    draft = planner_of("roster").draft(rural.settings, Asked(quick(), PLACE, release, Allowed.HISTORY, NOW, {}))
     assert draft.document is not None
     assert [one["unit"] for one in draft.document["units"]] == [UNIT]
     assert not (rural.settings.home / "rosters").exists(), "a rehearsal drafts too"
@@ -185,6 +190,105 @@ def test_what_does_not_fit_is_said_and_never_an_exception(rural: Rostered) -> No
     assert "tells of nobody" in (nobody.tier_reason or "")
 
 
+def nurses(skill: str = "rn") -> list[str]:
+    return sorted({row["staff_key"] for row in duties() if row["skill"] == skill and row["date"] >= TODAY})
+
+
+def test_nobody_is_rostered_on_leave_or_after_their_credential_has_ended_and_it_is_said(rural: Rostered) -> None:
+    rural.staffing_says(2.0)
+    away, expired, *others = nurses()
+    contracts = [contract(name) for name in (away, *others)]
+    contracts.append(contract(expired, credential_until=TODAY + timedelta(days=1)))
+    rural.publish(duties(), people=(contracts, [leave(away, TODAY - timedelta(days=1), TODAY + timedelta(days=9))], []))
+    published = [row for row in duties() if TODAY <= row["date"] < TODAY + timedelta(days=7)]
+    lost = [
+        row
+        for row in published
+        if row["staff_key"] == away or (row["staff_key"] == expired and row["date"] > TODAY + timedelta(days=1))
+    ]
+    assert lost
+    for tier in (Tier.MODEL, Tier.RULE):
+        rural.point("roster", tier)
+        plan = rural.plan(NOW + timedelta(minutes=tier.rank))
+        assert plan.tier is tier
+        worked = {(one["person"], date.fromisoformat(one["date"])) for one in rural.rosters()["assignments"]}
+        assert {day for name, day in worked if name == away} == set()
+        assert {day for name, day in worked if name == expired and day > TODAY + timedelta(days=1)} == set()
+        assert any(f"{len(lost)} published duties fall on leave" in note for note in plan.notes)
+        assert named(plan) == set()
+
+
+def test_a_contract_says_unit_skill_and_hours_and_its_most_hours_are_kept(rural: Rostered) -> None:
+    rural.staffing_says(4.0)
+    short, *others = nurses()
+    new = "newcomer"
+    contracts = [contract(name) for name in (new, *others)]
+    contracts.append(contract(short, weekly_hours=8.0, maximum_hours=8.0))
+    rural.publish(duties(), people=(contracts, [], []))
+    plan = rural.plan()
+    assigned = [one for one in rural.rosters()["assignments"] if date.fromisoformat(one["date"]) >= TODAY]
+    weeks = Counter(date.fromisoformat(one["date"]).isocalendar()[:2] for one in assigned if one["person"] == short)
+    before = sum(
+        row["staff_key"] == short and row["status"] == "worked" and TODAY - timedelta(days=4) <= row["date"] < TODAY
+        for row in duties()
+    )
+    assert before + weeks[2026, 13] <= max(1, before)
+    assert weeks[2026, 14] <= 1
+    assert any(one["person"] == new for one in assigned), "somebody new has a contract and no duty yet"
+    assert any("no contract is told" in note for note in plan.notes), "the practical nurses have none"
+
+
+def test_a_contract_that_has_not_arrived_or_has_ended_keeps_nobody_on_the_unit(rural: Rostered) -> None:
+    gone, *others = nurses()
+    contracts = [contract(name) for name in others]
+    ended = contract(gone, valid_until=TODAY - timedelta(days=1))
+    late = contract("newcomer", known_at=NOW + timedelta(hours=1))
+    rural.publish(duties(), people=([*contracts, ended, late], [], []))
+    rural.plan()
+    working = {one["person"] for one in rural.rosters()["assignments"]}
+    assert working & set(others)
+    assert not working & {gone, "newcomer"}
+
+
+def problem_of(rural: Rostered, contracts: list[dict[str, Any]], wishes: list[dict[str, Any]]) -> Problem:
+    rural.publish(duties(), people=(contracts, [], wishes))
+    rows = read_rows(rural.settings, quick(), PLACE, NOW)
+    people = read_personnel(rural.settings, quick(), PLACE, NOW)
+    [unit] = units_of(quick(), PLACE, rows, TODAY, 7, people)
+    return problem_of_unit(quick(), PLACE, unit, {(TODAY, "day", "rn"): 1}, NOW)
+
+
+def test_wishes_are_asked_and_whoever_was_refused_before_carries_it(rural: Rostered) -> None:
+    one, other = nurses()[:2]
+    worked = {(row["staff_key"], row["date"]): row["shift"] for row in duties() if row["status"] == "worked"}
+    days = sorted(day for name, day in worked if name == one and day > TODAY - timedelta(days=40))
+    wishes = [
+        wish(one, TODAY + timedelta(days=2), "day", wants_on=False, weight=7),
+        wish(one, days[0], worked[one, days[0]], wants_on=False),  # refused: worked it all the same
+        wish(one, days[1], worked[one, days[1]], wants_on=True),  # granted
+        wish(one, days[2], None, wants_on=False),  # refused: any shift
+        wish(other, TODAY + timedelta(days=1), "twilight", wants_on=True),  # no shift of the site
+    ]
+    problem = problem_of(rural, [contract(name) for name in nurses()], wishes)
+    person = problem.person_by_name[one]
+    asked = [(each.day, each.shift, each.is_on, each.weight) for each in person.requests if problem.is_wish(each)]
+    assert asked == [(2, "day", False, 7)]
+    assert (person.carried.refused, problem.person_by_name[other].carried.refused) == (2, 0)
+    assert not [each for each in problem.person_by_name[other].requests if problem.is_wish(each)]
+
+
+def test_a_site_whose_feeds_tell_nothing_of_people_says_what_is_guessed(
+    rural: Rostered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = PLACE.model_copy(update={"feeds": ("rosters",)})
+
+    def load(_name: str) -> Site:
+        return bare
+
+    monkeypatch.setattr("orchestration.steps.plans.load_site", load)
+    assert any("lists no feed workforce, leave, wishes" in note for note in rural.plan().notes)
+
+
 def test_a_past_week_is_rostered_with_what_was_known_and_judged_beside_the_worked_one(rural: Rostered) -> None:
     kind, settings = kind_of("roster"), rural.settings
     assert kind.why_not_trainable(settings, "roster", PLACE.id) == ""
@@ -196,6 +300,7 @@ def test_a_past_week_is_rostered_with_what_was_known_and_judged_beside_the_worke
     performance, _ = evaluate_rosters(weeks, rules, head, seed=7)
     values = {name: one.value for name, one in performance.figures.items()}
     assert (values["hard_rules_broken"], values["solved_share"]) == (0, 1)
+    assert weeks[0].asked == 0
     assert (values["demand_covered"] or 0) >= (values["worked.demand_covered"] or 1)
     first = TODAY - timedelta(days=7)
     late = [row for row in rows if row.date < first and row.date >= first - timedelta(days=3)]
