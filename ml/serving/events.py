@@ -75,7 +75,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Feedback:
-    """What a person did with one card. `user_comment` never leaves the store."""
+    """What a person did with one card. `user_comment` never leaves the store; `suggestions` are checked, not kept."""
 
     feedback_id: str
     received_us: int
@@ -86,6 +86,7 @@ class Feedback:
     accepted_suggestions: int
     outcome_us: int
     user_comment: str | None
+    suggestions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class FeedbackRecorded:
     stored: int = 0
     unknown_cards: int = 0
     unoffered_reasons: int = 0
+    unoffered_suggestions: int = 0
 
 
 @dataclass(frozen=True)
@@ -131,13 +133,15 @@ class EventStore:
         row = vars(event)
         return await self._writer.write(lambda connection: _record(connection, row), self._timeout)
 
-    async def record_feedback(self, site: str, items: list[Feedback]) -> FeedbackRecorded:
-        """Store the items, all or none: none when this site never displayed a card, or it offered no such
-        reason.
+    async def record_feedback(self, use_case: str, site: str, items: list[Feedback]) -> FeedbackRecorded:
+        """Store the items, all or none: none when the use case never displayed a card here, or it offered no such
+        reason or suggestion.
 
         The same feedback sent twice is stored once. Raises `StoreUnavailable`.
         """
-        return await self._writer.write(lambda connection: _record_feedback(connection, site, items), self._timeout)
+        return await self._writer.write(
+            lambda connection: _record_feedback(connection, use_case, site, items), self._timeout
+        )
 
     async def spend_token(self, issuer: str, jti: str, expires_at: datetime, now: datetime) -> bool:
         """Mark a token as used; False when it was used before. `now` is the world's clock, as the token's is.
@@ -255,30 +259,43 @@ def _record(connection: Connection, row: Mapping[str, Any]) -> Recorded:
     return Recorded(payload, request_mac, is_replay=True)
 
 
-def _record_feedback(connection: Connection, site: str, items: list[Feedback]) -> FeedbackRecorded:
+def _record_feedback(connection: Connection, use_case: str, site: str, items: list[Feedback]) -> FeedbackRecorded:
     cards = {item.card_uuid for item in items}
     shown = select(EVENT.c.card_uuid, EVENT.c.event_id, EVENT.c.payload).where(
-        EVENT.c.card_uuid.in_(cards), EVENT.c.site == site, EVENT.c.is_displayed
+        EVENT.c.card_uuid.in_(cards), EVENT.c.use_case == use_case, EVENT.c.site == site, EVENT.c.is_displayed
     )
-    events = {card: (event_id, payload) for card, event_id, payload in connection.execute(shown)}
+    rows = connection.execute(shown).all()
+    events = {card: event_id for card, event_id, _ in rows}
     if unknown := cards - events.keys():
         return FeedbackRecorded(unknown_cards=len(unknown))
-    if unoffered := sum(not _is_offered(item, events[item.card_uuid][1]) for item in items):
+    offers = {card: _offer(payload, card) for card, _, payload in rows}
+    if unoffered := sum(not _offers_reason(offers[item.card_uuid], item) for item in items):
         return FeedbackRecorded(unoffered_reasons=unoffered)
+    if unoffered := sum(not _offers_suggestions(offers[item.card_uuid], item) for item in items):
+        return FeedbackRecorded(unoffered_suggestions=unoffered)
     for item in items:
-        insert_new(connection, FEEDBACK, {**vars(item), "event_id": events[item.card_uuid][0]})
+        row = {name: value for name, value in vars(item).items() if name != "suggestions"}
+        insert_new(connection, FEEDBACK, {**row, "event_id": events[item.card_uuid]})
     return FeedbackRecorded(stored=len(items))
 
 
-def _is_offered(item: Feedback, answer: str) -> bool:
+def _offer(answer: str, card: str) -> dict[str, Any]:
+    return next(one for one in orjson.loads(answer)["cards"] if one["uuid"] == card)
+
+
+def _offers_reason(card: Mapping[str, Any], item: Feedback) -> bool:
     """True when the reason is one that the card offered: no other code can enter the record."""
-    if item.override_reason_code is None:
-        return True
-    offered = [reason for card in orjson.loads(answer)["cards"] for reason in card["overrideReasons"]]
-    return any(
+    return item.override_reason_code is None or any(
         reason["code"] == item.override_reason_code and item.override_reason_system in (None, reason["system"])
-        for reason in offered
+        for reason in card["overrideReasons"]
     )
+
+
+def _offers_suggestions(card: Mapping[str, Any], item: Feedback) -> bool:
+    """True when what was accepted is what the card offered: some of its suggestions, or none where it had none."""
+    offered = {one["uuid"] for one in card.get("suggestions", [])}
+    is_taken = item.outcome == "accepted"
+    return offered.issuperset(item.suggestions) and (bool(item.suggestions) or not offered or not is_taken)
 
 
 def _of(use_case: str, site: str) -> tuple[Any, Any]:

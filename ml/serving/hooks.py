@@ -4,10 +4,11 @@ Here belong the standard's own words as pydantic models. Which services there ar
 do not.
 """
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 SERVICE_PREFIX = "pilothouse-"
 TRIAGE = "triage"
@@ -124,10 +125,16 @@ class HookResponse(_Part):
 
 
 class OverrideReason(_Part):
-    """Why advice was not taken: one of the card's reasons, and words that stay in the event store."""
+    """Why advice was not taken: one of the card's reasons, or words that stay in the event store, or both."""
 
     reason: Coding | None = None
-    userComment: Annotated[str, Field(max_length=MAX_COMMENT_LENGTH)] | None = None  # noqa: N815
+    userComment: Annotated[str, Field(min_length=1, max_length=MAX_COMMENT_LENGTH)] | None = None  # noqa: N815
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.reason is None and self.userComment is None:
+            raise ValueError("it needs a reason, a userComment, or both; leave it out where there is neither")
+        return self
 
 
 class AcceptedSuggestion(_Part):
@@ -136,14 +143,37 @@ class AcceptedSuggestion(_Part):
     id: UUID
 
 
+def _written(value: object) -> object:
+    """The standard's timestamps are ISO 8601; a number of seconds or milliseconds would be read as one or the other."""
+    if not isinstance(value, str) or ISO_TIME.match(value) is None:
+        raise ValueError("it must be an ISO 8601 timestamp with an offset, such as 2026-03-02T12:00:00Z")
+    return value
+
+
+ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+
+
 class FeedbackItem(_Part):
-    """What became of one card."""
+    """What became of one card.
+
+    `accepted` says which suggestions were taken; for a card that offered none (in stage assistive) the list is empty.
+    """
 
     card: UUID
     outcome: Literal["accepted", "overridden"]
     acceptedSuggestions: Annotated[list[AcceptedSuggestion], Field(max_length=20)] | None = None  # noqa: N815
     overrideReason: OverrideReason | None = None  # noqa: N815
-    outcomeTimestamp: AwareDatetime  # noqa: N815
+    outcomeTimestamp: Annotated[AwareDatetime, BeforeValidator(_written)]  # noqa: N815
+
+    @model_validator(mode="after")
+    def _fits_its_outcome(self) -> Self:
+        if self.outcome == "accepted" and self.acceptedSuggestions is None:
+            raise ValueError("an accepted card needs acceptedSuggestions")
+        if self.outcome == "accepted" and self.overrideReason is not None:
+            raise ValueError("an accepted card has no overrideReason")
+        if self.outcome == "overridden" and self.acceptedSuggestions:
+            raise ValueError("an overridden card has no acceptedSuggestions")
+        return self
 
 
 class FeedbackRequest(_Part):

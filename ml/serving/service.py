@@ -93,7 +93,7 @@ class HookAdvice:
         _refuse_other_times(sent.feedback, now)
         received_us = microseconds(now)
         items = [_feedback(site, item, received_us) for item in sent.feedback]
-        recorded = await self._store.record_feedback(site, items)
+        recorded = await self._store.record_feedback(self._watch.use_case, site, items)
         if recorded.unknown_cards:
             raise Problem(
                 HTTPStatus.NOT_FOUND,
@@ -107,6 +107,13 @@ class HookAdvice:
                 f"{recorded.unoffered_reasons} of the override reasons are none that the card offered; "
                 "nothing was "
                 "stored. Send a code of the card's overrideReasons.",
+            )
+        if recorded.unoffered_suggestions:
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "unoffered-suggestion",
+                f"{recorded.unoffered_suggestions} of the accepted cards name no suggestion that the card offered; "
+                "nothing was stored. Send the uuid of each suggestion that was taken.",
             )
         for item in items:
             self._meters.feedback.labels(self._watch.use_case, site, item.outcome).inc()
@@ -286,7 +293,10 @@ def _feedback(site: str, item: FeedbackItem, received_us: int) -> Feedback:
     reason = item.overrideReason.reason if item.overrideReason is not None else None
     comment = item.overrideReason.userComment if item.overrideReason is not None else None
     code = reason.code if reason is not None else None
-    name = f"{site}|{item.card}|{item.outcome}|{code}|{microseconds(item.outcomeTimestamp)}"
+    suggestions = tuple(sorted({str(one.id) for one in item.acceptedSuggestions or ()}))
+    name = "|".join(
+        (site, str(item.card), item.outcome, str(code), str(microseconds(item.outcomeTimestamp)), *suggestions)
+    )
     return Feedback(
         feedback_id=str(uuid5(EVENT_NAMESPACE, name)),
         received_us=received_us,
@@ -294,7 +304,8 @@ def _feedback(site: str, item: FeedbackItem, received_us: int) -> Feedback:
         outcome=item.outcome,
         override_reason_code=code,
         override_reason_system=reason.system if reason is not None else None,
-        accepted_suggestions=len(item.acceptedSuggestions or ()),
+        accepted_suggestions=len(suggestions),
         outcome_us=microseconds(item.outcomeTimestamp),
         user_comment=comment.replace("\x00", "") if comment is not None else None,
+        suggestions=suggestions,
     )

@@ -86,9 +86,14 @@ FEEDBACK = {
             "card": str(uuid4()),
             "outcome": "overridden",
             "overrideReason": {"reason": {"code": "a", "system": "b"}, "userComment": "c"},
+            "outcomeTimestamp": "2026-03-02T12:00:00Z",
+        },
+        {
+            "card": str(uuid4()),
+            "outcome": "accepted",
             "acceptedSuggestions": [{"id": str(uuid4())}],
             "outcomeTimestamp": "2026-03-02T12:00:00Z",
-        }
+        },
     ]
 }
 

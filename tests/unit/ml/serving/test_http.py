@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pyarrow.parquet as pq
 import pytest
 from serving_homes import KEY, NOW, SERVICE, SITE, Client, Home, call, call_about, prefetch
 
@@ -234,7 +235,7 @@ def test_feedback_is_stored_and_counted(assistive: Home) -> None:
         card = shown(client)
         response = client.post(FEEDBACK, json=feedback(card, overrideReason=reason))
         assert (response.status_code, response.json()) == (200, {"stored": 1})
-        accepted = feedback(card, outcome="accepted", acceptedSuggestions=[{"id": str(uuid4())}])
+        accepted = feedback(card, outcome="accepted", acceptedSuggestions=[])
         assert client.post(FEEDBACK, json=accepted).status_code == 200
         assert 'outcome="overridden",site="city",use_case="triage"} 1.0' in client.get("/metrics").text
 
@@ -264,6 +265,16 @@ def test_a_reason_that_the_card_did_not_offer_is_refused(assistive: Home) -> Non
         {"outcomeTimestamp": "2026-03-02T12:00:00"},
         {"overrideReason": {"userComment": "x" * 2001}},
         {"overrideReason": {"reason": {"code": "a code with spaces"}}},
+        {"overrideReason": {}},
+        {"overrideReason": {"userComment": ""}},
+        {"outcome": "accepted"},
+        {"outcome": "accepted", "acceptedSuggestions": None},
+        {"outcome": "accepted", "acceptedSuggestions": [{}]},
+        {"outcome": "accepted", "acceptedSuggestions": [], "overrideReason": {"userComment": "x"}},
+        {"outcome": "overridden", "acceptedSuggestions": [{"id": "9368d37b-283f-44a0-93ea-547cebab93ed"}]},
+        {"outcomeTimestamp": 1772452800},
+        {"outcomeTimestamp": "1772452800"},
+        {"outcomeTimestamp": "2026-03-02"},
     ],
 )
 def test_malformed_feedback_is_refused(assistive: Home, change: dict[str, Any]) -> None:
@@ -271,6 +282,43 @@ def test_malformed_feedback_is_refused(assistive: Home, change: dict[str, Any]) 
         body = feedback(shown(client), **change)
         assert_problem(client.post(FEEDBACK, json=body), 400, "invalid-request")
         assert_problem(client.post(FEEDBACK, json={"feedback": []}), 400, "invalid-request")
+
+
+def test_what_is_accepted_is_what_the_card_offered(home: Home) -> None:
+    home.point(home.release(), stage=Stage.DECISION_SUPPORT)
+    with home.serving() as client:
+        card = client.post(SERVICE, json=call()).json()["cards"][0]
+        offered = [{"id": card["suggestions"][0]["uuid"]}]
+        for wrong in ([], [{"id": str(uuid4())}], [*offered, {"id": str(uuid4())}]):
+            body = feedback(card["uuid"], outcome="accepted", acceptedSuggestions=wrong)
+            assert_problem(client.post(FEEDBACK, json=body), 422, "unoffered-suggestion")
+        body = feedback(card["uuid"], outcome="accepted", acceptedSuggestions=offered)
+        assert client.post(FEEDBACK, json=body).json() == {"stored": 1}
+
+
+def test_a_card_without_suggestions_is_accepted_with_none(assistive: Home) -> None:
+    with assistive.serving() as client:
+        card = shown(client)
+        body = feedback(card, outcome="accepted", acceptedSuggestions=[{"id": str(uuid4())}])
+        assert_problem(client.post(FEEDBACK, json=body), 422, "unoffered-suggestion")
+        body = feedback(card, outcome="accepted", acceptedSuggestions=[])
+        assert client.post(FEEDBACK, json=body).status_code == 200
+
+
+def test_feedback_sent_again_is_stored_once_and_a_later_change_of_mind_too(assistive: Home, tmp_path: Path) -> None:
+    with assistive.serving() as client:
+        card = shown(client)
+        later = feedback(card, outcomeTimestamp=(NOW + timedelta(minutes=1)).isoformat())
+        for body in (feedback(card), feedback(card), later, {"feedback": [*later["feedback"], *later["feedback"]]}):
+            assert client.post(FEEDBACK, json=body).status_code == 200
+        exported = export_events(assistive.config().event_store_url, tmp_path / "drop", site=SITE)
+    assert pq.read_metadata(exported.files[1]).num_rows == 2
+
+
+def test_feedback_on_another_service_s_card_is_on_an_unknown_card(assistive: Home) -> None:
+    with assistive.serving() as client:
+        elsewhere = "/cds-services/pilothouse-appointments/feedback"
+        assert_problem(client.post(elsewhere, json=feedback(shown(client))), 404, "unknown-card")
 
 
 @pytest.mark.parametrize(
