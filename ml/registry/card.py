@@ -25,11 +25,31 @@ class OverrideReason(_Part):
     display: Text
 
 
+class Topic(_Part):
+    """What a card is about, so that a client can group or filter cards (CDS Hooks 2.0, `source.topic`)."""
+
+    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    system: Annotated[str, Field(min_length=1, max_length=200)]
+    display: Text
+
+
 class Source(_Part):
     """Who speaks (CDS Hooks 2.0, `source`)."""
 
     label: Text
     url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    topic: Topic | None = None
+
+
+class Link(_Part):
+    """Where to read on (CDS Hooks 2.0, `links`, of type absolute).
+
+    `{base_url}`, `{site}` and `{unit}` stand for the service's address and the visit's place; a link that needs a unit
+    is left out where none is known.
+    """
+
+    label: Text
+    url: Annotated[str, Field(pattern=r"^(https://|\{base_url\}/)([^\s{}]|\{site\}|\{unit\})*$", max_length=500)]
 
 
 class Band(_Part):
@@ -40,9 +60,10 @@ class Band(_Part):
 
 
 class Suggestion(_Part):
-    """What decision support suggests, as one label."""
+    """What decision support suggests: a label and, where accepting it is to create one, the words of a FHIR Task."""
 
     label: Text
+    task: Text | None = None
 
 
 class CardLayout(_Part):
@@ -61,6 +82,7 @@ class CardLayout(_Part):
     override_reasons: Annotated[tuple[OverrideReason, ...], Field(min_length=1)]
     source: Source
     suggestion: Suggestion | None = None
+    links: Annotated[tuple[Link, ...], Field(max_length=5)] = ()
 
     @model_validator(mode="after")
     def _thresholds_rise(self) -> Self:

@@ -79,6 +79,8 @@ def advise(
     features: RequestFeatures,
     timezone: tzinfo,
     rule: FallbackRule = TRIAGE_SERVICE.fallback,
+    *,
+    is_visit: bool = True,
 ) -> Advice:
     """Decide what is said about one case. Never raises for a model that fails: the next tier answers."""
     outside = outside_scope(release.manifest.scope, features, timezone)
@@ -89,14 +91,20 @@ def advise(
     if tier is not Tier.MODEL:
         return _fallback(event_id, release, stage, tier, scorer, features, None, rule)
     try:
-        return _model_advice(event_id, release, stage, scorer, features)
+        return _model_advice(event_id, release, stage, scorer, features, is_visit=is_visit)
     except Exception as error:  # noqa: BLE001 - whatever a model does, the patient's call is answered by the next tier
         fault = f"scoring failed: {type(error).__name__}"
         return _fallback(event_id, release, stage, next_tier(release, tier), scorer, features, fault, rule)
 
 
 def _model_advice(
-    event_id: UUID, release: VerifiedRelease, stage: Stage, scorer: Scorer | None, features: RequestFeatures
+    event_id: UUID,
+    release: VerifiedRelease,
+    stage: Stage,
+    scorer: Scorer | None,
+    features: RequestFeatures,
+    *,
+    is_visit: bool,
 ) -> Advice:
     if scorer is None:
         raise RuntimeError("The model of the release was not loaded.")
@@ -108,7 +116,7 @@ def _model_advice(
     card = None
     if stage.rank >= Stage.ASSISTIVE.rank and probability >= layout.display_threshold:
         usual, reason = scorer.usual().get(layout.outcome), scorer.reason(features.values)
-        card = model_card(event_id, release, stage, probability, usual, reason)
+        card = model_card(event_id, release, stage, probability, usual, reason, is_visit=is_visit)
     band = layout.band_of(probability)
     return Advice(SCORED, Tier.MODEL, _unused(features), probabilities, band, card)
 

@@ -6,13 +6,17 @@ clinician could dispute are in the release's card layout.
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid5
 
-from ml.registry.card import CardLayout
+import orjson
+
+from ml.registry.card import CardLayout, Link, Suggestion
 from ml.registry.stages import Stage
 from ml.registry.store import VerifiedRelease
 from ml.serving.services import FallbackRule
 
+PATIENT_ID, ENCOUNTER_ID = "{{context.patientId}}", "{{context.encounterId}}"
 MAX_SUMMARY_LENGTH = 139
 """CDS Hooks 2.0: summary is `less than 140 characters`."""
 
@@ -25,18 +29,65 @@ def percent(probability: float) -> str:
 
 
 def model_card(
-    event_id: UUID, release: VerifiedRelease, stage: Stage, probability: float, usual: float | None, reason: str
+    event_id: UUID,
+    release: VerifiedRelease,
+    stage: Stage,
+    probability: float,
+    usual: float | None,
+    reason: str,
+    *,
+    is_visit: bool = True,
 ) -> dict[str, Any]:
-    """The card of a scored visit: risk, one sentence of reason, who is accountable, when to ignore it."""
+    """The card of a scored visit: risk, one sentence of reason, who is accountable, when to ignore it.
+
+    Its ids are tokens of the context, as in prefetch templates: `named` puts the call's own in their place.
+    """
     layout = release.card
     beside = "" if usual is None else f" (usual at this site {percent(usual)})"
     summary = f"Risk of {layout.outcome_label}: {percent(probability)}{beside}"
     is_warning = probability >= layout.warning_threshold
     card = _card(event_id, release, summary, reason, "warning" if is_warning else "info")
     if stage is Stage.DECISION_SUPPORT and layout.suggestion is not None:
-        card["suggestions"] = [{"label": layout.suggestion.label, "uuid": str(uuid5(event_id, "suggestion"))}]
+        card["suggestions"] = [offered(event_id, layout.suggestion, is_visit=is_visit)]
         card["selectionBehavior"] = "at-most-one"
     return card
+
+
+def linked(card: dict[str, Any], links: Sequence[Link], base_url: str, site: str, unit: str | None) -> dict[str, Any]:
+    """The card with its links, where they lead for this visit."""
+    place = {"base_url": base_url.rstrip("/"), "site": quote(site, safe=""), "unit": quote(unit or "", safe="")}
+    found = [
+        {"label": link.label, "url": link.url.format_map(place), "type": "absolute"}
+        for link in links
+        if unit or "{unit}" not in link.url
+    ]
+    return {**card, "links": found} if found else card
+
+
+def named(payload: str, patient_id: str, encounter_id: str | None) -> str:
+    """The answer as it goes out: with the ids of the call's own context, which the stored one does without."""
+    if "{{context." not in payload:
+        return payload
+    for token, identifier in ((PATIENT_ID, patient_id), (ENCOUNTER_ID, encounter_id or "")):
+        payload = payload.replace(token, orjson.dumps(identifier).decode()[1:-1])
+    return payload
+
+
+def offered(event_id: UUID, suggestion: Suggestion, *, is_visit: bool) -> dict[str, Any]:
+    """A suggestion; its action is a FHIR R4 Task (hl7.org/fhir/R4/task.html), which proposes and orders nothing."""
+    said = {"label": suggestion.label, "uuid": str(uuid5(event_id, "suggestion"))}
+    if suggestion.task is None:
+        return said
+    visit = {"encounter": {"reference": f"Encounter/{ENCOUNTER_ID}"}} if is_visit else {}
+    task = {
+        "resourceType": "Task",
+        "status": "requested",
+        "intent": "proposal",
+        "description": suggestion.task,
+        "for": {"reference": f"Patient/{PATIENT_ID}"},
+        **visit,
+    }
+    return {**said, "actions": [{"type": "create", "description": suggestion.task, "resource": task}]}
 
 
 def rule_card(event_id: UUID, release: VerifiedRelease, reasons: Sequence[str], rule: FallbackRule) -> dict[str, Any]:

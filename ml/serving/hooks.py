@@ -96,6 +96,15 @@ class Source(_Part):
 
     label: str
     url: str | None = None
+    topic: Coding | None = None
+
+
+class Action(_Part):
+    """What accepting a suggestion does: a new FHIR R4 resource. Nothing here changes or deletes one."""
+
+    type: Literal["create"]
+    description: str
+    resource: dict[str, Any]
 
 
 class Suggestion(_Part):
@@ -103,6 +112,15 @@ class Suggestion(_Part):
 
     label: str
     uuid: UUID
+    actions: list[Action] | None = None
+
+
+class Link(_Part):
+    """Where to read on."""
+
+    label: str
+    url: str
+    type: Literal["absolute"]
 
 
 class Card(_Part):
@@ -116,10 +134,11 @@ class Card(_Part):
     suggestions: list[Suggestion] | None = None
     selectionBehavior: Literal["at-most-one", "any"] | None = None  # noqa: N815
     overrideReasons: list[Coding]  # noqa: N815
+    links: list[Link] | None = None
 
 
 class HookResponse(_Part):
-    """Answer to a call: the cards, often none."""
+    """Answer to a call: the cards, often none. There are no `systemActions`: nothing is done that nobody accepted."""
 
     cards: list[Card]
 

@@ -22,6 +22,7 @@ from ml.registry.stages import Tier
 from ml.serving import Problem, ServingRefused
 from ml.serving.advice import STEPPED_DOWN, Advice, advise, next_tier
 from ml.serving.bodies import decoded, shaped
+from ml.serving.cards import linked, named
 from ml.serving.config import ServingConfig
 from ml.serving.events import Event, EventStore, Feedback
 from ml.serving.hooks import AnyRequest, FeedbackItem, FeedbackRequest
@@ -43,9 +44,9 @@ EARLIEST_OUTCOME = datetime(2015, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Answer:
-    """The body of an answer that is on disk, and what it came to."""
+    """The body of an answer as it is on disk, without the call's ids, and what it came to."""
 
-    body: bytes
+    body: str
     event: Event
     is_replay: bool
 
@@ -84,7 +85,7 @@ class HookAdvice:
         else:
             answer = await self._live_call(state, call, event, started)
         self._count(answer, time.perf_counter() - started)
-        return answer.body
+        return named(answer.body, call.context.patientId, self._service.case(call)).encode()
 
     async def feedback(self, site: str, body: bytes) -> int:
         """Store feedback on cards that this site displayed; return how many items. Raises `Problem`."""
@@ -133,9 +134,23 @@ class HookAdvice:
         self._refuse_other_case(call, features)
         scorer, zone = live.scorer, self._config.sites[event.site].zone
         event_id = UUID(event.event_id)
-        advice = advise(event_id, live.release, live.stage, live.tier, scorer, features, zone, self._service.fallback)
+        service, layout = self._service, live.release.card
+        advice = advise(
+            event_id,
+            live.release,
+            live.stage,
+            live.tier,
+            scorer,
+            features,
+            zone,
+            service.fallback,
+            is_visit=service.is_of_visits,
+        )
         await self._watch_breach(event.site, live, advice)
-        payload = NO_CARDS if advice.card is None else orjson.dumps({"cards": [advice.card]})
+        payload = NO_CARDS
+        if advice.card is not None:
+            card = linked(advice.card, layout.links, self._config.base_url, event.site, features.unit)
+            payload = orjson.dumps({"cards": [card]})
         event = replace(
             event,
             **_of_release(live),
@@ -218,7 +233,7 @@ class HookAdvice:
                 "hook-instance-reused",
                 "This hookInstance was used for another request; send a new UUID for every call.",
             )
-        return Answer(recorded.payload.encode(), event, recorded.is_replay)
+        return Answer(recorded.payload, event, recorded.is_replay)
 
     def _count(self, answer: Answer, seconds: float) -> None:
         event = answer.event

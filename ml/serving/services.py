@@ -66,6 +66,11 @@ class HookService:
         """The service's id in its addresses."""
         return self.description.id
 
+    @property
+    def is_of_visits(self) -> bool:
+        """Whether what is scored is a visit, and so has an Encounter."""
+        return self.resource == "Encounter"
+
     def bare_rules(self, timezone: tzinfo) -> Rules:
         """The rules where the model cannot be read: what the fallback rule needs."""
         return self.rules(self.bare, Vocabulary((), ()), timezone)

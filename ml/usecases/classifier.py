@@ -130,7 +130,9 @@ class CardText(Part):
     override_reasons: tuple[OverrideReason, ...] = Field(min_length=1)
     override_system: Text
     source: Mapping[str, str]
+    topic: Mapping[str, str] | None = None
     suggestion: Mapping[str, str] | None = None
+    links: tuple[Mapping[str, str], ...] = ()
 
 
 class Grain(Part):

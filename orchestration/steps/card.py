@@ -30,8 +30,9 @@ def card_layout(use_case: UseCase, policy: Policy) -> dict[str, Any]:
             {"code": reason.code, "system": text.override_system, "display": reason.display}
             for reason in text.override_reasons
         ],
-        "source": dict(text.source),
+        "source": {**text.source, **({"topic": dict(text.topic)} if text.topic else {})},
         "suggestion": dict(text.suggestion) if text.suggestion else None,
+        "links": [dict(link) for link in text.links],
     }
 
 

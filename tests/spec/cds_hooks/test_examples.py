@@ -1,16 +1,23 @@
 """The standard's own JSON blocks: what ours look like, and what happens when theirs arrive."""
 
+import gzip
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from jsonschema_rs import Draft6Validator
 from serving_homes import SERVICE, Client, Home, call
 
+from ml.registry.card import Suggestion
 from ml.registry.stages import Stage
+from ml.serving.cards import offered
 from ml.serving.hooks import Card, Discovery, FeedbackRequest, HookResponse
-from ml.serving.services import TRIAGE_SERVICE
+from ml.serving.services import SERVICES, TRIAGE_SERVICE
+from ml.usecases import load_use_case
 
 OURS = TRIAGE_SERVICE.description
 SHARED = Path(os.environ.get("PILOTHOUSE_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -74,8 +81,6 @@ def test_our_discovery_has_the_shape_of_theirs(client: Client, block: dict[str, 
 
 
 def test_prefetch_uses_only_what_encounter_start_has_in_its_context() -> None:
-    import re
-
     used = {name for template in OURS.prefetch.values() for name in re.findall(r"{{(.*?)}}", template)}
     assert used == {"context.patientId", "context.encounterId"}
     assert set(OURS.prefetch) == {"patient", "encounter", "vitals", "triage", "conditions"}
@@ -110,8 +115,48 @@ def test_our_card_keeps_the_standard_s_own_rules(client: Client) -> None:
         "suggestions",
         "selectionBehavior",
         "overrideReasons",
+        "links",
     }
+    assert set(response.json()) == {"cards"}, "no systemActions: nothing is done that nobody accepted"
     assert set(response.json()["cards"][0]) <= allowed
+    assert card.source.topic is not None and card.source.topic.display
+    assert all(reason.system and reason.display for reason in card.overrideReasons)
+    assert [link.type for link in card.links or []] == ["absolute"]
+
+
+def r4(name: str) -> Draft6Validator:
+    """The published schema of one resource type, with all it refers to but contained resources."""
+    path = SHARED / "fhir_r4_schema" / "fhir.schema.json.gz"
+    definitions = json.loads(gzip.decompress(path.read_bytes()))["definitions"]
+    definitions["ResourceList"] = {"type": "object"}
+    needed: set[str] = set()
+    unread = {name}
+    while unread:
+        needed |= unread
+        found = {ref for one in unread for ref in re.findall(r"#/definitions/(\w+)", json.dumps(definitions[one]))}
+        unread = found - needed
+    return Draft6Validator({"$ref": f"#/definitions/{name}", "definitions": {one: definitions[one] for one in needed}})
+
+
+def test_what_a_suggestion_creates_is_valid_fhir_r4_and_about_the_call_s_own_patient(client: Client) -> None:
+    validator = r4("Task")
+    assert not validator.is_valid({"resourceType": "Task", "status": "requested", "colour": "red"})
+    card = client.post(SERVICE, json=call()).json()["cards"][0]
+    actions = [action for suggestion in card["suggestions"] for action in suggestion["actions"]]
+    assert actions and all(action["type"] == "create" and action["description"] for action in actions)
+    for action in actions:
+        assert [str(error) for error in validator.iter_errors(action["resource"])] == []
+        assert action["resource"]["intent"] == "proposal", "a card orders nothing"
+        assert action["resource"]["for"] == {"reference": "Patient/p1"}
+
+
+@pytest.mark.parametrize("use_case", SERVICES)
+def test_the_suggestions_of_the_product_s_own_cards_are_valid_fhir_r4(use_case: str) -> None:
+    text = load_use_case(use_case).card
+    assert text.topic is not None and text.suggestion is not None
+    made = offered(UUID(int=1), Suggestion.model_validate(text.suggestion), is_visit=use_case == "triage")
+    [action] = made["actions"]
+    assert [str(error) for error in r4("Task").iter_errors(action["resource"])] == []
 
 
 @pytest.mark.parametrize("block", of_kind("request"))

@@ -76,8 +76,12 @@ CARD: dict[str, Any] = {
         {"code": "already-acting", "system": "urn:pilothouse:override-reasons:triage", "display": "Acting on it"},
         {"code": "wrong-data", "system": "urn:pilothouse:override-reasons:triage", "display": "Data are wrong"},
     ],
-    "source": {"label": "Pilothouse triage"},
-    "suggestion": {"label": "Repeat the vital signs"},
+    "source": {
+        "label": "Pilothouse triage",
+        "topic": {"system": "urn:pilothouse:topics", "code": "deterioration", "display": "Risk of deterioration"},
+    },
+    "suggestion": {"label": "Repeat the vital signs", "task": "Repeat the vital signs; the nurse decides"},
+    "links": [{"label": "Huddle board", "url": "{base_url}/board/{site}/{unit}"}],
 }
 
 BOARD: dict[str, Any] = {

@@ -6,9 +6,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import ValidationError
 from serving_homes import CARD, SERVICE, Client, Home, call, observation, prefetch, quantity, searchset, tiny_model
 from sqlalchemy import select
 
+from ml.registry.card import CardLayout
 from ml.registry.stages import Stage, Tier
 from ml.serving.advice import shift_of
 from ml.serving.rules import high_risk_reasons
@@ -83,6 +85,45 @@ def test_decision_support_suggests_a_step(home: Home) -> None:
         [card] = answer(client)
     assert [item["label"] for item in card["suggestions"]] == ["Repeat the vital signs"]
     assert card["selectionBehavior"] == "at-most-one"
+    [action] = card["suggestions"][0]["actions"]
+    assert (action["type"], action["description"]) == ("create", "Repeat the vital signs; the nurse decides")
+    assert action["resource"]["for"] == {"reference": "Patient/p1"}
+    assert action["resource"]["encounter"] == {"reference": "Encounter/e1"}
+
+
+def test_the_store_keeps_a_card_without_the_patient_it_names_and_a_replay_names_the_same(home: Home) -> None:
+    home.point(home.release(), stage=Stage.DECISION_SUPPORT)
+    body = json.dumps(call()).replace('"p1"', '"q-\\"1"').replace("Patient/p1", 'Patient/q-\\"1').encode()
+    with home.serving() as client:
+        first, again = (client.post(SERVICE, content=body) for _ in range(2))
+    [card] = first.json()["cards"]
+    assert card["suggestions"][0]["actions"][0]["resource"]["for"] == {"reference": 'Patient/q-"1'}
+    assert again.content == first.content
+    payload = events(home)[0]["payload"]
+    assert "{{context.patientId}}" in payload
+    assert "q-" not in payload and "e1" not in json.dumps(json.loads(payload)["cards"][0]["suggestions"][0]["actions"])
+
+
+def test_a_card_links_to_the_board_of_its_unit_and_not_where_no_unit_is_known(home: Home) -> None:
+    home.point(home.release())
+    nowhere = prefetch()
+    del nowhere["encounter"]["location"]
+    with home.serving(base_url="https://cds.example.org/") as client:
+        [card] = answer(client)
+        [other] = answer(client, call(nowhere))
+    assert card["links"] == [
+        {"label": "Huddle board", "url": "https://cds.example.org/board/city/ED", "type": "absolute"}
+    ]
+    assert "links" not in other
+    assert card["source"]["topic"]["code"] == "deterioration"
+
+
+@pytest.mark.parametrize(
+    "url", ["{base_url}/{patient}", "http://plain.example", "javascript:alert(1)", "{base_url}/{site!r}"]
+)
+def test_a_link_that_leads_elsewhere_is_no_part_of_a_layout(url: str) -> None:
+    with pytest.raises(ValidationError, match=r"links\.0\.url"):
+        CardLayout.model_validate({**CARD, "links": [{"label": "x", "url": url}]})
 
 
 def test_a_card_is_shown_at_its_threshold_and_not_below(home: Home) -> None:
