@@ -12,6 +12,7 @@ from typing import Literal
 from evaluation import EvaluationError
 from evaluation.evidence import Evidence
 from evaluation.gates.decision import Decision
+from evaluation.slo import Standing
 
 Stage = Literal["off", "shadow", "assistive", "decision_support"]
 
@@ -137,6 +138,7 @@ class SiteView:
     lineage: tuple[LineageStep, ...] = ()
     history: tuple[HistoryLine, ...] = ()
     drift_page: Link | None = None
+    levels: tuple[Standing, ...] = ()
 
     def __post_init__(self) -> None:
         _require_name(self.site, "site")

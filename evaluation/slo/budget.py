@@ -57,7 +57,8 @@ class Burn:
 class Standing:
     """An objective at a time: the share that was good over its window, and what that left of the weighted budget.
 
-    ``spent`` is 1 where the whole budget is gone and null where nothing happened; ``group`` is null for all events.
+    ``spent`` is 1 where the whole budget is gone and null where nothing happened; ``group`` is null for all events, and
+    ``groups`` are the same objective's standings by unit, shift or feed.
     """
 
     objective: Objective
@@ -66,6 +67,14 @@ class Standing:
     spent: float | None
     burns: tuple[Burn, ...]
     group: tuple[str, str] | None = None
+    groups: tuple["Standing", ...] = ()
+
+    @property
+    def worst(self) -> str:
+        """The group that lost most events, in words; empty where none is told apart or nothing was lost."""
+        lost = {one.group: (one.good.n or 0) - (one.good.n_events or 0) for one in self.groups if one.group}
+        where = max(lost, key=lambda group: lost[group], default=None)
+        return f"{where[0]} {where[1]} ({lost[where]:,})" if where and lost[where] else ""
 
     @property
     def is_met(self) -> bool | None:

@@ -38,6 +38,7 @@ from orchestration.steps.kinds import kind_of
 from orchestration.steps.lineage import landed_files
 from orchestration.steps.proposal import released
 from orchestration.steps.records import believed_records, now, who
+from orchestration.steps.slo import standings
 from orchestration.steps.status import next_review, open_incidents, overview
 from orchestration.steps.stores import evidence_folder, read_all_evidence, read_candidate
 from orchestration.steps.tables_summary import mapping_coverage
@@ -139,6 +140,7 @@ def _site(settings: Settings, records: Readable, use_case: Declaration, row: dic
         lineage=_lineage(settings, use_case.use_case, site.id, pointer),
         history=_history(records, use_case.use_case, site.id),
         drift_page=_drift_page(settings, use_case.use_case, site.id),
+        levels=standings(settings, use_case.use_case, site.id),
     )
 
 

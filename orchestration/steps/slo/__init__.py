@@ -4,6 +4,6 @@
 belong here: the objectives and their arithmetic (evaluation/slo).
 """
 
-from orchestration.steps.slo.judging import service_levels, tell_burning
+from orchestration.steps.slo.judging import service_levels, standings, tell_burning
 
-__all__ = ["service_levels", "tell_burning"]
+__all__ = ["service_levels", "standings", "tell_burning"]

@@ -5,6 +5,7 @@ incident of its kind is told once, by the time at which it burned. What does not
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,8 +31,8 @@ def service_levels(settings: Settings, use_case: str | None, site: str | None, a
 
     Raises `UnknownSite`.
     """
-    judged = _judged(settings, site, at)
-    found = [document(*one) for one in judged if use_case in (None, one[0].objective.use_case)]
+    judged = ((asked.site, _judged(asked)) for asked in _asked(settings, site, at, use_case))
+    found = [document(place, one) for place, one in judged]
     return Answer({"slos": found}, table(found))
 
 
@@ -48,24 +49,26 @@ def tell_burning(settings: Settings, at: datetime | None) -> list[dict[str, Any]
     return opened
 
 
-def _asked(settings: Settings, site: str | None, at: datetime | None) -> Iterator[Asked]:
+def _asked(settings: Settings, site: str | None, at: datetime | None, only: str | None = None) -> Iterator[Asked]:
     chosen = [load_site(site).id] if site else list_sites()
     use_cases = list_use_cases() if snapshot_digest(settings) else []
-    served = {use_case: served_sites(settings, use_case) for use_case in use_cases}
+    served = {use_case: served_sites(settings, use_case) for use_case in use_cases if only in (None, use_case)}
     for place in chosen:
         present = at or clock_of(settings, place, now())
-        mine = [use_case for use_case in use_cases if place in served[use_case]]
-        for objective in (one for name in (*mine, FEEDS) for one in load_objectives(name)):
+        mine = [use_case for use_case in served if place in served[use_case]]
+        for objective in (one for name in (*mine, FEEDS) if only in (None, name) for one in load_objectives(name)):
             yield Asked(settings, objective, place, present)
 
 
-def _judged(
-    settings: Settings, site: str | None, at: datetime | None
-) -> Iterator[tuple[Asked, Standing, list[Standing]]]:
-    for asked in _asked(settings, site, at):
-        events = happened(asked)
-        whole = standing(asked.objective, events, asked.present)
-        yield asked, whole, [one for name in events.groups for one in _groups(asked, events, name)]
+def standings(settings: Settings, use_case: str, site: str) -> tuple[Standing, ...]:
+    """Every objective of a use case at a site where it is served, at the site's present; none where it is not."""
+    return tuple(_judged(asked) for asked in _asked(settings, site, None, use_case))
+
+
+def _judged(asked: Asked) -> Standing:
+    events = happened(asked)
+    whole = standing(asked.objective, events, asked.present)
+    return replace(whole, groups=tuple(one for name in events.groups for one in _groups(asked, events, name)))
 
 
 def _groups(asked: Asked, events: Happened, name: str) -> list[Standing]:

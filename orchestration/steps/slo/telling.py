@@ -8,17 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 from evaluation.slo import Standing
-from orchestration.steps.slo.measures import Asked
 
 
-def document(asked: Asked, one: Standing, groups: Sequence[Standing]) -> dict[str, Any]:
+def document(site: str, one: Standing) -> dict[str, Any]:
     """An objective at a site: what was promised, what was held, what is left, how fast it burns, and where."""
     objective = one.objective
     return {
         "objective": objective.name,
         "title": objective.title,
         "use_case": objective.use_case,
-        "site": asked.site,
+        "site": site,
         "target": objective.target,
         "window_days": objective.window / timedelta(days=1),
         "owner": objective.owner,
@@ -28,7 +27,7 @@ def document(asked: Asked, one: Standing, groups: Sequence[Standing]) -> dict[st
             {"alert": b.alert.name, "threshold": b.alert.burn, "long": b.long, "short": b.short, "fires": b.fires}
             for b in one.burns
         ],
-        "groups": [{"by": g.group[0], "value": g.group[1], **_figures(g)} for g in groups if g.group],
+        "groups": [{"by": g.group[0], "value": g.group[1], **_figures(g)} for g in one.groups if g.group],
     }
 
 

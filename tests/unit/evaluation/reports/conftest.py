@@ -1,5 +1,6 @@
 """A report of three sites: one released on simulated data, one refused on real data, one with nothing at all."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -21,6 +22,7 @@ from evaluation.reports import (
     SiteView,
     UseCaseView,
 )
+from evaluation.slo import Happened, by_group, load_objectives, microseconds, standing
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 RELEASE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -49,6 +51,19 @@ def evidence_of(site):
     }
     figures = {"drift.share": Figure(0.25, n=2000), "drift.max_effect": Figure(0.41, 0.35, 0.47, 2000)}
     return (*made, head.evidence("drift", figures, {"features": [feature]}))
+
+
+def levels_of_triage():
+    """Scores in time: 30 of 600 were late, all in one unit; and an objective about which nothing happened."""
+    first, _, last = load_objectives("triage")
+    minutes = np.arange(600)
+    at = microseconds(NOW) - minutes * 60_000_000
+    took = np.where((minutes > 60) & (minutes <= 90), np.inf, 5.0)
+    units = np.where(took > 30, "ED north", np.where(minutes % 2, "ED north", "ED south"))
+    happened = Happened(at, took, np.ones(600), {"unit": units})
+    whole = standing(first, happened, NOW)
+    nothing = Happened(at[:0], took[:0], took[:0], {})
+    return replace(whole, groups=tuple(by_group(first, happened, NOW, "unit"))), standing(last, nothing, NOW)
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +102,7 @@ def model():
         lineage=(LineageStep("Release", (RELEASE,), "signed"), LineageStep("Files", ("312 files",))),
         history=(HistoryLine(NOW, "Promoted to shadow", "release desk", "first release"),),
         drift_page=Link("Evidently report", "drift/city.html"),
+        levels=levels_of_triage(),
     )
     refused = SiteView(
         site="nhamcs",

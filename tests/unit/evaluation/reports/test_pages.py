@@ -103,6 +103,15 @@ def test_a_refused_gate_says_what_would_meet_it(model):
     assert "Run in shadow." in words
 
 
+def test_a_missed_promise_says_what_was_held_what_is_spent_and_where_it_was_lost(model):
+    html = render_index(model)
+    start = html.index("<h4>Service levels</h4>")
+    text = Page(html[start : html.index("</table>", start) + len("</table>")]).words
+    assert "99.5 % 95.0 % missed 93.0 % to 96.5 % 600 1 000 % burning (creeping)" in text
+    assert "unit ED north (30)" in text
+    assert "Displayed cards answered within half an hour over 28 days 70.0 % NOT EVIDENCED 0" in text
+
+
 def test_a_void_approval_is_shown_as_void(model):
     assert "Workflow void" in site_page(model, 0).words
 
