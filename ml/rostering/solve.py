@@ -37,18 +37,20 @@ def solve(
     seed: int = 1,
     progress: Progress = quiet,
     start: Roster | None = None,
+    enough: int = 0,
 ) -> RosterAnswer:
     """Return the best roster found within `seconds`, its cost and proven bound, and what gave way to which rule.
 
     Where hard rules conflict, the answer is `infeasible` and holds a smallest set of them that does. The limit holds
-    for all of it: writing the rules down, searching, judging, explaining. `start` is a roster to begin from."""
+    for all of it: writing the rules down, searching, judging, explaining. `start` is a roster to begin from; the search
+    ends as soon as it has one that costs at most `enough` more than the proven bound."""
     started = time.monotonic()
     clauses = clauses_of(problem)
     deadline = started + seconds - JUDGED * (time.monotonic() - started)
     hard = [one for one in clauses if one.weight is None and one.waiver is None]
     first = first_roster(problem, clauses, started + seconds, start)  # where there is one, nothing conflicts
     is_impossible = first is None and conflicts_linearly(hard, seconds * COUNTED_WITHIN)
-    outcome = IMPOSSIBLE if is_impossible else outcome_of(problem, clauses, deadline, seed, progress, first)
+    outcome = IMPOSSIBLE if is_impossible else outcome_of(problem, clauses, deadline, seed, progress, first, enough)
     if outcome.roster is None:
         return _without(outcome, clauses, started, started + seconds, seed)
     return answer_of(problem, clauses, outcome.status, outcome.roster, outcome.bound, time.monotonic() - started)

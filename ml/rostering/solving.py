@@ -49,11 +49,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Way:
-    """How to search: with how many workers, from which proven bound, and whether only near the best roster so far."""
+    """How to search: with how many workers, from which proven bound, whether only near the best roster so far, and how
+    much above the bound is near enough to end."""
 
     workers: int
     floor: int = 0
     only_near: bool = False
+    enough: int = 0
 
 
 def search(model: Model, deadline: float, seed: int, progress: Progress, way: Way) -> Outcome:
@@ -66,20 +68,20 @@ def search(model: Model, deadline: float, seed: int, progress: Progress, way: Wa
     solver.parameters.random_seed = seed
     solver.parameters.use_lns_only = way.only_near
     model.cp.minimize(model.cost())
-    teller = _teller(progress, time.monotonic(), way.floor)
+    teller = _teller(progress, time.monotonic(), way)
     solver.parameters.max_time_in_seconds = max(0.1, deadline - time.monotonic())
     status = solver.solve(model.cp, teller)
     return _outcome(solver, status, model, way.floor)
 
 
-def _teller(progress: Progress, started: float, floor: int) -> "cp_model.CpSolverSolutionCallback":
+def _teller(progress: Progress, started: float, way: Way) -> "cp_model.CpSolverSolutionCallback":
     from ortools.sat.python import cp_model
 
     class Teller(cp_model.CpSolverSolutionCallback):
         def on_solution_callback(self) -> None:
-            bound = max(floor, round(self.best_objective_bound))
+            bound = max(way.floor, round(self.best_objective_bound))
             progress(f"{time.monotonic() - started:.1f} s: best {round(self.objective_value)}, bound {bound}")
-            if round(self.objective_value) <= floor:
+            if round(self.objective_value) <= bound + way.enough:
                 self.stop_search()
 
     return Teller()
@@ -105,19 +107,21 @@ def outcome_of(
     seed: int,
     progress: Progress,
     first: Roster | None = None,
+    enough: int = 0,
 ) -> Outcome:
-    """Search until a time of the monotonic clock: by whole schedules first where a problem can be split by person."""
+    """Search until a time of the monotonic clock, or a cost `enough` above the bound: by whole schedules first where a
+    problem can be split by person."""
     start, floor = _by_columns(problem, clauses, deadline, seed, progress)
     if start is None:
-        return _from_first(clauses, deadline, seed, progress, first)
+        return _from_first(clauses, deadline, seed, progress, first, enough)
     cost = objective_of(breaches_of(clauses, start))
     progress(f"schedules: best {cost}, bound {floor}")
-    if cost <= floor:
-        return Outcome("optimal", start, cost, cost)
+    if cost <= floor + enough:
+        return Outcome("optimal" if cost <= floor else "feasible", start, cost, min(floor, cost))
     model = build(clauses)
     model.hint(start)
     model.cp.add(model.cost() >= floor)
-    return _better(clauses, start, search(model, deadline, seed, progress, Way(WORKERS, floor)))
+    return _better(clauses, start, search(model, deadline, seed, progress, Way(WORKERS, floor, enough=enough)))
 
 
 def _from_first(
@@ -126,18 +130,23 @@ def _from_first(
     seed: int,
     progress: Progress,
     first: Roster | None,
+    enough: int,
 ) -> Outcome:
     """Search without schedules: a bound from the linear program, a proof if it comes early, then near the best."""
     floor = bound_of(clauses, (deadline - time.monotonic()) * BOUNDING)
+    if first is not None and (cost := objective_of(breaches_of(clauses, first))) <= floor + enough:
+        return Outcome("optimal" if cost <= floor else "feasible", first, cost, min(floor, cost))
     model, now = build(clauses), time.monotonic()
     if first is not None:
         model.hint(first)
-    found = search(model, now + (deadline - now) * PROVING, seed, progress, Way(FEW_WORKERS, floor))
+    found = search(model, now + (deadline - now) * PROVING, seed, progress, Way(FEW_WORKERS, floor, enough=enough))
     start = found.roster or first
-    if found.status not in ("optimal", "infeasible") and time.monotonic() < deadline:
+    is_enough = found.objective is not None and found.objective <= found.bound + enough
+    if found.status not in ("optimal", "infeasible") and not is_enough and time.monotonic() < deadline:
         if start is not None:
             model.hint(start)
-        found = search(model, deadline, seed, progress, Way(FEW_WORKERS, found.bound, only_near=start is not None))
+        way = Way(FEW_WORKERS, found.bound, only_near=start is not None, enough=enough)
+        found = search(model, deadline, seed, progress, way)
     return found if start is None else _better(clauses, start, found)
 
 

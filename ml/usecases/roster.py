@@ -73,13 +73,16 @@ class People(Written):
 
 
 class Solving(Written):
-    """How long the solver may take for one unit, for how many days, and how past weeks are rostered to judge it."""
+    """How long the solver may take for one unit, for how many days, and how past weeks are rostered to judge it.
+
+    A past week's search ends early at a cost above its bound of `backtest_enough_per_nurse` for each nurse needed."""
 
     days: int = Field(ge=1, le=35)
     seconds_per_unit: float = Field(gt=0, le=600)
     seed: int = 7
     backtest_weeks: int = Field(ge=1, le=12)
     backtest_seconds: float = Field(gt=0, le=600)
+    backtest_enough_per_nurse: float = Field(default=0.0, ge=0, le=100)
 
 
 class Ages(Written):

@@ -53,7 +53,8 @@ def rostered_weeks(
 def _rostered(declared: RosterUseCase, site: Site, unit: Unit, worked: Sequence[Row]) -> UnitWeek:
     need = usual_need(declared, unit)
     problem = problem_of_unit(declared, site, unit, need, None, keep=False)
-    answer = solve(problem, declared.solving.backtest_seconds, declared.solving.seed)
+    enough = int(declared.solving.backtest_enough_per_nurse * sum(need.values()))
+    answer = solve(problem, declared.solving.backtest_seconds, declared.solving.seed, enough=enough)
     roster = answer.roster or Roster({})
     history = [row for row in unit.rows if row.status in STANDS and (unit.first - row.date).days <= HISTORY_DAYS]
     staff = staff_of(unit)
@@ -122,7 +123,7 @@ def _changes_after_a_sick_call(declared: RosterUseCase, problem: Problem, roster
     if person is None:
         return None
     event = Sick(person, frozenset({problem.days // 2}))
-    return len(repair(problem, roster, [event], declared.solving.backtest_seconds / 2, declared.solving.seed).changes)
+    return len(repair(problem, roster, [event], declared.solving.backtest_seconds / 5, declared.solving.seed).changes)
 
 
 def written(weeks: Iterable[UnitWeek]) -> list[dict[str, Any]]:

@@ -304,3 +304,12 @@ def test_a_limit_holds_for_all_of_it() -> None:
     answer = solve(drawn, 1.5)
     assert answer.roster is not None
     assert time.process_time() - started < 2 * 1.5 + 1.0, "two workers, and what cannot be stopped in between"
+
+
+def test_a_search_ends_once_it_is_near_enough_to_what_is_proven() -> None:
+    drawn = problem(seed=9, staff=6, days=7)
+    started = time.monotonic()
+    answer = solve(drawn, 60, enough=1_000_000)
+    assert answer.objective is not None
+    assert (answer.status, answer.hard_violations) == ("feasible", ())
+    assert time.monotonic() - started < 30

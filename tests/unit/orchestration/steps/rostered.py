@@ -17,7 +17,7 @@ from ml.registry.store import write_release
 from ml.usecases import RosterUseCase, load_forecast, load_roster
 from orchestration.settings import Settings
 from orchestration.simulator.rosters import Duty, planned, worked
-from orchestration.sites import load_site
+from orchestration.sites import Site, load_site
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.plans import make_plan
 from orchestration.steps.roster_bundle import roster_files
@@ -98,21 +98,21 @@ def wish(person: str, on: date, shift: str | None, *, wants_on: bool, weight: in
     return {"site": PLACE.id, "staff_key": person, **about}
 
 
-def duties(until: date = TODAY) -> list[dict[str, Any]]:
-    """The unit's rows of the roster mart: worked up to `until`, planned for the week from then on."""
+def duties(until: date = TODAY, place: Site = PLACE, unit: str = UNIT) -> list[dict[str, Any]]:
+    """A unit's rows of the roster mart: worked up to `until`, planned for the week from then on."""
     found: dict[str, tuple[Duty, datetime]] = {}
     for number in range(7 * WEEKS + 8):
         day = until - timedelta(days=7 * WEEKS - number)
-        told = worked(PLACE, day, 7) if day < until else planned(PLACE, day)
+        told = worked(place, day, 7) if day < until else planned(place, day)
         known = datetime.combine(min(day, until), datetime.min.time(), UTC)
-        found |= {duty.shift_id: (duty, known) for duty in told if duty.unit == UNIT}
-    return [_row(duty, known) for duty, known in found.values()]
+        found |= {duty.shift_id: (duty, known) for duty in told if duty.unit == unit}
+    return [_row(duty, known, place) for duty, known in found.values()]
 
 
-def _row(duty: Duty, known: datetime) -> dict[str, Any]:
+def _row(duty: Duty, known: datetime, place: Site) -> dict[str, Any]:
     starts, ends = datetime.fromisoformat(duty.starts_at), datetime.fromisoformat(duty.ends_at)
     return {
-        "site": PLACE.id,
+        "site": place.id,
         "shift_key": duty.shift_id,
         "staff_key": duty.staff_id,
         "unit": duty.unit,
@@ -126,6 +126,33 @@ def _row(duty: Duty, known: datetime) -> dict[str, Any]:
         "hours": (ends.astimezone(UTC) - starts.astimezone(UTC)) / timedelta(hours=1),
         "known_at": known,
     }
+
+
+def tables_of(
+    rows: list[dict[str, Any]],
+    adjusted: tuple[dict[str, Any], ...] = (),
+    people: tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]] = ([], [], []),
+) -> dict[str, pa.Table]:
+    """The tables of a snapshot that rosters are made from."""
+    told = {
+        name: pa.Table.from_pylist(given, pa.schema(list(columns.items())))
+        for (name, columns), given in zip(PEOPLE.items(), people, strict=True)
+    }
+    adjustments = pa.Table.from_pylist(list(adjusted), pa.schema(list(ADJUSTMENT.items())))
+    return {"roster_mart": pa.Table.from_pylist(rows), "board_adjustment": adjustments, **told}
+
+
+def publish_tables(settings: Settings, tables: dict[str, pa.Table], as_of: datetime = NOW) -> None:
+    """Put a snapshot of these tables in place."""
+    folder = settings.snapshots / "d"
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = {}
+    for name, table in tables.items():
+        pq.write_table(table, folder / f"{name}.parquet")
+        sha = hashlib.sha256((folder / f"{name}.parquet").read_bytes()).hexdigest()
+        entries[name] = {"file": f"{name}.parquet", "sha256": sha, "rows": table.num_rows}
+    pointer = {"digest": "d", "as_of": as_of.isoformat(), "tables": entries}
+    (settings.snapshots / "current.json").write_text(json.dumps(pointer))
 
 
 def quick() -> RosterUseCase:
@@ -159,23 +186,7 @@ class Rostered:
         people: tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]] = ([], [], []),
     ) -> None:
         """Put a snapshot in place that holds these duties, people's own figures, and their contracts, leave, wishes."""
-        folder = self.settings.snapshots / "d"
-        folder.mkdir(parents=True, exist_ok=True)
-        tables = {
-            "roster_mart": pa.Table.from_pylist(rows),
-            "board_adjustment": pa.Table.from_pylist(list(adjusted), pa.schema(list(ADJUSTMENT.items()))),
-        }
-        tables |= {
-            name: pa.Table.from_pylist(told, pa.schema(list(columns.items())))
-            for (name, columns), told in zip(PEOPLE.items(), people, strict=True)
-        }
-        entries = {}
-        for name, table in tables.items():
-            pq.write_table(table, folder / f"{name}.parquet")
-            sha = hashlib.sha256((folder / f"{name}.parquet").read_bytes()).hexdigest()
-            entries[name] = {"file": f"{name}.parquet", "sha256": sha, "rows": table.num_rows}
-        pointer = {"digest": "d", "as_of": NOW.isoformat(), "tables": entries}
-        (self.settings.snapshots / "current.json").write_text(json.dumps(pointer))
+        publish_tables(self.settings, tables_of(rows, adjusted, people))
 
     def release(self, use_case: str, files: dict[str, bytes]) -> None:
         """Release a use case at the site, for people to see."""

@@ -14,6 +14,7 @@ from orchestration.steps.meetings import daily_cron, days_in_time, judge_meeting
 from orchestration.steps.plans import NothingToPlan, make_plan, plan_order, planner_of
 from orchestration.steps.upstream import ask_upstream
 
+from .chained import Chain
 from .planning import DAYS, FIRST, NOW, ZONE, Planning, mart, small_model
 
 
@@ -164,3 +165,30 @@ def test_every_day_counts_once_for_plans_in_time(city):
     plans = [city.plan(NOW + timedelta(days=n, hours=late)).plan for n, late in ((0, 0), (1, 1), (2, 0))]
     until = NOW + timedelta(days=3, hours=2)
     assert days_in_time(load_site("city"), plans, NOW.date(), until) == [True, False, True, False]
+
+
+@pytest.mark.filterwarnings("ignore")  # Dagster warns about its own previews
+def test_the_graph_makes_the_chain_and_a_step_down_upstream_is_seen_downstream(settings, model, monkeypatch):
+    monkeypatch.setenv("PILOTHOUSE_HOME", str(settings.home))
+    chain = Chain(settings, model)
+    plans = chain.materialise()
+    staffing, roster = plans["staffing"], plans["roster"]
+    assert [(one.use_case, one.tier) for one in staffing.upstream] == [("triage", Tier.MODEL)]
+    assert [(one.use_case, one.tier, one.release) for one in roster.upstream] == [
+        ("staffing", Tier.MODEL, staffing.release)
+    ]
+    assert (roster.tier, roster.tier_reason) == (Tier.MODEL, None)
+    needed = {line.about: (line.lower, line.median, line.upper) for line in staffing.of_unit("SUR")}
+    told = [line for line in roster.lines if "forecast at its 60% quantile" in (line.reason or "")]
+    assert told
+    assert all(needed[line.about] == (line.lower, line.median, line.upper) for line in told)
+    assert chain.rostered(roster)
+    assert chain.broken(roster) == []
+    chain.step_down("triage", Tier.RULE)
+    chain.step_down("staffing", Tier.HISTORY)
+    plans = chain.materialise(NOW + timedelta(minutes=1))
+    assert [one.tier for one in plans["staffing"].upstream] == [Tier.RULE]
+    assert "stepped down to its rule" in plans["staffing"].upstream[0].said
+    assert (plans["staffing"].tier, plans["roster"].tier) == (Tier.HISTORY, Tier.HISTORY)
+    assert "stepped down to its history" in (plans["roster"].tier_reason or "")
+    assert chain.broken(plans["roster"]) == []
