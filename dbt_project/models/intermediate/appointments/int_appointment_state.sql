@@ -80,12 +80,57 @@ messages as (
     where appointment_key is not null
 ),
 
--- Of the messages about an appointment the latest holds; it was booked when the first that books it was made.
-told as (
+-- What a message that books has told of its slot, with those before it. One after the slot began books nothing.
+slots as (
+    select
+        *,
+        last_value(starts_at ignore nulls) over so_far as slot_at,
+        last_value(place_code ignore nulls) over so_far as slot_place
+    from messages
+    where said = 'booked'
+    window
+        so_far as (
+            partition by site, appointment_key
+            order by told_at, _line
+            rows between unbounded preceding and current row
+        )
+    qualify told_at < slot_at
+),
+
+changes as (
+    select
+        *,
+        row_number() over in_order > 1 and (
+            slot_at is distinct from lag(slot_at) over in_order
+            or slot_place is distinct from lag(slot_place) over in_order
+        ) as is_moved,
+        first_value(slot_at) over (
+            partition by site, appointment_key order by told_at desc, _line desc
+        ) as last_slot_at
+    from slots
+    window in_order as (partition by site, appointment_key order by told_at, _line)
+),
+
+-- A slot that was moved is another booking, made when it was moved: nothing of it was known before (0023).
+booked as (
     select
         site,
-        'hl7v2' as feed,
-        3 as precedence,
+        appointment_key,
+        arg_max(slot_at, (told_at, _line)) as starts_at,
+        arg_max(ends_at, (told_at, _line)) filter (where ends_at is not null and slot_at = last_slot_at)
+            as ends_at,
+        arg_max(slot_place, (told_at, _line)) as service,
+        coalesce(
+            max(told_at) filter (where is_moved), min(told_at) filter (where event_code = 'S12')
+        ) as booked_at
+    from changes
+    group by site, appointment_key
+),
+
+-- Of the messages about an appointment the latest state holds; what nothing booked is as it was told last.
+latest as (
+    select
+        site,
         appointment_key,
         arg_max(patient_key, (told_at, _line)) filter (where patient_key is not null) as patient_key,
         arg_max(place_code, (told_at, _line)) filter (where place_code is not null) as service,
@@ -97,6 +142,24 @@ told as (
         max(_arrived_at) as _arrived_at
     from messages
     group by site, appointment_key
+),
+
+told as (
+    select
+        latest.site,
+        'hl7v2' as feed,
+        3 as precedence,
+        latest.appointment_key,
+        latest.patient_key,
+        if(booked.starts_at is null, latest.service, booked.service) as service,
+        if(booked.starts_at is null, latest.starts_at, booked.starts_at) as starts_at,
+        if(booked.starts_at is null, latest.ends_at, booked.ends_at) as ends_at,
+        if(booked.starts_at is null, latest.booked_at, booked.booked_at) as booked_at,
+        latest.status,
+        latest.status_at,
+        latest._arrived_at
+    from latest
+    left join booked on latest.site = booked.site and latest.appointment_key = booked.appointment_key
 ),
 
 said as (
