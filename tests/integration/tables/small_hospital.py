@@ -44,7 +44,9 @@ def _site_tables(lake: SmallLake) -> None:
     lake.land("triage_note", [{"note_key": "n1", "note_words": "chest pain"}], **DISTRICT)
     worked = {"unit_code": "ICU", "work_date": date(2026, 3, 1), "shift_code": "day", "census": 20, "rn_hours": 40.0}
     lake.land("unit_staffing", [{"staffing_key": "ICU|2026-03-01|day", **worked}], **DISTRICT)
-    lake.land("roster_shift", [{"shift_key": "s1"}, {"shift_key": "s2", "_is_deleted": True}], **DISTRICT)
+    porter = {"unit_code": "LOB", "shift_date": date(2026, 3, 1), "shift_code": "day", "role_code": "porter",
+              "status": "worked", "starts_at": at(1, "12:00"), "ends_at": at(1, "20:00")}  # fmt: skip
+    lake.land("roster_shift", [{"shift_key": "s1", **porter}, {"shift_key": "s2", "_is_deleted": True}], **DISTRICT)
     lake.land("unit_census", [{"census_key": "ICU|2026-03-01", "occupied": 9}], **DISTRICT)
 
 

@@ -31,4 +31,4 @@ def test_hours_and_census_say_who_told_them(ask: Ask) -> None:
         "select unit, shift, census, census_source, rn_hours, hours_source from marts.staffing_mart "
         "where site = 'district'"
     )
-    assert found == [("ICU", "day", 20, "staffing office", 40.0, "staffing office")]
+    assert found == [("ICU", "day", 20, "staffing office", 40.0, "staffing office")], "a porter's duty is no nurse's"

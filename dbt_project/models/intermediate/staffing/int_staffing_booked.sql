@@ -15,29 +15,39 @@ named as (
     {{ site_shifts() }}
 ),
 
--- A night shift's small hours belong to the day on which it began.
-placed as (
+-- By each shift that its site names: how long before its start the booking is, and whether it lies inside.
+tried as (
     select
         bookings.*,
-        coalesce(named.shift, 'all') as shift,
-        cast(bookings.starts_local as date) - case
-            when named.ends <= named.starts and cast(bookings.starts_local as time) < named.ends then 1 else 0
-        end as date
+        cast(bookings.starts_local as date) as day,
+        named.shift,
+        named.starts,
+        named.starts <= cast(bookings.starts_local as time) as has_begun,
+        case
+            when named.starts < named.ends then has_begun and cast(bookings.starts_local as time) < named.ends
+            else has_begun or cast(bookings.starts_local as time) < named.ends
+        end as is_inside
     from bookings
-    left join named
-        on
-            bookings.site = named.site
-            and case
-                when named.starts < named.ends
-                    then
-                        cast(bookings.starts_local as time) >= named.starts
-                        and cast(bookings.starts_local as time) < named.ends
-                else
-                    cast(bookings.starts_local as time) >= named.starts
-                    or cast(bookings.starts_local as time) < named.ends
-            end
+    left join named on bookings.site = named.site
     where bookings.unit is not null
-    qualify row_number() over (partition by bookings.booking_id order by named.starts) = 1
+),
+
+-- Inside a shift it is that one's, and a night's small hours are of the day on which it began. Between two it is the
+-- next one's, and where a site names none, the whole day's.
+placed as (
+    select
+        *,
+        coalesce(shift, 'all') as placed_shift,
+        day + case
+            when is_inside and not has_begun then -1
+            when not is_inside and has_begun then 1
+            else 0
+        end as date
+    from tried
+    qualify row_number() over (
+        partition by booking_id
+        order by is_inside desc, case when not is_inside then has_begun end, starts
+    ) = 1
 ),
 
 leads as (
@@ -59,7 +69,7 @@ final as (
         site,
         unit,
         date,
-        shift,
+        placed_shift as shift,
         {%- for lead in range(1, leads + 1) %}
             count(*) filter (
                 where lead_days = {{ lead }} and booked_at < cut_at
@@ -69,7 +79,7 @@ final as (
         count(distinct booking_id) filter (where withdrawn_at is null) as booked_admissions,
         max(known_at) as known_at
     from known
-    group by site, unit, date, shift
+    group by site, unit, date, placed_shift
 )
 
 select * from final

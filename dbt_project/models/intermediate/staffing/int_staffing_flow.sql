@@ -29,6 +29,19 @@ units as (
     group by site, unit
 ),
 
+-- Who is on a unit at a time, nobody among them, is known when a record of a later movement at the site has arrived:
+-- the first of those that had. One that is dated after its arrival tells of no time after that.
+told as (
+    select
+        site,
+        least(coalesce(left_at, entered_at), known_at) as moved_at,
+        min(known_at) over (
+            partition by site order by least(coalesce(left_at, entered_at), known_at)
+            range between current row and unbounded following
+        ) as known_at
+    from stays
+),
+
 -- A stay on each local day that it touches, and on the eve of the first, whose night shift may reach into it.
 on_days as (
     select
@@ -74,6 +87,15 @@ counted as (
     group by shifts.site, stays.unit, shifts.date, shifts.shift
 ),
 
+known as (
+    select
+        shifts.*,
+        told.known_at as told_at
+    from shifts
+    asof left join told
+        on shifts.site = told.site and least(shifts.ends_at, shifts.stays_until) <= told.moved_at
+),
+
 final as (
     select
         shifts.site,
@@ -88,8 +110,8 @@ final as (
         {%- for flow in ['arrivals', 'transfers_in', 'transfers_out', 'discharges'] %}
             if(shifts.ends_at <= shifts.stays_until, coalesce(counted.{{ flow }}, 0), null) as {{ flow }},
         {%- endfor %}
-        greatest(counted.known_at, least(shifts.ends_at, shifts.stays_until)) as known_at
-    from shifts
+        greatest(counted.known_at, shifts.told_at) as known_at
+    from known as shifts
     inner join units on shifts.site = units.site and shifts.ends_at > units.opened_at
     left join counted
         on

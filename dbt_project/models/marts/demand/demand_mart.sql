@@ -14,6 +14,12 @@ counts as (
     from {{ ref('stg_demand_count') }}
 ),
 
+-- Who tells a day's count tells of the same people as the single arrivals of that day: the count holds.
+counted as (
+    select * from counts
+    qualify period != 'event' or not bool_or(period = 'day') over (partition by site, unit, stream, day)
+),
+
 told as (
     select
         site,
@@ -23,7 +29,7 @@ told as (
         if(period = 'month', cast(date_trunc('month', day) as date), day) as date,
         sum(arrivals) as arrivals,
         max(_arrived_at) as known_at
-    from counts
+    from counted
     group by all
 ),
 

@@ -1,4 +1,5 @@
 {{ config(materialized = 'table') }}
+{%- set sources = ['office', 'flows', 'board', 'roster', 'booked'] -%}
 
 with
 
@@ -33,7 +34,7 @@ booked as (
 ),
 
 keys as (
-    {%- for source in ['office', 'flows', 'board', 'roster', 'booked'] %}
+    {%- for source in sources %}
         select
             site,
             unit,
@@ -64,37 +65,16 @@ joined as (
             when office.known_at is not null then greatest(office.known_at, board.known_at)
             else greatest(roster.known_at, coalesce(board.known_at, flows.known_at, booked.known_at))
         end as known_at
-    from keys
-    left join office
+    from
+        keys
+    {%- for source in sources %}
+    left join {{ source }}
         on
-            keys.site = office.site
-            and keys.unit = office.unit
-            and keys.date = office.date
-            and keys.shift = office.shift
-    left join flows
-        on
-            keys.site = flows.site
-            and keys.unit = flows.unit
-            and keys.date = flows.date
-            and keys.shift = flows.shift
-    left join board
-        on
-            keys.site = board.site
-            and keys.unit = board.unit
-            and keys.date = board.date
-            and keys.shift = board.shift
-    left join roster
-        on
-            keys.site = roster.site
-            and keys.unit = roster.unit
-            and keys.date = roster.date
-            and keys.shift = roster.shift
-    left join booked
-        on
-            keys.site = booked.site
-            and keys.unit = booked.unit
-            and keys.date = booked.date
-            and keys.shift = booked.shift
+            keys.site = {{ source }}.site
+            and keys.unit = {{ source }}.unit
+            and keys.date = {{ source }}.date
+            and keys.shift = {{ source }}.shift
+    {%- endfor %}
 ),
 
 final as (
