@@ -162,13 +162,25 @@
     end
 {%- endmacro %}
 
+{#- Whether a row's code is that of an age. -#}
+{% macro is_age(rows) -%}
+    {{ rows }}.code in (select ages.code from {{ ref('age_codes') }} as ages)
+{%- endmacro %}
+
 {#- Whether a reading or finding says that somebody is over 89. -#}
 {% macro tells_high_age(rows) -%}
-    coalesce(
-        {{ rows }}.code in (select ages.code from {{ ref('age_codes') }} as ages)
-        and {{ rows }}.value_number > {{ aggregated_age_in(rows ~ '.unit_code') }},
-        false
-    )
+    coalesce({{ is_age(rows) }} and {{ rows }}.value_number > {{ aggregated_age_in(rows ~ '.unit_code') }}, false)
+{%- endmacro %}
+
+{#- What a row says in words. Of an age nothing but words, or one over 89, is not told: no text can be made 90. -#}
+{% macro published_text(rows, column) -%}
+    case
+        when not coalesce(
+            {{ is_age(rows) }}
+            and ({{ rows }}.value_number is null or {{ tells_high_age(rows) }}),
+            false
+        ) then {{ rows }}.{{ column }}
+    end
 {%- endmacro %}
 
 {% macro published_number(rows) -%}

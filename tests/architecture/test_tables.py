@@ -1,6 +1,7 @@
 """The tables keep their convention (decision record 0008): every table of the lake says whom a change touches, staging
 reads it through one macro, and OMOP's tables of persons are incremental."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ VIEWS = {
 }
 
 
+DATES = ("date", "timestamp", "timestamptz")
+REFERS, PUBLISHED = re.compile(r"ref\('(\w+)'\)"), re.compile(r"\{\{ published\(\s*'\w+', \[([^\]]*)\]")
+TIMES = re.compile(r"\b\w+_at\b")
+WITHOUT_PEOPLE = frozenset({"int_drug_ingredient"})
+"""What a table of OMOP may read beside other tables of OMOP without shifting anything: it holds no person's date."""
+
+
 def sources() -> list[tuple[str, dict[str, Any]]]:
     found: list[tuple[str, dict[str, Any]]] = []
     for path in sorted(MODELS.glob("staging/*/_*__sources.yml")):
@@ -61,6 +69,51 @@ def test_a_lake_table_says_whom_a_change_touches(table: str, meta: dict[str, Any
 def test_staging_reads_the_lake_through_one_macro() -> None:
     models = sorted(MODELS.glob("staging/*/*.sql"))
     assert models and [path.name for path in models if "{{ latest_version('source') }}" not in path.read_text()] == []
+
+
+def person_dates(folder: Path, name: str) -> list[str]:
+    """The date columns of a table of OMOP that has a row of a person."""
+    [model] = yaml.safe_load((folder / f"{name}.yml").read_text())["models"]
+    columns = {one["name"]: str(one.get("data_type", "")) for one in model["columns"]}
+    return [one for one, kind in columns.items() if kind in DATES] if "person_id" in columns else []
+
+
+def why_not_published(sql: str, omop: set[str]) -> str:
+    """Say what of a model's person dates would be true ones at a safe_harbor site (0018); empty where none would."""
+    found = PUBLISHED.search(sql)
+    if found is None:
+        others = set(REFERS.findall(sql)) - omop - WITHOUT_PEOPLE
+        return f"reads {', '.join(sorted(others))} and never calls published()" if others else ""
+    if "from published" not in sql:
+        return "does not read what published() gives"
+    shifted = set(re.findall(r"'(\w+)'", found[1]))
+    told = set(TIMES.findall(sql[found.end() :]))
+    return f"tells {', '.join(sorted(told - shifted))} unshifted" if told - shifted else ""
+
+
+def test_every_table_of_omop_with_a_persons_dates_publishes_them() -> None:
+    texts = {path.stem: path.read_text() for path in MODELS.glob("omop/*.sql")}
+    dated = [name for name in texts if person_dates(MODELS / "omop", name)]
+    assert len(dated) > 14 and "note" in dated
+    assert {name: why for name in dated if (why := why_not_published(texts[name], set(texts)))} == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "to", "said"),
+    [
+        (
+            "{{ published('deaths', ['died_at']) }}",
+            "select * from deaths",
+            "reads int_death and never calls published()",
+        ),
+        ("['died_at']", "['told_at']", "tells died_at unshifted"),
+        ("from published", "from deaths", "does not read what published() gives"),
+    ],
+)
+def test_a_table_that_forgets_to_publish_is_found(changed: str, to: str, said: str) -> None:
+    sql = (MODELS / "omop" / "death.sql").read_text()
+    assert changed in sql and why_not_published(sql, {"death"}) == ""
+    assert why_not_published(sql.replace(changed, to), {"death"}) == said
 
 
 def test_every_omop_table_is_incremental_or_named_here_with_its_reason() -> None:

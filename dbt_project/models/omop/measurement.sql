@@ -11,7 +11,7 @@ measurements as (
 published as (
     {{ published('measurements', ['occurred_at'], more = {
         'value_number': published_number('measurements'),
-        'value_source': 'case when not ' ~ tells_high_age('measurements') ~ ' then measurements.value_source end',
+        'value_source': published_text('measurements', 'value_source'),
     }) }}
 ),
 

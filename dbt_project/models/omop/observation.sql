@@ -11,6 +11,7 @@ observations as (
 published as (
     {{ published('observations', ['occurred_at'], more = {
         'value_number': published_number('observations'),
+        'value_text': published_text('observations', 'value_text'),
     }) }}
 ),
 

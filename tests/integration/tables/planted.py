@@ -62,6 +62,8 @@ def land_planted(lake: SmallLake, site: str, arrived_at: datetime) -> None:
         "hl7v2_oru": [
             oru(key("aged-result"), 0, result("718-7", 12.5, order=None, patient_key=OTHER, observed_at=at(25.1),
                 specimen_code="BLD", collected_at=at(24.5)),
+                result("30525-0", None, order=None, patient_key=OTHER, value_type="ST", value_text=f"{AGE} years",
+                observed_at=at(25.1)),
                 result("8302-2", None, order=None, patient_key=OTHER, value_type="TS", value_at=at(25),
                 observed_at=at(25.1)),
                 patient_key=OTHER, visit_key=None) | {"message_at": at(26)},

@@ -156,6 +156,27 @@ def test_an_age_is_at_most_90_and_an_impossible_one_not_known(db, born: str, age
     assert db.execute(f"select {sql}").fetchall() == [(age,)]
 
 
+@pytest.mark.parametrize(
+    ("code", "number", "unit", "text", "told"),
+    [
+        ("age", None, None, "104 years", None),
+        ("age", None, None, "45 years", None),  # words are not read: nobody's age is told in them
+        ("age", 89.0, None, "89", "89"),
+        ("age", 89.5, "a", "89 1/2", "89 1/2"),
+        ("age", 91.0, None, "91", None),
+        ("age", 1080.0, "mo", "1080", "1080"),
+        ("age", 1081.0, "mo", "1081", None),
+        ("note", None, None, "104 steps", "104 steps"),
+        (None, None, None, "104", "104"),
+    ],
+)
+def test_an_age_in_words_or_over_89_is_told_in_no_text(db, code, number, unit, text, told) -> None:
+    sql = rendered("{{ published_text('said', 'value_text') }}")
+    rows = "select ?::varchar as code, ?::double as value_number, ?::varchar as unit_code, ?::varchar as value_text"
+    asked = f"with age_codes as (select 'age' as code), said as ({rows}) select {sql} from said"
+    assert db.execute(asked, [code, number, unit, text]).fetchall() == [(told,)]
+
+
 def test_a_time_in_a_key_cannot_be_tried_out_and_is_itself_where_dates_are_not_shifted(db, terms) -> None:
     assert rendered("{{ time_in_key('site', 'moment') }}") == "moment"
     sql = rendered("{{ time_in_key('site', 'moment') }}", deidentified=terms)
