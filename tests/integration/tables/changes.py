@@ -55,6 +55,8 @@ class Changes:
         self.land("fhir_claim", [bill], at)
         device: Row = {"device_key": key("early-pump"), "status": "active", "udi_key": "udi"}
         self.land("fhir_device", [device], at)
+        self._letter(1, at)
+        self._scrubbed(1, at)
         surveyed: list[Row] = [
             {"visit_key": visit, "_key": key(visit), "survey_year": 2019, "month": 2, "weekday": 6, "age_years": 50,
              "sex": 1, "race_ethnicity": 3, "admit_unit": -7, "hospital_discharge_status": -7,
@@ -62,6 +64,19 @@ class Changes:
             for visit in ("one", "two")
         ]  # fmt: skip
         self.land("nhamcs_visit", surveyed, at)
+
+    def _letter(self, version: int, at: datetime) -> None:
+        letter: Row = {"document_reference_key": key("early-letter"), "patient_key": key("early"), "status": "current",
+                       "written_at": at, "_version_at": at, "_content": str(version) * 64}  # fmt: skip
+        self.land("fhir_document_reference", [letter], at)
+
+    def _scrubbed(self, version: int, at: datetime) -> None:
+        """The text of one version of the letter, and one that is withheld."""
+        text: Row = {"source_table": "fhir_document_reference", "source_key": key("early-letter"),
+                     "source_content": str(version) * 64, "patient_key": key("early")}  # fmt: skip
+        told: Row = {**text, "note_key": key(f"text{version}"), "part": "content0", "note_text": f"Version {version}."}
+        withheld: Row = {**text, "note_key": key(f"other{version}"), "part": "content1", "withheld_reason": "language"}
+        self.land("note_text", [told, withheld], at)
 
     def planted(self, at: datetime) -> None:
         """A very old person under two numbers, in every feed."""
@@ -107,9 +122,14 @@ class Changes:
             {**one, "verification_status": "refuted", "_version_at": at} for one in self.some("fhir_condition", limit=2)
         ]
         self.land("fhir_condition", ruled_out, at)
+        self._letter(2, at)
 
     def merged_and_deleted(self, at: datetime) -> None:
-        """Two people turn out to be one; another's record goes, and a visit, and some of what was measured."""
+        """Two people turn out to be one; another's record goes, and a visit, and some of what was measured.
+
+        The text of the letter's newer version comes.
+        """
+        self._scrubbed(2, at)
         kept, merged, gone = self.some("fhir_patient", limit=3)
         mrn = kept["mrn_key"] or kept["patient_key"]
         self.land("fhir_patient", [{**merged, "mrn_key": mrn, "_version_at": at}], at)

@@ -50,6 +50,11 @@ def land_planted(lake: SmallLake, site: str, arrived_at: datetime) -> None:
             {**reading, "observation_key": key("aged-age"), "code": "30525-0", "value_number": AGE, "value_unit": "a",
              "effective_at": at(1)},
         ],
+        "fhir_document_reference": [{"document_reference_key": key("aged-letter"), "patient_key": ONE,
+                                     "status": "current", "written_at": at(26.5), "_content": "a" * 64}],
+        "note_text": [{"note_key": key("aged-text"), "source_table": "fhir_document_reference", "patient_key": ONE,
+                       "source_key": key("aged-letter"), "source_content": "a" * 64, "part": "content0",
+                       "note_text": "Walks alone."}],
         "fhir_condition": [{"condition_key": key("aged-illness"), "patient_key": ONE, "encounter_key": visit,
                             "code": "I10", "code_system": "http://hl7.org/fhir/sid/icd-10-cm", "onset_at": at(1),
                             "clinical_status": "active", "verification_status": "confirmed"}],
@@ -112,7 +117,7 @@ def told_of_planted(warehouse: Path) -> list[str]:
 DATED = {
     "visit_occurrence": ("visit_start_datetime", [0, 24.25]), "measurement": ("measurement_datetime", [0.5, 25.1]),
     "condition_occurrence": ("condition_start_datetime", [1]), "specimen": ("specimen_datetime", [24.5]),
-    "observation": ("observation_datetime", [28]),
+    "observation": ("observation_datetime", [28]), "note": ("note_datetime", [26.5]),
 }  # fmt: skip
 
 

@@ -139,6 +139,12 @@ def _documents() -> dict[str, list[Row]]:
         "fhir_document_reference": [
             {"document_reference_key": "letter", "patient_key": "ann", "status": "current",
              "written_at": at(1, "15:00")},
+            {"document_reference_key": "scrubbed", "patient_key": "ann", "status": "current",
+             "written_at": at(1, "16:00"), "_content": "c" * 64},
+        ],
+        "note_text": [
+            {"note_key": "its-text", "source_table": "fhir_document_reference", "source_key": "scrubbed",
+             "source_content": "c" * 64, "part": "content0", "patient_key": "ann", "note_text": "Feels better."},
         ],
         "fhir_diagnostic_report": [
             {"diagnostic_report_key": "report", "patient_key": "ann", "status": "final",

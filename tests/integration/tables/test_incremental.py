@@ -59,6 +59,10 @@ class Hospital:
         with duckdb.connect(str(self.home / "kept" / "warehouse.duckdb"), read_only=True) as db:
             return db.execute("select is_full, reason, is_done from build.run").fetchall()[0]
 
+    def notes(self) -> list[str]:
+        with duckdb.connect(str(self.home / "kept" / "warehouse.duckdb"), read_only=True) as db:
+            return [text for (text,) in db.execute("select note_text from omop.note order by 1").fetchall()]
+
     def assert_as_rebuilt(self) -> None:
         """Compare every table of OMOP, the marts and the accounting with those of a rebuild of the same lake."""
         shutil.rmtree(self.home / "rebuilt", ignore_errors=True)
@@ -130,6 +134,7 @@ def test_a_week_in_order_out_of_order_twice_and_with_gaps_is_as_a_rebuild(hospit
     hospital.assert_as_rebuilt()
     assert told_of_planted(hospital.home / "kept" / "warehouse.duckdb") == []
     shifts = shifts_of_planted(hospital.home / "kept" / "warehouse.duckdb")
+    assert hospital.notes() == ["Version 2.", "Walks alone."], "of a letter's versions the newest has its text"
     assert len(shifts) == 1 and min(shifts) >= timedelta(days=7), "one person, one shift, whatever feed and number"
 
 

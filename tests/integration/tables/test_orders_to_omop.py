@@ -110,7 +110,9 @@ def test_an_allergy_is_an_observation_and_a_refuted_one_is_not(ask: Ask) -> None
 
 
 def test_a_note_whose_text_was_not_scrubbed_is_withheld_and_counted(ask: Ask) -> None:
-    assert ask("select count(*) from omop.note") == [(0,)]
+    assert ask("select note_title, note_text, strftime(note_datetime, '%H:%M') from omop.note") == [
+        ("content0", "Feels better.", "16:00")
+    ]
     found = ask(
         "select lake_table, keys from intermediate.lake_to_omop_fates where reason = 'text not scrubbed' order by 1"
     )
@@ -140,6 +142,7 @@ def test_every_order_has_a_fate_and_what_is_left_out_says_why(ask: Ask) -> None:
         ("fhir_diagnostic_report", "left out", "text not scrubbed", 1),
         ("fhir_diagnostic_report", "withdrawn", None, 1),
         ("fhir_document_reference", "left out", "text not scrubbed", 1),
+        ("fhir_document_reference", "placed", "note", 1),
         ("fhir_explanation_of_benefit", "placed", "cost", 1),
         ("fhir_imaging_study", "placed", "observation", 1),
         ("fhir_immunization", "left out", "no date", 1),
@@ -161,6 +164,7 @@ def test_every_order_has_a_fate_and_what_is_left_out_says_why(ask: Ask) -> None:
         ("fhir_resource", "left out", "no home in OMOP", 1),
         ("fhir_specimen", "left out", "no date", 1),
         ("fhir_specimen", "placed", "specimen", 1),
+        ("note_text", "placed", "note", 1),
     ]
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("tables")
 EVERY_TABLE = (
     "person", "death", "visit_occurrence", "visit_detail", "condition_occurrence", "procedure_occurrence",
     "drug_exposure", "device_exposure", "measurement", "observation", "specimen", "payer_plan_period", "cost",
-    "provider", "care_site", "location", "condition_era", "drug_era", "observation_period",
+    "provider", "care_site", "location", "condition_era", "drug_era", "observation_period", "note",
 )  # fmt: skip
 
 
@@ -48,6 +48,12 @@ def test_a_row_of_every_table_leads_to_a_line_that_the_lake_holds(built: Setting
             assert duckdb.sql(
                 f"select count(*) from read_parquet('{files}') where _line = {one['line']} and _key = '{one['key']}'"
             ).fetchall() == [(1,)]
+
+
+def test_a_note_leads_to_its_text_and_to_the_record_that_the_text_is_of(built: Settings, ask: Ask) -> None:
+    [(note,)] = ask("select note_id from omop.note")
+    found = {(one["table"], one["key"]) for one in trace_row(built, f"omop.note:{note}")["records"]}
+    assert found == {("note_text", "its-text"), ("fhir_document_reference", "scrubbed")}
 
 
 def test_every_version_of_a_record_is_named_and_one_is_current(built: Settings, ask: Ask) -> None:
