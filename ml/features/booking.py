@@ -5,7 +5,8 @@ stands in a request; a parity test holds the rules to the mart, feature by featu
 (`request.py`), scoring and answering do not.
 
 The scoring clock is the moment of the call. Whoever sends earlier appointments sends them as they stand then: a state
-that is decided later is not in them.
+that is decided later is not in them. Whoever sends none at all (no Bundle, not an empty one) has told nothing of the
+past, and its features are missing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,6 +48,7 @@ GIVEN_BACK: Final = "cancelled"
 NO_START = "start of the appointment not known"
 NOT_BOOKABLE = "not about to be booked"
 AS_IT_BEGINS = "booked as it began"
+NOT_SENT = "no Bundle of earlier appointments was sent, so that none is known; an empty one says that there were none"
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,11 @@ class BookingRules:
         values: dict[str, FeatureValue] = dict.fromkeys(FEATURES)
         notes: list[Note] = []
         if starts_at is not None:
-            earlier = _earlier(document, patient_id, str(appointment.get("id")), now, notes)
-            values = {**self._booking(appointment, starts_at, now), **_history(earlier)}
+            values |= self._booking(appointment, starts_at, now)
+            if _is_bundle(document.get("history")):
+                values |= _history(_earlier(document, patient_id, str(appointment.get("id")), now, notes))
+            else:
+                notes.append(Note("history", NOT_SENT))
         return RequestFeatures(
             values={name: values[name] for name in self.names},
             eligible=reason is None,
@@ -151,6 +156,10 @@ def _service(appointment: Json) -> str | None:
         if listed and (code := first_code(listed[0])) is not None:
             return code
     return None
+
+
+def _is_bundle(sent: object) -> bool:
+    return mapping(sent).get("resourceType") == "Bundle"
 
 
 def _earlier(document: Json, patient_id: str, own_id: str, now: datetime, notes: list[Note]) -> list[Json]:

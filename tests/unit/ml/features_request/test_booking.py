@@ -33,12 +33,23 @@ def read(*booked: object, history: object = None, patient: object = PATIENT):
 
 def test_a_first_booking_knows_its_calendar_in_the_sites_time_and_nothing_else():
     coded = {"serviceType": [{"coding": [{"code": "GIM"}]}]}
-    found = read(appointment("a", "2026-03-09T13:00:00Z", **coded))
+    found = read(appointment("a", "2026-03-09T13:00:00Z", **coded), history=bundle())
     assert found.values == {
         "lead_days": 5, "start_weekday": 1, "start_hour": 9, "service": "GIM", "is_new": True, "earlier_kept": 0,
         "earlier_no_shows": 0, "earlier_cancelled": 0, "missed_last": None,
     }  # fmt: skip
     assert (found.eligible, found.patient_id, found.encounter_id, found.unit) == (True, "p", "a", None)
+
+
+@pytest.mark.parametrize("history", [None, [], {"entry": []}, {"resourceType": "OperationOutcome"}])
+def test_a_past_that_was_not_sent_is_not_known_and_is_no_empty_one(history: object):
+    booked = appointment("a", "2026-03-09T15:00:00Z")
+    silent, empty = read(booked, history=history), read(booked, history=bundle())
+    past = ("is_new", "earlier_kept", "earlier_no_shows", "earlier_cancelled", "missed_last")
+    assert {name: silent.values[name] for name in past} == dict.fromkeys(past)
+    assert (silent.values["lead_days"], silent.eligible) == (5, True)
+    assert [note.feature for note in silent.notes] == ["history"] and "none is known" in silent.notes[0].reason
+    assert (empty.values["is_new"], empty.values["earlier_kept"], empty.notes) == (True, 0, ())
 
 
 def test_earlier_appointments_count_by_what_came_of_them_and_the_last_one_by_its_start():
