@@ -2,10 +2,13 @@
 
 Two comparisons, neither of which sees how often a label is given or how busy a hospital is:
 
-- by visit, the mean rank of a level's workload among all visits of its window (its ridit: Bross, Biometrics 14 (1958)
-  18). When everything takes longer, ranks of a level stay; when level 2 is given to other patients, they move. All
-  levels of a pair are judged at once, by the covariance of their means (Wald), which is widened where the visits of a
-  day resemble each other (Rao & Scott, JASA 76 (1981) 221).
+- by visit, the mean rank of a level's workload (its ridit: Bross, Biometrics 14 (1958) 18) among visits of which every
+  level has a fixed share, that of the window before, in both windows. When everything takes longer, ranks of a level
+  stay; when level 2 is given to other patients, they move. Among all visits of its own window, a level would also rank
+  lower in a week with more of the heavier ones, though each means what it meant: ranks that do not depend on how many
+  there are of each are pseudo-ranks (Brunner, Bathke & Konietschke, Rank and Pseudo-Rank Procedures, Springer 2018,
+  chapter 2; there with equal shares). All levels of a pair are judged at once, by the covariance of their means (Wald),
+  which is widened where the visits of a day resemble each other (Rao & Scott, JASA 76 (1981) 221).
 - by day, the label's count for each unit of the day's workload.
 
 What does not belong here: which pairs there are (``pair_policy``) and reading them.
@@ -48,8 +51,9 @@ def compare_pair(pair: Pair, before: PairSample, after: PairSample, rule: PairRu
             _compare_days(pair, level, before, after, rule, compared)
         return
     enough = [one for one in levels if min((side.levels == one).sum() for side in (before, after)) >= rule.fewest]
-    if len(enough) > 1:
-        _compare_ranks(pair, enough, before, after, rule, compared)
+    shares = _shares(before, after, enough)
+    if len(shares.levels) > 1:
+        _compare_ranks(pair, shares, before, after, rule, compared)
 
 
 # -- by visit
@@ -68,34 +72,69 @@ class _Standing:
     medians: list[float]
 
 
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """What both windows are weighed by: ``of_place`` places x levels, a place's visits by level (rows add up to 1);
+    ``of_level`` the same shape, a level's visits by place (columns add up to 1)."""
+
+    levels: list[str]
+    places: list[str]
+    of_place: FloatArray
+    of_level: FloatArray
+
+
+def _shares(before: PairSample, after: PairSample, levels: list[str]) -> _Shares:
+    """Shares of the window before, of levels that both windows have at a place; a level that is nowhere is left out."""
+    places = sorted(set(before.within.tolist()) & set(after.within.tolist()))
+    old, new = (
+        np.array([[((one.within == place) & (one.levels == level)).sum() for level in levels] for place in places])
+        .reshape(len(places), len(levels))
+        .astype(np.float64)
+        for one in (before, after)
+    )
+    counts = np.where(new > 0, old, 0.0)
+    kept, known = counts.sum(axis=1) > 0, counts.sum(axis=0) > 0
+    counts = counts[kept][:, known]
+    names = [level for level, is_known in zip(levels, known, strict=True) if is_known]
+    where = [place for place, is_kept in zip(places, kept, strict=True) if is_kept]
+    if not names:
+        return _Shares([], [], counts, counts)
+    return _Shares(names, where, counts / counts.sum(axis=1, keepdims=True), counts / counts.sum(axis=0))
+
+
 def _compare_ranks(
-    pair: Pair, levels: list[str], before: PairSample, after: PairSample, rule: PairRule, compared: Comparisons
+    pair: Pair, shares: _Shares, before: PairSample, after: PairSample, rule: PairRule, compared: Comparisons
 ) -> None:
-    old, new = (_standing(one, levels) for one in (before, after))
+    old, new = (_standing(one, shares) for one in (before, after))
     moved, covariance = new.means - old.means, old.covariance + new.covariance
     p_value = _wald(moved, covariance, min(*old.sizes, *new.sizes))
     errors = np.sqrt(np.diag(covariance))
-    for n, level in enumerate(levels):
+    for n, level in enumerate(shares.levels):
         is_moved = abs(moved[n]) >= rule.moved_rank and abs(moved[n]) >= OWN_CHANCE * errors[n]
         compared.add(p_value, _rank_finding(pair, level, n, old, new) if is_moved else None)
 
 
-def _standing(sample: PairSample, levels: list[str]) -> _Standing:
-    """Rank the visits of some levels among each other, each place by itself, and see how sure the means are."""
-    kept = np.isin(sample.levels, levels)
-    label, load, place = sample.levels[kept], sample.workload[kept], sample.within[kept]
-    means, influence = np.zeros(len(levels)), np.zeros((load.size, len(levels)))
-    for n, level in enumerate(levels):
-        mine = label == level
-        for here in (place == one for one in np.unique(place)):
-            beaten, beating = _shares_below(load[here], load[here]), 1 - _shares_below(load[here & mine], load[here])
-            influence[here, n] = mine[here] * beaten * load.size / mine.sum()
-            part = (here & mine).sum() / mine.sum()
-            means[n] += part * beating.mean() if part else 0
-            influence[here, n] += part * load.size / here.sum() * (beating - beating.mean()) if part else 0
-        influence[mine, n] -= means[n] * load.size / mine.sum()
-    by_level = [load[label == level] for level in levels]
-    covariance = _covariance(influence, sample.days[kept])
+def _standing(sample: PairSample, shares: _Shares) -> _Standing:
+    """Rank the visits of some levels among each other, each place by itself, and see how sure the means are.
+
+    A level's mean is the chance that its visit is the heavier one, of a place drawn by the level's shares, against a
+    visit of a level drawn by the place's shares. Its influence is that of each visit on these chances.
+    """
+    means, influence = np.zeros(len(shares.levels)), np.zeros((sample.levels.size, len(shares.levels)))
+    for h, place in enumerate(shares.places):
+        cells = [np.flatnonzero((sample.within == place) & (sample.levels == level)) for level in shares.levels]
+        for n, mine in enumerate(cells):
+            for m, others in enumerate(cells):
+                weight = shares.of_level[h, n] * shares.of_place[h, m]
+                if not weight:
+                    continue
+                beaten = _shares_below(sample.workload[others], sample.workload[mine])
+                beating = 1 - _shares_below(sample.workload[mine], sample.workload[others])
+                means[n] += weight * beaten.mean()
+                influence[mine, n] += weight * (beaten - beaten.mean()) / mine.size
+                influence[others, n] += weight * (beating - beating.mean()) / others.size
+    by_level = [sample.workload[sample.levels == level] for level in shares.levels]
+    covariance = _covariance(influence, sample.days)
     return _Standing(means, covariance, [one.size for one in by_level], [float(np.median(one)) for one in by_level])
 
 
@@ -108,10 +147,10 @@ def _shares_below(among: FloatArray, values: FloatArray) -> FloatArray:
 
 def _covariance(influence: FloatArray, days: NDArray[np.int64]) -> FloatArray:
     """Return the covariance of means over independent visits, widened where visits of one day tell less."""
-    alone = influence.T @ influence / influence.shape[0] ** 2
+    alone = influence.T @ influence
     _, which = np.unique(days, return_inverse=True)
     sums = np.stack([np.bincount(which, weights=column) for column in influence.T])
-    by_day = (sums**2).sum(axis=1) / influence.shape[0] ** 2 * sums.shape[1] / max(sums.shape[1] - 1, 1)
+    by_day = (sums**2).sum(axis=1) * sums.shape[1] / max(sums.shape[1] - 1, 1)
     spread = np.diag(alone)
     widened = np.divide(by_day, spread, out=np.ones_like(spread), where=spread > 0)
     return alone * max(1.0, float(widened.mean()))
@@ -120,7 +159,7 @@ def _covariance(influence: FloatArray, days: NDArray[np.int64]) -> FloatArray:
 def _wald(moved: FloatArray, covariance: FloatArray, fewest: int) -> float:
     """Return the p of no movement, by F because the covariance is known no better than by the ``fewest`` of a level.
 
-    Weighted means of all levels sum to a constant, so that one degree of freedom is less.
+    Means of all levels, weighed by their shares, sum to a half in both windows, so that one degree of freedom is less.
     """
     from scipy.stats import f
 

@@ -15,10 +15,15 @@ LEVELS = np.asarray(["2", "3", "4", "5"])
 HOURS = {"2": 5.0, "3": 4.6, "4": 3.9, "5": 3.2}
 
 
-def visits(draw: np.random.Generator, days: int, a_day: int = 60, longer: float = 1.0) -> PairSample:
+USUAL = (0.15, 0.4, 0.3, 0.15)
+
+
+def visits(
+    draw: np.random.Generator, days: int, a_day: int = 60, longer: float = 1.0, mix: tuple[float, ...] = USUAL
+) -> PairSample:
     """Stays that follow the level, on days some of which are slow for everybody."""
     size = days * a_day
-    levels = draw.choice(LEVELS, size, p=[0.15, 0.4, 0.3, 0.15])
+    levels = draw.choice(LEVELS, size, p=mix)
     of_day = np.repeat(np.arange(days), a_day)
     busy = draw.normal(0, 0.15, days)[of_day]
     stays = longer * np.exp([HOURS[str(level)] for level in levels] + busy + draw.normal(0, 0.6, size))
@@ -46,6 +51,38 @@ def test_levels_given_to_others_are_found_though_each_is_given_as_often() -> Non
 def test_a_week_in_which_everything_takes_twice_as_long_is_no_change_of_the_label() -> None:
     draw = np.random.default_rng(2)
     assert told(STAY, visits(draw, 28), visits(draw, 7, longer=2.0)) == []
+
+
+@pytest.mark.parametrize("mix", [(0.55, 0.35, 0.05, 0.05), (0.05, 0.05, 0.2, 0.7)])
+def test_a_week_of_sicker_or_lighter_patients_is_no_change_of_the_label(mix: tuple[float, ...]) -> None:
+    """Among the visits of its own week a level would rank lower where there are more of the heavier ones."""
+    draw = np.random.default_rng(6)
+    assert told(STAY, visits(draw, 28, a_day=150), visits(draw, 7, a_day=150, mix=mix)) == []
+
+
+def test_levels_given_to_others_in_a_week_of_another_mix_are_found_all_the_same() -> None:
+    draw = np.random.default_rng(7)
+    after = visits(draw, 7, mix=(0.4, 0.35, 0.15, 0.1))
+    found = told(STAY, visits(draw, 28), relabelled(after, draw.permutation(after.levels)))
+    assert {"2", "5"} <= {one.item for one in found} and {one.kind for one in found} == {"label_rank"}
+
+
+def test_a_week_in_which_one_unit_closed_most_beds_is_no_change_of_the_label() -> None:
+    """Levels differ in one unit and not in the other: where a level is given is no part of what it means."""
+    draw = np.random.default_rng(8)
+
+    def stays(sizes: dict[str, int]) -> PairSample:
+        units = np.repeat(list(sizes), list(sizes.values()))
+        levels = draw.choice(["2", "5"], units.size)
+        longer = np.where((units == "ED") & (levels == "2"), 2.0, 0.0)
+        rest = (np.arange(units.size) % 7, units, np.zeros(units.size))
+        return PairSample(levels, draw.normal(longer, 1.0), *rest)
+
+    before = stays({"ED": 600, "MED": 60})
+    assert told(STAY, before, stays({"ED": 40, "MED": 600})) == []
+    turned = stays({"ED": 600, "MED": 40})
+    swapped = relabelled(turned, np.where(turned.levels == "2", "5", "2"))
+    assert {one.item for one in told(STAY, before, swapped)} == {"2", "5"}
 
 
 def test_two_levels_that_changed_places_are_found_inside_of_a_unit_only() -> None:
