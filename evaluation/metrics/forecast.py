@@ -5,7 +5,7 @@ circular block bootstrap over days (Politis and Romano 1992): whole blocks of da
 together. Which days are judged is the caller's decision, which figures are good enough a policy's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,9 +79,13 @@ def evaluate_forecasts(
         found = forecast_figures(sample, coverage, seed)
         figures |= {f"{sample.name}.{name}": figure for name, figure in found.items()}
         outcomes[sample.name] = _outcome(found, sample, coverage)
+    return ForecastEvaluation(head.evidence("performance", figures, {"method": method_of(samples, seed)}), outcomes)
+
+
+def method_of(samples: Iterable[ForecastSample], seed: int) -> str:
+    """How the bounds of these samples' figures are drawn, in words."""
     blocks = " or ".join(str(block) for block in sorted({sample.block for sample in samples}))
-    method = f"circular block bootstrap of {blocks} periods, {REPLICATES} replicates, seed {seed}"
-    return ForecastEvaluation(head.evidence("performance", figures, {"method": method}), outcomes)
+    return f"circular block bootstrap of {blocks} periods, {REPLICATES} replicates, seed {seed}"
 
 
 def forecast_figures(sample: ForecastSample, coverage: float, seed: int) -> dict[str, Figure]:

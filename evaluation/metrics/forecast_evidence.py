@@ -6,7 +6,7 @@ What does not belong here: the figures themselves (``forecast``), and which of t
 from collections.abc import Mapping, Sequence
 
 from evaluation.evidence import Evidence, EvidenceHead, Figure
-from evaluation.metrics.forecast import BLOCK_DAYS, REPLICATES, ForecastSample, forecast_figures
+from evaluation.metrics.forecast import ForecastSample, forecast_figures, method_of
 
 OF_INTERVALS = ("coverage", "width")
 UNITS = "units"
@@ -28,7 +28,7 @@ def forecast_evidence(
     every = {sample.name: forecast_figures(sample, coverage, seed) for sample in samples}
     flat = {f"{name}.{of}": figure for name, found in every.items() for of, figure in found.items()}
     intervals = {name: one for name, one in flat.items() if name.rpartition(".")[2] in OF_INTERVALS}
-    method = {"method": f"circular block bootstrap of {BLOCK_DAYS} days, {REPLICATES} replicates, seed {seed}"}
+    method = {"method": method_of([*samples, *(one for unit in by_unit.values() for one in unit)], seed)}
     units = unit_figures(by_unit, coverage, seed)
     return (
         head.evidence("performance", {name: one for name, one in flat.items() if name not in intervals}, method),

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Text = Annotated[str, Field(min_length=1)]
+Level = Annotated[float, Field(gt=0, lt=1)]
+"""A quantile's level, or the share that an interval is to hold."""
 Kind = Literal["classifier", "demand", "forecast", "roster", "policy"]
 
 
@@ -23,6 +25,14 @@ class Part(BaseModel):
     """Frozen, and refusing members it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Written(Part):
+    """What a clinician, a nurse or a works council could dispute: who stands for it, why, since when."""
+
+    owner: Name
+    rationale: Text
+    date: dt.date
 
 
 class Person(Part):

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ml.usecases.declaration import Declaration, Part, refuse_twice
-from ml.usecases.forecast import Day, Level, Recipe, Target, Written
+from ml.usecases.declaration import Declaration, Level, Part, Written, refuse_twice
+from ml.usecases.forecast import Day, Recipe, Target
 
 Months = Annotated[int, Field(ge=1, le=12)]
 Share = Annotated[float, Field(ge=0, le=1)]

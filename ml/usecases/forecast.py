@@ -3,18 +3,16 @@
 The models (`ml/forecasting`) and the thresholds they must reach (`evaluation/policies`) do not belong here.
 """
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ml.usecases.declaration import BoardText, Declaration, Name, Part, Text, refuse_twice
+from ml.usecases.declaration import BoardText, Declaration, Level, Name, Part, Text, Written, refuse_twice
 
 Day = Annotated[int, Field(ge=1, le=28)]
 HOURS = "h"
 BLENDED = frozenset({"last", "weekday", "ridge", "trees"})
-Level = Annotated[float, Field(gt=0, lt=1)]
 
 
 class People(Part):
@@ -45,14 +43,6 @@ class Target(Part):
         if self.people and self.unit != HOURS:
             raise ValueError(f"target {self.name}: people come from hours ({HOURS}), not from {self.unit}")
         return self
-
-
-class Written(Part):
-    """What a clinician could dispute: who stands for it, why, since when."""
-
-    owner: Name
-    rationale: Text
-    date: dt.date
 
 
 class AcuityLevel(Part):

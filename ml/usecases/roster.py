@@ -4,25 +4,15 @@ What a kind of rule means (`ml/rostering`) and the thresholds that rosters must 
 belong here.
 """
 
-import datetime as dt
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ml.usecases.declaration import BoardText, Declaration, Name, Part, Text, refuse_twice
+from ml.usecases.declaration import BoardText, Declaration, Level, Name, Part, Text, Written, refuse_twice
 
 REQUESTS = "requests"
-Level = Annotated[float, Field(gt=0, lt=1)]
 Parameter = bool | int | float | str | list[str]
-
-
-class Written(Part):
-    """What a nurse or a works council could dispute: who stands for it, why, since when."""
-
-    owner: Name
-    rationale: Text
-    date: dt.date
 
 
 class RosterRule(Written):

@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from evaluation.evidence import EvidenceHead
 from evaluation.metrics import MetricInputError
 from evaluation.metrics.forecast import ForecastSample, evaluate_forecasts, forecast_figures, pinball
+from evaluation.metrics.forecast_evidence import forecast_evidence
 
 LEVELS = (0.05, 0.5, 0.95)
 HEAD = EvidenceHead("staffing", "pbj", "0" * 64, "1" * 64, dt.datetime(2026, 11, 27, tzinfo=dt.UTC), {})
@@ -82,6 +84,14 @@ def test_the_document_and_the_outcome_say_the_same():
     assert outcome["coverage_90"] == judged.evidence.figures["census_1d.coverage"].value
     assert outcome["skill"]["persistence"]["lower"] == judged.evidence.figures["census_1d.persistence.skill"].lower
     assert judged.evidence.kind == "performance"
+
+
+def test_the_method_says_the_blocks_that_were_drawn():
+    monthly = replace(sample(), block=3)
+    for said, samples, by_unit in (("3", [monthly], {}), ("3 or 14", [monthly], {"A": [sample()]})):
+        documents = forecast_evidence(samples, by_unit, HEAD, coverage=0.9, seed=1)
+        methods = {one.detail["method"] for one in documents}
+        assert methods == {f"circular block bootstrap of {said} periods, 2000 replicates, seed 1"}
 
 
 @pytest.mark.parametrize(
