@@ -80,7 +80,7 @@ messages as (
     where appointment_key is not null
 ),
 
--- What a message that books has told of its slot, with those before it. One after the slot began books nothing.
+-- What a message that books has told of its slot, with those before it. One after its start books nothing.
 slots as (
     select
         *,

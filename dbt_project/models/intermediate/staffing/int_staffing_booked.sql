@@ -32,8 +32,8 @@ tried as (
     where bookings.unit is not null
 ),
 
--- Inside a shift it is that one's, and a night's small hours are of the day on which it began. Between two it is the
--- next one's, and where a site names none, the whole day's.
+-- Inside a shift it is that one's, and a night's small hours are of the day on which it began. Between two it
+-- is the next one's, and where a site names none, the whole day's.
 placed as (
     select
         *,
@@ -46,7 +46,7 @@ placed as (
     from tried
     qualify row_number() over (
         partition by booking_id
-        order by is_inside desc, case when not is_inside then has_begun end, starts
+        order by is_inside desc, case when not is_inside then has_begun end asc, starts asc
     ) = 1
 ),
 

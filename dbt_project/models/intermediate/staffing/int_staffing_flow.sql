@@ -29,8 +29,8 @@ units as (
     group by site, unit
 ),
 
--- Who is on a unit at a time, nobody among them, is known when a record of a later movement at the site has arrived:
--- the first of those that had. One that is dated after its arrival tells of no time after that.
+-- Who is on a unit at a time, nobody among them, is known when a record of a later movement at the site has
+-- arrived: the first of those that had. One that is dated after its arrival tells of no time after that.
 told as (
     select
         site,
