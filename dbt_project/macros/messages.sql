@@ -33,6 +33,27 @@
     {{ is_for_practice("upper(processing_code) in ('T', 'D')") }}
 {%- endmacro %}
 
+{#-
+    After `latest_version('source')`: without what FHIR marks as made up for a test (HTEST), and where a column, or a
+    field of a list of them, names patients, without what is of a test patient (int_fhir_test_record gives these a fate).
+-#}
+{% macro where_not_for_test(patients=none) -%}
+    where
+        not {{ is_for_practice('test_code is not null') }}
+        {%- if patients %}
+        and not exists (
+            select 1 from {{ ref('stg_fhir_test_patient') }} as tested
+            where
+                source.site = tested.site
+                {%- if '.' in patients %}
+                and list_contains({{ key_list([patients]) }}, tested.reference_key)
+                {%- else %}
+                and source.{{ patients }} = tested.reference_key
+                {%- endif %}
+        )
+        {%- endif %}
+{%- endmacro %}
+
 {#- An ICD-10 code with its dot, which claims leave out. -#}
 {% macro dotted_icd(code) -%}
     case

@@ -113,9 +113,9 @@ class Site(_Frozen):
     tested; without one it is the last third of what the site has sent. `authorities` are those that issue identifiers,
     whom feeds call by different names. `deidentification` is the standard by which its people are de-identified in what
     is published of them. `bulk_export` describes the FHIR server of the record system.
-    `takes_test_records` says that messages and claims marked as training or test are taken as real here: for published
-    samples, which are nothing else. `admitting_clinics` says which clinics of the appointments feed book beds, and on
-    which unit: their appointments are booked admissions, all others are not.
+    `takes_test_records` says that messages, claims and resources marked as training or test are taken as real here: for
+    published samples, which are nothing else. `admitting_clinics` says which clinics of the appointments feed book
+    beds, and on which unit: their appointments are booked admissions, all others are not.
     """
 
     id: Identifier

@@ -3,7 +3,7 @@
 Rows are written as landing writes them, with a receipt each. What does not belong here: expectations.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -140,6 +140,16 @@ class Changes:
         }.items():
             named = next(name for name in rows[0] if name.endswith("_key") and name != "_key")
             self.land(table, [{named: row[named], "_is_deleted": True} for row in rows], at)
+
+    def made_up(self, at: datetime) -> None:
+        """Two people turn out to be made up for a test, and one of them not."""
+        once, ever = self.some("fhir_patient", limit=5)[3:]
+        marked = [{**one, "test_code": "HTEST", "_version_at": at} for one in (once, ever)]
+        self.land("fhir_patient", marked, at)
+        later = at + timedelta(hours=1)
+        self.land("fhir_patient", [{**once, "test_code": None, "_version_at": later}], later)
+        [visit] = self.some("fhir_encounter", f"patient_key = '{once['patient_key']}'")
+        self.land("fhir_encounter", [{**visit, "test_code": "HTEST", "_version_at": later}], later)
 
     def places_renamed(self, at: datetime) -> None:
         """A unit becomes an intensive care unit: of everybody who ever lay there."""

@@ -35,6 +35,47 @@ def land_small_hospital(lake: SmallLake) -> None:
     _survey(lake)
     _no_facts(lake)
     _site_tables(lake)
+    for site in ("pretend", "samples"):
+        _made_up(lake, site)
+
+
+def _made_up(lake: SmallLake, site: str) -> None:
+    """A test patient with what names her, by key or by number, and marked records of a patient who is none."""
+    same = {"site": site, "arrived_at": FIRST}
+    patients: list[dict[str, object]] = [
+        {"patient_key": f"{site}-tess", "identifier_key": "num-t", "mrn_key": "shared", "test_code": "HTEST"},
+        {"patient_key": f"{site}-rob", "mrn_key": "shared-not"},
+        {"patient_key": f"{site}-rod", "identifier_key": "shared"},
+    ]
+    lake.land("fhir_patient", patients, **same)
+    visits: list[dict[str, object]] = [
+        {"encounter_key": f"{site}-{key}", "patient_key": patient, "status": status, "class_code": "EMER",
+         "test_code": mark, "started_at": at(1, "12:00"), "ended_at": at(1, "13:00")}
+        for key, patient, status, mark in (
+            ("by-key", f"{site}-tess", "finished", None),
+            ("by-number", "num-t", "finished", None),
+            ("never", f"{site}-tess", "cancelled", None),
+            ("marked", f"{site}-rob", "finished", "HTEST"),
+            ("real", f"{site}-rob", "finished", None),
+            ("by-shared-number", "shared", "finished", None),
+        )
+    ]  # fmt: skip
+    lake.land("fhir_encounter", visits, **same)
+    signs = [
+        observation(f"{site}-{n}", f"{site}-{visit}", "59408-5", at(1, f"12:0{n}"), patient_key=patient,
+                    value_number=90.0 + n, test_code=mark)
+        for n, visit, patient, mark in (
+            (1, "by-key", f"{site}-tess", None),
+            (2, "by-key", None, None),
+            (3, "real", f"{site}-rob", None),
+            (4, "real", f"{site}-rob", "HTEST"),
+        )
+    ]  # fmt: skip
+    lake.land("fhir_observation", signs, **same)
+    booked = {"appointment_key": f"{site}-a", "status": "booked", "participants": [{"patient_key": "num-t"}]}
+    lake.land("fhir_appointment", [booked], **same)
+    lake.land("fhir_organization", [{"organization_key": f"{site}-o", "test_code": "HTEST"}], **same)
+    lake.land("fhir_resource", [{"resource_key": f"{site}-r", "patient_key": f"{site}-tess"}], **same)
 
 
 def _site_tables(lake: SmallLake) -> None:

@@ -128,6 +128,7 @@ def test_a_week_in_order_out_of_order_twice_and_with_gaps_is_as_a_rebuild(hospit
     assert hospital.last_build() == (False, "", True)
     hospital.deliver(7)
     hospital.changes.merged_and_deleted(noon + timedelta(days=10))
+    hospital.changes.made_up(noon + timedelta(days=10))
     hospital.changes.planted_merged(noon + timedelta(days=10))
     hospital.build()
     assert hospital.last_build() == (False, "", True)

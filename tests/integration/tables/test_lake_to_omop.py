@@ -71,6 +71,44 @@ def test_a_cancelled_or_only_planned_visit_and_a_refuted_diagnosis_are_no_facts(
     assert counted == [("fhir_condition", "withdrawn", None, 1), ("fhir_encounter", "withdrawn", None, 2)]
 
 
+FATES = (
+    "select lake_table, fate, coalesce(omop_table, reason), keys from intermediate.lake_to_omop_fates "
+    "where site = '{}' and lake_table like 'fhir%' order by all"
+)
+
+
+def test_what_fhir_marks_as_made_up_for_a_test_and_what_is_of_such_a_patient_is_counted_and_in_no_table(
+    ask: Ask,
+) -> None:
+    assert ask(FATES.format("pretend")) == [
+        ("fhir_appointment", "left out", "of a test patient", 1),
+        ("fhir_encounter", "left out", "of a test patient", 2),
+        ("fhir_encounter", "placed", "visit_occurrence", 2),
+        ("fhir_encounter", "withdrawn", None, 2),
+        ("fhir_observation", "left out", "no person", 1),
+        ("fhir_observation", "left out", "of a test patient", 1),
+        ("fhir_observation", "placed", "measurement", 1),
+        ("fhir_observation", "withdrawn", None, 1),
+        ("fhir_organization", "withdrawn", None, 1),
+        ("fhir_patient", "placed", "person", 2),
+        ("fhir_patient", "withdrawn", None, 1),
+        ("fhir_resource", "left out", "of a test patient", 1),
+    ]
+    people = ask("select person_key from intermediate.int_person where site = 'pretend' order by 1")
+    assert people == [("pretend-rod",), ("shared-not",)]
+    assert ask("select value_number from intermediate.int_measurement where site = 'pretend'") == [(93.0,)]
+
+
+def test_a_site_that_says_so_takes_fhirs_marked_records_as_real(ask: Ask) -> None:
+    fates = ask(FATES.format("samples"))
+    assert {(table, fate, what): keys for table, fate, what, keys in fates if fate != "placed"} == {
+        ("fhir_appointment", "left out", "no home in OMOP"): 1,
+        ("fhir_encounter", "withdrawn", None): 1,
+        ("fhir_resource", "left out", "no home in OMOP"): 1,
+    }
+    assert ("fhir_observation", "placed", "measurement", 4) in fates
+
+
 def test_the_keys_of_a_sites_own_tables_have_one_fate_each(ask: Ask) -> None:
     counted = ask(
         "select lake_table, fate, coalesce(omop_table, reason), keys from intermediate.lake_to_omop_fates "

@@ -44,6 +44,7 @@
 {#- Marked as training or test, where the site does not take these as real. -#}
 {%- set taken = var('sites_that_take_test_records') -%}
 {%- set here = ("site not in ('" ~ taken | join("', '") ~ "')") if taken else 'true' -%}
+{%- set for_test = "(test_code is not null and " ~ here ~ ")" -%}
 {%- set practice = "processing_code in ('T', 'D', 't', 'd') and " ~ here -%}
 {%- set files = {
     'hl7v2_adt': ('hl7v2', practice),
@@ -90,7 +91,7 @@ with
 
 versions as (
     {%- for table in fhir.keys() | list + files.keys() | list %}
-        {%- set feed, withdrawn = files.get(table, ('ehr_fhir', fhir.get(table))) %}
+        {%- set feed, withdrawn = files.get(table, ('ehr_fhir', fhir.get(table, '') ~ ' or ' ~ for_test)) %}
         {{ 'union all' if not loop.first }}
         {%- do source(feed, table) %}
         select

@@ -318,6 +318,8 @@ fates as (
     select * from {{ ref('int_placed_interface_key') }}
     union all by name
     select * from {{ ref('int_note_fate') }}
+    union all by name
+    select * from {{ ref('int_fhir_test_record') }}
     {%- for part in [
         'surveyed', 'synthetic', 'encounters', 'places', 'practitioners', 'observations', 'events', 'facts', 'stated_uses', 'devices',
         'others',

@@ -6,6 +6,7 @@ source as (
 
 latest as (
     {{ latest_version('source') }}
+    {{ where_not_for_test('patient_key') }}
 ),
 
 final as (

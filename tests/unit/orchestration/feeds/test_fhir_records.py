@@ -111,6 +111,36 @@ def test_only_the_chief_complaint_keeps_its_text_and_no_more_than_200_characters
     assert found == [("chest pain " * 18 + "xxx",), (None,)]  # the 200th character cuts a word, which is none then
 
 
+HTEST = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
+MARKS = {
+    "label": ({"security": [{"code": "R"}, HTEST]}, "HTEST"),
+    "tag": ({"tag": [HTEST]}, "HTEST"),
+    "tag-beside-label": ({"tag": [HTEST], "security": [{"code": "N"}]}, "HTEST"),
+    "other": ({"tag": [{"code": "HTESTS"}], "security": [{"display": "HTEST"}]}, None),
+    "no-list": ({"tag": HTEST, "security": "HTEST"}, None),
+}
+
+
+@pytest.mark.parametrize("of", ["ndjson", "bundle", "resource"])
+def test_the_mark_of_what_was_made_up_for_a_test_lands_with_every_type(zone, ndjson, of: str) -> None:
+    """However it comes: lines, the entries of a bundle, one resource."""
+    records = [
+        {"resourceType": kind, "id": f"{kind}-{name}", "meta": meta, "subject": {"reference": "Patient/1"}}
+        for kind in ("Patient", "CarePlan")
+        for name, (meta, _) in MARKS.items()
+    ]
+    if of == "ndjson":
+        zone.one("all.ndjson", ndjson(*records))
+    elif of == "bundle":
+        entries = [{"resource": one, "request": {"method": "PUT", "url": one["id"]}} for one in records]
+        zone.one("b.json", json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode())
+    else:
+        zone.land({f"{n}.json": json.dumps(one, indent=1).encode() for n, one in enumerate(records)})
+    expected = sorted(str(code) for _, code in MARKS.values())
+    for table in ("fhir_patient", "fhir_resource"):
+        assert sorted(str(code) for (code,) in zone.rows(table, "test_code")) == expected
+
+
 def test_an_encounter_keeps_its_places_in_order(zone, ndjson, known_as) -> None:
     record = {
         "resourceType": "Encounter",
