@@ -89,7 +89,7 @@ async def _lifespan(
                 await stack.enter_async_context(watching(sites, advice.state))
             yield
     finally:
-        running.store.close()
+        await running.close()
 
 
 def _log_state(use_case: str, site: str, state: SiteState) -> None:
@@ -159,8 +159,8 @@ def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> 
         running = running_of(request)
         site = running.site(request)
         require_json(request.headers.get("content-type"))
-        await running.authorise(request, site, request.url.path)
-        answer = await running.hooks[service.use_case].call(site, await request.body())
+        client = await running.authorise(request, site, request.url.path)
+        answer = await running.hooks[service.use_case].call(site, await request.body(), running.reads(client))
         running.pages.forget(site)
         return Response(answer, media_type="application/json")
 

@@ -25,6 +25,7 @@ KEYS_WITHIN_SECONDS = 2.0
 CALLS_PER_SECOND = 100.0
 """Of one client outside development, where the file says nothing else: twice the rate that serving is measured at."""
 HttpsUrl = Annotated[str, Field(pattern=r"^https://[^\s/?#@]+(/[^\s?#]*)?$", max_length=512)]
+BaseUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=512)]
 Origin = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$", max_length=255)]
 Words = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -39,7 +40,7 @@ class _Listed(_Part):
     jku: HttpsUrl | None = None
     sites: tuple[str, ...] | None = None
     tenants: tuple[Words, ...] | None = None
-    fhir_servers: tuple[str, ...] = ()
+    fhir_servers: tuple[BaseUrl, ...] = ()
     calls_per_second: float | None = Field(default=None, gt=0, le=100_000)
 
     @model_validator(mode="after")
@@ -51,7 +52,7 @@ class _Listed(_Part):
 
 class _ClientsFile(_Part):
     schema_: Literal["pilothouse.clients/1"] = Field(alias="schema")
-    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=512)
+    base_url: BaseUrl | None = None
     cors_origins: tuple[Origin, ...] | None = None
     calls_per_second: float | None = Field(default=None, gt=0, le=100_000)
     clients: tuple[_Listed, ...] = Field(min_length=1, max_length=MAX_CLIENTS)
@@ -126,6 +127,9 @@ def configured(config: ServingConfig, clients: Clients | None) -> ServingConfig:
             f"In {config.environment} clients come over https, and the audience of their tokens is the address they "
             f"call: say it in {CLIENTS_FILE} as base_url, such as https://cds.example.org."
         )
+    plain = [one.issuer for one in clients.by_issuer.values() for url in one.fhir_servers if url.startswith("http:")]
+    if plain:
+        raise ServingRefused(f"In {config.environment} the fhir_servers of {plain[0]} must be https addresses.")
     return config
 
 

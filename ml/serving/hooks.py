@@ -59,11 +59,29 @@ class BookingContext(BaseModel):
     appointments: dict[str, Any]
 
 
+class FhirAuthorization(_Part):
+    """Access to the client's FHIR server, for this call alone. The token is never kept or logged."""
+
+    access_token: Annotated[str, Field(pattern=r"^[!-~]{1,8192}$", repr=False)]
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the standard's fixed value
+    expires_in: Annotated[int, Field(ge=0)] | None = None
+    scope: str | None = None
+    subject: str | None = None
+
+
 class _Call(_Part):
-    """A call of a service. `fhirAuthorization` is accepted and never read, kept or logged."""
+    """A call of a service."""
 
     hookInstance: UUID  # noqa: N815
     prefetch: dict[str, Any] = Field(default_factory=dict)
+    fhirServer: Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=512)] | None = None  # noqa: N815
+    fhirAuthorization: FhirAuthorization | None = None  # noqa: N815
+
+    @model_validator(mode="after")
+    def _names_its_server(self) -> Self:
+        if self.fhirAuthorization is not None and self.fhirServer is None:
+            raise ValueError("fhirAuthorization needs the fhirServer that it is for")
+        return self
 
 
 class HookRequest(_Call):

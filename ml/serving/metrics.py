@@ -46,6 +46,9 @@ class Meters:
         self.refused_tokens = Counter(
             "pilothouse_refused_tokens", "Tokens refused, by the check that failed.", ["check"], registry=self.registry
         )
+        self.fhir_reads = Counter(
+            "pilothouse_fhir_reads", "Reads of clients' FHIR servers.", ["outcome"], registry=self.registry
+        )
         self.responses = Counter(
             "pilothouse_http_responses", "HTTP responses.", ["method", "status"], registry=self.registry
         )

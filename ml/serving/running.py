@@ -6,6 +6,7 @@ Here belongs finding the site that an address speaks of, and who may speak for i
 import time
 from http import HTTPStatus
 
+import httpx
 from fastapi import Request
 
 from ml.serving import Problem
@@ -13,6 +14,7 @@ from ml.serving.board.cache import PageCache
 from ml.serving.clients import Clients, TrustedClient
 from ml.serving.config import ServingConfig, utc_now
 from ml.serving.events import EventStore
+from ml.serving.fetching import FhirReads
 from ml.serving.hooks import TRIAGE
 from ml.serving.live import Live, ScorerOpener
 from ml.serving.metrics import Meters
@@ -31,6 +33,7 @@ class Running:
         self.config = config
         self.meters = meters
         self.clients = clients
+        self.web: httpx.AsyncClient | None = None
         self.rates = Rates(config.calls_per_second)
         self.store = EventStore(config.event_store_url, config.store_timeout_seconds)
         self.watches: dict[str, ReleaseWatch[Live]] = {
@@ -46,6 +49,19 @@ class Running:
             use_case: ReleaseWatch(config, self.store, use_case, PlanOpener(config, use_case))
             for use_case in config.planned
         }
+
+    def reads(self, client: TrustedClient | None) -> FhirReads | None:
+        """Where a client's calls may be completed from; None for a client that lists no FHIR server."""
+        if client is None or not client.fhir_servers:
+            return None
+        self.web = self.web or self.config.connect()
+        return FhirReads(client.fhir_servers, self.web, self.meters)
+
+    async def close(self) -> None:
+        """Write what waits, and let go of the database and of connections."""
+        self.store.close()
+        if self.web is not None:
+            await self.web.aclose()
 
     @property
     def watch(self) -> ReleaseWatch[Live]:

@@ -25,6 +25,7 @@ from ml.serving.bodies import decoded, shaped
 from ml.serving.cards import linked, named
 from ml.serving.config import ServingConfig
 from ml.serving.events import Event, EventStore, Feedback
+from ml.serving.fetching import FhirReads
 from ml.serving.hooks import AnyRequest, FeedbackItem, FeedbackRequest
 from ml.serving.live import Live, SiteState
 from ml.serving.metrics import Meters
@@ -68,8 +69,10 @@ class HookAdvice:
         self._watch = watch
         self._meters = meters
 
-    async def call(self, site: str, body: bytes) -> bytes:
+    async def call(self, site: str, body: bytes, reads: FhirReads | None = None) -> bytes:
         """Answer one call. The answer is on disk before this returns.
+
+        What was not sent is read by `reads`, where the client has a FHIR server that is listed.
 
         Raises `Problem`, `RequestRefused` or `StoreUnavailable`; then nothing was advised.
         """
@@ -83,6 +86,7 @@ class HookAdvice:
             event = replace(event, **_idle(state))
             answer = await self._stored(event, started)
         else:
+            call = await reads.complete(call, self._service.description.prefetch) if reads else call
             answer = await self._live_call(state, call, event, started)
         self._count(answer, time.perf_counter() - started)
         return named(answer.body, call.context.patientId, self._service.case(call)).encode()

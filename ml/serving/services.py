@@ -104,7 +104,8 @@ TRIAGE_SERVICE: Final = HookService(
             "conditions": "Condition?patient={{context.patientId}}",
         },
         usageRequirements=(
-            "Send the prefetch; the service does not call back. No advice under 18 years, nor without an arrival time."
+            "Send the prefetch; what is missing is read with fhirAuthorization where your FHIR server is listed here. "
+            "No advice under 18 years, nor without an arrival time."
         ),
     ),
     request=HookRequest,
@@ -136,8 +137,8 @@ APPOINTMENTS_SERVICE: Final = HookService(
             "history": "Appointment?patient={{context.patientId}}",
         },
         usageRequirements=(
-            "Send the prefetch; the service does not call back. Of several appointments in one call, advice is on the "
-            "one that begins first."
+            "Send the prefetch; what is missing is read with fhirAuthorization where your FHIR server is listed here. "
+            "Of several appointments in one call, advice is on the one that begins first."
         ),
     ),
     request=BookingRequest,

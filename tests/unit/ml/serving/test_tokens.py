@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
-import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -22,36 +20,25 @@ from ml.serving import ServingRefused
 from ml.serving.app import create_app
 from ml.serving.clients import configured, load_clients
 from ml.serving.outbound import connect
+from tests.unit.ml.serving.issuer import (
+    BASE,
+    EC_KEY,
+    ISSUER,
+    JKU,
+    LISTED,
+    RSA_KEY,
+    ask,
+    claims,
+    key_set,
+    public,
+    token,
+    trust,
+    write_clients,
+)
 
-BASE = "https://cds.example.org"
-ISSUER = "https://ehr.example.org"
-JKU = "https://ehr.example.org/jwks.json"
-EC_KEY = ec.generate_private_key(ec.SECP384R1())
-RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER = ec.generate_private_key(ec.SECP384R1())
 P256 = ec.generate_private_key(ec.SECP256R1())
 RSA_1024 = rsa.generate_private_key(public_exponent=65537, key_size=1024)
-
-
-def key_set(*entries: dict[str, Any]) -> str:
-    return json.dumps({"keys": list(entries)})
-
-
-def public(key: Any, kid: str) -> dict[str, Any]:
-    algorithm = ECAlgorithm if isinstance(key, ec.EllipticCurvePrivateKey) else RSAAlgorithm
-    return {**json.loads(algorithm.to_jwk(key.public_key())), "kid": kid, "use": "sig"}
-
-
-def write_clients(folder: Path, *clients: dict[str, Any], **more: Any) -> None:
-    document = {"schema": "pilothouse.clients/1", "clients": list(clients), **more}
-    (folder / "clients.json").write_text(json.dumps(document))
-
-
-def trust(home: Home, **more: Any) -> Home:
-    home.point(home.release())
-    write_clients(home.path, {"iss": ISSUER, "jwks_file": "jwks.json", "jku": JKU, **more})
-    (home.path / "jwks.json").write_text(key_set(public(EC_KEY, "ec"), public(RSA_KEY, "rsa")))
-    return home
 
 
 @pytest.fixture
@@ -65,25 +52,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     home = trust(Home.at(tmp_path_factory.mktemp("trusting")), tenants=["harbour"])
     with home.serving(base_url=BASE) as client:
         yield client
-
-
-def claims(without: str = "", path: str = SERVICE, **changes: Any) -> dict[str, Any]:
-    now = int(time.time())
-    sound = {"iss": ISSUER, "aud": BASE + path, "iat": now, "exp": now + 300, "jti": str(uuid4()), "tenant": "harbour"}
-    return {name: value for name, value in {**sound, **changes}.items() if name != without}
-
-
-def token(
-    key: Any = EC_KEY,
-    algorithm: str = "ES384",
-    kid: str | None = "ec",
-    headers: dict[str, Any] | None = None,
-    without: str = "",
-    path: str = SERVICE,
-    **changes: Any,
-) -> str:
-    named = {} if kid is None else {"kid": kid}
-    return jwt.encode(claims(without, path, **changes), key, algorithm, headers={**named, **(headers or {})})
 
 
 def part(content: bytes) -> bytes:
@@ -119,11 +87,6 @@ def short_rsa() -> str:
 def tampered() -> str:
     head, _, signature = token().split(".")
     return ".".join((head, part(json.dumps(claims(tenant="other")).encode()).decode(), signature))
-
-
-def ask(client: Client, written: str | None, path: str = SERVICE, scheme: str = "Bearer") -> Any:
-    headers = {} if written is None else {"Authorization": f"{scheme} {written}".encode()}
-    return client.post(path, json=call(), headers=headers)
 
 
 def status(home: Home, written: str | None, path: str = SERVICE) -> int:
@@ -345,7 +308,6 @@ def padded(key: Any, kid: str) -> dict[str, Any]:
     return {**entry, "n": part(b"\0" * 128 + modulus).decode()}
 
 
-LISTED = {"iss": ISSUER, "jwks_file": "jwks.json"}
 SOUND = public(EC_KEY, "ec")
 
 
