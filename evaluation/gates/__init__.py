@@ -21,23 +21,30 @@ from evaluation.gates.explain import ExplainRow, explain, render_rows
 from evaluation.gates.refusal import Refusal
 from evaluation.gates.rights import may_step_down, may_step_up, why_not_proven
 from evaluation.gates.stages import step, tier_step
+from evaluation.gates.standing import Standing, lower_stage, standing
+from evaluation.gates.sworn import Court, Release
 
 __all__ = [
     "Authorisation",
     "ClauseResult",
+    "Court",
     "Decision",
     "DecisionError",
     "ExplainRow",
     "GateError",
     "Ignored",
     "Refusal",
+    "Release",
     "StageError",
+    "Standing",
     "authorise",
     "decide",
     "explain",
+    "lower_stage",
     "may_step_down",
     "may_step_up",
     "render_rows",
+    "standing",
     "step",
     "step_reasons",
     "tier_step",

@@ -1,14 +1,13 @@
 """``authorise(...)``: whether a decision and what people signed permit exactly this step of exactly this
 release.
 
-Here belongs putting it together: the decision, the order of stages, one approval of every kind by another
-person in another role. What a single statement is worth is for ``sworn.py``.
+Here belongs putting it together: the decision, the order of stages, and the approvals of every kind that the stage
+asks for. What a single statement is worth is for ``sworn.py``, who may stand together for ``team.py``.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import product
 
 from evaluation.evidence import Subject
 from evaluation.gates.decision import Decision
@@ -16,15 +15,17 @@ from evaluation.gates.errors import GateError, StageError
 from evaluation.gates.refusal import Refusal
 from evaluation.gates.stages import step
 from evaluation.gates.sworn import Court, Release
+from evaluation.gates.team import find_team
 from evaluation.ledger.approval import PERSON, RecordedApproval
 from evaluation.ledger.people import People
+from evaluation.policies.approvals import Need
 from evaluation.policies.policy import Policy
 from evaluation.policies.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
 class Authorisation:
-    """Permission with the approvals it rests on (one per kind), or the reasons why not."""
+    """Permission with the approvals it rests on (of each kind its quorum), or the reasons why not."""
 
     approvals: tuple[RecordedApproval, ...]
     reasons: tuple[Refusal, ...]
@@ -47,17 +48,20 @@ def authorise(
     current: Stage,
     now: datetime,
     released: Subject | None = None,
+    region: str | None = None,
+    intended_use: str | None = None,
 ) -> Authorisation:
     """Whether ``subject`` may step from ``current`` to the decision's stage at ``site``, now.
 
     ``released`` is what stands in the stage ``current``: the very same is not released into it again.
     ``approvals`` are all that the ledger holds for the use case and site, refusals included; ``people`` is all it
-    knows about keys and roles; ``author`` is the person who made the model. Nothing given here is trusted: a
-    decision about something else refuses, and so does every approval that is not sound by itself.
+    knows about keys and roles; ``author`` is the person who made the model; ``region`` and ``intended_use`` are what
+    a regulatory certificate must be for. Nothing given here is trusted: a decision about something else refuses, and
+    so does every approval that is not sound by itself.
     """
     if now.tzinfo is None:
         raise GateError("now has no time zone; pass a timezone-aware datetime.")
-    release = Release(policy.use_case, site, decision.stage, subject)
+    release = Release(policy.use_case, site, decision.stage, subject, region, intended_use)
     court = Court(policy, people, release, author, now)
     everything = tuple(approvals)
     reasons = [
@@ -66,12 +70,13 @@ def authorise(
         *_author_reasons(author),
         *_refusal_reasons(court, everything),
     ]
-    required = policy.approvals_for(decision.stage)
-    usable = {kind: _usable(court, kind, everything) for kind in required}
-    reasons += [_missing(court, kind, everything) for kind, found in usable.items() if not found]
-    team = _different_people(list(usable.values()))
-    if not team and all(usable.values()):
-        reasons.append(_one_person(usable))
+    needs = policy.needs_for(decision.stage)
+    usable = {need.kind: _usable(court, need.kind, everything) for need in needs}
+    short = [need for need in needs if len(_voices(usable[need.kind])) < need.quorum]
+    reasons += [_missing(court, need, usable[need.kind], everything) for need in short]
+    team = () if short else find_team(needs, usable)
+    if not team and not short:
+        reasons.append(_too_few_people(needs, usable))
     return Authorisation(() if reasons else team, tuple(reasons))
 
 
@@ -145,28 +150,35 @@ def _why_not(court: Court, approval: RecordedApproval) -> str:
     return court.why_not_bound(approval.statement) or court.why_not_genuine(approval) or court.why_not_usable(approval)
 
 
-def _missing(court: Court, kind: str, approvals: Sequence[RecordedApproval]) -> Refusal:
-    why = sorted({f"that of {each.statement.person} {_why_not(court, each)}" for each in _of_kind(kind, approvals)})
-    roles = " or ".join(sorted(court.policy.approvals.roles_for(kind)))
-    found = f"no valid {kind} approval" + (f": {'; '.join(why)}" if why else "")
-    what = f"Let a {roles} who did not make the model approve exactly this release."
-    return Refusal(f"approval.{kind}", found, f"one {kind} approval by {roles}", what)
+def _voices(approvals: Sequence[RecordedApproval]) -> set[str]:
+    return {each.statement.person for each in approvals}
 
 
-def _different_people(choices: Sequence[Sequence[RecordedApproval]]) -> tuple[RecordedApproval, ...]:
-    """One approval of each kind, no person, role or key twice; empty when there is no such choice."""
-    for team in product(*choices):
-        people = {each.statement.person for each in team}
-        roles = {each.statement.role for each in team}
-        keys = {each.signed.public_key for each in team}
-        if len(people) == len(roles) == len(keys) == len(team):
-            return team
-    return ()
+def _missing(
+    court: Court, need: Need, usable: Sequence[RecordedApproval], approvals: Sequence[RecordedApproval]
+) -> Refusal:
+    """What is missing of one kind: what there is, why it does not count, and who may give it."""
+    kind, there = need.kind, len(_voices(usable))
+    why = sorted(
+        {
+            f"that of {each.statement.person} {reason}"
+            for each in _of_kind(kind, approvals)
+            if (reason := _why_not(court, each))
+        }
+    )
+    found = f"{there} of {need.quorum} {kind} approvals" if there else f"no valid {kind} approval"
+    wanted = f"one {kind} approval by {need.by}"
+    if need.quorum > 1:
+        wanted = f"{need.quorum} {kind} approvals of different people by {need.by}"
+    named = [one for one in court.people.holding(need.roles, court.now) if one not in {court.author, *_voices(usable)}]
+    known = ", ".join(named) or "nobody yet; register somebody with: pilothouse key new"
+    what = f"Let a {need.by} who did not make the model approve exactly this release; registered: {known}."
+    return Refusal(f"approval.{kind}", found + (f": {'; '.join(why)}" if why else ""), wanted, what)
 
 
-def _one_person(usable: dict[str, list[RecordedApproval]]) -> Refusal:
-    names = sorted({each.statement.person for found in usable.values() for each in found})
+def _too_few_people(needs: Sequence[Need], usable: dict[str, list[RecordedApproval]]) -> Refusal:
+    names = sorted(set[str]().union(*(_voices(found) for found in usable.values())))
     found = f"all approvals are by {' and '.join(names)}, who cannot decide all kinds in different roles"
-    kinds = " and ".join(usable)
+    kinds = " and ".join(need.kind for need in needs)
     what = "Let another person in another role take one of the decisions."
     return Refusal("approvals-by-different-people", found, f"{kinds} by different people in different roles", what)

@@ -6,23 +6,29 @@ Here belong the checks of a single approval or refusal. What approvals are worth
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from evaluation.evidence import Subject
 from evaluation.ledger.approval import ApprovalStatement, RecordedApproval, verify_approval
 from evaluation.ledger.people import People
+from evaluation.policies.approvals import REGULATORY
 from evaluation.policies.policy import Policy
 from evaluation.policies.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What is to be released where: the thing an approval must name exactly."""
+    """What is to be released where: the thing an approval must name exactly.
+
+    ``region`` and ``intended_use`` are what a certificate must be for; nobody said them where they are ``None``.
+    """
 
     use_case: str
     site: str
     stage: Stage
     subject: Subject
+    region: str | None = None
+    intended_use: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +74,13 @@ class Court:
             return "is by the author, and nobody approves their own work"
         if self.people.is_void(approval.signed.public_key, approval.seq, approval.recorded_at):
             return "was signed with a key that was revoked, and is void with it"
-        if age > timedelta(days=self.policy.approvals.valid_days):
-            limit = self.policy.approvals.valid_days
+        need = self.policy.need_for(self.release.stage, statement.kind)
+        limit = self.policy.approvals.valid_days if need is None else need.valid_days
+        if age > timedelta(days=limit):
             return f"is {age / timedelta(days=1):.1f} days old, at most {limit:g} count"
         if age < timedelta(0):
             return "is dated after now"
-        return ""
+        return why_not_certified(statement, self.release, self.now) if statement.kind == REGULATORY else ""
 
     def standing_refusals(self, approvals: Sequence[RecordedApproval]) -> list[RecordedApproval]:
         """Refusals of this release that nobody took back.
@@ -94,3 +101,17 @@ class Court:
             and is_later
             and not self.people.is_void(approval.signed.public_key, approval.seq, approval.recorded_at)
         )
+
+
+def why_not_certified(statement: ApprovalStatement, release: Release, now: datetime) -> str:
+    """Why a regulatory approval's certificate does not cover this release now; empty when it does."""
+    found = statement.certificate
+    if found is None:
+        return "carries no certificate"
+    if found.region != release.region:
+        return f"rests on certificate {found.number}, which is for {found.region} and not for {release.region}"
+    if found.intended_use != release.intended_use:
+        return f"rests on certificate {found.number}, which is for another intended use"
+    if found.expires_on < now.astimezone(UTC).date():
+        return f"rests on certificate {found.number}, which expired on {found.expires_on}"
+    return ""

@@ -21,6 +21,7 @@ from evaluation.ledger.act import Proof, claimed, proof_of, sign_act
 from evaluation.ledger.anchors import append_anchor, read_anchors
 from evaluation.ledger.approval import (
     ApprovalStatement,
+    Certificate,
     RecordedApproval,
     SignedApproval,
     is_person,
@@ -67,6 +68,7 @@ __all__ = [
     "ApprovedBy",
     "Believed",
     "BrokenChainError",
+    "Certificate",
     "Checkpoint",
     "CheckpointError",
     "Entry",

@@ -7,7 +7,7 @@ Here belong the statement, its signature and its JSON. Whether an approval count
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Literal, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,12 +17,16 @@ from evaluation.evidence import Json, Subject
 from evaluation.ledger.entry import Entry, instant_text, parse_instant
 from evaluation.ledger.errors import ApprovalError
 from evaluation.ledger.keys import is_signed, public_hex, sign_document
+from evaluation.policies.approvals import REGULATORY
 from evaluation.policies.stage import Stage
 
 APPROVAL_SCHEMA = "pilothouse.approval/1"
+CERTIFIED_SCHEMA = "pilothouse.approval/2"
+"""As the first, and a certificate; a statement without one keeps the first, word for word."""
 PERSON = re.compile(r"[a-z][a-z0-9._-]{1,63}")
 NOTE = re.compile(r".{0,2000}", re.DOTALL)
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+WORDS = re.compile(r".{1,2000}", re.DOTALL)
 
 _APPROVABLE = frozenset({Stage.SHADOW, Stage.ASSISTIVE, Stage.DECISION_SUPPORT})
 
@@ -45,6 +49,29 @@ MEMBERS = set(
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a regulatory approval rests on: a number under which an authority in a region cleared one intended use.
+
+    ``expires_on`` is its last day, in UTC. Raises :class:`ApprovalError` when malformed.
+    """
+
+    number: str
+    region: str
+    intended_use: str
+    expires_on: date
+
+    def __post_init__(self) -> None:
+        for member in ("number", "region", "intended_use"):
+            text = cast("str", getattr(self, member))
+            if not WORDS.fullmatch(text) or text != text.strip():
+                raise ApprovalError(f"the certificate's {member} is empty, longer than 2000, or begins or ends blank.")
+
+    def to_json(self) -> dict[str, Json]:
+        words = {member: cast("str", getattr(self, member)) for member in ("number", "region", "intended_use")}
+        return {**words, "expires_on": self.expires_on.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalStatement:
     """One decision of one person about exactly one subject, at one site, for one stage.
 
@@ -62,6 +89,7 @@ class ApprovalStatement:
     verdict: Verdict
     decided_on: datetime
     note: str = ""
+    certificate: Certificate | None = None
 
     def __post_init__(self) -> None:
         for member in ("use_case", "site", "kind", "role"):
@@ -73,6 +101,8 @@ class ApprovalStatement:
             raise ApprovalError("verdict is neither 'approve' nor 'refuse'.")
         if self.decided_on.tzinfo is None:
             raise ApprovalError("decided_on has no time zone; pass a timezone-aware datetime.")
+        if self.certificate is not None and self.kind != REGULATORY:
+            raise ApprovalError(f"a certificate belongs to a {REGULATORY} approval, not to one of kind {self.kind}.")
         if not NOTE.fullmatch(self.note):
             raise ApprovalError(f"note has {len(self.note)} characters; at most 2000.")
         object.__setattr__(self, "stage", Stage(self.stage))
@@ -80,8 +110,9 @@ class ApprovalStatement:
 
     def to_json(self) -> dict[str, Json]:
         """What is signed, as canonical JSON."""
+        certified = {} if self.certificate is None else {"certificate": self.certificate.to_json()}
         return {
-            "schema": APPROVAL_SCHEMA,
+            "schema": CERTIFIED_SCHEMA if certified else APPROVAL_SCHEMA,
             "use_case": self.use_case,
             "site": self.site,
             "stage": self.stage.value,
@@ -92,6 +123,7 @@ class ApprovalStatement:
             "verdict": self.verdict,
             "decided_on": instant_text(self.decided_on),
             "note": self.note,
+            **certified,
         }
 
     @staticmethod
@@ -165,8 +197,9 @@ def _read(document: object) -> ApprovalStatement:
     if not isinstance(document, Mapping):
         raise ApprovalError("statement is not an object.")
     members = cast("Mapping[str, str]", document)
-    if set(members) != MEMBERS or members["schema"] != APPROVAL_SCHEMA:
-        raise ApprovalError(f"statement does not have exactly the members of {APPROVAL_SCHEMA}.")
+    schema = CERTIFIED_SCHEMA if "certificate" in members else APPROVAL_SCHEMA
+    if set(members) - {"certificate"} != MEMBERS or members["schema"] != schema:
+        raise ApprovalError(f"statement does not have exactly the members of {schema}.")
     return ApprovalStatement(
         use_case=members["use_case"],
         site=members["site"],
@@ -178,7 +211,19 @@ def _read(document: object) -> ApprovalStatement:
         verdict=cast("Verdict", members["verdict"]),
         decided_on=parse_instant(members["decided_on"]),
         note=members["note"],
+        certificate=_read_certificate(document["certificate"]) if schema == CERTIFIED_SCHEMA else None,
     )
+
+
+def _read_certificate(document: object) -> Certificate:
+    """Read a certificate; only the form that :meth:`Certificate.to_json` writes."""
+    members = cast("Mapping[str, str]", document) if isinstance(document, Mapping) else {}
+    if set(members) != {"number", "region", "intended_use", "expires_on"}:
+        raise ApprovalError("certificate does not have exactly a number, a region, an intended use and its last day.")
+    expires_on = date.fromisoformat(members["expires_on"])
+    if expires_on.isoformat() != members["expires_on"]:
+        raise ApprovalError("the certificate's last day is not written as YYYY-MM-DD.")
+    return Certificate(members["number"], members["region"], members["intended_use"], expires_on)
 
 
 def _require(pattern: re.Pattern[str], text: str, member: str) -> None:

@@ -3,7 +3,7 @@
 Here belong registrations and looking them up. Which roles may approve what is policy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -85,6 +85,11 @@ class People:
         if known is None or self.revoked_at(known.public_key, time) is not None:
             return None
         return known
+
+    def holding(self, roles: Collection[str], time: datetime) -> list[str]:
+        """Who may act in one of these roles at ``time``, sorted."""
+        known = [self.at(person, time) for person in self._registrations]
+        return sorted(each.person for each in known if each is not None and not each.roles.isdisjoint(roles))
 
     def revoked_at(self, public_key: str, time: datetime) -> datetime | None:
         """When the key was revoked, if that was at ``time`` or before."""

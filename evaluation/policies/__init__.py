@@ -10,18 +10,22 @@ frozen models they are read into. Deciding by them belongs in ``gates/``.
     └── PolicyError     a policy file that is missing, is not YAML, or breaks the model (names file and field)
 """
 
+from evaluation.policies.approvals import KINDS, REGULATORY, ApprovalKind, Need
 from evaluation.policies.clause import Bound, Clause, Comparison, OtherFigure
 from evaluation.policies.load import PolicyError, load_policy, parse_policy, read_policy
-from evaluation.policies.policy import ApprovalKind, Board, Card, OtherAdvice, Policy, StageRules, StepDown, Trigger
+from evaluation.policies.policy import Board, Card, OtherAdvice, Policy, StageRules, StepDown, Trigger
 from evaluation.policies.stage import Stage, Tier
 
 __all__ = [
+    "KINDS",
+    "REGULATORY",
     "ApprovalKind",
     "Board",
     "Bound",
     "Card",
     "Clause",
     "Comparison",
+    "Need",
     "OtherAdvice",
     "OtherFigure",
     "Policy",

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from evaluation import EvaluationError
 from evaluation.canonical import document_digest
+from evaluation.policies.approvals import MANDATORY_APPROVALS, Approvals, Days, Need, Needed, resolved
 from evaluation.policies.clause import Clause, FiniteNumber, FrozenModel, Identifier, Text
 from evaluation.policies.stage import Stage, Tier
 
@@ -19,10 +20,6 @@ class OtherAdvice(EvaluationError):
     """A policy's card was asked for where it has a board, or its board where it has a card."""
 
 
-MANDATORY_APPROVALS = frozenset({"model", "workflow"})
-"""Model and workflow approval are two decisions by different roles, in every stage (promise G3)."""
-
-Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(gt=0, le=100)]
 
@@ -55,28 +52,6 @@ class Board(FrozenModel):
     date: date
 
 
-class ApprovalKind(FrozenModel):
-    """One of the decisions people take, and the roles that may take it."""
-
-    kind: Identifier
-    roles: Annotated[tuple[Identifier, ...], Field(min_length=1)]
-    rationale: Text
-
-
-class Approvals(FrozenModel):
-    """Who approves. Every kind is decided by another person in another role; the author decides none."""
-
-    valid_days: Days
-    kinds: Annotated[tuple[ApprovalKind, ...], Field(min_length=1)]
-    owner: Identifier
-    rationale: Text
-    date: date
-
-    def roles_for(self, kind: str) -> frozenset[str]:
-        """The roles that may take this kind of decision; empty for a kind the policy does not know."""
-        return frozenset(role for entry in self.kinds if entry.kind == kind for role in entry.roles)
-
-
 class Rights(FrozenModel):
     """Who may step a release down, and who may step a tier up again after a breach."""
 
@@ -89,8 +64,13 @@ class Rights(FrozenModel):
 class StageRules(FrozenModel):
     """What one stage asks beyond the stages below it."""
 
-    approvals: tuple[Identifier, ...]
+    approvals: tuple[Identifier | Needed, ...]
     clauses: Annotated[tuple[Clause, ...], Field(min_length=1)]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of approval that the stage needs, by name."""
+        return tuple(one.kind if isinstance(one, Needed) else one for one in self.approvals)
 
 
 class Stages(FrozenModel):
@@ -168,10 +148,10 @@ class Policy(FrozenModel):
         known = [entry.kind for entry in self.approvals.kinds]
         _require_unique("approval kind", known)
         for stage, rules in self.stages.in_order():
-            _require_unique(f"approval of {stage}", list(rules.approvals))
-            if not set(rules.approvals) <= set(known):
+            _require_unique(f"approval of {stage}", list(rules.kinds))
+            if not set(rules.kinds) <= set(known):
                 raise ValueError(f"stage {stage} asks for an approval that approvals.kinds does not define")
-            if not set(rules.approvals) >= MANDATORY_APPROVALS:
+            if not set(rules.kinds) >= MANDATORY_APPROVALS:
                 raise ValueError(f"stage {stage} must ask for both approvals: model and workflow")
         return self
 
@@ -203,7 +183,18 @@ class Policy(FrozenModel):
 
     def approvals_for(self, stage: Stage) -> tuple[str, ...]:
         """The kinds of approval that ``stage`` needs. Empty for off: stopping needs no permission."""
-        return tuple(kind for each, rules in self.stages.in_order() if each is stage for kind in rules.approvals)
+        return tuple(need.kind for need in self.needs_for(stage))
+
+    def needs_for(self, stage: Stage) -> tuple[Need, ...]:
+        """The approvals that ``stage`` needs, with quorum and validity settled. Empty for off."""
+        asked = [one for each, rules in self.stages.in_order() if each is stage for one in rules.approvals]
+        return tuple(resolved(self.approvals, one, self.review_every_days) for one in asked)
+
+    def need_for(self, stage: Stage, kind: str) -> Need | None:
+        """What ``stage`` asks of one kind; as the kind itself says where it asks for none; ``None`` for an unknown."""
+        asked = next((need for need in self.needs_for(stage) if need.kind == kind), None)
+        known = asked is None and any(entry.kind == kind for entry in self.approvals.kinds)
+        return resolved(self.approvals, kind, self.review_every_days) if known else asked
 
 
 def _require_unique(what: str, names: list[str]) -> None:

@@ -1,11 +1,14 @@
 """The commands that decide over a release: approve, refuse, promote, rollback, tier, drill, and asking the gate."""
 
+import sys
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestration.answers import answers
+from orchestration.answers import answers, progress
 from orchestration.commands.options import (
     EXISTING,
     STAGES,
@@ -19,31 +22,97 @@ from orchestration.commands.options import (
 from orchestration.settings import load_settings
 from orchestration.steps.answer import Answer
 
+if TYPE_CHECKING:
+    from orchestration.steps.reviewing import Review
+
 TIERS = click.Choice(["model", "rule", "history", "manual"])
-KINDS = click.Choice(["model", "workflow", "safety"])
+KINDS = click.Choice(
+    [
+        "model",
+        "workflow",
+        "safety",
+        "privacy",
+        "security",
+        "compliance",
+        "ethics",
+        "regulatory",
+        "training",
+        "champions",
+    ]
+)
+DAY = click.DateTime(["%Y-%m-%d"])
+Decides = Callable[..., Any]
 
 
-def _decide_command(name: str, verdict: Literal["approve", "refuse"], summary: str) -> click.Command:
-    @click.command(name, help=summary)
-    @click.argument("use_case")
-    @site_option
-    @click.option("--stage", required=True, type=STAGES)
-    @click.option("--kind", required=True, type=KINDS)
-    @actor_option
-    @click.option("--key", "key_file", required=True, type=EXISTING, help="The person's Ed25519 private key (PEM).")
-    @click.option("--note", default="", help="What the person wants remembered.")
-    @answers
-    def _record(use_case: str, site: str, stage: str, kind: str, actor: str, key_file: Path, note: str) -> Answer:
-        from orchestration.steps.approval import record_verdict
-
-        settings = ready_settings()
-        return Answer(record_verdict(settings, use_case, site, stage, kind, actor, key_file, verdict, note))
-
-    return _record
+def _deciding(command: Decides) -> Decides:
+    """What both verdicts ask for."""
+    options = (
+        click.argument("use_case"),
+        site_option,
+        click.option("--stage", required=True, type=STAGES),
+        click.option("--kind", required=True, type=KINDS),
+        actor_option,
+        click.option("--key", "key_file", required=True, type=EXISTING, help="The person's Ed25519 private key (PEM)."),
+        click.option("--note", default="", help="What the person wants remembered."),
+        click.option("--yes", is_flag=True, help="Sign without being asked; what is signed is shown all the same."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
-approve = _decide_command("approve", "approve", "Sign an approval of exactly what is proposed now.")
-refuse = _decide_command("refuse", "refuse", "Sign a refusal; it voids an earlier approval of the same kind.")
+@click.command()
+@_deciding
+@click.option("--certificate", help="The certificate's number (kind regulatory).")
+@click.option("--expires", type=DAY, help="The certificate's last day.")
+@click.option("--region", help="The certificate's region; the site's when left out.")
+@answers
+def approve(
+    use_case: str,
+    site: str,
+    stage: str,
+    kind: str,
+    actor: str,
+    key_file: Path,
+    note: str,
+    yes: bool,
+    certificate: str | None,
+    expires: datetime | None,
+    region: str | None,
+) -> Answer:
+    """Show exactly what is proposed now, then sign an approval of it."""
+    from orchestration.steps.approval import Certified, record_verdict
+
+    certified = Certified(certificate, expires.date() if expires else None, region)
+    what = (ready_settings(), use_case, site, stage, kind, actor, key_file)
+    return Answer(record_verdict(*what, "approve", note, certified=certified, show=_shown(yes=yes)))
+
+
+@click.command()
+@_deciding
+@answers
+def refuse(use_case: str, site: str, stage: str, kind: str, actor: str, key_file: Path, note: str, yes: bool) -> Answer:
+    """Show exactly what is proposed now, then sign a refusal; it voids an earlier approval of the same kind."""
+    from orchestration.steps.approval import record_verdict
+
+    what = (ready_settings(), use_case, site, stage, kind, actor, key_file)
+    return Answer(record_verdict(*what, "refuse", note, show=_shown(yes=yes)))
+
+
+def at_terminal() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _shown(*, yes: bool) -> Callable[["Review"], None]:
+    """Return what shows a review, and asks where somebody sits at a terminal; nothing is signed without a yes there."""
+
+    def show(review: "Review") -> None:
+        progress(review.text)
+        if not yes and at_terminal():
+            click.confirm("Sign this?", abort=True, err=True)
+
+    return show
 
 
 @click.command()

@@ -13,11 +13,11 @@ from orchestration.steps.records import now
 from orchestration.steps.stores import evidence_folder, read_all_evidence
 
 
-def decide_proposal(settings: Settings, proposal: Proposal) -> Decision:
-    """Decide on a proposal from the evidence on record, and keep the decision beside it."""
+def judge_proposal(settings: Settings, proposal: Proposal) -> Decision:
+    """Decide on a proposal from the evidence on record; nothing is kept."""
     use_case, site = proposal.use_case.use_case, proposal.site.id
     evidence = read_all_evidence(settings, use_case, site)
-    decision = decide(
+    return decide(
         proposal.policy,
         proposal.stage,
         evidence.readable,
@@ -26,7 +26,12 @@ def decide_proposal(settings: Settings, proposal: Proposal) -> Decision:
         now=now(),
         unreadable=evidence.unreadable,
     )
-    folder = evidence_folder(settings, use_case, site) / "decisions"
+
+
+def decide_proposal(settings: Settings, proposal: Proposal) -> Decision:
+    """Decide on a proposal from the evidence on record, and keep the decision beside it."""
+    decision = judge_proposal(settings, proposal)
+    folder = evidence_folder(settings, proposal.use_case.use_case, proposal.site.id) / "decisions"
     write_json(folder / f"{proposal.stage}-{decision.digest[:16]}.json", decision.to_json())
     write_json(folder / f"{proposal.stage}.json", decision.to_json())
     return decision

@@ -4,7 +4,8 @@
 
     StepError                      a step cannot be done; the message says why and what to do
     ├── WrongUsage                 what was asked for cannot be understood (exit code 2)
-    │   ├── TimeNotUnderstood, ActorNotUsable, NothingSelected, NotALineage, ExceptionNotUnderstood, PublicKeyMissing
+    │   ├── TimeNotUnderstood, ActorNotUsable, NothingSelected, NotALineage, ExceptionNotUnderstood, PublicKeyMissing,
+    │   │   CertificateNotUsable
     ├── Refused                    it is understood and not allowed; carries the reasons, clause by clause
     │   ├── NothingToTakeBack, NotAllowed
     ├── KeyFileError, TablesError, NoCandidate, NotEnoughVisits, NothingServed, UnknownApprover, RehearsalFailed,

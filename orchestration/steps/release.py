@@ -55,7 +55,7 @@ def promote_release(settings: Settings, use_case: str, site: str, stage: str, ac
         if reasons:
             return _refuse(settings, use_case, site, target, reasons, acting)
         proposal = propose(settings, use_case, site, target)
-        current = _released_subject(settings, proposal.current)
+        current = released_subject(settings, proposal.current)
         if target is proposal.current_stage and proposal.subject == current:
             return _refuse(settings, use_case, site, target, step_reasons(target, target, is_same=True), acting)
         decision = decide_proposal(settings, proposal)
@@ -118,10 +118,12 @@ def _authorise(settings: Settings, proposal: Proposal, decision: Decision, curre
         current=proposal.current_stage,
         now=now(),
         released=current,
+        region=proposal.site.region,
+        intended_use=proposal.use_case.intended_use,
     )
 
 
-def _released_subject(settings: Settings, pointer: Pointer | None) -> Subject | None:
+def released_subject(settings: Settings, pointer: Pointer | None) -> Subject | None:
     """What is released now; None where it can no longer be verified, and releasing the same again repairs it."""
     try:
         release = released(settings, pointer)

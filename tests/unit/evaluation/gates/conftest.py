@@ -168,7 +168,7 @@ class Room:
     def ask(self, **changes: object):
         arguments = {
             "policy": self.case.policy,
-            "decision": self.case.decide(),
+            "decision": changes.get("decision") or self.case.decide(),
             "approvals": self.said(),
             "subject": self.case.subject,
             "site": "city",

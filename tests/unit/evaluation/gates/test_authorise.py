@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from evaluation.evidence import Subject
 from evaluation.gates import GateError, may_step_down, may_step_up, step_reasons
-from evaluation.ledger import public_hex
+from evaluation.ledger import Certificate, public_hex
 from evaluation.ledger.people import registration
 from evaluation.policies import Stage, parse_policy
 from evaluation.policies.load import FOLDER
@@ -29,16 +29,20 @@ def test_good_decision_and_two_approvals_by_two_people_in_two_roles_permit(ready
     assert kinds == [("model", "anna.berg"), ("workflow", "ben.stone")]
 
 
-def test_decision_support_needs_a_third_person(case, room):
+def test_decision_support_needs_every_kind_by_another_person(case, room):
     case.stage = Stage.DECISION_SUPPORT
     room.model_approval()
     room.workflow_approval()
-    assert set(room.reasons(current=Stage.ASSISTIVE)) == {"approval.safety"}
-    room.register("sam.safe", "patient_safety_officer")
-    room.say("sam.safe", "patient_safety_officer", "safety")
-    answer = room.ask(current=Stage.ASSISTIVE)
+    others = [kind for kind in case.policy.approvals_for(case.stage) if kind not in ("model", "workflow")]
+    assert set(room.reasons(current=Stage.ASSISTIVE)) == {f"approval.{kind}" for kind in others}
+    certificate = Certificate("K-1", "US", "Triage.", case.now.date())
+    for kind in others:
+        [role] = case.policy.approvals.roles_for(kind)
+        room.register(f"{kind}.person", role)
+        room.say(f"{kind}.person", role, kind, certificate=certificate if kind == "regulatory" else None)
+    answer = room.ask(current=Stage.ASSISTIVE, region="US", intended_use="Triage.")
     assert answer.allowed
-    assert len(answer.approvals) == 3
+    assert len(answer.approvals) == 10
 
 
 class TestDecision:

@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 import yaml
 
-from evaluation.policies import OtherAdvice, PolicyError, Stage, Tier, load_policy, parse_policy, read_policy
+from evaluation.policies import KINDS, OtherAdvice, PolicyError, Stage, Tier, load_policy, parse_policy, read_policy
 from evaluation.policies.load import FOLDER
 
 TEXT = (FOLDER / "triage.yaml").read_text("utf-8")
@@ -44,7 +44,8 @@ def test_stages_are_cumulative():
     assert policy.clauses_for(Stage.OFF) == ()
     assert policy.approvals_for(Stage.OFF) == ()
     assert policy.approvals_for(Stage.SHADOW) == ("model", "workflow")
-    assert policy.approvals_for(Stage.DECISION_SUPPORT) == ("model", "workflow", "safety")
+    assert policy.approvals_for(Stage.ASSISTIVE) == ("model", "workflow")
+    assert policy.approvals_for(Stage.DECISION_SUPPORT) == KINDS
 
 
 @pytest.mark.parametrize(

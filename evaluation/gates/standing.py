@@ -1,0 +1,112 @@
+"""Until when the approvals under a served release stand, and down to which stage it goes when they do not.
+
+A promotion asks who approved lately (``authorise.py``); a release that is served is reviewed again at the policy's
+cadence: whoever approves the same again renews it. A kind that the release was not promoted with is not asked of it
+before its next promotion. Here belongs the arithmetic; who acts on it does not.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+
+from evaluation.gates.sworn import Court, why_not_certified
+from evaluation.ledger.approval import RecordedApproval
+from evaluation.policies.approvals import REGULATORY
+from evaluation.policies.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One kind of approval under a release. ``until`` is when it ends; ``None`` where it does not stand at all.
+
+    ``people`` are those on whom it rests now; ``why`` says what ends it.
+    """
+
+    kind: str
+    until: datetime | None
+    people: tuple[str, ...]
+    why: str
+
+    def is_over(self, now: datetime) -> bool:
+        return self.until is None or self.until <= now
+
+    def is_due(self, now: datetime, within: timedelta) -> bool:
+        """Whether it is over or ends soon."""
+        return self.until is None or self.until <= now + within
+
+
+def standing(
+    court: Court, counted: Mapping[str, int], approvals: Sequence[RecordedApproval], promoted: Collection[str]
+) -> tuple[Standing, ...]:
+    """Until when each kind stands that the release was promoted with (``counted``: how many of each), by name.
+
+    ``promoted`` are the ledger hashes of the approvals that the promotion rests on: they were judged then. Later ones
+    renew them where they are sound by today's policy.
+    """
+    return tuple(_standing(court, kind, counted[kind], approvals, promoted) for kind in sorted(counted))
+
+
+def lower_stage(
+    court: Court, counted: Mapping[str, int], approvals: Sequence[RecordedApproval], promoted: Collection[str]
+) -> Stage:
+    """The highest stage below the court's for which every approval stands that the release has for it; else off."""
+    below = [stage for stage in reversed(Stage) if Stage.OFF.rank < stage.rank < court.release.stage.rank]
+    for stage in below:
+        lower = replace(court, release=replace(court.release, stage=stage))
+        asked = {need.kind: counted[need.kind] for need in court.policy.needs_for(stage) if need.kind in counted}
+        found = standing(lower, asked, approvals, promoted)
+        if asked and not any(each.is_over(court.now) for each in found):
+            return stage
+    return Stage.OFF
+
+
+def _standing(
+    court: Court, kind: str, quorum: int, approvals: Sequence[RecordedApproval], promoted: Collection[str]
+) -> Standing:
+    ends: dict[str, tuple[datetime, str]] = {}
+    faults: set[str] = set()
+    for each in approvals:
+        if each.statement.kind != kind or each.statement.verdict != "approve":
+            continue
+        fault = _fault(court, each, promoted)
+        if fault:
+            faults.add(f"that of {each.statement.person} {fault}")
+        else:
+            ends[each.statement.person] = max(_end(court, each), ends.get(each.statement.person, _NEVER))
+    latest = sorted(ends.items(), key=lambda one: one[1], reverse=True)[:quorum]
+    people = tuple(sorted(person for person, _ in latest))
+    if len(latest) < quorum:
+        return Standing(kind, None, people, "; ".join(sorted(faults)) or "there is none")
+    until, why = latest[-1][1]
+    return Standing(kind, until, people, why)
+
+
+_NEVER = (datetime.min.replace(tzinfo=UTC), "")
+
+
+def _fault(court: Court, approval: RecordedApproval, promoted: Collection[str]) -> str:
+    """Why an approval holds up nothing, whatever its age; empty when it does."""
+    statement, release = approval.statement, court.release
+    if statement.stage.rank < release.stage.rank:
+        return f"is for stage {statement.stage}"
+    same_stage = replace(court, release=replace(release, stage=statement.stage))
+    fault = same_stage.why_not_bound(statement)
+    if fault or court.people.is_void(approval.signed.public_key, approval.seq, approval.recorded_at):
+        return fault or "was signed with a key that was revoked, and is void with it"
+    if approval.ledger_hash not in promoted:
+        if statement.person == court.author:
+            return "is by the author, and nobody approves their own work"
+        fault = same_stage.why_not_genuine(approval)
+    return fault or (why_not_certified(statement, release, court.now) if statement.kind == REGULATORY else "")
+
+
+def _end(court: Court, approval: RecordedApproval) -> tuple[datetime, str]:
+    """When an approval ends, and what ends it: the next review, or the last day of its certificate."""
+    statement = approval.statement
+    need = court.policy.need_for(court.release.stage, statement.kind)
+    days = court.policy.review_every_days if need is None else need.review_every_days
+    review = (statement.decided_on + timedelta(days=days), f"it is reviewed every {days:g} days")
+    if statement.certificate is None:
+        return review
+    last = datetime.combine(statement.certificate.expires_on, time(), UTC) + timedelta(days=1)
+    return min(review, (last, f"certificate {statement.certificate.number} expires"))
