@@ -8,6 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from evaluation.evidence import Figure
 from evaluation.metrics.sample import FloatArray
 
 CONFIDENCE = 0.95
@@ -21,6 +22,21 @@ def wilson(events: int, n: int) -> tuple[float, float]:
     half = Z * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     # At the ends the bound is 0 or 1 by algebra; rounding must not push it past the share itself.
     return (0.0 if events == 0 else max(0.0, centre - half), 1.0 if events == n else min(1.0, centre + half))
+
+
+def difference(one: Figure, other: Figure) -> tuple[float, float]:
+    """Interval of the difference ``one`` - ``other`` of two independent shares with their Wilson intervals (Newcombe
+    1998, method 10)."""
+    p, low, high = _bounded(one)
+    q, lowest, highest = _bounded(other)
+    d = p - q
+    return d - math.hypot(p - low, highest - q), d + math.hypot(high - p, q - lowest)
+
+
+def _bounded(share: Figure) -> tuple[float, float, float]:
+    if share.value is None or share.lower is None or share.upper is None:
+        raise ValueError("a difference needs two shares with intervals")
+    return share.value, share.lower, share.upper
 
 
 def normal(value: float, variance: float) -> tuple[float, float]:
