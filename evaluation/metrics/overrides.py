@@ -85,8 +85,9 @@ def _judged(cards: Cards, name: str, value: str, chosen: NDArray[np.bool_], p: f
     overridden = cards.response == OVERRIDDEN
     rate, elsewhere = _share(overridden[chosen]), _share(overridden[~chosen])
     known = chosen & ~np.isnan(cards.outcome)
-    ill = [_share(cards.outcome[known & (cards.response == kind)] == 1) for kind in (OVERRIDDEN, ACCEPTED)]
-    return GroupOverrides(name, value, rate, elsewhere, p, *ill, _verdict(rate, elsewhere, p, *ill))
+    ill = {kind: _share(cards.outcome[known & (cards.response == kind)] == 1) for kind in (OVERRIDDEN, ACCEPTED)}
+    verdict = _verdict(rate, elsewhere, p, ill[OVERRIDDEN], ill[ACCEPTED])
+    return GroupOverrides(name, value, rate, elsewhere, p, ill[OVERRIDDEN], ill[ACCEPTED], verdict)
 
 
 def _verdict(rate: Figure, elsewhere: Figure, p: float | None, overridden: Figure, accepted: Figure) -> Verdict:
