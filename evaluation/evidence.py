@@ -29,7 +29,16 @@ if TYPE_CHECKING:
 SCHEMA = "pilothouse.evidence/1"
 
 Kind = Literal[
-    "performance", "calibration", "net_benefit", "subgroups", "drift", "rehearsal", "parity", "shadow", "slo"
+    "performance",
+    "calibration",
+    "net_benefit",
+    "subgroups",
+    "drift",
+    "rehearsal",
+    "parity",
+    "shadow",
+    "slo",
+    "overrides",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

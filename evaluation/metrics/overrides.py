@@ -2,9 +2,9 @@
 
 Here belong rates over displayed cards and the judgement of groups (a unit, a shift, a reason). Where cards come from
 does not. A group's override rate is held against that of all other cards (Fisher's exact test, Benjamini-Hochberg over
-the groups of one look), and it must differ by enough to matter. Then the outcomes speak: were the patients whose card
-was overridden less often ill than those whose card was accepted, people saw what the model did not; is it shown that
-they were not much less often ill, the card was right and was not believed. Between the two nobody is blamed.
+the groups of one look), and it must differ by enough to matter. Then the outcomes speak: did what the card warns of
+come less often where it was overridden than where it was accepted, people saw what the model did not; is it shown that
+it came about as often, the card was right and was not believed. Between the two nobody is blamed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ LEAST_CARDS = 30
 LEAST_KNOWN = 10
 """Known outcomes, of overridden and of accepted cards each, before it is said who was right."""
 MATTERS = 0.10
-"""A difference of override rates, or of how often patients were ill, below this is not acted upon."""
+"""A difference of override rates, or of how often the outcome came, below this is not acted upon."""
 
 
 class Verdict(StrEnum):
@@ -34,8 +34,8 @@ class Verdict(StrEnum):
     TOO_FEW = "too few cards"
     AS_ELSEWHERE = "as elsewhere"
     NOT_KNOWN_YET = "more than elsewhere, outcomes not known yet"
-    JUSTIFIED = "justified: overridden patients were less often ill"
-    DISAGREEMENT = "disagreement: overridden patients were not much less often ill"
+    JUSTIFIED = "justified: the outcome came less often where cards were overridden"
+    DISAGREEMENT = "disagreement: the outcome came about as often where cards were overridden"
     UNDECIDED = "more than elsewhere, outcomes do not tell who was right"
 
 
@@ -51,15 +51,15 @@ class Cards:
 
 @dataclass(frozen=True)
 class GroupOverrides:
-    """One group: its override rate, that of all other cards, and how often the overridden and the accepted were ill."""
+    """One group: its override rate, that of all other cards, and how often the outcome came after each."""
 
     by: str
     value: str
     rate: Figure
     elsewhere: Figure
     p_adjusted: float | None
-    ill_overridden: Figure
-    ill_accepted: Figure
+    came_overridden: Figure
+    came_accepted: Figure
     verdict: Verdict
 
 

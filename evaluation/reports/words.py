@@ -46,11 +46,16 @@ _LABELS = {
     "lowest_skill": "Gain over the better simple rule, worst unit",
     "adjusted_share": "Shifts for which a person set another figure",
     "days_planned": "Days with a plan",
+    "overrides.accepted": "Cards accepted",
+    "overrides.overridden": "Cards overridden",
+    "overrides.ignored": "Cards that nobody answered",
+    "overrides.disagreeing_groups": "Units and shifts that disagree with the model",
     "slo.latency_ms_p50": "Time to answer, median (ms)",
     "slo.latency_ms_p99": "Time to answer, 99th percentile (ms)",
 }
 _PERCENT = re.compile(
-    r"(prevalence|sensitivity|ppv|drift\.share|parity\.agreement|slo\.share.*|(.*\.)?(lowest_)?(coverage|skill)(\..*)?|.*adjusted_share)(@.*)?$"
+    r"(prevalence|sensitivity|ppv|drift\.share|parity\.agreement|overrides\.(accepted|overridden|ignored)|slo\.share.*|"
+    r"(.*\.)?(lowest_)?(coverage|skill)(\..*)?|.*adjusted_share)(@.*)?$"
 )
 _SMALL = re.compile(r"(net_benefit|brier|calibration_gap)")
 
@@ -63,6 +68,7 @@ KIND_TITLES = {
     "parity": "Parity of serving and warehouse",
     "rehearsal": "Rollback rehearsal",
     "slo": "Service levels",
+    "overrides": "What people did with the cards",
     "drift": "Drift",
 }
 STAGE_TITLES = {
@@ -129,11 +135,13 @@ def threshold_text(threshold: str, outcomes: Sequence[tuple[str, str]]) -> str:
 
 def number(name: str, value: float) -> str:
     """A number in the precision that its kind of figure deserves."""
-    own = name.split(".", 1)[-1] if not name.startswith(("drift.", "parity.", "slo.")) else name
+    own = name.split(".", 1)[-1] if not name.startswith(("drift.", "overrides.", "parity.", "slo.")) else name
     if _PERCENT.fullmatch(own):
         return percent(value)
     if "seconds" in name and value < 1:
         return f"{value:.2g}"
+    if name.endswith("_groups"):
+        return f"{value:.0f}"
     if any(word in name for word in ("alerts_per_100", "seconds", "_ms_")):
         return f"{value:.1f}"
     return _minus(f"{value:.4f}" if _SMALL.search(name) else f"{value:.3f}")

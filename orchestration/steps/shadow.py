@@ -24,6 +24,7 @@ from orchestration.settings import Settings
 from orchestration.steps.errors import StepError
 from orchestration.steps.evidence import head_of
 from orchestration.steps.judging import LABEL, SCORE, samples_of
+from orchestration.steps.overrides import Shown, overrides_evidence, shown_cards
 from orchestration.steps.proposal import current_pointer, released
 from orchestration.steps.stores import CandidateRecord, read_candidate, save_evidence
 from orchestration.steps.tables import Snapshot, current_snapshot
@@ -51,19 +52,21 @@ class NothingServed(StepError):
 
 @dataclass(frozen=True)
 class Served:
-    """The visits that the released model scored, joined with the mart: one row per visit."""
+    """The visits that the released model scored, joined with the mart, one row per visit; and the cards it showed."""
 
     record: CandidateRecord
     rows: pa.Table
+    shown: Shown
 
 
 def judge_serving(settings: Settings, use_case: str, site: str) -> list[Evidence]:
-    """Write and return evidence of kinds shadow, parity and slo about the model that is released at a site."""
+    """Write and return the evidence of serving (shadow, parity, slo, overrides) about the model released at a site."""
     declared, served = load_use_case(use_case), served_visits(settings, use_case, site)
     evidence = [
         _shadow(served, declared, load_policy(use_case).shown_card.display_threshold),
         _parity(served),
         _slo(served),
+        overrides_evidence(served.record, served.shown, _window(served.rows)),
     ]
     for piece in evidence:
         save_evidence(settings, piece)
@@ -77,10 +80,11 @@ def served_visits(settings: Settings, use_case: str, site: str) -> Served:
         raise NothingServed(f"{use_case} serves no release at {site}; there are no events to judge.")
     record = read_candidate(settings, use_case, site, release.manifest.model.digest)
     digests = [one.digest for one in releases_of(settings, record)]
-    rows = _join(current_snapshot(settings), load_use_case(use_case), site, digests)
+    snapshot, declared = current_snapshot(settings), load_use_case(use_case)
+    rows = _join(snapshot, declared, site, digests)
     if rows.num_rows == 0:
         raise NothingServed(f"No event of {use_case} at {site} has landed yet; run: pilothouse run --site {site}")
-    return Served(record, rows)
+    return Served(record, rows, shown_cards(snapshot, declared, site, digests))
 
 
 def _join(snapshot: Snapshot, use_case: UseCase, site: str, releases: list[str]) -> pa.Table:

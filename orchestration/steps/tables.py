@@ -41,6 +41,7 @@ SNAPSHOT_TABLES = {
     "history_groups": "seeds.history_groups",
     "serving_event": "staging.stg_serving_event",
     "serving_feedback": "staging.stg_serving_feedback",
+    "card_response": "marts.card_response",
     "board_adjustment": "marts.board_adjustment",
 }
 HANDED_OUT = ("triage_mart", "complaint_groups", "history_groups", "board_adjustment")

@@ -1,4 +1,4 @@
-"""The assets `monitoring/events`, `monitoring/report` and `<use_case>/evidence/{shadow,parity,slo}`."""
+"""The assets `monitoring/events`, `monitoring/report` and `<use_case>/evidence/{shadow,parity,slo,overrides}`."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime

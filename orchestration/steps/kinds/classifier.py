@@ -33,6 +33,7 @@ class Classifier:
         "shadow": "The released model's figures on live visits, once their outcomes are known.",
         "parity": "Whether serving computed the same features as the warehouse, visit by visit.",
         "slo": "How many visits had their score in time, from the request to the answer.",
+        "overrides": "What people did with the cards they saw, and who was right where they disagreed.",
     }
     tools = frozenset({"mlflow", "lightgbm"})
     counted = "visits"

@@ -58,7 +58,9 @@ def test_the_groups_are_the_stages_of_the_flow(graph):
 def test_the_asset_keys_are_those_of_the_interfaces(graph):
     expected = {"landing/ehr_fhir", "landing/nhamcs_ed", "landing/serving_events", "tables/omop/person"}
     expected |= {"tables/marts/triage_mart", "triage/candidate", "triage/evidence/drift", "triage/release"}
-    expected |= {f"triage/evidence/{kind}" for kind in ("performance", "rehearsal", "shadow", "parity", "slo")}
+    expected |= {
+        f"triage/evidence/{kind}" for kind in ("performance", "rehearsal", "shadow", "parity", "slo", "overrides")
+    }
     assert expected <= set(graph["assets"])
     assert any(name.startswith("monitoring/") for name in graph["assets"])
 

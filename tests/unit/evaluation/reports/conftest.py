@@ -8,6 +8,7 @@ import pytest
 
 from evaluation.evidence import EvidenceHead, Figure
 from evaluation.metrics import CurrentPractice, LabelledScores, evaluate_classifier
+from evaluation.metrics.overrides import Verdict
 from evaluation.reports import (
     ApprovalView,
     CardFacts,
@@ -50,7 +51,21 @@ def evidence_of(site):
         "evidently": {"method": "Wasserstein", "score": 0.4, "threshold": 0.1, "drifted": True},
     }
     figures = {"drift.share": Figure(0.25, n=2000), "drift.max_effect": Figure(0.41, 0.35, 0.47, 2000)}
-    return (*made, head.evidence("drift", figures, {"features": [feature]}))
+    return (*made, overrides_of(head), head.evidence("drift", figures, {"features": [feature]}))
+
+
+def overrides_of(head):
+    """Cards of two units, of which one overrides half and is wrong about it."""
+    group = {"by": "unit", "value": "ED north", "cards": 1000, "rate": 0.5, "elsewhere": 0.1, "p_adjusted": 1e-9}
+    north = group | {"came_overridden": 0.33, "came_accepted": 0.34, "verdict": Verdict.DISAGREEMENT.value}
+    south = group | {"value": "ED south", "rate": 0.1, "elsewhere": 0.5, "came_overridden": None, "came_accepted": 0.3}
+    reasons = [{"reason": "does-not-fit", "cards": 500, "known": 480, "came": 160}]
+    detail = {"groups": [north, south | {"verdict": Verdict.AS_ELSEWHERE.value}], "reasons": reasons}
+    figures = {
+        "overrides.overridden": Figure(0.386, 0.361, 0.412, 1400),
+        "overrides.disagreeing_groups": Figure(1.0, n=2),
+    }
+    return head.evidence("overrides", figures, detail)
 
 
 def levels_of_triage():

@@ -112,6 +112,13 @@ def test_a_missed_promise_says_what_was_held_what_is_spent_and_where_it_was_lost
     assert "Displayed cards answered within half an hour over 28 days 70.0 % NOT EVIDENCED 0" in text
 
 
+def test_overrides_say_where_people_disagree_and_why(model):
+    words = site_page(model, 0).words
+    assert "unit ED north 1 000 50.0 % 10.0 % 33.0 % 34.0 % disagreement" in words
+    assert "unit ED south 1 000 10.0 % 50.0 % not known 30.0 % as elsewhere" in words
+    assert "Reasons given: does-not-fit (500, outcome in 160 of 480 known)." in words
+
+
 def test_a_void_approval_is_shown_as_void(model):
     assert "Workflow void" in site_page(model, 0).words
 

@@ -10,12 +10,17 @@ import pytest
 
 from orchestration.settings import Settings
 from orchestration.steps import shadow
+from orchestration.steps.overrides import Shown
 from orchestration.steps.shadow import TOLERANCE, NothingServed, Served, served_visits, share
 from orchestration.steps.stores import CandidateRecord
 
 from .conftest import NOON
 
 Record = Callable[..., CandidateRecord]
+
+NOTHING_SHOWN = Shown(
+    pa.table({name: pa.array([], pa.string()) for name in ("response", "reason_code", "unit", "shift")})
+)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def served(record: CandidateRecord, requests: Sequence[dict[str, object]], **col
         "features": [json.dumps(request) for request in requests],
         **columns,
     }
-    return Served(record, pa.table(table))
+    return Served(record, pa.table(table), NOTHING_SHOWN)
 
 
 def test_a_visit_agrees_only_when_every_feature_does(record: Record) -> None:

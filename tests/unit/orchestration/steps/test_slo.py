@@ -1,7 +1,7 @@
 """Service levels by the times of events: who never had a score counts, who still has time not, one cause one alert."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,12 +30,12 @@ COLUMNS = {
 }
 
 
-def publish(settings: Settings, **tables: Sequence[tuple[object, ...]]) -> None:
+def publish(settings: Settings, columns_of: Mapping[str, str], **tables: Sequence[tuple[object, ...]]) -> None:
     folder = settings.snapshots / hashlib.sha256(repr(tables).encode()).hexdigest()
     folder.mkdir(parents=True)
     entries = {}
     with duckdb.connect() as db:
-        for name, columns in COLUMNS.items():
+        for name, columns in columns_of.items():
             rows = tables.get(name, ())
             db.execute(f"create table {name} ({columns})")
             if rows:
@@ -82,7 +82,7 @@ def test_a_visit_whose_score_never_came_is_late_and_an_urgent_one_costs_more(cit
     late = [call("v1", start + 30 * MINUTE), call("v4", start + 4 * MINUTE + timedelta(seconds=31))]
     refused = [call("v2", start + 2 * MINUTE, status="not_scored")]
     first = [call("v0", start)]
-    publish(settings, triage_mart=[*seen, *strangers], serving_event=[*first, *calls, *late, *refused])
+    publish(settings, COLUMNS, triage_mart=[*seen, *strangers], serving_event=[*first, *calls, *late, *refused])
     found = level(settings, "triage-score-in-time")
     assert (found["n"], found["share"]) == (6, pytest.approx(4 / 6))
     assert found["budget_spent"] == pytest.approx((10 + 1) / 15 / 0.005)
@@ -93,7 +93,7 @@ def test_a_call_is_in_time_by_its_own_latency_and_no_latency_is_no_answer(city: 
     calls = [
         call(f"v{n}", NOON - n * MINUTE, latency=latency) for n, latency in enumerate((900.0, 1000.0, 1001.0, None))
     ]
-    publish(city.settings, serving_event=calls)
+    publish(city.settings, COLUMNS, serving_event=calls)
     assert (
         level(city.settings, "triage-card-delivered")["n"],
         level(city.settings, "triage-card-delivered")["share"],
@@ -107,7 +107,7 @@ def test_a_card_that_still_has_time_is_not_counted_yet(city: Governed) -> None:
         ("city", "c1", NOON - 20 * MINUTE),
         ("city", "c1", NOON - 19 * MINUTE),
     ]
-    publish(city.settings, serving_event=shown, serving_feedback=answers)
+    publish(city.settings, COLUMNS, serving_event=shown, serving_feedback=answers)
     now = level(city.settings, "triage-card-acknowledged")
     assert (now["n"], now["share"]) == (3, pytest.approx(1 / 3))
     assert level(city.settings, "triage-card-acknowledged", NOON + 20 * MINUTE)["n"] == 4
@@ -127,7 +127,7 @@ def outage(settings: Settings) -> None:
     good = [(n, begin + n * MINUTE) for n in range(600)]
     seen = [visit(f"v{n}", at) for n, at in good]
     calls = [call(f"v{n}", at) for n, at in good if not 300 <= n < 330]
-    publish(settings, triage_mart=seen, serving_event=calls)
+    publish(settings, COLUMNS, triage_mart=seen, serving_event=calls)
 
 
 def test_an_outage_of_the_night_is_one_incident_that_says_when_and_whom_to_ask(city: Governed) -> None:
