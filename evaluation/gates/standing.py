@@ -53,7 +53,8 @@ def lower_stage(
     below = [stage for stage in reversed(Stage) if Stage.OFF.rank < stage.rank < court.release.stage.rank]
     for stage in below:
         lower = replace(court, release=replace(court.release, stage=stage))
-        asked = {need.kind: counted[need.kind] for need in court.policy.needs_for(stage) if need.kind in counted}
+        needs = [need for need in court.policy.needs_for(stage) if need.kind in counted]
+        asked = {need.kind: min(need.quorum, counted[need.kind]) for need in needs}
         found = standing(lower, asked, approvals, promoted)
         if asked and not any(each.is_over(court.now) for each in found):
             return stage

@@ -21,7 +21,8 @@ from orchestration.steps.errors import said
 from orchestration.steps.incidents import ALL_SITES, ALL_USE_CASES, KINDS
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.proposal import released
-from orchestration.steps.records import believed_records, broken, late, who
+from orchestration.steps.records import believed_records, broken, late, now, who
+from orchestration.steps.standing import standing_of
 from orchestration.steps.stores import NoCandidate, read_all_evidence, read_candidate
 
 
@@ -36,7 +37,8 @@ def status_of(settings: Settings, site: str | None = None) -> Answer:
     rows = [row for row in found.rows if site in (None, row["site"])]
     if site is not None and not rows:
         rows = [_blank(use_case, site) for use_case in use_case_names()]
-    document = {"releases": rows, "problems": list(found.problems)}
+    warnings = [sentence for row in rows for sentence in row["approvals_due"] or ()]
+    document = {"releases": rows, "problems": list(found.problems), **({"warnings": warnings} if warnings else {})}
     text = None if rows or found.problems else "Nothing is released here, and there is no candidate yet."
     return Answer(document, text=text)
 
@@ -95,6 +97,8 @@ def _fill(row: dict[str, Any], settings: Settings, records: Readable | None, pla
     row["next_review"] = next_review(pointer, load_policy(use_case))
     release = released(settings, pointer)
     row["model_version"] = release.manifest.model.version if release else None
+    standing = None if records is None else standing_of(records, pointer, release, now())
+    row["approvals_due"] = (standing and standing.sentences) or None
 
 
 def _pointed(place: Agreement, *, is_believed: bool) -> dict[str, Any]:
@@ -120,6 +124,7 @@ def _blank(use_case: str, site: str) -> dict[str, Any]:
         "drift": None,
         "open_incidents": None,
         "next_review": None,
+        "approvals_due": None,
         "by": None,
         "error": None,
     }

@@ -1,10 +1,13 @@
-"""releases: the signed release of each use case and site. It is promoted by people, never by a schedule."""
+"""releases: the signed release of each use case and site. It is promoted by people, never by a schedule; it steps down
+by itself where its approvals are over."""
 
 from dagster import Definitions
 
 from orchestration.defs.releases.assets import release_asset
+from orchestration.defs.releases.sensors import approvals_sensor
 from orchestration.steps.candidate import list_use_cases
 
 
 def definitions() -> Definitions:
-    return Definitions(assets=[release_asset(use_case) for use_case in list_use_cases()])
+    assets = [release_asset(use_case) for use_case in list_use_cases()]
+    return Definitions(assets=assets, sensors=[approvals_sensor()])

@@ -88,6 +88,7 @@ def test_a_release_shows_its_stage_tier_model_and_figures_and_who_ordered_it(cit
         "drift": 0.25,
         "open_incidents": 1,
         "next_review": (city.pointer.issued_at + timedelta(days=POLICY.review_every_days)).date(),
+        "approvals_due": None,
         "by": "os.tester (claimed)",
         "error": None,
     }

@@ -1,0 +1,57 @@
+"""The sensor that watches approvals: it reminds before they end, and has the release step down after."""
+
+import json
+
+from dagster import (
+    AssetObservation,
+    DefaultSensorStatus,
+    Failure,
+    MetadataValue,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+
+from orchestration.defs.names import LEDGER_ENTRY, release_key
+from orchestration.settings import load_settings
+from orchestration.steps.approval_watch import Watch, watch_approvals
+from orchestration.steps.records import now
+
+WATCH_EVERY_SECONDS = 3600
+
+
+def approvals_sensor() -> SensorDefinition:
+    """Return the sensor. What is due is an observation on the release, told once for each change."""
+
+    @sensor(
+        name="approvals_sensor",
+        minimum_interval_seconds=WATCH_EVERY_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Hourly: approvals that end soon are told; a release whose approvals are over steps down.",
+    )
+    def watch(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+        found = watch_approvals(load_settings(), now())
+        if found.problems:
+            raise Failure(" ".join(found.problems))
+        due = json.dumps([one.sentences for one in found.watched if one.due])
+        if not found.stepped_down and due == (context.cursor or "[]"):
+            return SkipReason("No approval came due, was renewed or ended since the last look.")
+        return SensorResult(asset_events=_observations(found), cursor=due)
+
+    return watch
+
+
+def _observations(found: Watch) -> list[AssetObservation]:
+    """Tell of every served release what is due, and of one that stepped down its ledger entry."""
+    entries = {(one["payload"]["use_case"], one["payload"]["site"]): one for one in found.stepped_down}
+    observed: list[AssetObservation] = []
+    for one in found.watched:
+        metadata = {"approvals_due": MetadataValue.json(one.to_json())}
+        if (one.use_case, one.site) in entries:
+            metadata[LEDGER_ENTRY] = MetadataValue.json(entries[one.use_case, one.site])
+        words = " ".join(one.sentences) or "Every approval stands."
+        key = release_key(one.use_case)
+        observed.append(AssetObservation(asset_key=key, partition=one.site, description=words, metadata=metadata))
+    return observed

@@ -1,0 +1,99 @@
+"""Approvals under a release that is served: which are due soon, which are over, and where it goes then.
+
+Whoever signs the same again (`pilothouse approve`) renews it. What does not belong here: the arithmetic (evaluation/
+gates/standing), and stepping down (approval_watch).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from evaluation.evidence import Subject
+from evaluation.gates import Court, Release, Standing, lower_stage, standing
+from evaluation.ledger import Readable
+from evaluation.policies import Policy, Stage, load_policy
+from ml.registry.pointer import Pointer
+from ml.registry.store import VerifiedRelease
+from ml.usecases import load_declaration
+from orchestration.sites import load_site
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One served release: the kinds of approval that are due, those that are over, and where it goes for these."""
+
+    use_case: str
+    site: str
+    stage: Stage
+    due: tuple[Standing, ...]
+    over: tuple[Standing, ...]
+    lower: Stage
+
+    @property
+    def sentences(self) -> list[str]:
+        """What is due, for people, one sentence each."""
+        return [f"{self.use_case} at {self.site}: {told(one)} {self._remedy(one.kind)}" for one in self.due]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [
+            {"kind": one.kind, "until": one.until and one.until.isoformat(), "people": list(one.people), "why": one.why}
+            for one in self.due
+        ]
+
+    def _remedy(self, kind: str) -> str:
+        return (
+            f"Sign it again: pilothouse approve {self.use_case} --site {self.site} --stage {self.stage} --kind {kind}; "
+            f"or the release steps down to {self.lower}."
+        )
+
+
+def standing_of(
+    records: Readable, pointer: Pointer | None, release: VerifiedRelease | None, at: datetime
+) -> Watched | None:
+    """Judge the approvals of a verified release under its pointer; None where nothing is served."""
+    if pointer is None or release is None:
+        return None
+    policy, stage = load_policy(pointer.use_case), Stage(pointer.stage.value)
+    counted = _counted(policy, stage, release)
+    court = Court(policy, records.people(), _released(release, stage), release.manifest.author, at)
+    given = (records.approvals(pointer.use_case, pointer.site), [one.ledger_hash for one in release.manifest.approvals])
+    found = standing(court, counted, *given)
+    within = timedelta(days=policy.approvals.remind_days)
+    return Watched(
+        use_case=pointer.use_case,
+        site=pointer.site,
+        stage=stage,
+        due=tuple(one for one in found if one.is_due(at, within)),
+        over=tuple(one for one in found if one.is_over(at)),
+        lower=lower_stage(court, counted, *given),
+    )
+
+
+def _counted(policy: Policy, stage: Stage, release: VerifiedRelease) -> Mapping[str, int]:
+    """How many approvals of each kind hold the release up in this stage: what it was promoted with, where it stands as
+    high as that; below, no more than the stage asks."""
+    given = Counter(one.kind for one in release.manifest.approvals)
+    if stage.value == release.manifest.stage.value:
+        return given
+    return {need.kind: min(need.quorum, given[need.kind]) for need in policy.needs_for(stage) if need.kind in given}
+
+
+def _released(release: VerifiedRelease, stage: Stage) -> Release:
+    manifest = release.manifest
+    return Release(
+        use_case=manifest.use_case,
+        site=manifest.site,
+        stage=stage,
+        subject=Subject(**manifest.subject.model_dump()),
+        region=load_site(manifest.site).region,
+        intended_use=load_declaration(manifest.use_case).intended_use,
+    )
+
+
+def told(one: Standing) -> str:
+    """Return one kind of approval as a sentence: on whom it rests, when it ends and why."""
+    if one.until is None:
+        return f"the {one.kind} approval does not stand ({one.why})."
+    return f"the {one.kind} approval of {', '.join(one.people)} ends on {one.until:%Y-%m-%d %H:%M} UTC ({one.why})."

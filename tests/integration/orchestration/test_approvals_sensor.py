@@ -1,0 +1,51 @@
+"""The sensor over approvals: nothing while nothing is due, one observation for each change, a step down when over."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from dagster import AssetObservation, Failure, SensorResult, SkipReason, build_sensor_context
+
+from evaluation.policies import load_policy
+from orchestration.defs.names import release_key
+from orchestration.defs.releases import sensors
+from orchestration.steps.records import now, open_records
+from tests.unit.orchestration.steps.conftest import settings_of
+from tests.unit.orchestration.steps.governed import Governed
+
+DAYS = load_policy("triage").review_every_days
+
+
+@pytest.fixture
+def city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Governed:
+    (tmp_path / "home").mkdir()
+    one = Governed.at(settings_of(tmp_path / "home"))
+    one.release("assistive")
+    monkeypatch.setenv("PILOTHOUSE_HOME", str(one.settings.home))
+    open_records.cache_clear()
+    return one
+
+
+def tick(monkeypatch: pytest.MonkeyPatch, days: float, cursor: str | None) -> SensorResult | SkipReason:
+    monkeypatch.setattr(sensors, "now", lambda: now() + timedelta(days=days))
+    return sensors.approvals_sensor()(build_sensor_context(cursor=cursor))  # type: ignore[return-value]
+
+
+def test_it_reminds_once_and_has_the_release_step_down_after(city: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(tick(monkeypatch, 0, None), SkipReason)
+    told = tick(monkeypatch, DAYS - 10, None)
+    assert isinstance(told, SensorResult)
+    [event] = told.asset_events
+    assert isinstance(event, AssetObservation)
+    assert (event.asset_key, event.partition) == (release_key("triage"), "city")
+    assert "Sign it again: pilothouse approve triage" in str(event.description)
+    assert isinstance(tick(monkeypatch, DAYS - 10, told.cursor), SkipReason) and city.served == "assistive"
+    over = tick(monkeypatch, DAYS + 1, told.cursor)
+    assert isinstance(over, SensorResult) and "ledger_entry" in str(over.asset_events[0].metadata).lower()
+    assert city.served == "off"
+
+
+def test_what_cannot_be_judged_fails_the_tick(city: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
+    (city.settings.home / "releases").rename(city.settings.home / "lost")
+    with pytest.raises(Failure, match="cannot be judged"):
+        tick(monkeypatch, 0, None)

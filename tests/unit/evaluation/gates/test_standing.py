@@ -1,0 +1,111 @@
+"""Until when approvals stand under a release: cadence, certificates, quorum, and what the promotion judged."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from evaluation.evidence import Subject
+from evaluation.gates import Court, Release, lower_stage, standing
+from evaluation.ledger import Certificate
+from evaluation.policies import Stage, parse_policy
+from evaluation.policies.load import FOLDER
+from tests.unit.evaluation.gates.conftest import NOW, Room
+
+SUPPORT = Stage.DECISION_SUPPORT
+CADENCE = timedelta(days=182)
+
+
+def court(room: Room, stage: Stage = SUPPORT, **changes: Any) -> Court:
+    release = Release("triage", "city", stage, room.case.subject, "US", "Triage.")
+    return Court(room.case.policy, room.people, release, "mia.author", changes.pop("now", NOW))
+
+
+def ends(room: Room, counted: dict[str, int], promoted: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:
+    return {one.kind: one.until for one in standing(court(room, **changes), counted, room.said(), promoted)}
+
+
+@pytest.fixture
+def given(room: Room) -> Room:
+    room.case.stage = SUPPORT
+    room.model_approval(decided_on=NOW)
+    return room
+
+
+def test_it_stands_for_the_cadence_of_the_policy(given: Room) -> None:
+    [one] = standing(court(given), {"model": 1}, given.said(), ())
+    assert (one.until, one.people, one.is_over(NOW + CADENCE)) == (NOW + CADENCE, ("anna.berg",), True)
+    assert not one.is_over(NOW + CADENCE - timedelta(microseconds=1))
+    assert one.is_due(NOW + CADENCE - timedelta(days=14), timedelta(days=14))
+    assert not one.is_due(NOW, timedelta(days=14))
+
+
+def test_the_latest_of_a_person_counts(given: Room) -> None:
+    given.model_approval(decided_on=NOW + timedelta(days=30))
+    given.model_approval(decided_on=NOW + timedelta(days=1))
+    assert ends(given, {"model": 1}) == {"model": NOW + timedelta(days=30) + CADENCE}
+
+
+def test_a_quorum_stands_as_long_as_its_earliest(given: Room) -> None:
+    assert ends(given, {"model": 2}) == {"model": None}
+    given.register("cora.chief", "chief_medical_information_officer")
+    later = NOW + timedelta(days=9)
+    given.say("cora.chief", "chief_medical_information_officer", "model", decided_on=later)
+    assert ends(given, {"model": 2}) == {"model": NOW + CADENCE}
+    assert ends(given, {"model": 1}) == {"model": later + CADENCE}
+
+
+@pytest.mark.parametrize(("last", "days"), [(10, 11), (900, 365)])
+def test_a_certificate_ends_it_where_that_comes_first(given: Room, last: int, days: int) -> None:
+    certificate = Certificate("K-1", "US", "Triage.", (NOW + timedelta(days=last)).date())
+    given.register("rita.reg", "regulatory_affairs_lead")
+    given.say("rita.reg", "regulatory_affairs_lead", "regulatory", decided_on=NOW, certificate=certificate)
+    day = datetime(NOW.year, NOW.month, NOW.day, tzinfo=UTC)
+    expected = day + timedelta(days=days) if last == 10 else NOW + timedelta(days=days)
+    assert ends(given, {"regulatory": 1}) == {"regulatory": expected}
+
+
+@pytest.mark.parametrize("changes", [{"region": "EU"}, {"intended_use": "Something else."}, {"expires_on": 1}, None])
+def test_a_certificate_that_does_not_cover_it_holds_nothing_up(given: Room, changes: dict[str, Any] | None) -> None:
+    members: dict[str, Any] = {"number": "K-1", "region": "US", "intended_use": "Triage.", "expires_on": NOW.date()}
+    if changes and "expires_on" in changes:
+        changes = {"expires_on": NOW.date() - timedelta(days=1)}
+    certificate = None if changes is None else Certificate(**{**members, **changes})
+    given.register("rita.reg", "regulatory_affairs_lead")
+    given.say("rita.reg", "regulatory_affairs_lead", "regulatory", decided_on=NOW, certificate=certificate)
+    assert ends(given, {"regulatory": 1}) == {"regulatory": None}
+
+
+def test_what_the_promotion_rests_on_stands_though_the_policy_names_other_roles_now(given: Room) -> None:
+    [promoted] = [one.ledger_hash for one in given.said()]
+    text = (FOLDER / "triage.yaml").read_text("utf-8").replace("roles: [clinical_safety_lead, chief", "roles: [chief")
+    given.case.policy = parse_policy(text, "x")
+    assert ends(given, {"model": 1}, (promoted,)) == {"model": NOW + CADENCE}
+    assert ends(given, {"model": 1}) == {"model": None}
+
+
+def test_nobody_renews_their_own_work(given: Room) -> None:
+    given.register("mia.author", "clinical_safety_lead")
+    given.say("mia.author", "clinical_safety_lead", "model", decided_on=NOW + timedelta(days=60))
+    assert ends(given, {"model": 1}) == {"model": NOW + CADENCE}
+
+
+def test_a_refusal_and_another_subject_hold_nothing_up(room: Room) -> None:
+    room.case.stage = SUPPORT
+    room.model_approval(verdict="refuse")
+    other = Subject(**{**room.case.subject.to_json(), "data": "9" * 64})
+    room.model_approval(subject=other)
+    [one] = standing(court(room), {"model": 1}, room.said(), ())
+    assert one.until is None and one.why == "that of anna.berg names another data digest"
+
+
+def test_it_goes_down_to_the_highest_stage_whose_approvals_stand(room: Room) -> None:
+    counted = {"model": 1, "workflow": 1, "safety": 1}
+    assert lower_stage(court(room), counted, room.said(), ()) is Stage.OFF
+    for stage in (Stage.SHADOW, Stage.ASSISTIVE):
+        room.case.stage = stage
+        room.model_approval()
+        room.workflow_approval()
+        assert lower_stage(court(room), counted, room.said(), ()) is stage
+    assert lower_stage(court(room, Stage.SHADOW), counted, room.said(), ()) is Stage.OFF
+    assert lower_stage(court(room), {"safety": 1}, room.said(), ()) is Stage.OFF
