@@ -1,7 +1,3 @@
-{%- set event_tables = [
-    'condition_occurrence', 'procedure_occurrence', 'drug_exposure', 'device_exposure', 'measurement', 'observation',
-] -%}
-
 with
 
 visits as (
@@ -40,16 +36,8 @@ admissions as (
     group by messages.site, messages._key
 ),
 
--- Rows of events that are in OMOP, whatever table their concepts sort them into.
 placed as (
-    {%- for table in event_tables %}
-        select
-            '{{ table }}' as omop_table,
-            {{ table }}_id as row_id
-        from {{ ref(table) }}
-        where {{ is_touched() }}
-        {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {{ placed_events() }}
 ),
 
 readings as (

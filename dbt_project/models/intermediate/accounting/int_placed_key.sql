@@ -13,9 +13,6 @@
     ('int_synthea_device', 'use_key', 'int_device', 'synthea_csv'),
     ('int_synthea_observation', 'event_key', 'int_observation', 'synthea_csv'),
 ] -%}
-{%- set event_tables = [
-    'condition_occurrence', 'procedure_occurrence', 'drug_exposure', 'device_exposure', 'measurement', 'observation',
-] -%}
 {#- The tables of all rows of a record; null where one is missing. -#}
 {%- set tables_of_rows %}
     case
@@ -71,14 +68,7 @@
 with
 
 placed as (
-    {%- for table in event_tables %}
-        select
-            '{{ table }}' as omop_table,
-            {{ table }}_id as row_id
-        from {{ ref(table) }}
-        where {{ is_touched() }}
-        {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {{ placed_events() }}
 ),
 
 patients as (

@@ -13,6 +13,7 @@ ranked as (
         max(status_at) over same_slot as slot_status_at,
         max(_arrived_at) over same_slot as slot_arrived_at,
         min(booked_at) over same_slot as slot_booked_at,
+        max(moved_at) over same_slot as slot_moved_at,
         row_number() over (
             partition by site, person_key, starts_at, feed order by status_at desc, appointment_key asc
         ) = 1 as is_latest_of_feed
@@ -31,7 +32,7 @@ final as (
         service,
         starts_at,
         ends_at,
-        coalesce(booked_at, slot_booked_at) as booked_at,
+        greatest(coalesce(booked_at, slot_booked_at), slot_moved_at) as booked_at,
         case when is_latest_of_feed then slot_status else status end as status,
         case when is_latest_of_feed then slot_status_at else status_at end as status_at,
         case when is_latest_of_feed then slot_arrived_at else _arrived_at end as _arrived_at

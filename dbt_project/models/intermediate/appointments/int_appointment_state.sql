@@ -120,9 +120,8 @@ booked as (
         arg_max(ends_at, (told_at, _line)) filter (where ends_at is not null and slot_at = last_slot_at)
             as ends_at,
         arg_max(slot_place, (told_at, _line)) as service,
-        coalesce(
-            max(told_at) filter (where is_moved), min(told_at) filter (where event_code = 'S12')
-        ) as booked_at
+        max(told_at) filter (where is_moved) as moved_at,
+        min(told_at) filter (where event_code = 'S12') as booked_at
     from changes
     group by site, appointment_key
 ),
@@ -154,7 +153,11 @@ told as (
         if(booked.starts_at is null, latest.service, booked.service) as service,
         if(booked.starts_at is null, latest.starts_at, booked.starts_at) as starts_at,
         if(booked.starts_at is null, latest.ends_at, booked.ends_at) as ends_at,
-        if(booked.starts_at is null, latest.booked_at, booked.booked_at) as booked_at,
+        case
+            when booked.starts_at is null then latest.booked_at
+            else coalesce(booked.moved_at, booked.booked_at)
+        end as booked_at,
+        booked.moved_at,
         latest.status,
         latest.status_at,
         latest._arrived_at
