@@ -17,7 +17,7 @@ from orchestration.steps.meetings import READY_BEFORE, time_to_plan
 from orchestration.steps.plans import Made, make_plan
 from orchestration.steps.service import serving_config
 
-STAFFING = "staffing"
+STAFFING, ROSTER = "staffing", "roster"
 HISTORY_DAYS = 42
 """Twelve weeks to learn from and four to be tested on are more than the shortest demo has; a staffing office that joins
 hands over its last weeks."""

@@ -11,8 +11,9 @@ import duckdb
 
 from evaluation.metrics import NotEstimableError
 from evaluation.metrics.performance import auroc
+from orchestration.contracts import sql
 from orchestration.demo.replay import Replayed
-from orchestration.demo.staffing import STAFFING
+from orchestration.demo.staffing import ROSTER, STAFFING
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
@@ -23,8 +24,8 @@ from orchestration.steps.stores import predictions_file, read_all_evidence, read
 CAVEAT = "Simulated patients: this shows that the machinery works. It is engineering evidence, never a clinical claim."
 COMPARED = """
     select truth.critical_care_probability as best, predictions.critical_care_label as outcome
-    from '{truth}' as truth
-    inner join '{predictions}' as predictions on predictions.arrived_at = truth.arrived_at
+    from {truth} as truth
+    inner join {predictions} as predictions on predictions.arrived_at = truth.arrived_at
     where predictions.critical_care_label is not null and truth.critical_care_probability is not null
     order by predictions.arrived_at, best, outcome
 """
@@ -45,6 +46,7 @@ def summarise(
         "use_cases": {
             use_case: {row["site"]: _site(settings, use_case, row) for row in releases if row["use_case"] == use_case},
             STAFFING: {row["site"]: _plans(settings, row) for row in releases if row["use_case"] == STAFFING},
+            ROSTER: {row["site"]: _rosters(settings, row) for row in releases if row["use_case"] == ROSTER},
         },
         "sites": list(sites),
         "reports": str(settings.reports / "index.html"),
@@ -102,12 +104,29 @@ def _plans(settings: Settings, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _rosters(settings: Settings, row: dict[str, Any]) -> dict[str, Any]:
+    """How rosters of a past week stand beside the one that was worked."""
+    evidence = read_all_evidence(settings, ROSTER, row["site"]).readable
+    figures = {
+        "hard_rules_broken": "hard_rules_broken",
+        "hard_rules_broken_as_worked": "worked.hard_rules_broken",
+        "demand_covered": "demand_covered",
+        "demand_covered_as_worked": "worked.demand_covered",
+        "wishes_kept": "wishes_kept",
+    }
+    return {
+        **{name: row[name] for name in ("stage", "tier", "release", "model_version", "drift")},
+        **{name: figure_value(evidence, "performance", figure) for name, figure in figures.items()},
+    }
+
+
 def _best_possible(settings: Settings, use_case: str, site: str) -> float | None:
     """The AUROC of the simulator's true probability on the candidate's own test visits, matched by arrival."""
     if not load_site(site).simulated:
         return None
     predictions = predictions_file(settings, read_candidate(settings, use_case, site))
-    query = COMPARED.format(truth=settings.home / "truth" / site / "*.parquet", predictions=predictions)
+    files = {"truth": settings.home / "truth" / site / "*.parquet", "predictions": predictions}
+    query = COMPARED.format(**{name: sql.text(str(path)) for name, path in files.items()})
     with duckdb.connect() as connection:
         rows = connection.sql(query).fetchnumpy()
     try:
@@ -129,6 +148,8 @@ def _text(document: dict[str, Any], use_case: str, pilot: str) -> str:
             f"the better simple rule, interval held {_percent(row['hours_coverage_1d'])}, "
             f"plans in time {_percent(row['plans_in_time'])}"
         )
+    rosters = document["use_cases"][ROSTER].items()
+    lines += [f"  {site:<9} {row['stage']:<10} {_roster_words(row)}" for site, row in rosters]
     for stage, one in document["requests"].items():
         lines.append(
             f"  {pilot:<9} {stage}: {one['requests']} live requests over HTTP, {one['cards']} cards, "
@@ -150,8 +171,21 @@ def _text(document: dict[str, Any], use_case: str, pilot: str) -> str:
     return "\n".join(lines)
 
 
+def _roster_words(row: dict[str, Any]) -> str:
+    broken, was_broken = (_count(row[name]) for name in ("hard_rules_broken", "hard_rules_broken_as_worked"))
+    covered, was_covered = (_percent(row[name]) for name in ("demand_covered", "demand_covered_as_worked"))
+    return (
+        f"roster of a past week: {broken} hard rules broken ({was_broken} as worked), need covered {covered} "
+        f"({was_covered} as worked), wishes kept {_percent(row['wishes_kept'])}"
+    )
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
+
+
+def _count(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}"
 
 
 def _percent(value: float | None) -> str:

@@ -13,7 +13,7 @@ from evaluation.policies import Stage
 from orchestration.defs.launch import Launcher
 from orchestration.demo.people import approve_as_demo
 from orchestration.demo.replay import Replayed, department
-from orchestration.demo.staffing import STAFFING, adjust_as_demo, plan_days, simulate_history
+from orchestration.demo.staffing import ROSTER, STAFFING, adjust_as_demo, plan_days, simulate_history
 from orchestration.demo.summary import summarise
 from orchestration.settings import Settings
 from orchestration.simulator import live_requests, simulate_group
@@ -155,7 +155,8 @@ class Tour:
         write_json(done, {"days": days})
 
     def _record_changes(self) -> None:
-        """Bring what was changed on the board to the ledger, and make the plan for the next meeting."""
+        """Bring what was changed on the board to the ledger, and make the plans for the next meeting: what is needed,
+        and from it who works, in shadow."""
         done = self._settings.home / "state" / "planned-next.json"
         if done.exists() or not self._reached(Stage.ASSISTIVE, STAFFING):
             return
@@ -164,7 +165,10 @@ class Tour:
             plan_days(self._settings, PILOT, self._day(self._days + SHADOW_DAYS + 1), ASSISTIVE_DAYS - 1)
             present = time_to_plan(load_site(PILOT), self._day(self._all_days))
             self._require(self.launcher.plan(STAFFING, PILOT, present))
-            stand_at(self._settings, present)
+        with self._timed("roster"):
+            if self._train(PILOT, ROSTER) and self._release(Stage.SHADOW, ROSTER):
+                self._require(self.launcher.plan(ROSTER, PILOT, present))
+        stand_at(self._settings, present)
         write_json(done, {"at": present.isoformat()})
 
     def _step_up(self, stage: Stage, first: int, days: int) -> bool:

@@ -2,15 +2,22 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
+from collections import Counter
 from datetime import datetime, timedelta
 
 import duckdb
 import pytest
 
+from orchestration.settings import load_settings
 from orchestration.sites import load_site
+from orchestration.steps.plans import make_plan
+from orchestration.steps.records import open_records
+from orchestration.steps.tiers import change_tier
 from tests.acceptance.conftest import Home
+from tests.acceptance.demo_roster import DemoRoster, copied, needed
 
 pytestmark = pytest.mark.xdist_group("demo")
 
@@ -28,6 +35,8 @@ def test_the_demo_takes_triage_to_assistive_at_one_site(demo, document):
     rows = {row["use_case"]: row for row in demo.ok("status")["releases"]}
     assert all(rows[name]["stage"] == "assistive" and rows[name]["next_review"] for name in ("triage", "staffing"))
     assert rows["staffing"]["slo"] == 1.0
+    assert (rows["roster"]["stage"], rows["roster"]["tier"]) == ("shadow", "model")
+    assert not document["refused"]
 
 
 def test_plans_are_published_before_every_meeting_and_name_what_they_build_on(demo):
@@ -48,6 +57,52 @@ def test_plans_are_published_before_every_meeting_and_name_what_they_build_on(de
 
 def _at(day, clock):
     return datetime.combine(day.date(), clock, day.tzinfo)
+
+
+def test_the_roster_is_made_from_the_released_forecast_signed_and_kept_with_names_for_the_owner_alone(demo, document):
+    roster = DemoRoster(demo.path)
+    assert (roster.plan.tier.value, roster.plan.tier_reason) == ("model", None)
+    [staffing] = roster.plan.upstream
+    assert (staffing.use_case, staffing.release) == ("staffing", roster.plan_of("staffing").release)
+    assert {line.unit for line in roster.plan.lines} == {"SUR"}
+    chain = demo.ok("lineage", roster.plan.release)
+    assert chain["run"]["mlflow_run"] and len(chain["approvals"]) == 2
+    assert stat.S_IMODE(roster.named.stat().st_mode) == 0o600
+    people = {one["person"] for one in roster.assignments}
+    assert len(people) > 20 and not [name for name in people if name in roster.plan.model_dump_json()]
+    told = document["use_cases"]["roster"]["city"]
+    assert told["hard_rules_broken"] == 0 and told["demand_covered"] >= told["demand_covered_as_worked"] - 0.02
+    assert 0.5 < told["wishes_kept"] <= 1
+
+
+def test_the_roster_keeps_need_leave_licences_and_hard_rules_by_the_independent_judge(demo):
+    roster = DemoRoster(demo.path)
+    assert roster.broken() == []
+    held = Counter((one["date"], one["shift"], one["skill"]) for one in roster.assignments)
+    lines = roster.plan.lines
+    assert all(line.planned == held[line.date.isoformat(), line.shift, line.target] for line in lines)
+    wanted = sum(needed(line.reason) for line in lines)
+    assert sum(min(line.planned, needed(line.reason)) for line in lines) >= 0.95 * wanted > 0
+    assert any("forecast at its 60% quantile" in line.reason for line in lines)
+    staff = [one for one in roster.staff() if "SUR" in one.units]
+    week = {roster.first + timedelta(days=n) for n in range(7)}
+    assert any(week & one.away for one in staff), "somebody is on leave"
+    assert any(until < roster.first for one in staff for until in one.until.values()), "a licence has ended"
+
+
+def test_stepping_down_what_stands_upstream_is_seen_on_the_plans_that_build_on_it(demo, tmp_path, monkeypatch):
+    home = copied(demo.path, tmp_path / "home")
+    monkeypatch.setenv("PILOTHOUSE_HOME", str(home))
+    settings, at = load_settings(), DemoRoster(home).plan.issued_at + timedelta(minutes=1)
+    for use_case, tier in (("triage", "rule"), ("staffing", "history")):
+        change_tier(settings, use_case, "city", tier, "rehearsed by a test")
+    staffing, roster = (make_plan(settings, one, "city", at).plan for one in ("staffing", "roster"))
+    open_records.cache_clear()
+    assert [(one.use_case, one.tier) for one in staffing.upstream] == [("triage", "rule")]
+    assert "stepped down to its rule" in staffing.upstream[0].said
+    assert (staffing.tier.value, roster.tier.value) == ("history", "history")
+    assert "stepped down to its history" in roster.tier_reason
+    assert DemoRoster(demo.path).plan.tier.value == "model", "the demo's own home is as it was"
 
 
 def test_a_charge_nurses_figure_reaches_the_feedback_mart_and_the_ledger(demo):

@@ -25,10 +25,11 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_two_people_in_two_roles_approve_what_the_policy_asks_of_the_demos_stages() -> None:
     assert len({person for person, _ in APPROVERS.values()}) == len(APPROVERS)
-    for policy in map(load_policy, ("triage", "staffing")):
+    for policy in map(load_policy, ("triage", "staffing", "roster")):
         for kind, (_, role) in APPROVERS.items():
             assert role in policy.approvals.roles_for(kind)
-        for stage in (Stage.SHADOW, Stage.ASSISTIVE):
+        stages = (Stage.SHADOW,) if policy.use_case == "roster" else (Stage.SHADOW, Stage.ASSISTIVE)
+        for stage in stages:
             assert set(policy.approvals_for(stage)) <= set(APPROVERS)
 
 
@@ -56,7 +57,8 @@ def test_the_summary_says_what_it_is_worth_what_was_refused_and_what_to_open(set
     open_records.cache_clear()
     document = answer.document
     assert document["note"] == CAVEAT and "never a clinical claim" in CAVEAT
-    assert document["use_cases"] == {"triage": {}, "staffing": {}} and document["sites"] == ["city", "rural"]
+    assert document["use_cases"] == {"triage": {}, "staffing": {}, "roster": {}}
+    assert document["sites"] == ["city", "rural"]
     assert document["requests"]["shadow"] == {
         "requests": 3, "cards": 1, "feedback": {"accepted": 1}, "p50_ms": 2.0, "p99_ms": 3.0,
     }  # fmt: skip

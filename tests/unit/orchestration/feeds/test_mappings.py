@@ -72,6 +72,67 @@ def test_columns_codes_dates_numbers_and_units_are_read_as_the_mapping_says(door
     ]
 
 
+def test_a_site_tells_contracts_leave_and_wishes_in_its_own_columns_codes_and_dates(door, known_as) -> None:
+    texts = {
+        "workforce": """
+            feed: workforce
+            contract: 1
+            version: 1.0.0
+            columns:
+              contract_key: {from: Vertrag}
+              staff_key: {from: Personalnr}
+              unit_code: {from: Station}
+              role_code: {from: Beruf, codes: {Pflegefachkraft: RN, Pflegehilfe: CNA}}
+              credential_until: {from: Urkunde bis, format: "%d.%m.%Y"}
+              weekly_hours: {from: Wochenstunden, decimal: ","}
+              valid_from: {from: Beginn, format: "%d.%m.%Y"}
+              valid_until: {from: Ende, format: "%d.%m.%Y"}
+            """,
+        "leave": """
+            feed: leave
+            contract: 1
+            version: 1.0.0
+            columns:
+              leave_key: {from: Antrag}
+              staff_key: {from: Personalnr}
+              first_date: {from: Von, format: "%d.%m.%Y"}
+              last_date: {from: Bis, format: "%d.%m.%Y"}
+              leave_kind: {from: Art, codes: {Urlaub: annual, Elternzeit: parental}}
+              leave_status: {from: Stand, codes: {genehmigt: approved, beantragt: requested}}
+            """,
+        "wishes": """
+            feed: wishes
+            contract: 1
+            version: 1.0.0
+            columns:
+              wish_key: {from: Wunsch}
+              staff_key: {from: Personalnr}
+              wish_date: {from: Tag, format: "%d.%m.%Y"}
+              shift_code: {from: Schicht, codes: {F: day, N: night}}
+              wants: {from: Will, codes: {ja: "on", nein: "off"}}
+              weight: {from: Gewicht}
+            """,
+    }
+    rows = {
+        "workforce": "Vertrag;Personalnr;Station;Beruf;Urkunde bis;Wochenstunden;Beginn;Ende\n"
+        "V1;7;ICU;Pflegefachkraft;31.12.2026;38,5;01.01.2020;\nV2;8;ICU;Koch;;38,5;01.01.2020;\n",
+        "leave": "Antrag;Personalnr;Von;Bis;Art;Stand\nU1;7;10.03.2026;14.03.2026;Urlaub;genehmigt\n",
+        "wishes": "Wunsch;Personalnr;Tag;Schicht;Will;Gewicht\nW1;7;20.03.2026;N;nein;5\n",
+    }
+    receipts = {feed: door.land(rows[feed].encode(), mapping(texts[feed]), name=f"{feed}.csv") for feed in texts}
+    assert {feed: one.landed for feed, one in receipts.items()} == {"workforce": 1, "leave": 1, "wishes": 1}
+    assert dict(receipts["workforce"].reasons) == {"Employment.role_code.unmapped": 1}
+    nurse = known_as("staff", "7")
+    told = "staff_key, unit_code, role_code, credential_until, weekly_hours, valid_until"
+    assert door.zone.rows("staff_employment", told) == [(nurse, "ICU", "RN", date(2026, 12, 31), 38.5, None)]
+    assert door.zone.rows("staff_leave", "staff_key, first_date, last_date, leave_kind, leave_status") == [
+        (nurse, date(2026, 3, 10), date(2026, 3, 14), "annual", "approved")
+    ]
+    assert door.zone.rows("staff_wish", "staff_key, wish_date, shift_code, wants, weight") == [
+        (nurse, date(2026, 3, 20), "night", "off", 5)
+    ]
+
+
 def test_receipt_and_rows_say_which_mapping_read_them(door) -> None:
     receipt = door.land(table("ICU;28.02.2026;F;9;40;480"), mapping())
     assert receipt.contract == f"staffing@1.0.0+city.1.0.0.{mapping().digest[:12]}"
