@@ -129,6 +129,7 @@ class CardText(Part):
     ignore_when: Text
     override_reasons: tuple[OverrideReason, ...] = Field(min_length=1)
     override_system: Text
+    feedback_window_hours: int = Field(gt=0, le=24 * 90)
     source: Mapping[str, str]
     topic: Mapping[str, str] | None = None
     suggestion: Mapping[str, str] | None = None

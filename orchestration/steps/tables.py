@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from evaluation.canonical import document_digest
+from ml.usecases import load_use_case, use_case_names
 from orchestration.contracts import load_contracts
 from orchestration.contracts.sql import text
 from orchestration.feeds import write_anchors
@@ -90,10 +91,11 @@ def dbt_variables(settings: Settings) -> str:
         for site, place in sites.items()
     }
     clinics = {site: place.admitting_clinics for site, place in sites.items() if place.admitting_clinics}
+    windows = {name: load_use_case(name).card.feedback_window_hours for name in use_case_names(kinds={"classifier"})}
     facts = {"timezones": zones, "units": units, "shifts": shifts, "admitting_clinics": clinics}
     tests_taken = [site for site, place in sites.items() if place.takes_test_records]
     told = {"deidentified": deidentified_sites(settings, today), "sites_that_take_test_records": tests_taken}
-    return json.dumps({**paths, **facts, "inputs": inputs, **told})
+    return json.dumps({**paths, **facts, "feedback_windows": windows, "inputs": inputs, **told})
 
 
 def demand_rebuild(settings: Settings, reason: str, *, from_nothing: bool = False) -> None:

@@ -1,6 +1,5 @@
 {{ config(materialized='table') }}
-{#- A card that nobody answered within a shift's length was ignored; until then it waits. -#}
-{%- set patience = 'interval 12 hour' -%}
+{#- A card that nobody answered within its use case's window was ignored; until then it waits. -#}
 
 with
 
@@ -28,6 +27,7 @@ shown as (
     select
         calls.*,
         calls.at as shown_at,
+        calls.at + {{ feedback_window('calls.use_case') }} as ignored_at,
         {{ local_time('calls.site', 'calls.at') }} as shown_local
     from calls
     where calls.is_displayed
@@ -49,7 +49,7 @@ final as (
         shown.risk_band,
         case
             when feedback.outcome is not null then feedback.outcome
-            when shown.shown_at + {{ patience }} <= seen.until_at then 'ignored'
+            when shown.ignored_at <= seen.until_at then 'ignored'
             else 'waiting'
         end as response,
         feedback.override_reason_code as reason_code,

@@ -193,6 +193,8 @@ def test_dbt_is_told_the_lake_and_every_sites_time_zone_and_nothing_that_differs
     assert variables["units"]["rural"] == {"AE": "ER", "HDU": "ICU", "W1": "HU"}
     assert variables["shifts"]["rural"][0] == {"id": "day", "starts": "07:00", "ends": "15:00"}
     facts = {"timezones", "units", "shifts", "admitting_clinics", "sites_that_take_test_records", "deidentified"}
+    facts.add("feedback_windows")
+    assert variables["feedback_windows"] == {"appointments": 24, "triage": 12}
     said = {"lake", "vocabulary", "site_codes", "inputs", *facts}
     assert variables.keys() == said and variables["vocabulary"] == ""
     assert variables["sites_that_take_test_records"] == ["samples"]
