@@ -7,6 +7,7 @@ of the same bytes is refused, so that a changed digit is always a changed entry.
 
 import os
 import re
+import secrets
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,15 +34,14 @@ def public_hex(key: Ed25519PrivateKey) -> str:
 
 
 def write_private_key(path: Path, key: Ed25519PrivateKey) -> None:
-    """Write PEM (PKCS 8, not encrypted) with mode 0600; an existing file is never overwritten.
+    """Write PEM (PKCS 8, not encrypted) with mode 0600, there whole or not at all; an existing file stays as it is.
 
     Raises :class:`KeyFileError`.
     """
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise KeyFileError(f"{path.name}: exists already, and keys are never overwritten; name a new file.") from error
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise KeyFileError(
             f"{path.name}: cannot be created ({error.strerror}); name a file in a folder that you can write."
@@ -51,9 +51,13 @@ def write_private_key(path: Path, key: Ed25519PrivateKey) -> None:
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())  # before anything counts on it
+        os.link(draft, path)
+    except FileExistsError as error:
+        raise KeyFileError(f"{path.name}: exists already, and keys are never overwritten; name a new file.") from error
     except OSError as error:
-        path.unlink()
         raise KeyFileError(f"{path.name}: cannot be written ({error.strerror}); nothing was kept of it.") from error
+    finally:
+        draft.unlink()
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:

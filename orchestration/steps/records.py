@@ -6,6 +6,7 @@ What does not belong here: what an entry means (evaluation/ledger) and who may w
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from evaluation import EvaluationError
@@ -13,6 +14,7 @@ from evaluation.ledger import (
     Believed,
     Checkpoint,
     Entry,
+    KeyFileError,
     Ledger,
     LedgerStoreError,
     Verification,
@@ -56,10 +58,19 @@ def open_records(settings: Settings) -> Ledger:
                 "No other key can go on with this ledger."
             )
         settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private_key(path, generate_private_key())
+        _make_key(path)
     ledger = open_ledger(settings.ledger_url, key=load_private_key(path), checkpoint=settings.home / CHECKPOINT)
     record_waiting(settings, ledger, now())
     return ledger
+
+
+def _make_key(path: Path) -> None:
+    """Make the ledger's key, unless another first user made it a moment ago."""
+    try:
+        write_private_key(path, generate_private_key())
+    except KeyFileError:
+        if not path.exists():
+            raise
 
 
 def has_ledger(settings: Settings) -> bool:
