@@ -97,7 +97,8 @@ def _verdict(card: dict[str, Any], number: int) -> dict[str, Any] | None:
         reasons = card["overrideReasons"]
         reason = reasons[number // 4 % len(reasons)]
         return {"outcome": "overridden", "overrideReason": {"reason": reason}}
-    return {"outcome": "accepted", "acceptedSuggestions": []}
+    taken = [{"id": one["uuid"]} for one in card.get("suggestions", [])[:1]]
+    return {"outcome": "accepted", "acceptedSuggestions": taken}
 
 
 def _milliseconds() -> float:

@@ -160,10 +160,21 @@ def test_the_suggestions_of_the_product_s_own_cards_are_valid_fhir_r4(use_case: 
 
 
 @pytest.mark.parametrize("block", of_kind("request"))
-def test_a_request_of_another_hook_is_refused_as_a_problem(client: Client, block: dict[str, Any]) -> None:
-    response = client.post(SERVICE, json=block)
-    assert response.status_code == 400
-    assert response.headers["content-type"] == "application/problem+json"
+def test_a_request_of_another_hook_is_told_which_hook_is_answered_here(client: Client, block: dict[str, Any]) -> None:
+    for path, hook in ((SERVICE, "encounter-start"), ("/cds-services/pilothouse-appointments", "appointment-book")):
+        response = client.post(path, json=block)
+        said = response.json()
+        assert (response.status_code, response.headers["content-type"]) == (400, "application/problem+json")
+        assert set(said) == {"type", "title", "status", "detail", "instance"}
+        assert f"at hook: Input should be '{hook}'" in said["detail"]
+        assert "some-opaque-fhir-access-token" not in response.text and "1288992" not in response.text
+
+
+@pytest.mark.parametrize("block", of_kind("request"))
+def test_a_request_to_a_service_that_is_not_ours_is_told_where_ours_are(client: Client, block: dict[str, Any]) -> None:
+    response = client.post("/cds-services/static-patient-greeter", json=block)
+    assert (response.status_code, response.json()["type"]) == (404, "urn:pilothouse:problem:unknown-service")
+    assert response.json()["detail"].startswith("There is no service of that name; GET /cds-services lists")
 
 
 @pytest.mark.parametrize("block", of_kind("request"))

@@ -13,6 +13,7 @@ from orchestration.demo.replay import READING_TIME, Department, ReplayClock
 from orchestration.simulator import LiveRequest
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SUGGESTIONS = [{"label": "Repeat", "uuid": "s1"}, {"label": "Other", "uuid": "s2"}]
 REASONS = [{"code": code, "system": "urn:reasons", "display": code} for code in ("wrong-data", "too-late")]
 
 
@@ -32,7 +33,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.received.append((self.path, self.server.clock(), body))
         visit = str(body.get("visit", ""))
-        cards = [{"uuid": visit, "overrideReasons": REASONS}] if visit.startswith("sick") else []
+        more = {"suggestions": SUGGESTIONS} if visit.startswith("sick-with") else {}
+        cards = [{"uuid": visit, "overrideReasons": REASONS, **more}] if visit.startswith("sick") else []
         content = b"" if self.path.endswith("/feedback") else json.dumps({"cards": cards}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
@@ -80,3 +82,10 @@ def test_cards_are_overridden_with_an_offered_reason_accepted_or_left_alone(serv
     first_at, first = given[0]
     assert first["card"] == "sick-0" and first_at == NOON + READING_TIME
     assert datetime.fromisoformat(first["outcomeTimestamp"]) == first_at
+
+
+def test_of_a_card_that_suggests_the_first_suggestion_is_taken_and_of_another_none(service: Service) -> None:
+    department(service).replay([request(visit, n) for n, visit in enumerate(("sick", "sick-with", "sick-plain"))])
+    given = [body["feedback"][0] for path, _, body in service.received if path.endswith("/feedback")]
+    taken = {one["card"]: one["acceptedSuggestions"] for one in given if one["outcome"] == "accepted"}
+    assert taken == {"sick-with": [{"id": "s1"}], "sick-plain": []}
