@@ -101,6 +101,8 @@ def _rules(p: Property, row: str = "") -> list[Rule]:
     found: list[Rule] = []
     if p.is_required:
         found.append(Rule("required", f"{column} is null", "present"))
+    if p.logical_type is LogicalType.STRING and not (p.is_identifier or p.codes or p.pattern or p.transform):
+        found.append(Rule("zero_byte", f"contains({column}, chr(0))", "text without zero bytes"))
     if p.codes:
         listed = ", ".join(_literal(p, c) for c in p.codes)
         shown = ", ".join(p.codes[:LISTED_CODES]) + (", ..." if len(p.codes) > LISTED_CODES else "")

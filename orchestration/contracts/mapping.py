@@ -76,14 +76,18 @@ class ColumnMapping(_Frozen):
 
 
 class FeedMapping(_Frozen):
-    """One site's mapping of one feed: `contract` is the major version of the contract that it was written for."""
+    """One site's mapping of one feed: `contract` is the major version of the contract that it was written for.
+
+    `encoding` and `delimiter` are those of its text tables (a byte order mark goes before; null: found in the header);
+    a mapping may say no more than these.
+    """
 
     feed: str
     contract: int
     version: Annotated[str, Field(pattern=VERSION)]
     encoding: str = "utf-8"
     delimiter: Annotated[str, Field(pattern=r'^[^"\r\nA-Za-z0-9]$')] | None = None
-    columns: dict[str, ColumnMapping]
+    columns: dict[str, ColumnMapping] = {}
     site: str = ""
     digest: str = ""
 

@@ -17,6 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
+from orchestration.feeds.encoding import as_utf8
 from orchestration.feeds.errors import NothingToLand, WaitingUnread
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.problems import (
@@ -214,7 +215,15 @@ def _broken(whole: Arrival, problem: Problem, name: str | None = None) -> Arriva
 
 
 def unpacked(arrival: Arrival, limits: Limits) -> bytes | Problem:
-    """Return an arrival's bytes, gunzipped where needed, or why that cannot be done."""
+    """Return an arrival's bytes, gunzipped and marked text in UTF-8 where needed, or why that cannot be done."""
+    content = _gunzipped(arrival, limits)
+    if isinstance(content, Problem):
+        return content
+    text = as_utf8(content)
+    return TOO_LARGE if len(text) > max(limits.document, len(content)) else text
+
+
+def _gunzipped(arrival: Arrival, limits: Limits) -> bytes | Problem:
     if arrival.size > limits.document:
         return TOO_LARGE
     with arrival.raw.open() as stream:

@@ -11,14 +11,14 @@ from orchestration.contracts import Contract, Reader
 from orchestration.feeds import dicom, hl7v2, problems, x12
 from orchestration.feeds.encoding import not_utf8, wide_encoding
 from orchestration.feeds.fhir import FhirFile, is_one_document, named_type, open_file
-from orchestration.feeds.intake import Arrival, unpacked
+from orchestration.feeds.intake import GZIP_MAGIC, ZIP_MAGIC, Arrival, unpacked
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.naming import told_name
 from orchestration.feeds.outcome import Outcome, Prepared, whole
 from orchestration.feeds.pieces import beginning
 from orchestration.feeds.problems import Problem
 from orchestration.feeds.recoding import recoded
-from orchestration.feeds.sniff import Format, contract_for, missing, narrowed, repeated, sniff
+from orchestration.feeds.sniff import Format, contract_for, missing, narrowed, repeated, sniff, table_of
 from orchestration.feeds.tabular import Table, column_names, read_table
 
 TEXT = (Format.JSON, Format.CSV, Format.UNKNOWN)
@@ -100,9 +100,12 @@ def open_arrival(
     content = arrival.problem or unpacked(arrival, limits)
     if isinstance(content, Problem):
         return whole(Prepared(arrival, asked, attempt), content)
+    if content.startswith((GZIP_MAGIC, ZIP_MAGIC)):
+        return whole(Prepared(arrival, asked, attempt), problems.NESTED_ARCHIVE)
     kind = format_of(arrival.base, content, asked)
     if kind in (Format.CSV, Format.UNKNOWN):
         fitting, content = recoded(arrival.name, content, asked, contracts)
+        fitting = fitting or (table_of(arrival.name, content, contracts) if kind is Format.UNKNOWN else None)
         kind, asked = (Format.CSV if fitting and not asked else kind), fitting
     if kind in TEXT and wide_encoding(content):
         return whole(Prepared(arrival, asked or _by_format(kind, contracts), attempt), not_utf8(content))

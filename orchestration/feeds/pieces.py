@@ -9,14 +9,16 @@ import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader
 
+from orchestration.feeds.encoding import HEAD, Utf8, marked_codec
 from orchestration.feeds.framing import STRING
 from orchestration.feeds.intake import GZIP_MAGIC, MAGIC_LENGTH, Arrival
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.sniff import BOM
 
 CHUNK = 1 << 20
+BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError)
 CLOSED = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -38,13 +40,21 @@ class Piece:
 
 @contextmanager
 def plain(arrival: Arrival) -> Generator[BufferedIOBase]:
-    """Open an arrival's bytes, gunzipped where they are packed."""
+    """Open an arrival's bytes, gunzipped where they are packed; marked text of UTF-16 or UTF-32 in UTF-8."""
     with arrival.raw.open() as stream:
         if stream.peek(MAGIC_LENGTH)[:2] != GZIP_MAGIC:
-            yield stream
+            yield _in_utf8(stream)
         else:
             with gzip.open(stream) as unpacked:
-                yield unpacked
+                yield _in_utf8(unpacked)
+
+
+def _in_utf8(stream: BufferedReader | gzip.GzipFile) -> BufferedIOBase:
+    try:
+        codec = marked_codec(stream.peek(HEAD))
+    except BROKEN:
+        return stream  # whoever reads it will see
+    return BufferedReader(Utf8(stream, codec), CHUNK) if codec else stream
 
 
 def beginning(arrival: Arrival, limits: Limits) -> bytes | None:
@@ -52,7 +62,7 @@ def beginning(arrival: Arrival, limits: Limits) -> bytes | None:
     if arrival.size * limits.ratio <= limits.piece:
         return None
     with plain(arrival) as stream:
-        if arrival.size <= limits.piece and not isinstance(stream, gzip.GzipFile):
+        if arrival.size <= limits.piece and isinstance(stream, BufferedReader) and stream.seekable():
             return None
         try:
             head = _read(stream, limits.piece + 1)
@@ -99,7 +109,7 @@ def _shorten(held: bytearray, limits: Limits) -> None:
 def _read(stream: BufferedIOBase, size: int) -> bytes:
     try:
         return stream.read(size)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
+    except BROKEN:
         raise Broken from None
 
 

@@ -14,6 +14,11 @@ class Problem:
     reason: str
 
 
+SAY_ENCODING = (
+    "Have it sent as UTF-8 text, or say its `encoding` (such as windows-1252) in the site's mapping of the feed: "
+    "orchestration/sites/SITE.mappings/FEED.yaml."
+)
+
 EMPTY = Problem("file.empty", "The file is empty.")
 TRUNCATED = Problem("file.truncated", "The file is cut off: it ends inside a JSON document. Ask for it again.")
 NOT_JSON = Problem("file.not_json", "The file is not JSON, and no line of it is.")
@@ -59,7 +64,7 @@ ENTRY_DEEP = Problem("entry.too_deep", "The entry holds a bundle deeper within o
 ENTRY_DELETE = Problem("entry.delete_target", "The delete request names no resource as Type/id.")
 ROW_WIDTH = Problem("row.width", "The row has another number of cells than the header.")
 ROW_QUOTES = Problem("row.quotes", "The row opens a quote that nothing closes.")
-ROW_NOT_UTF8 = Problem("row.not_utf8", "The row is not UTF-8 text.")
+ROW_NOT_UTF8 = Problem("row.not_utf8", f"The row is not text in the table's encoding. {SAY_ENCODING}")
 ROW_TOO_LONG = Problem("row.too_long", "The row is longer than this installation takes in.")
 
 _ALL = [value for value in globals().values() if isinstance(value, Problem)]

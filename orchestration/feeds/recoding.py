@@ -7,10 +7,10 @@ belong here: what the columns mean (orchestration/contracts/mapping.py).
 from collections.abc import Mapping
 
 from orchestration.contracts import Contract
+from orchestration.feeds.encoding import NEVER_UTF8
 from orchestration.feeds.problems import Problem
-from orchestration.feeds.sniff import header, missing
+from orchestration.feeds.sniff import BOM, header, missing, narrowed
 
-NEVER_UTF8 = b"\xff"  # marks a line that the encoding does not know, so that it is told as a row that is no text
 WIDE = ("utf-16", "utf-32")  # more than one byte a character: a line feed is no line feed before it is decoded
 
 
@@ -28,14 +28,14 @@ def recoded(
         found = header(text, contract.layout.delimiter) if text is not None else None
         if text is None or found is None or isinstance(found, Problem):
             continue
-        if asked or not missing(contract, found.columns, name):
+        if asked or not missing(narrowed(contract, found.columns, name), found.columns, name):
             return contract, text
     return asked, content
 
 
 def _as_utf8(content: bytes, encoding: str) -> bytes | None:
     """Return text in UTF-8, null where it is none in this encoding; a single line that is none is marked."""
-    if encoding == "utf-8":
+    if encoding == "utf-8" or content.startswith(BOM):  # the mark that came, or that marked UTF-16 was given
         return content
     try:
         return content.decode(encoding).removeprefix("\ufeff").encode()

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from orchestration.contracts import Contract, Reader
 from orchestration.feeds.encoding import not_utf8
-from orchestration.feeds.problems import HEADER, Problem
+from orchestration.feeds.problems import HEADER, SAY_ENCODING, Problem
 
 BOM = b"\xef\xbb\xbf"
 PARQUET_MAGIC = b"PAR1"
@@ -26,6 +26,8 @@ OTHER_SUFFIXES = {".hl7": "hl7v2", ".dcm": "dicom", ".x12": "x12", ".edi": "x12"
 TABLE_SUFFIXES = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".dta": "stata"}
 HEAD = 64 * 1024
 DELIMITERS = (",", ";", "\t", "|")
+SEPARATOR_LINE = re.compile(rb"\"?sep=[^\r\n]\"?(?=[\r\n])", re.IGNORECASE)
+QUOTED = re.compile(r'"[^"]*"')
 LIKENESS = 0.5  # share of a contract's required columns that makes a file one of its feed, if a damaged one
 
 
@@ -83,20 +85,32 @@ def _is_old_stata(content: bytes) -> bool:
     return len(content) > 1 and content[0] in STATA_RELEASES and content[1] in (1, 2)
 
 
+def table_lines(content: bytes) -> bytes:
+    """Return a text table whose lines end in line feeds, without its mark.
+
+    Old systems end lines with carriage returns alone; a first line `sep=;`, which tells a spreadsheet the delimiter, is
+    no record and becomes blank.
+    """
+    lines = content.removeprefix(BOM)
+    lines = lines if b"\n" in lines else lines.replace(b"\r", b"\n")
+    told = SEPARATOR_LINE.match(lines)
+    return lines[told.end() :] if told else lines
+
+
 def header(content: bytes, delimiter: str | None = None) -> Header | Problem:
     """Return the header of a text table, its first line that is not blank, or why there is none.
 
     Where no `delimiter` is known, it is the one that the header has most of.
     """
-    first = content.removeprefix(BOM)[:HEAD].lstrip().split(b"\n", 1)[0]
+    first = table_lines(content)[:HEAD].lstrip().split(b"\n", 1)[0]
     try:
         line = first.decode("utf-8").strip("\r")
     except UnicodeDecodeError:
-        return not_utf8(content)
+        return not_utf8(content, SAY_ENCODING)
     if "\0" in line:
-        return not_utf8(content)
+        return not_utf8(content, SAY_ENCODING)
     if delimiter is None:
-        delimiter = max(DELIMITERS, key=line.count)
+        delimiter = max(DELIMITERS, key=QUOTED.sub("", line).count)
     try:
         cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error:
@@ -160,3 +174,14 @@ def narrowed(contract: Contract, columns: tuple[str, ...], file_name: str) -> Co
 def _likeness(contract: Contract, columns: tuple[str, ...]) -> float:
     required = len(_required(contract, ""))
     return 1 - len(missing(contract, columns, "")) / required if required else 0.0
+
+
+def table_of(file_name: str, content: bytes, contracts: Mapping[str, Contract]) -> Contract | None:
+    """Return the contract of a text table whose name says nothing, where its header has all that one requires."""
+    found = header(content)
+    if isinstance(found, Problem) or len(found.columns) < 2:
+        return None
+    contract = contract_for(found.columns, contracts, file_name)
+    if contract is None or "csv" not in contract.formats or missing(contract, found.columns, file_name):
+        return None
+    return contracts.get(contract.feed)

@@ -23,10 +23,11 @@ from orchestration.feeds.problems import (
     ROW_QUOTES,
     ROW_TOO_LONG,
     ROW_WIDTH,
+    SAY_ENCODING,
     TOO_LARGE,
     Problem,
 )
-from orchestration.feeds.sniff import BOM, Format, Header, header, read_columns
+from orchestration.feeds.sniff import Format, Header, header, read_columns, table_lines
 
 ROW = "_row"
 QUOTED_LINES = 50  # how many lines one quoted cell may span before its quote counts as never closed
@@ -82,7 +83,7 @@ def _read_csv(content: bytes, head: Header, wanted: set[str], limits: Limits) ->
     if not good and not rejects:
         return NO_ROWS
     if rejects and all(problem is ROW_NOT_UTF8 for _, problem in rejects) and not good:
-        return not_utf8(content)
+        return not_utf8(content, SAY_ENCODING)
     columns = list(zip(*good, strict=True)) if good else [()] * len(head.columns)
     pairs = zip(head.columns, columns, strict=True)
     named = {name: pa.array(values, pa.string()) for name, values in pairs if name.lower() in wanted}
@@ -91,7 +92,7 @@ def _read_csv(content: bytes, head: Header, wanted: set[str], limits: Limits) ->
 
 def _csv_rows(content: bytes, delimiter: str, limits: Limits) -> Iterator[list[str] | Problem]:
     """Yield cells of each non-blank record, the header first; a quoted cell may span lines."""
-    lines = content.removeprefix(BOM).split(b"\n")
+    lines = table_lines(content).split(b"\n")
     position = 0
     while position < len(lines):
         taken = record_length(lines, position)

@@ -20,7 +20,7 @@ from orchestration.feeds.intake import Arrival, unpacked
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.mllp.frames import framed
 from orchestration.feeds.problems import Problem
-from orchestration.feeds.sniff import BOM, Format, Header, header
+from orchestration.feeds.sniff import BOM, Format, Header, header, table_lines
 from orchestration.feeds.tabular import record_length
 from orchestration.feeds.vault import RawObject
 
@@ -114,7 +114,7 @@ def _blank_rows(content: bytes, lines: Collection[int]) -> bytes | None:
     found = header(content)
     if isinstance(found, Problem):
         return None
-    return b"\n".join(_rows(content.removeprefix(BOM).split(b"\n"), found, lines))
+    return b"\n".join(_rows(table_lines(content).split(b"\n"), found, lines))
 
 
 def _rows(texts: list[bytes], head: Header, lines: Collection[int]) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from orchestration.contracts import Contract, ContractObject, sql
 from orchestration.contracts.compiler import Compiled, compile_fhir, compile_tabular
 from orchestration.feeds import fhir
 from orchestration.feeds.batches import FILE_NO
+from orchestration.feeds.encoding import wide_encoding
 from orchestration.feeds.fhir_batch import objects_of
 from orchestration.feeds.hl7v2.framing import in_one_byte_units
 from orchestration.feeds.intake import Arrival, unpacked
@@ -93,6 +94,8 @@ def scan(db: duckdb.DuckDBPyConnection, reader: Reader, receipt: StoredReceipt, 
         content = arrival.raw.read_bytes()
     kind = format_of(arrival.base, content, asked)
     text = in_one_byte_units(content) if kind is Format.HL7V2 else content
+    if wide_encoding(text):  # UTF-16 without its mark is held whole; an identifier stands in it between zeros
+        text = text.replace(b"\0", b"")
     spoken = Spoken.of(plain)
     if kind not in PACKED and spoken.values and not spoken.may_be_in(text):
         return Found(kind)

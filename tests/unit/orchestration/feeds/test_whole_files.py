@@ -31,7 +31,7 @@ WHOLE = [
     ("a.json", b'{"resourceType":"Bundle","entry":[{"resource":{"resourceTy', "file.truncated"),
     ("a.json", b'{\n "resourceType": "Bundle",\n "entry": [', "file.truncated"),
     ("a.ndjson", b"\xff\xfe\x00\n\x80\n", "file.not_utf8"),
-    ("a.json", '{"resourceType":"Patient"}'.encode("utf-16"), "file.not_utf8"),
+    ("a.json", '{"resourceType":"Patient"}'.encode("utf-16-le"), "file.not_utf8"),
     ("a.json", b"[" * 100_000, "file.nesting"),
     ("a.ndjson", b'{"resourceType":"Patient","id":"1","x":' + b"[" * 200 + b"]" * 200 + b"}", "file.nesting"),
     ("a.json", b'[{"resourceType":"Patient","id":"1"}]', "file.not_fhir"),
@@ -184,9 +184,9 @@ PATIENTS = '{"resourceType":"Patient","id":"1","gender":"female"}\n{"resourceTyp
 BEDS = "unit_code,at,occupied,staffed_beds\nED,2026-03-01T00:00:00Z,5,8\n"
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize(("name", "text"), [("Patient.ndjson", PATIENTS), ("a.csv", BEDS), ("a.txt", BEDS)])
-def test_text_in_a_wide_encoding_is_named_as_such(zone, name, text, encoding) -> None:
+def test_text_in_a_wide_encoding_without_its_mark_is_named_as_such(zone, name, text, encoding) -> None:
     assert dict(zone.one(name, text.encode(encoding)).reasons) == {"file.not_utf8": 1}
     assert encoding[:6].upper() in zone.quarantine()[0][2]
 

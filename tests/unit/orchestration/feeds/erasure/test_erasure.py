@@ -203,6 +203,23 @@ def test_lines_that_cannot_be_read_and_speak_of_the_person_go_too(hospital: Hosp
     assert hospital.raw(receipt).split(b"\n")[:2] == [b"", b""]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_a_person_is_found_in_text_of_more_than_one_byte_a_character(hospital: Hospital, encoding: str) -> None:
+    hospital.land("Patient.ndjson", ndjson(patient(MARY)))
+    wide = ndjson(visit("v-mary", MARY), visit("v-john", JOHN)).decode().encode(encoding)
+    receipt = hospital.land("Encounter.ndjson", wide)
+    is_read = not encoding.endswith("-le")
+    assert receipt.landed == (2 if is_read else 0)
+    made = hospital.erase(MARY)
+    assert (made.rewritten, made.destroyed + made.lost) == ((1, 1) if is_read else (0, 2))
+    with duckdb.connect() as db:
+        assert not is_read or db.execute(
+            f"select count(*) from '{hospital.home}/lake/fhir_encounter/site={SITE}/*/*.parquet'"
+        ).fetchall() == [(1,)]
+    if is_read:
+        assert MARY.encode() not in hospital.raw(receipt) and JOHN.encode() in hospital.raw(receipt)
+
+
 def test_an_erasure_that_is_stopped_anywhere_is_finished_by_the_next(
     hospital: Hospital, monkeypatch: pytest.MonkeyPatch
 ) -> None:
