@@ -4,6 +4,7 @@ A site that lists no such feed tells nothing, and whoever reads this guesses fro
 belong here: duties (`roster_inputs.py`), what rules make of contracts and wishes (`ml/usecases`).
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -18,7 +19,8 @@ from orchestration.settings import Settings
 from orchestration.sites import Site
 from orchestration.steps.tables import Snapshot, TablesError, current_snapshot
 
-FEEDS = ("workforce", "leave", "wishes")
+LEAVE = "leave"
+FEEDS = ("workforce", LEAVE, "wishes")
 DAY = timedelta(days=1)
 
 
@@ -165,6 +167,18 @@ def read_personnel(settings: Settings, declared: RosterUseCase, site: Site, at: 
         wishes=tuple(Wish(*row) for row in rows.get("wishes", ())),
         silent=tuple(feed for feed in FEEDS if feed not in rows),
     )
+
+
+def held_leave(settings: Settings, site: str, since: datetime, at: datetime) -> int:
+    """Return how many rows of the leave feed that arrived after `since` and by `at` are in quarantine, by the newest
+    attempt at each file: somebody may be on leave whom no table tells of."""
+    newest: dict[str, tuple[int, int]] = {}
+    for path in (settings.home / "receipts" / site / LEAVE).glob("*.json"):
+        receipt = json.loads(path.read_bytes())
+        if since < datetime.fromisoformat(receipt["first_arrived_at"] or receipt["arrived_at"]) <= at:
+            attempt = receipt["attempt"], receipt["quarantined"]
+            newest[receipt["sha256"]] = max(attempt, newest.get(receipt["sha256"], attempt))
+    return sum(held for _, held in newest.values())
 
 
 def _rows(snapshot: Snapshot, feed: str, given: Mapping[str, object], zone: str) -> list[tuple[Any, ...]]:

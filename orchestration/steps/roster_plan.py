@@ -20,7 +20,7 @@ from orchestration.steps.roster_bundle import RosterModelRefused, released_rules
 from orchestration.steps.roster_inputs import NotEnoughRoster, Row, Unit, read_rows, units_of, untold_days
 from orchestration.steps.roster_making import Made, document_of, make_roster, problem_of_unit
 from orchestration.steps.roster_needs import Needed, adjustments, demand_tier, needs_of, without
-from orchestration.steps.roster_people import read_personnel
+from orchestration.steps.roster_people import held_leave, read_personnel
 from orchestration.steps.shifts import UnknownShift, span_of
 from orchestration.steps.tables import TablesError
 
@@ -92,7 +92,12 @@ def _draft(
         valid_until=max((line["ends"] for line in lines), default=asked.at + ANSWERS_AT_LEAST),
         lines=tuple({name: value for name, value in line.items() if name != "ends"} for line in lines),
         gave_way=tuple(_gave_way(made)),
-        notes=(*notes, *_silent(asked.site, units[0]), *(note for one in made for note in _notes(one) if note)),
+        notes=(
+            *notes,
+            *_silent(asked.site, units[0]),
+            *_held(settings, declared, asked),
+            *(note for one in made for note in _notes(one) if note),
+        ),
         document={"units": [document_of(one) for one in made]},
     )
 
@@ -153,6 +158,16 @@ def _silent(site: Site, unit: Unit) -> Iterable[str]:
         yield (
             f"{site.id} lists no feed {', '.join(unit.personnel.silent)}: contract hours are what people worked on "
             "average, absences those of the rosters feed, wishes none, as far as those feeds would tell them."
+        )
+
+
+def _held(settings: Settings, declared: RosterUseCase, asked: Asked) -> Iterable[str]:
+    """Say that leave is held at the door: who is away may be told incompletely."""
+    since = asked.at - timedelta(days=declared.people.look_back_days)
+    if held := held_leave(settings, asked.site.id, since, asked.at):
+        yield (
+            f"{held} rows of the leave feed are in quarantine, so that somebody may be rostered on leave. See "
+            f"`pilothouse quarantine list --site {asked.site.id} --feed leave` and have them repaired."
         )
 
 

@@ -1,5 +1,6 @@
 """The roster's plan at the end of the chain: tiers reached by breaking input, upstream switched off, repairs."""
 
+import json
 import stat
 from collections import Counter
 from dataclasses import replace
@@ -287,6 +288,21 @@ def test_a_site_whose_feeds_tell_nothing_of_people_says_what_is_guessed(
 
     monkeypatch.setattr("orchestration.steps.plans.load_site", load)
     assert any("lists no feed workforce, leave, wishes" in note for note in rural.plan().notes)
+
+
+def test_leave_that_is_held_at_the_door_is_told_on_the_plan_until_it_is_taken(rural: Rostered) -> None:
+    rural.publish(duties())
+    rural.point("roster", Tier.HISTORY)
+    folder = rural.settings.home / "receipts" / PLACE.id / "leave"
+    folder.mkdir(parents=True)
+    first = {"sha256": "a", "attempt": 0, "quarantined": 2, "arrived_at": "2026-03-20T06:00:00+00:00"}
+    (folder / "a.json").write_text(json.dumps({**first, "first_arrived_at": None}))
+    old = {**first, "sha256": "b", "arrived_at": "2025-03-20T06:00:00+00:00", "first_arrived_at": None}
+    (folder / "b.json").write_text(json.dumps(old))
+    assert any("2 rows of the leave feed are in quarantine" in note for note in rural.plan().notes)
+    again = {"attempt": 1, "quarantined": 0, "first_arrived_at": first["arrived_at"]}
+    (folder / "a.1.json").write_text(json.dumps({**first, **again, "arrived_at": "2026-03-26T06:00:00+00:00"}))
+    assert not any("quarantine" in note for note in rural.plan(NOW + timedelta(minutes=1)).notes)
 
 
 def test_a_past_week_is_rostered_with_what_was_known_and_judged_beside_the_worked_one(rural: Rostered) -> None:
