@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from evaluation.evidence import Subject
 from evaluation.gates.decision import Decision
 from evaluation.gates.errors import GateError, StageError
-from evaluation.gates.refusal import Refusal
+from evaluation.gates.refusal import Refusal, some
 from evaluation.gates.stages import step
 from evaluation.gates.sworn import Court, Release
 from evaluation.gates.team import find_team
@@ -159,26 +159,24 @@ def _missing(
 ) -> Refusal:
     """What is missing of one kind: what there is, why it does not count, and who may give it."""
     kind, there = need.kind, len(_voices(usable))
-    why = sorted(
-        {
-            f"that of {each.statement.person} {reason}"
-            for each in _of_kind(kind, approvals)
-            if (reason := _why_not(court, each))
-        }
-    )
+    why = [
+        f"that of {each.statement.person} {reason}"
+        for each in sorted(_of_kind(kind, approvals), key=lambda one: one.seq, reverse=True)
+        if (reason := _why_not(court, each))
+    ]
     found = f"{there} of {need.quorum} {kind} approvals" if there else f"no valid {kind} approval"
     wanted = f"one {kind} approval by {need.by}"
     if need.quorum > 1:
         wanted = f"{need.quorum} {kind} approvals of different people by {need.by}"
     named = [one for one in court.people.holding(need.roles, court.now) if one not in {court.author, *_voices(usable)}]
-    known = ", ".join(named) or "nobody yet; register somebody with: pilothouse key new"
+    known = some(named, ", ") or "nobody yet; register somebody with: pilothouse key new"
     what = f"Let a {need.by} who did not make the model approve exactly this release; registered: {known}."
-    return Refusal(f"approval.{kind}", found + (f": {'; '.join(why)}" if why else ""), wanted, what)
+    return Refusal(f"approval.{kind}", found + (f": {some(why, '; ')}" if why else ""), wanted, what)
 
 
 def _too_few_people(needs: Sequence[Need], usable: dict[str, list[RecordedApproval]]) -> Refusal:
     names = sorted(set[str]().union(*(_voices(found) for found in usable.values())))
-    found = f"all approvals are by {' and '.join(names)}, who cannot decide all kinds in different roles"
+    found = f"all approvals are by {some(names, ' and ')}, who cannot decide all kinds in different roles"
     kinds = " and ".join(need.kind for need in needs)
     what = "Let another person in another role take one of the decisions."
     return Refusal("approvals-by-different-people", found, f"{kinds} by different people in different roles", what)

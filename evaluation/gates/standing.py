@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
+from evaluation.gates.refusal import some
 from evaluation.gates.sworn import Court, why_not_certified
 from evaluation.ledger.approval import RecordedApproval
 from evaluation.policies.approvals import REGULATORY
@@ -65,19 +66,19 @@ def _standing(
     court: Court, kind: str, quorum: int, approvals: Sequence[RecordedApproval], promoted: Collection[str]
 ) -> Standing:
     ends: dict[str, tuple[datetime, str]] = {}
-    faults: set[str] = set()
+    faults: list[str] = []
     for each in approvals:
         if each.statement.kind != kind or each.statement.verdict != "approve":
             continue
         fault = _fault(court, each, promoted)
         if fault:
-            faults.add(f"that of {each.statement.person} {fault}")
+            faults.append(f"that of {each.statement.person} {fault}")
         else:
             ends[each.statement.person] = max(_end(court, each), ends.get(each.statement.person, _NEVER))
     latest = sorted(ends.items(), key=lambda one: one[1], reverse=True)[:quorum]
     people = tuple(sorted(person for person, _ in latest))
     if len(latest) < quorum:
-        return Standing(kind, None, people, "; ".join(sorted(faults)) or "there is none")
+        return Standing(kind, None, people, some(reversed(faults), "; ") or "there is none")
     until, why = latest[-1][1]
     return Standing(kind, until, people, why)
 

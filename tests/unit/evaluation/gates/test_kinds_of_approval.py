@@ -107,6 +107,16 @@ def test_the_author_is_not_named_among_those_who_may_give_it(board: Room) -> Non
     assert PEOPLE["privacy"] not in refusal.to_meet
 
 
+def test_a_reason_stays_a_line_however_many_signed(board: Room) -> None:
+    for number in range(60):
+        board.register(f"person.{number}.of.the.privacy.office", ROLES["privacy"])
+        say(board, "privacy", f"person.{number}.of.the.privacy.office", stage=Stage.ASSISTIVE)
+    refusal = next(one for one in ask(board).reasons if one.clause == "approval.privacy")
+    assert max(len(text) for text in refusal.to_json().values()) <= 2000
+    assert "that of person.59.of.the.privacy.office is for stage assistive" in refusal.figure
+    assert refusal.figure.endswith("; 55 more") and "56 more" in refusal.to_meet
+
+
 def quorum(room: Room) -> None:
     with_policy(room, policy_with(workflow={"quorum": 2}))
     for kind in KINDS:
