@@ -20,6 +20,7 @@ from orchestration.steps.approval import CertificateNotUsable, Certified, Unknow
 from orchestration.steps.people import new_person
 from orchestration.steps.proposal import propose
 from orchestration.steps.records import open_records
+from orchestration.steps.release import promote_release
 from orchestration.steps.reviewing import Review
 from orchestration.steps.stores import CandidateRecord, save_candidate
 
@@ -131,3 +132,22 @@ def test_at_a_terminal_it_asks(
     assert CliRunner().invoke(main, words, input=said).exit_code == code
     open_records.cache_clear()
     assert [entry.kind for entry in open_records(proposed).entries(kinds=("approval",))] == kinds
+
+
+def test_a_refusal_names_each_missing_kind_and_who_may_give_it_and_what_was_signed_is_missing_no_more(
+    proposed: Settings,
+) -> None:
+    new_person(proposed, "noor", ("nursing_lead",), proposed.home / "noor.pem")
+
+    def missing() -> dict[str, str]:
+        reasons = promote_release(proposed, "triage", "city", "shadow").document["reasons"]
+        return {one["clause"]: one["to_meet"] for one in reasons if one["clause"].startswith("approval")}
+
+    before = missing()
+    assert set(before) == {"approval.model", "approval.workflow"}
+    assert before["approval.workflow"].endswith("registered: noor.")
+    sign(proposed, "noor", "workflow")
+    assert set(missing()) == {"approval.model"}
+    sign(proposed, "ada", "model")
+    answer = promote_release(proposed, "triage", "city", "shadow")
+    assert missing() == {} and answer.exit_code == 1, "evidence is missing still"
