@@ -23,6 +23,7 @@ from orchestration.commands.options import EXISTING, ready_settings, site_option
 from orchestration.commands.records import backup, incident, key, ledger, restore
 from orchestration.commands.releases import approve, drill, gate, promote, refuse, rollback, tier
 from orchestration.commands.rosters import roster
+from orchestration.settings import keep_private
 from orchestration.steps.answer import Answer
 
 PORT = click.IntRange(1, 65535)
@@ -35,6 +36,7 @@ RECORDS = (backup, incident, key, ledger, restore)
 @click.version_option(package_name="pilothouse")
 def main() -> None:
     """Take hospital AI from pilot to production: feeds, tables, models, evidence, gated releases, feedback."""
+    keep_private()
 
 
 @main.command()

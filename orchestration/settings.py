@@ -99,6 +99,11 @@ class Settings:
         return self.home / "mlflow-artifacts"
 
 
+def keep_private() -> None:
+    """Let every file that this process and its children make be its owner's alone: homes hold people's records."""
+    os.umask(os.umask(0o077) | 0o077)
+
+
 def load_settings() -> Settings:
     """Read the environment. Raises `SettingsError` for an unknown `PILOTHOUSE_ENV` or a home that cannot be found."""
     home = _home()

@@ -1,6 +1,8 @@
 """The command group about rosters. What does not belong here: logic (orchestration/steps/rostering.py)."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,7 +11,19 @@ from orchestration.steps.answer import Answer
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
-SECONDS = click.FloatRange(1, 86_400)
+
+
+class _Seconds(click.FloatRange):
+    """A number of seconds; what is not a number lies in no range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return seconds
+
+
+SECONDS = _Seconds(1, 86_400)
 
 
 @click.group()

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.feeds.receipt import StoredReceipt
+from orchestration.feeds.reread import damaged, read_receipt
 from orchestration.feeds.store import Store, lake_name
 
 
@@ -38,7 +40,7 @@ def held_files(home: Path, sites: Iterable[str], feed: str | None = None) -> lis
 def _held_at(store: Store, site: str, feed: str | None) -> Iterator[Held]:
     newest: dict[str, StoredReceipt] = {}
     for path in store.home.glob(f"receipts/{site}/*/*.json"):
-        receipt = StoredReceipt.model_validate_json(path.read_bytes())
+        receipt = read_receipt(path)
         known = newest.get(receipt.sha256)
         if known is None or known.attempt < receipt.attempt:
             newest[receipt.sha256] = receipt
@@ -50,5 +52,8 @@ def _held_at(store: Store, site: str, feed: str | None) -> Iterator[Held]:
 def _lines(store: Store, site: str, receipt: StoredReceipt) -> Iterator[tuple[int | None, str, str]]:
     name = lake_name(receipt.sha256, receipt.attempt)
     for path in store.home.glob(f"quarantine/{receipt.feed}/site={site}/day=*/{name}.parquet"):
-        table = pq.read_table(path, columns=["_line", "clause", "reason"])
+        try:
+            table = pq.read_table(path, columns=["_line", "clause", "reason"])
+        except pa.ArrowException as error:
+            raise damaged(path, "what is held of a file") from error
         yield from zip(*(table.column(name).to_pylist() for name in table.column_names), strict=True)

@@ -26,6 +26,7 @@ from orchestration.feeds.limits import Limits
 from orchestration.feeds.quarantine import held_files
 from orchestration.feeds.receipt import Receipt, StoredReceipt
 from orchestration.feeds.relation import connection
+from orchestration.feeds.reread import read_receipt
 from orchestration.feeds.run import Run
 from orchestration.feeds.stock import Stock
 from orchestration.feeds.store import Store, flush, lake_name, receipt_name, sync_folders
@@ -141,7 +142,7 @@ def _day(home: Path, site: str, receipt: StoredReceipt) -> date | None:
 
 def _receipts(home: Path, site: str) -> Iterator[StoredReceipt]:
     for path in sorted((home / "receipts" / site).glob("*/*.json")):
-        yield StoredReceipt.model_validate_json(path.read_bytes())
+        yield read_receipt(path)
 
 
 def _require_bytes(store: Store, site: str, receipts: Iterable[StoredReceipt]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from orchestration.feeds.receipt import StoredReceipt
+from orchestration.feeds.reread import read_receipt
 from orchestration.feeds.vault import RawObject, Vault
 from orchestration.feeds.vault.cipher import Readable
 
@@ -108,7 +109,7 @@ class Receipts:
         found: list[Path] = []
         while paths := self._of_attempt(sha256, len(found) + 1):
             found.extend(paths)
-        return [StoredReceipt.model_validate_json(path.read_bytes()) for path in found]
+        return [read_receipt(path) for path in found]
 
     def _of_attempt(self, sha256: str, attempt: int) -> list[Path]:
         name = receipt_name(sha256, attempt)

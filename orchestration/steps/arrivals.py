@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypedDict, cast
 
+from orchestration.feeds.reread import damaged
 from orchestration.settings import Settings
 from orchestration.steps.files import write_atomically
 
@@ -83,7 +84,10 @@ def _take_in(folder: Path, path: Path) -> Head:
 
 
 def _arrival(path: Path) -> str | None:
-    receipt = json.loads(path.read_bytes())
+    try:
+        receipt = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise damaged(path, "a receipt") from error
     if receipt["received"] <= receipt["quarantined"]:
         return None
     return str(receipt.get("first_arrived_at") or receipt["arrived_at"])

@@ -16,6 +16,7 @@ from evaluation.reports.audit import AuditPage, FeedFacts, write_audit
 from evaluation.reports.audit_findings import findings
 from orchestration.contracts import Contract, load_contracts
 from orchestration.feeds.receipt import StoredReceipt
+from orchestration.feeds.reread import read_receipt
 from orchestration.settings import Settings
 from orchestration.sites import Site, list_sites, load_site
 from orchestration.steps.answer import Answer
@@ -79,7 +80,7 @@ def audit_page(settings: Settings, site: Site, clock: datetime) -> AuditPage:
 def _receipts(folder: Path) -> dict[str, list[StoredReceipt]]:
     found: dict[str, list[StoredReceipt]] = {}
     for path in sorted(folder.glob("*/*.json")):
-        receipt = StoredReceipt.model_validate_json(path.read_bytes())
+        receipt = read_receipt(path)
         found.setdefault(receipt.feed, []).append(receipt)
     return found
 

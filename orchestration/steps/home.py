@@ -50,6 +50,8 @@ def _migrate(settings: Settings) -> None:
 
 def _version(settings: Settings) -> int:
     path = settings.home / FILE
+    if settings.home.exists() and not settings.home.is_dir():
+        raise HomeNotUsable(f"PILOTHOUSE_HOME ({settings.home.name}) is a file; name a folder, which may be a new one.")
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:

@@ -28,6 +28,7 @@ def solve_file(file: Path, seconds: float, seed: int, out: Path | None, progress
     from ml.rostering.documents import answer_document
 
     problem = read_problem(file)
+    _require_place(out)
     answer = solve(problem, seconds, seed, progress)
     document = answer_document(problem, answer)
     if out is not None and answer.roster is not None:
@@ -84,6 +85,12 @@ def _kept(problem: "Problem", kept: Sequence[str]) -> frozenset[tuple[str, int]]
             raise EventNotUnderstood(f"--keep {text!r}: nobody is called {person!r}; it is written PERSON:DATE.")
         found.add((person, read_day(problem, date)))
     return frozenset(found)
+
+
+def _require_place(out: Path | None) -> None:
+    """Refuse a place that cannot be written before anything is searched for."""
+    if out is not None and not out.parent.is_dir():
+        raise RosterNotWritten(f"{out}: the roster cannot be written: there is no folder {out.parent}; make it first.")
 
 
 def _write(out: Path, problem: "Problem", roster: "Roster", document: dict[str, object]) -> None:

@@ -42,8 +42,13 @@ def tables_summary(settings: Settings) -> dict[str, Any]:
         raise TablesError("There is no warehouse yet; run: pilothouse run")
     try:
         return _counted(settings)
-    except duckdb.CatalogException as error:
-        raise TablesError("Another version built this warehouse; build it anew: pilothouse run") from error
+    except duckdb.IOException as error:
+        raise TablesError("A run is writing the warehouse; ask again when it has ended.") from error
+    except (duckdb.CatalogException, duckdb.BinderException, duckdb.InvalidInputException) as error:
+        raise TablesError(
+            "The warehouse is not whole: another version built it, or a run was stopped before its end. Go on with: "
+            "pilothouse run"
+        ) from error
 
 
 def mapping_coverage(settings: Settings, site: str) -> dict[str, float]:

@@ -184,3 +184,8 @@ def _found(home: Path, planted: set[str]) -> list[str]:
     assert len(searched) > 50 and planted
     contents = ((path.name, path.read_bytes()) for path in searched)
     return [name for name, content in contents if any(text.encode() in content for text in planted)]
+
+
+def test_every_file_of_a_home_is_its_owners_alone(synthea):
+    open_to_others = [path for path in synthea.path.rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o077]
+    assert [path.relative_to(synthea.path).as_posix() for path in open_to_others] == []

@@ -21,8 +21,8 @@ from orchestration.feeds.erasure.plan import Part, Plan, lake_sources, plan_expi
 from orchestration.feeds.erasure.scanning import Reader
 from orchestration.feeds.lake import write_parquet
 from orchestration.feeds.persons import PERSON_KEY, RECORD_KEY, VISIT_KEY, Whose, want
-from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.relation import connection, fetch_arrow, rows
+from orchestration.feeds.reread import read_receipt
 from orchestration.feeds.sniff import Format
 from orchestration.feeds.stock import forget_index
 from orchestration.feeds.store import flush, place, sync_folders
@@ -257,7 +257,7 @@ def _latest_arrivals(home: Path) -> dict[str, tuple[datetime, set[str]]]:
     """Return, for every kept file of any site, when it last arrived and of which feeds it is."""
     found: dict[str, tuple[datetime, set[str]]] = {}
     for path in sorted(home.glob("receipts/*/*/*.json")):
-        receipt = StoredReceipt.model_validate_json(path.read_bytes())
+        receipt = read_receipt(path)
         at, feeds = datetime.fromisoformat(receipt.arrived_at), {receipt.feed}
         for sha256 in filter(None, (receipt.sha256, receipt.archive)):
             known = found.get(sha256)

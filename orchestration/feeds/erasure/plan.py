@@ -19,6 +19,7 @@ from orchestration.feeds.errors import NothingToErase
 from orchestration.feeds.persons import PERSON_KEY, RECORD_KEY, VISIT_KEY, Whose, all_keys, want
 from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.relation import rows
+from orchestration.feeds.reread import read_receipt
 from orchestration.feeds.store import Store
 from orchestration.feeds.vault import Kind
 
@@ -138,7 +139,7 @@ def _parts(db: duckdb.DuckDBPyConnection, reader: Reader, plain: set[str]) -> tu
 
 def _receipts(reader: Reader) -> Iterator[StoredReceipt]:
     for path in sorted(reader.home.glob(f"receipts/{reader.site}/*/*.json")):
-        yield StoredReceipt.model_validate_json(path.read_bytes())
+        yield read_receipt(path)
 
 
 def _named_files(db: duckdb.DuckDBPyConnection, reader: Reader) -> set[str]:

@@ -29,6 +29,8 @@ from orchestration.steps.tables import WAREHOUSE_LOCK
 KEYS = "keys"
 LEFT_OUT = ("locks", "dbt", "reports", "logs", "incoming", KEYS, LOST_AND_FOUND, STAGING)
 """Folders that the next run makes anew, or that hold what was in the making; keys go into a file of their own."""
+FIRST = ("raw", "lake", "receipts")
+"""Folders of which a home that anything has landed in has one."""
 DERIVED = ("warehouse.duckdb", CHECKPOINT)
 """Files that the next run, or the restored ledger, makes anew."""
 SQLITE_MAGIC = b"SQLite format 3\0"
@@ -42,8 +44,11 @@ def back_up(
 
     Raises `BackupRefused`, `LandingBusy`, and `LedgerError` for a ledger that does not verify: no state to keep.
     """
-    if not has_ledger(settings):
-        raise BackupRefused(f"There is no home to back up at PILOTHOUSE_HOME ({settings.home.name}): it has no ledger.")
+    if not has_ledger(settings) and not any((settings.home / folder).is_dir() for folder in FIRST):
+        raise BackupRefused(
+            f"There is nothing to back up at PILOTHOUSE_HOME ({settings.home.name}): nothing has landed there, and "
+            "nobody has decided anything. Is it the right folder?"
+        )
     ledger = open_records(settings)
     verdict = ledger.verify()
     if not verdict.ok:

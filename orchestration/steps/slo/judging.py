@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from evaluation.slo import Burn, Happened, Objective, Standing, alert_between, by_group, load_objectives, standing
+from ml.usecases import load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.answer import Answer
@@ -17,20 +18,25 @@ from orchestration.steps.candidate import list_use_cases
 from orchestration.steps.incidents import ALL_USE_CASES, incident_label, list_incidents, open_incident
 from orchestration.steps.meetings import clock_of
 from orchestration.steps.proposal import served_sites
-from orchestration.steps.records import now
+from orchestration.steps.records import TimeNotUnderstood, now
 from orchestration.steps.slo.measures import Asked, happened
 from orchestration.steps.slo.telling import document, table, words
 from orchestration.steps.tables import snapshot_digest
 
 FEEDS = "feeds"
+FIRST_YEAR, LAST_YEAR = 1971, 9000
 PREFIX, STAMP = "slo", "%Y%m%d%H%M"
 
 
 def service_levels(settings: Settings, use_case: str | None, site: str | None, at: datetime | None) -> Answer:
     """Every objective of what is served and of the feeds that come, each at its site's present or at `at`.
 
-    Raises `UnknownSite`.
+    Raises `UnknownSite`, `UnknownUseCase`, and `TimeNotUnderstood` for a time that no event can have.
     """
+    if use_case not in (None, FEEDS):
+        load_declaration(str(use_case))
+    if at is not None and not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise TimeNotUnderstood(f"{at:%Y-%m-%d} is no day of this service; expected {FIRST_YEAR} to {LAST_YEAR}.")
     judged = ((asked.site, _judged(asked)) for asked in _asked(settings, site, at, use_case))
     found = [document(place, one) for place, one in judged]
     return Answer({"slos": found}, table(found))

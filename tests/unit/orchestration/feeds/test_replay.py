@@ -8,6 +8,7 @@ import pytest
 
 from orchestration.contracts import CONTRACTS_DIR
 from orchestration.feeds import replay
+from orchestration.feeds.errors import FeedError
 from orchestration.feeds.quarantine import held_files
 
 HEAD = "shift_id,staff_id,unit,shift,date,starts_at,ends_at,role,skills,status\n"
@@ -34,6 +35,15 @@ def again(zone, contracts: Path, days: int = 5):
     held = held_files(zone.home, [zone.site])
     at = zone.noon + timedelta(days=days)
     return replay(held, site=zone.site, home=zone.home, key=b"k" * 32, arrived_at=at, contracts_dir=contracts)
+
+
+@pytest.mark.parametrize("part", ["receipts", "quarantine"])
+def test_a_damaged_file_is_named_with_what_to_do(zone, part: str) -> None:
+    zone.one("rosters.csv", (HEAD + row("s1") + row("s2", "standby")).encode())
+    [path] = [path for path in (zone.home / part).rglob("*.*") if path.is_file()]
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(FeedError, match=f"{path.name}.*is damaged.*restore it from a backup"):
+        held_files(zone.home, [zone.site])
 
 
 def test_what_is_held_is_listed_with_line_clause_and_reason(zone) -> None:

@@ -103,9 +103,18 @@ def test_what_lies_in_databases_elsewhere_is_named(city: Governed, out: Path) ->
 
 
 def test_where_no_home_is_none_is_made(settings: Settings, out: Path) -> None:
-    with pytest.raises(BackupRefused, match="no home to back up"):
+    with pytest.raises(BackupRefused, match="nothing to back up"):
         backed_up(settings, out)
     assert not any(settings.home.iterdir()) and not any(out.iterdir())
+
+
+def test_a_home_in_which_something_only_landed_is_backed_up(settings: Settings, out: Path, tmp_path: Path) -> None:
+    receipt = settings.home / "receipts" / "city" / "census" / "one.json"
+    receipt.parent.mkdir(parents=True)
+    receipt.write_text("{}")
+    assert backed_up(settings, out).document["entries"] == 0
+    back, _ = restored(out, tmp_path / "again")
+    assert (back.home / receipt.relative_to(settings.home)).read_text() == "{}"
 
 
 def test_a_damaged_ledger_is_not_backed_up(city: Governed, out: Path) -> None:

@@ -65,3 +65,13 @@ def test_what_cannot_be_read_ends_with_one_and_a_sentence(tmp_path: Path) -> Non
     problem.write_text("schema: something/else")
     code, answer = run("roster", "solve", str(problem), home=tmp_path)
     assert (code, answer["kind"]) == (1, "ProblemNotUnderstood")
+
+
+def test_what_cannot_come_to_an_end_is_refused_before_anything_is_searched_for(tmp_path: Path) -> None:
+    problem = tmp_path / "p.json"
+    problem.write_text(text(ward(seed=4, staff=8, days=7)))
+    code, answer = run("roster", "solve", str(problem), "--seconds", "nan", home=tmp_path)
+    assert (code, "is no number of seconds" in answer["error"]) == (2, True)
+    nowhere = str(tmp_path / "none" / "r.json")
+    code, answer = run("roster", "solve", str(problem), "--seconds", "3600", "--out", nowhere, home=tmp_path)
+    assert (code, answer["kind"], "there is no folder" in answer["error"]) == (1, "RosterNotWritten", True)

@@ -10,9 +10,11 @@ import pyarrow as pa
 import pytest
 
 from evaluation.slo import load_objectives
+from ml.usecases import UseCaseError
 from orchestration.settings import Settings
 from orchestration.steps.files import file_sha256, write_json
 from orchestration.steps.incidents import MACHINE, close_incident, list_incidents
+from orchestration.steps.records import TimeNotUnderstood
 from orchestration.steps.slo import service_levels, tell_burning
 from orchestration.steps.slo.measures import MEASURES
 
@@ -140,6 +142,15 @@ def test_an_outage_of_the_night_is_one_incident_that_says_when_and_whom_to_ask(c
     close_incident(city.settings, entry["payload"]["incident"], cause="net down", done="mended", actor=MACHINE)
     assert tell_burning(city.settings, NOON + timedelta(hours=1)) == []
     assert [one["is_open"] for one in list_incidents(city.settings)] == [False]
+
+
+def test_a_use_case_or_a_time_that_cannot_be_is_refused(settings: Settings) -> None:
+    with pytest.raises(UseCaseError, match="nosuch"):
+        service_levels(settings, "nosuch", None, None)
+    for year in (1, 9999):
+        with pytest.raises(TimeNotUnderstood, match="expected 1971 to 9000"):
+            service_levels(settings, None, None, datetime(year, 12, 31, tzinfo=UTC))
+    assert service_levels(settings, "feeds", "city", NOON).document["slos"]
 
 
 def test_nothing_served_and_no_feed_is_quiet(settings: Settings) -> None:

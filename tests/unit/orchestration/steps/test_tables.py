@@ -1,6 +1,8 @@
 """dbt's surroundings: the manifest, what the tables were built from, and snapshots that cannot change unnoticed."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -163,6 +165,32 @@ def test_a_warehouse_of_another_version_says_what_to_run(settings: Settings, war
     with duckdb.connect(str(settings.warehouse)) as connection:
         connection.execute("drop table intermediate.lake_to_omop_fates")
     with pytest.raises(TablesError, match="pilothouse run"):
+        tables_summary(settings)
+
+
+def test_a_warehouse_that_a_run_is_writing_says_so(settings: Settings, warehouse: Callable[[str], None]) -> None:
+    warehouse("a")
+    program = f"import duckdb, sys; c = duckdb.connect({str(settings.warehouse)!r}); print('on', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None and writer.stdout.readline() == "on\n"
+        with pytest.raises(TablesError, match="A run is writing the warehouse"):
+            tables_summary(settings)
+        writer.communicate("done\n")
+    assert tables_summary(settings)["omop"] == {"person": 2}
+
+
+def test_a_warehouse_whose_lake_is_gone_says_what_to_run(
+    settings: Settings, warehouse: Callable[[str], None], tmp_path: Path
+) -> None:
+    warehouse("a")
+    gone = tmp_path / "gone.parquet"
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute(f"copy (select 1 as person_id, 2 as other) to '{gone}'")
+        connection.execute(f"create view omop.death as select other from read_parquet('{gone}')")
+        connection.execute(f"copy (select 1 as person_id) to '{gone}'")
+    with pytest.raises(TablesError, match="Go on with: pilothouse run"):
         tables_summary(settings)
 
 
