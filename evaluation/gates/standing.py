@@ -33,7 +33,7 @@ class Standing:
 
     def is_due(self, now: datetime, within: timedelta) -> bool:
         """Whether it is over or ends soon."""
-        return self.until is None or self.until <= now + within
+        return self.until is None or self.until - now <= within
 
 
 def standing(
@@ -107,8 +107,16 @@ def _end(court: Court, approval: RecordedApproval) -> tuple[datetime, str]:
     statement = approval.statement
     need = court.policy.need_for(court.release.stage, statement.kind)
     days = court.policy.review_every_days if need is None else need.review_every_days
-    review = (statement.decided_on + timedelta(days=days), f"it is reviewed every {days:g} days")
+    review = (_later(statement.decided_on, days), f"it is reviewed every {days:g} days")
     if statement.certificate is None:
         return review
-    last = datetime.combine(statement.certificate.expires_on, time(), UTC) + timedelta(days=1)
+    last = _later(datetime.combine(statement.certificate.expires_on, time(), UTC), 1)
     return min(review, (last, f"certificate {statement.certificate.number} expires"))
+
+
+def _later(at: datetime, days: float) -> datetime:
+    """So many days after ``at``; the last moment of the calendar where there is no such day."""
+    try:
+        return at + timedelta(days=days)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)

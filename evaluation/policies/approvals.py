@@ -30,7 +30,8 @@ REGULATORY = "regulatory"
 MANDATORY_APPROVALS = frozenset({"model", "workflow"})
 """Model and workflow approval are two decisions by different roles, in every stage (promise G3)."""
 
-Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Days = Annotated[float, Field(gt=0, le=36500, allow_inf_nan=False)]
+"""At most a hundred years: no date that is reckoned with it leaves the calendar."""
 Quorum = Annotated[int, Field(ge=1, le=9)]
 
 

@@ -41,7 +41,7 @@ def watch_approvals(settings: Settings, at: datetime) -> Watch:
                 if found is not None:
                     watched.append(found)
                     entries += [_step_down(settings, found)] if found.over else []
-            except known_errors() as error:
+            except (*known_errors(), ArithmeticError) as error:
                 problems.append(f"The approvals of {use_case} at {site} cannot be judged: {said(error)}")
     return Watch(tuple(watched), tuple(entries), tuple(problems))
 

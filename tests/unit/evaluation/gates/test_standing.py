@@ -1,6 +1,6 @@
 """Until when approvals stand under a release: cadence, certificates, quorum, and what the promotion judged."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -63,6 +63,17 @@ def test_a_certificate_ends_it_where_that_comes_first(given: Room, last: int, da
     day = datetime(NOW.year, NOW.month, NOW.day, tzinfo=UTC)
     expected = day + timedelta(days=days) if last == 10 else NOW + timedelta(days=days)
     assert ends(given, {"regulatory": 1}) == {"regulatory": expected}
+
+
+def test_a_certificate_or_a_cadence_beyond_the_calendar_ends_with_it(room: Room) -> None:
+    far = datetime(9999, 12, 30, tzinfo=UTC)
+    room.case.stage = SUPPORT
+    room.register("rita.reg", "regulatory_affairs_lead")
+    endless = Certificate("K-1", "US", "Triage.", date.max)
+    room.say("rita.reg", "regulatory_affairs_lead", "regulatory", decided_on=far, certificate=endless)
+    [one] = standing(court(room, now=far), {"regulatory": 1}, room.said(), ())
+    assert one.until == datetime.max.replace(tzinfo=UTC) and not one.is_over(far)
+    assert one.is_due(far, timedelta(days=36500))
 
 
 @pytest.mark.parametrize("changes", [{"region": "EU"}, {"intended_use": "Something else."}, {"expires_on": 1}, None])

@@ -167,6 +167,7 @@ class TestRefused:
             ({"version": "1"}, "version"),
             ({"triggers": []}, "triggers"),
             ({"decision_valid_days": 0}, "decision_valid_days"),
+            ({"review_every_days": 36501}, "review_every_days"),
             ({"surprise": 1}, "surprise"),
         ],
     )

@@ -8,6 +8,8 @@ import pytest
 from evaluation.evidence import Subject
 from evaluation.ledger import ApprovalStatement, load_private_key, record_approval, recorded, sign_approval
 from evaluation.policies import Stage, load_policy
+from orchestration.settings import Settings
+from orchestration.steps import approval_watch
 from orchestration.steps.approval_watch import watch_approvals
 from orchestration.steps.people import new_person, revoke_person
 from orchestration.steps.records import now, open_records, verify_ledger
@@ -134,6 +136,23 @@ def test_a_release_that_cannot_be_read_is_told(city: Governed) -> None:
     (city.settings.home / "releases").rename(city.settings.home / "lost")
     [problem] = watch_approvals(city.settings, now()).problems
     assert "approvals of triage at city cannot be judged" in problem
+
+
+def test_arithmetic_that_fails_at_one_place_keeps_no_other_waiting(
+    city: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = approval_watch._look
+
+    def one_fails(settings: Settings, use_case: str, site: str, at: datetime) -> Any:
+        if site == "rural":
+            raise OverflowError("date value out of range")
+        return asked(settings, use_case, site, at)
+
+    monkeypatch.setattr(approval_watch, "served_sites", lambda _, name: ["rural", "city"] if name == "triage" else [])
+    monkeypatch.setattr(approval_watch, "_look", one_fails)
+    found = watch_approvals(city.settings, now())
+    assert [one.site for one in found.watched] == ["city"]
+    assert found.problems == ("The approvals of triage at rural cannot be judged: OverflowError",)
 
 
 def test_status_says_what_is_due(city: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
