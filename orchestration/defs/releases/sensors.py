@@ -23,7 +23,11 @@ WATCH_EVERY_SECONDS = 3600
 
 
 def approvals_sensor() -> SensorDefinition:
-    """Return the sensor. What is due is an observation on the release, told once for each change."""
+    """Return the sensor. What is due is an observation on the release, told once for each change.
+
+    A failed tick keeps no observation: what is new is told first, with any problem as the tick's words; the next tick
+    fails for as long as the problem stands.
+    """
 
     @sensor(
         name="approvals_sensor",
@@ -33,12 +37,13 @@ def approvals_sensor() -> SensorDefinition:
     )
     def watch(context: SensorEvaluationContext) -> SensorResult | SkipReason:
         found = watch_approvals(load_settings(), now())
-        if found.problems:
-            raise Failure(" ".join(found.problems))
+        problem = " ".join(found.problems)
         due = json.dumps([one.sentences for one in found.watched if one.due])
-        if not found.stepped_down and due == (context.cursor or "[]"):
-            return SkipReason("No approval came due, was renewed or ended since the last look.")
-        return SensorResult(asset_events=_observations(found), cursor=due)
+        if found.stepped_down or due != (context.cursor or "[]"):
+            return SensorResult(asset_events=_observations(found), cursor=due, skip_reason=problem or None)
+        if problem:
+            raise Failure(problem)
+        return SkipReason("No approval came due, was renewed or ended since the last look.")
 
     return watch
 

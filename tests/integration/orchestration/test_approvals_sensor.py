@@ -1,6 +1,7 @@
 """The sensor over approvals: nothing while nothing is due, one observation for each change, a step down when over."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from dagster import AssetObservation, Failure, SensorResult, SkipReason, build_s
 from evaluation.policies import load_policy
 from orchestration.defs.names import release_key
 from orchestration.defs.releases import sensors
+from orchestration.settings import Settings
+from orchestration.steps.approval_watch import Watch, watch_approvals
 from orchestration.steps.records import now, open_records
 from tests.unit.orchestration.steps.conftest import settings_of
 from tests.unit.orchestration.steps.governed import Governed
@@ -49,3 +52,18 @@ def test_what_cannot_be_judged_fails_the_tick(city: Governed, monkeypatch: pytes
     (city.settings.home / "releases").rename(city.settings.home / "lost")
     with pytest.raises(Failure, match="cannot be judged"):
         tick(monkeypatch, 0, None)
+
+
+def test_a_place_that_cannot_be_judged_silences_no_other(city: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is new is told first, and the problem beside it; the tick after that fails for as long as it stands."""
+    problem = "The approvals of triage at rural cannot be judged: lost."
+
+    def look(settings: Settings, at: datetime) -> Watch:
+        return replace(watch_approvals(settings, at), problems=(problem,))
+
+    monkeypatch.setattr(sensors, "watch_approvals", look)
+    over = tick(monkeypatch, DAYS + 1, None)
+    assert isinstance(over, SensorResult) and "ledger_entry" in str(over.asset_events[0].metadata).lower()
+    assert city.served == "off" and str(over.skip_reason.skip_message if over.skip_reason else "") == problem
+    with pytest.raises(Failure, match="rural cannot be judged"):
+        tick(monkeypatch, DAYS + 1, "[]")
