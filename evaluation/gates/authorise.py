@@ -50,19 +50,21 @@ def authorise(
     released: Subject | None = None,
     region: str | None = None,
     intended_use: str | None = None,
+    rolled_back: tuple[int, datetime] | None = None,
 ) -> Authorisation:
     """Whether ``subject`` may step from ``current`` to the decision's stage at ``site``, now.
 
     ``released`` is what stands in the stage ``current``: the very same is not released into it again.
     ``approvals`` are all that the ledger holds for the use case and site, refusals included; ``people`` is all it
     knows about keys and roles; ``author`` is the person who made the model; ``region`` and ``intended_use`` are what
-    a regulatory certificate must be for. Nothing given here is trusted: a decision about something else refuses, and
-    so does every approval that is not sound by itself.
+    a regulatory certificate must be for; ``rolled_back`` is the sequence number and time of the last rollback there:
+    approvals of before it are taken back, refusals are not. Nothing given here is trusted: a decision about something
+    else refuses, and so does every approval that is not sound by itself.
     """
     if now.tzinfo is None:
         raise GateError("now has no time zone; pass a timezone-aware datetime.")
     release = Release(policy.use_case, site, decision.stage, subject, region, intended_use)
-    court = Court(policy, people, release, author, now)
+    court = Court(policy, people, release, author, now, rolled_back)
     everything = tuple(approvals)
     reasons = [
         *_decision_reasons(policy, decision, release, now),

@@ -33,13 +33,14 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Court:
-    """What a statement is held against."""
+    """What a statement is held against. ``rolled_back``: sequence number and time of the last rollback there."""
 
     policy: Policy
     people: People
     release: Release
     author: str
     now: datetime
+    rolled_back: tuple[int, datetime] | None = None
 
     def why_not_bound(self, statement: ApprovalStatement) -> str:
         """Why the statement is not about this very release; empty when it is."""
@@ -74,6 +75,8 @@ class Court:
             return "is by the author, and nobody approves their own work"
         if self.people.is_void(approval.signed.public_key, approval.seq, approval.recorded_at):
             return "was signed with a key that was revoked, and is void with it"
+        if self.rolled_back and (approval.seq <= self.rolled_back[0] or statement.decided_on <= self.rolled_back[1]):
+            return "was given before the last rollback, which took it back"
         need = self.policy.need_for(self.release.stage, statement.kind)
         limit = self.policy.approvals.valid_days if need is None else need.valid_days
         if age > timedelta(days=limit):
@@ -86,7 +89,8 @@ class Court:
         """Refusals of this release that nobody took back.
 
         A refusal is taken back only by a later approval of the same person and kind. It outlives the
-        revocation of its key, or revoking keys would be a way around it, and it does not expire.
+        revocation of its key, or revoking keys would be a way around it, and it does not expire. A rollback takes back
+        approvals only.
         """
         ours = [each for each in approvals if not (self.why_not_bound(each.statement) or self.why_not_genuine(each))]
         refusals = [each for each in ours if each.statement.verdict == "refuse"]

@@ -7,6 +7,7 @@ tiers (tiers), and going down (going_down), which nothing holds up.
 
 import tempfile
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +107,11 @@ def _ordered(settings: Settings, use_case: str, site: str) -> InForce | None:
 
 
 def _authorise(settings: Settings, proposal: Proposal, decision: Decision, current: Subject | None) -> Authorisation:
-    ledger = open_records(settings)
+    ledger, place = open_records(settings), (proposal.use_case.use_case, proposal.site.id)
     return authorise(
         proposal.policy,
         decision,
-        _approvals_since_rollback(ledger, proposal.use_case.use_case, proposal.site.id),
+        ledger.approvals(*place),
         proposal.subject,
         site=proposal.site.id,
         author=proposal.candidate.author,
@@ -120,6 +121,7 @@ def _authorise(settings: Settings, proposal: Proposal, decision: Decision, curre
         released=current,
         region=proposal.site.region,
         intended_use=proposal.use_case.intended_use,
+        rolled_back=_last_rollback(ledger, *place),
     )
 
 
@@ -132,14 +134,10 @@ def released_subject(settings: Settings, pointer: Pointer | None) -> Subject | N
     return None if release is None else Subject(**release.manifest.subject.model_dump())
 
 
-def _approvals_since_rollback(ledger: Ledger, use_case: str, site: str) -> list[RecordedApproval]:
-    """The approvals that still count: a rollback takes back what was approved before it, and people sign anew."""
-    rollbacks = [entry.at for entry in ledger.entries(kinds=("rollback",), use_case=use_case, site=site)]
-    return [
-        approval
-        for approval in ledger.approvals(use_case, site)
-        if not rollbacks or approval.statement.decided_on > rollbacks[-1]
-    ]
+def _last_rollback(ledger: Ledger, use_case: str, site: str) -> tuple[int, datetime] | None:
+    """Sequence number and time of the last rollback: it takes back what was approved before, and people sign anew."""
+    rollbacks = ledger.entries(kinds=("rollback",), use_case=use_case, site=site)
+    return (rollbacks[-1].seq, rollbacks[-1].at) if rollbacks else None
 
 
 def _refuse(

@@ -410,3 +410,27 @@ class TestRights:
             down = may_step_down(case.policy, room.people, person, case.now)
             for refusal in (down, may_go_up(person, person), may_go_up(person, None)):
                 assert "not registered with a valid key" in refusal.figure
+
+
+class TestRollback:
+    def test_takes_back_what_was_decided_or_recorded_before_it(self, case, ready):
+        [model, workflow] = ready.said()
+        before = case.now - timedelta(days=1)
+        assert ready.ask(rolled_back=(model.seq - 1, before)).allowed
+        assert set(ready.reasons(rolled_back=(model.seq, before))) == {"approval.model"}
+        later = max(model.statement.decided_on, workflow.statement.decided_on)
+        reasons = ready.reasons(rolled_back=(model.seq - 1, later))
+        assert set(reasons) == {"approval.model", "approval.workflow"}
+        assert "that of anna.berg was given before the last rollback" in reasons["approval.model"]
+
+    def test_takes_back_no_refusal_and_revives_none(self, case, room):
+        refusal = room.model_approval(verdict="refuse")
+        room.workflow_approval()
+
+        def refused() -> list[str]:
+            rolled_back = (room.entries[-1].seq, case.now - timedelta(hours=1))
+            return [one.figure for one in room.ask(rolled_back=rolled_back).reasons if "refused" in one.figure]
+
+        assert refused() == ["anna.berg (clinical_safety_lead) refused it"]
+        room.model_approval(decided_on=refusal.statement.decided_on + timedelta(seconds=1))
+        assert refused() == []

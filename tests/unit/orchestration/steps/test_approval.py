@@ -17,12 +17,14 @@ from orchestration.cli import main
 from orchestration.commands.releases import KINDS as NAMED
 from orchestration.settings import Settings
 from orchestration.steps.approval import CertificateNotUsable, Certified, UnknownApprover, record_verdict
+from orchestration.steps.going_down import roll_back
 from orchestration.steps.people import new_person
 from orchestration.steps.proposal import propose
 from orchestration.steps.records import open_records
 from orchestration.steps.release import promote_release
 from orchestration.steps.reviewing import Review
 from orchestration.steps.stores import CandidateRecord, save_candidate
+from tests.unit.orchestration.steps.governed import Governed
 
 Record = Callable[..., CandidateRecord]
 
@@ -151,3 +153,14 @@ def test_a_refusal_names_each_missing_kind_and_who_may_give_it_and_what_was_sign
     sign(proposed, "ada", "model")
     answer = promote_release(proposed, "triage", "city", "shadow")
     assert missing() == {} and answer.exit_code == 1, "evidence is missing still"
+
+
+def test_a_rollback_takes_back_approvals_and_no_refusal(city: Governed, record: Record) -> None:
+    save_candidate(city.settings, record())
+    sign(city.settings, "noor", "workflow", verdict="refuse")
+    sign(city.settings, "ada", "model")
+    roll_back(city.settings, "triage", "city", "off", "test")
+    reasons = promote_release(city.settings, "triage", "city", "shadow").document["reasons"]
+    told = [f"{one['clause']}: {one['figure']}" for one in reasons if one["clause"].startswith("approval")]
+    assert "approval.workflow: noor (nursing_lead) refused it" in told
+    assert any(one.startswith("approval.model: no valid") and "before the last rollback" in one for one in told)
