@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
@@ -19,8 +20,11 @@ class Unreachable(Exception):
 
 
 def connect() -> httpx.AsyncClient:
-    """A client that trusts the system's certificate authorities, and follows neither the environment nor a redirect."""
-    return httpx.AsyncClient(verify=ssl.create_default_context(), follow_redirects=False, trust_env=False)
+    """A client that trusts the system's certificate authorities, follows neither the environment nor a redirect, and
+    keeps no cookie: one call's session is never another's."""
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    context = ssl.create_default_context()
+    return httpx.AsyncClient(verify=context, follow_redirects=False, trust_env=False, cookies=no_cookies)
 
 
 async def fetch(

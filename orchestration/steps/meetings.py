@@ -75,11 +75,9 @@ def days_in_time(site: Site, plans: Iterable[Plan], first: date, until: datetime
     return [any(_is_for(one, meeting) for one in issued) for meeting in _meetings(site, first, until)]
 
 
-def meetings_met(site: Site, plans: Sequence[Plan], until: datetime) -> list[tuple[datetime, bool]]:
-    """Return every meeting since the day of the first plan, and whether a plan of its day was there."""
-    first = min((plan.issued_at.astimezone(site.zone).date() for plan in plans), default=None)
-    if first is None:
-        return []
+def meetings_met(site: Site, plans: Sequence[Plan], since: datetime, until: datetime) -> list[tuple[datetime, bool]]:
+    """Return every meeting from the day of `since` on, and whether a plan of its day was there."""
+    first = since.astimezone(site.zone).date()
     return list(zip(_meetings(site, first, until), days_in_time(site, plans, first, until), strict=True))
 
 

@@ -33,8 +33,8 @@ class LevelsClock(Config):
 def levels_asset(config: LevelsClock) -> MaterializeResult:
     """Every service level of every site; a budget that burned too fast since it was last told opens one incident."""
     clock = datetime.fromisoformat(config.clock) if config.clock else None
-    answer = service_levels(load_settings(), None, None, clock)
     opened = tell_burning(load_settings(), clock)
+    answer = service_levels(load_settings(), None, None, clock)
     missed = [one for one in answer.document["slos"] if one["is_met"] is False]
     return MaterializeResult(
         metadata={

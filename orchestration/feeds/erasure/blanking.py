@@ -114,7 +114,8 @@ def _blank_rows(content: bytes, lines: Collection[int]) -> bytes | None:
     found = header(content)
     if isinstance(found, Problem):
         return None
-    return b"\n".join(_rows(table_lines(content).split(b"\n"), found, lines))
+    mark = BOM if content.startswith(BOM) else b""  # a mark says how the text is encoded; what is kept says so too
+    return mark + b"\n".join(_rows(table_lines(content).split(b"\n"), found, lines))
 
 
 def _rows(texts: list[bytes], head: Header, lines: Collection[int]) -> Iterator[bytes]:

@@ -16,11 +16,18 @@ STAGING = ".restoring"
 
 
 def files_under(root: Path) -> Iterator[Path]:
-    """Every regular file under `root`, sorted; links are not followed and not listed. Raises `BackupRefused`."""
+    """Every regular file under `root`, sorted. Raises `BackupRefused`, also for a link: what it leads to would be left
+    out of the copy in silence."""
     for folder, folders, names in os.walk(root, onerror=_unreadable):
         folders.sort()
+        if links := [name for name in (*folders, *names) if Path(folder, name).is_symlink()]:
+            raise BackupRefused(
+                f"{Path(folder, links[0]).relative_to(root.parent)} is a link, and what it leads to would not be in "
+                "the copy; put the folder itself there (a mount is one), or make the whole home a link. Nothing was "
+                "kept."
+            )
         for path in (Path(folder, name) for name in sorted(names)):
-            if path.is_file() and not path.is_symlink():
+            if path.is_file():
                 yield path
 
 

@@ -9,12 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from evaluation.canonical import document_digest
 from evaluation.slo import Burn, Happened, Objective, Standing, alert_between, by_group, load_objectives, standing
 from ml.usecases import load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.answer import Answer
 from orchestration.steps.candidate import list_use_cases
+from orchestration.steps.errors import StepError, known_errors
 from orchestration.steps.incidents import ALL_USE_CASES, incident_label, list_incidents, open_incident
 from orchestration.steps.meetings import clock_of
 from orchestration.steps.proposal import served_sites
@@ -26,6 +28,10 @@ from orchestration.steps.tables import snapshot_digest
 FEEDS = "feeds"
 FIRST_YEAR, LAST_YEAR = 1971, 9000
 PREFIX, STAMP = "slo", "%Y%m%d%H%M"
+
+
+class NotJudged(StepError):
+    """Service levels whose events cannot be read; the message says which, and why. The others were judged."""
 
 
 def service_levels(settings: Settings, use_case: str | None, site: str | None, at: datetime | None) -> Answer:
@@ -43,16 +49,29 @@ def service_levels(settings: Settings, use_case: str | None, site: str | None, a
 
 
 def tell_burning(settings: Settings, at: datetime | None) -> list[dict[str, Any]]:
-    """Open an incident for each objective whose budget burned too fast since it was last told, and return these."""
+    """Open an incident for each objective whose budget burned too fast since it was last told, and return these.
+
+    Raises `NotJudged`, after all others were judged, where the events of one cannot be read.
+    """
     known = list_incidents(settings)
     opened: list[dict[str, Any]] = []
+    faults: list[str] = []
     for asked in _asked(settings, None, at):
-        events = happened(asked)
-        after = _told_until(known, asked)
-        burn = None if after is None else alert_between(asked.objective, events, after, asked.present)
+        try:
+            burn = _untold(known, asked)
+        except known_errors() as error:
+            faults.append(f"{asked.objective.name} at {asked.site}: {error}")
+            continue
         if burn is not None:
             opened.append(_open(settings, asked, burn))
+    if faults:
+        raise NotJudged(f"{len(opened)} incidents were opened; not judged: {' '.join(faults)}")
     return opened
+
+
+def _untold(known: list[dict[str, Any]], asked: Asked) -> Burn | None:
+    after = _told_until(known, asked)
+    return None if after is None else alert_between(asked.objective, happened(asked), after, asked.present)
 
 
 def _asked(settings: Settings, site: str | None, at: datetime | None, only: str | None = None) -> Iterator[Asked]:
@@ -85,19 +104,20 @@ def _groups(asked: Asked, events: Happened, name: str) -> list[Standing]:
 
 def _told_until(known: list[dict[str, Any]], asked: Asked) -> datetime | None:
     """From when on a burn has not been told; null while an incident about it is open."""
-    ending = _about(asked)
-    mine = [one for one in known if one["incident"].startswith(PREFIX) and one["incident"].endswith(ending)]
+    mine = [one for one in known if one["site"] == asked.site and one["incident"].endswith(_about(asked))]
     if any(one["is_open"] for one in mine):
         return None
     begin = asked.present - asked.objective.window
     longest = max((alert.long for alert in asked.objective.alerts), default=timedelta())
-    stamps = [one["incident"].removeprefix(f"{PREFIX}-").split("-", 1)[0] for one in mine]
+    stamps = [one["incident"].split("-", 2)[1] for one in mine]
     told = [datetime.strptime(stamp, STAMP).replace(tzinfo=UTC) + longest for stamp in stamps]
     return max([begin, *told])
 
 
 def _about(asked: Asked) -> str:
-    return f"-{asked.objective.name}-{asked.site}"
+    """The end of every incident's name about an objective; the digest stands for names of any length."""
+    digest = document_digest({"objective": asked.objective.name, "site": asked.site})[:8]
+    return f"-{asked.objective.name[:32]}-{digest}"
 
 
 def _open(settings: Settings, asked: Asked, burn: Burn) -> dict[str, Any]:

@@ -23,9 +23,12 @@ from orchestration.sites import load_site
 from orchestration.steps.arrivals import every_arrival
 from orchestration.steps.freshness import allowed_gap
 from orchestration.steps.meetings import meetings_met
+from orchestration.steps.proposal import current_pointer
 from orchestration.steps.tables import current_snapshot
 
 NEVER = float("inf")
+UNSERVED = ("no_release", "out_of_scope", "out_of_population")
+"""What a call is answered about a visit that no release is for; who waits for a score there was promised none."""
 SECOND = timedelta(seconds=1)
 
 SCORED = """
@@ -34,7 +37,12 @@ SCORED = """
         from {events} as events
         where events.site = $site and events.use_case = $use_case and events.kind = 'call'
     ),
-    served as (select min(called_at) as first, max(called_at) as last from called),
+    served as (
+        select min(called_at) as first, max(called_at) as last from called where status not in ({unserved})
+    ),
+    excused as (
+        select visit_key from called group by visit_key having bool_and(status in ({unserved}))
+    ),
     scored as (
         select visit_key, min(epoch_us(called_at) + 1000 * coalesce(latency_ms, 0)) as answered
         from called where status = 'scored' group by visit_key
@@ -45,6 +53,7 @@ SCORED = """
     from {mart} as mart
     cross join served
     left join scored on mart.{key} = scored.visit_key
+    anti join excused on mart.{key} = excused.visit_key
     where mart.site = $site and mart.is_eligible and mart.{ready_at} between served.first and served.last
 """
 ANSWERED = """
@@ -82,13 +91,15 @@ def happened(asked: Asked) -> Happened:
 
 
 def _score_delay(asked: Asked) -> Happened:
-    """From vital signs charted to the score answered, of every visit that could have one while it was served; a visit
-    that never had one took for ever."""
+    """From vital signs charted to the score answered, of every visit from the first to the last call of a release; a
+    visit that never had one took for ever. Left out are visits whose every call said that nothing was released, or that
+    they are not of those it is for."""
     declared = load_use_case(asked.objective.use_case)
     mart = text(str(current_snapshot(asked.settings).table(f"{declared.use_case}_mart")))
     weigh_by = f"cast(mart.{name(asked.objective.weigh_by)} as varchar)" if asked.objective.weigh_by else "null"
-    grain = declared.grain
-    return _queried(asked, SCORED, mart=mart, weigh_by=weigh_by, key=name(grain.key), ready_at=name(grain.ready_at))
+    key, ready_at = name(declared.grain.key), name(declared.grain.ready_at)
+    unserved = ", ".join(map(text, UNSERVED))
+    return _queried(asked, SCORED, mart=mart, weigh_by=weigh_by, key=key, ready_at=ready_at, unserved=unserved)
 
 
 def _answer_time(asked: Asked) -> Happened:
@@ -104,11 +115,15 @@ def _acknowledgement(asked: Asked) -> Happened:
 
 
 def _plan_lateness(asked: Asked) -> Happened:
-    """Every assignment meeting since the first plan of the objective's window: in time, or never for it."""
+    """Every assignment meeting of the objective's window since the release that is served: in time, or never for it."""
     place, use_case = load_site(asked.site), asked.objective.use_case
     key = load_public_key(asked.settings.home / RELEASE_PUBLIC_KEY)
-    plans = plans_since(asked.settings.home, use_case, place.id, key, asked.present - asked.objective.window)
-    met = meetings_met(place, plans, asked.present)
+    begin = asked.present - asked.objective.window
+    plans = plans_since(asked.settings.home, use_case, place.id, key, begin)
+    first = min((plan.issued_at for plan in plans), default=None)
+    pointer = current_pointer(asked.settings, use_case, place.id)
+    since = first or max(begin, pointer.issued_at if pointer else asked.present)
+    met = meetings_met(place, plans, since, asked.present)
     return _columns([(at, 0.0 if in_time else NEVER, "") for at, in_time in met], "unit")
 
 
@@ -125,11 +140,17 @@ def _feed_lateness(asked: Asked) -> Happened:
 
 
 def _lateness(arrivals: Sequence[datetime], gap: timedelta, present: datetime) -> Iterator[tuple[datetime, float]]:
+    """Every file that was due, in turn: one that came, by how late it was; each one that never came, for ever late."""
     came = [at for at in arrivals if at <= present]
-    for before, after in pairwise(came):
-        yield min(before + gap, after), max((after - before - gap) / SECOND, 0.0)
-    if came and came[-1] + gap < present:
-        yield came[-1] + gap, NEVER
+    for before, after in pairwise([*came, present]):
+        due = before + gap
+        while due + gap <= after:
+            yield due, NEVER
+            due += gap
+        if after is not present:
+            yield min(due, after), max((after - due) / SECOND, 0.0)
+        elif due < present:
+            yield due, NEVER
 
 
 MEASURES: dict[str, Callable[[Asked], Happened]] = {

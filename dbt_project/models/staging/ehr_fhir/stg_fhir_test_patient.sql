@@ -1,4 +1,3 @@
-{{ config(materialized = 'table') }}
 {%- set numbers = ['patient_key', 'mrn_key', 'identifier_key', 'identifiers.patient_key'] -%}
 {#- A number that an unmarked patient has too names no test patient. -#}
 with

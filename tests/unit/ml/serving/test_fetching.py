@@ -13,7 +13,7 @@ from serving_homes import SERVICE, Client, Home, call, prefetch
 
 from ml.serving import ServingRefused, fetching
 from ml.serving.clients import configured, load_clients
-from ml.serving.outbound import connect
+from ml.serving.outbound import connect, fetch
 from tests.unit.ml.serving.issuer import BASE, LISTED, ask, token, trust, write_clients
 
 SERVER = "https://fhir.example.org/r4"
@@ -211,3 +211,21 @@ def test_outside_development_a_fhir_server_is_an_https_address(home: Home) -> No
     configured(home.config(), clients)
     with pytest.raises(ServingRefused, match=r"fhir_servers of https://ehr\.example\.org must be https"):
         configured(home.config(environment="production"), clients)
+
+
+def test_a_session_that_one_answer_opens_is_never_sent_with_another_call() -> None:
+    sent: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers.get("cookie"))
+        return httpx.Response(200, headers={"Set-Cookie": "JSESSIONID=of-one-user; Path=/"}, content=b"{}")
+
+    async def twice() -> None:
+        async with connect() as client:
+            client._transport = httpx.MockTransport(answer)
+            client._mounts = {}
+            for _ in range(2):
+                await fetch(client, f"{SERVER}/Patient/p1", 100)
+
+    asyncio.run(twice())
+    assert sent == [None, None]

@@ -63,6 +63,13 @@ def test_of_two_approved_leaves_that_share_a_day_the_first_lands(zone, second, r
     assert (receipt.landed, dict(receipt.reasons)) == (2 - len(reasons), reasons)
 
 
+@pytest.mark.parametrize("last", ["2026-03-14", "2026-03-20"], ids=["repeated", "extended"])
+def test_a_leave_that_comes_again_or_longer_is_no_other_leave(zone, last: str) -> None:
+    content = f"{LEAVE}l1,n7,2026-03-10,2026-03-14,annual,approved\nl1,n7,2026-03-10,{last},annual,approved\n"
+    receipt = zone.one("leave.csv", content.encode())
+    assert (receipt.quarantined, dict(receipt.reasons)) == (0, {})
+
+
 @pytest.mark.parametrize(
     ("old", "new", "clause"),
     [

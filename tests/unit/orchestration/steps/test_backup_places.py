@@ -106,6 +106,19 @@ def test_a_home_that_is_a_link_is_backed_up_and_restored_through_it(city: Govern
     assert contents(settings.home) == contents(tmp_path / "volume") == files
 
 
+@pytest.mark.parametrize("name", ["raw", "lake/one.parquet"])
+def test_a_link_within_the_home_is_refused_since_what_it_leads_to_would_be_left_out(
+    city: Governed, out: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "other-disk").mkdir()
+    place = city.settings.home / name
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(tmp_path / "other-disk")
+    with pytest.raises(BackupRefused, match=f"{name} is a link"):
+        backed_up(city.settings, out)
+    assert not any(out.iterdir())
+
+
 def test_a_volume_of_its_own_keeps_what_belongs_to_its_file_system(city: Governed, out: Path, tmp_path: Path) -> None:
     backed_up(city.settings, out)
     volume = tmp_path / "again"

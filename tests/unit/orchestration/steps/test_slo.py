@@ -83,8 +83,13 @@ def test_a_visit_whose_score_never_came_is_late_and_an_urgent_one_costs_more(cit
     calls = [call(f"v{n}", start + n * MINUTE + timedelta(seconds=5)) for n in (0, 1, 3, 5)]
     late = [call("v1", start + 30 * MINUTE), call("v4", start + 4 * MINUTE + timedelta(seconds=31))]
     refused = [call("v2", start + 2 * MINUTE, status="not_scored")]
+    nobodys = [visit("early", start - MINUTE), visit("child", start + MINUTE), visit("night", start + MINUTE)]
+    refused += [call("early", start - MINUTE, status="no_release"), call("child", start + MINUTE, "out_of_population")]
+    refused += [call("night", start + 2 * MINUTE, status="out_of_scope"), call("v5", start, status="out_of_scope")]
     first = [call("v0", start)]
-    publish(settings, COLUMNS, triage_mart=[*seen, *strangers], serving_event=[*first, *calls, *late, *refused])
+    publish(
+        settings, COLUMNS, triage_mart=[*seen, *strangers, *nobodys], serving_event=[*first, *calls, *late, *refused]
+    )
     found = level(settings, "triage-score-in-time")
     assert (found["n"], found["share"]) == (6, pytest.approx(4 / 6))
     assert found["budget_spent"] == pytest.approx((10 + 1) / 15 / 0.005)
@@ -120,8 +125,14 @@ def test_files_of_a_feed_are_due_by_their_contract(settings: Settings) -> None:
         arrived(settings, "census", NOON - 10 * DAY + day * DAY)
     found = level(settings, "feed-fresh", NOON - 6 * DAY)
     assert (found["n"], found["share"]) == (3, pytest.approx(2 / 3))
-    outage = level(settings, "feed-fresh", NOON)
-    assert (outage["n"], outage["share"]) == (4, pytest.approx(2 / 4))
+    outage = level(settings, "feed-fresh", NOON)  # from the fourth day on nothing came, and four files were due
+    assert (outage["n"], outage["share"]) == (7, pytest.approx(2 / 7))
+
+
+def test_a_feed_that_stopped_long_ago_goes_on_to_be_late(settings: Settings) -> None:
+    arrived(settings, "census", NOON - 90 * DAY)
+    dead = level(settings, "feed-fresh", NOON)
+    assert dead["share"] == 0.0 and dead["n"] > 20
 
 
 def outage(settings: Settings) -> None:

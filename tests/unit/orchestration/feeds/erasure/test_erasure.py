@@ -12,8 +12,10 @@ from ml.features.pseudonym import pseudonym
 from orchestration.contracts import load_contracts
 from orchestration.feeds import NothingToErase, Receipt, TooManyKeys, land, replay
 from orchestration.feeds.erasure import Erased, Reader, carry_out, close_journal, expire, plan_erasure, read_journals
+from orchestration.feeds.erasure.blanking import blanked
 from orchestration.feeds.landing import site_lock
 from orchestration.feeds.quarantine import held_files
+from orchestration.feeds.sniff import BOM, Format
 from orchestration.feeds.vault import Kind, ObjectErased, Vault
 
 KEY, SITE = b"k" * 32, "city"
@@ -288,3 +290,9 @@ def test_a_tombstone_names_nobody(hospital: Hospital) -> None:
     for word in (MARY, "M1-99999", pseudonym(KEY, "Patient", MARY), pseudonym(KEY, "HOSP", "M1-99999")):
         assert word not in text
     assert tombstone.stat().st_mode & 0o077 == 0
+
+
+def test_a_table_keeps_the_mark_that_says_how_it_is_encoded() -> None:
+    left = blanked(Format.CSV, BOM + b"id,name\n1,Ann\n2,Bo\n", {1})
+    assert left is not None and left.startswith(BOM + b"id,name\n")
+    assert b"Ann" not in left and left.endswith(b"2,Bo\n")
