@@ -1,8 +1,8 @@
 """Until when the approvals under a served release stand, and down to which stage it goes when they do not.
 
 A promotion asks who approved lately (``authorise.py``); a release that is served is reviewed again at the policy's
-cadence: whoever approves the same again renews it. A kind that the release was not promoted with is not asked of it
-before its next promotion. Here belongs the arithmetic; who acts on it does not.
+cadence: whoever approves the same again renews it, and who may take a kind ends it by refusing. A kind that the release
+was not promoted with is not asked of it before its next promotion. Here belongs the arithmetic, not who acts on it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from evaluation.gates.refusal import some
 from evaluation.gates.sworn import Court, why_not_certified
-from evaluation.ledger.approval import RecordedApproval
+from evaluation.ledger.approval import ApprovalStatement, RecordedApproval
 from evaluation.policies.approvals import REGULATORY
 from evaluation.policies.stage import Stage
 
@@ -42,9 +42,17 @@ def standing(
     """Until when each kind stands that the release was promoted with (``counted``: how many of each), by name.
 
     ``promoted`` are the ledger hashes of the approvals that the promotion rests on: they were judged then. Later ones
-    renew them where they are sound by today's policy.
+    renew them where they are sound by today's policy. A kind that somebody refused who may take it does not stand,
+    asked or not, until they approve it.
     """
-    return tuple(_standing(court, kind, counted[kind], approvals, promoted) for kind in sorted(counted))
+    refusals = _refusals(court, approvals)
+    taken_back = {(one.person, one.kind, one.stage) for one in refusals}
+    left = [
+        one for one in approvals if (one.statement.person, one.statement.kind, one.statement.stage) not in taken_back
+    ]
+    asked = {kind: _standing(court, kind, counted[kind], left, promoted) for kind in counted}
+    refused = {one.kind: _refused(one) for one in refusals if one.stage is court.release.stage}
+    return tuple(one for _, one in sorted({**asked, **refused}.items()))
 
 
 def lower_stage(
@@ -60,6 +68,17 @@ def lower_stage(
         if asked and not any(each.is_over(court.now) for each in found):
             return stage
     return Stage.OFF
+
+
+def _refusals(court: Court, approvals: Sequence[RecordedApproval]) -> list[ApprovalStatement]:
+    """The refusals that stand of this release in its stage; and for a higher one, whose approvals would hold it up."""
+    stages = [stage for stage in Stage if stage.rank >= court.release.stage.rank]
+    courts = [replace(court, release=replace(court.release, stage=stage)) for stage in stages]
+    return [one.statement for each in courts for one in each.standing_refusals(approvals)]
+
+
+def _refused(refusal: ApprovalStatement) -> Standing:
+    return Standing(refusal.kind, None, (), f"{refusal.person} refused it on {refusal.decided_on:%Y-%m-%d}")
 
 
 def _standing(

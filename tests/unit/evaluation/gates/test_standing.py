@@ -101,13 +101,45 @@ def test_nobody_renews_their_own_work(given: Room) -> None:
     assert ends(given, {"model": 1}) == {"model": NOW + CADENCE}
 
 
-def test_a_refusal_and_another_subject_hold_nothing_up(room: Room) -> None:
+def test_another_subject_holds_nothing_up(room: Room) -> None:
     room.case.stage = SUPPORT
-    room.model_approval(verdict="refuse")
     other = Subject(**{**room.case.subject.to_json(), "data": "9" * 64})
     room.model_approval(subject=other)
+    room.model_approval(subject=other, verdict="refuse")
     [one] = standing(court(room), {"model": 1}, room.said(), ())
     assert one.until is None and one.why == "that of anna.berg names another data digest"
+
+
+@pytest.mark.parametrize("counted", [{"model": 1}, {"workflow": 1}], ids=["a kind that it rests on", "another kind"])
+def test_a_refusal_of_what_is_served_ends_it_until_they_approve_it(given: Room, counted: dict[str, int]) -> None:
+    given.workflow_approval(decided_on=NOW)
+    promoted = tuple(one.ledger_hash for one in given.said())
+    given.register("cora.chief", "chief_medical_information_officer")
+    chief = ("cora.chief", "chief_medical_information_officer", "model")
+    given.say(*chief, verdict="refuse", decided_on=NOW)
+    over = [one for one in standing(court(given), counted, given.said(), promoted) if one.is_over(NOW)]
+    assert [(one.kind, one.until, one.why) for one in over] == [("model", None, "cora.chief refused it on 2026-11-22")]
+    given.say(*chief, decided_on=NOW + timedelta(seconds=1))
+    assert not any(one.is_over(NOW) for one in standing(court(given), counted, given.said(), promoted))
+
+
+def test_a_refusal_by_who_may_not_take_the_kind_or_for_another_stage_ends_nothing(given: Room) -> None:
+    given.say("ben.stone", "nursing_lead", "model", verdict="refuse", decided_on=NOW)
+    given.model_approval(verdict="refuse", stage=Stage.SHADOW, decided_on=NOW)
+    assert ends(given, {"model": 1}) == {"model": NOW + CADENCE}
+
+
+def test_who_refused_a_stage_holds_up_none_below_with_what_they_approved_for_it(room: Room) -> None:
+    room.case.stage = Stage.ASSISTIVE
+    room.model_approval()
+    room.workflow_approval()
+    counted = {"model": 1, "workflow": 1}
+    assert lower_stage(court(room, Stage.ASSISTIVE), counted, room.said(), ()) is Stage.SHADOW
+    room.model_approval(verdict="refuse")
+    assert lower_stage(court(room, Stage.ASSISTIVE), counted, room.said(), ()) is Stage.OFF
+    room.case.stage = Stage.SHADOW
+    room.model_approval()
+    assert lower_stage(court(room, Stage.ASSISTIVE), counted, room.said(), ()) is Stage.SHADOW
 
 
 def test_it_goes_down_to_the_highest_stage_whose_approvals_stand(room: Room) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from evaluation.evidence import Subject
 from evaluation.ledger import ApprovalStatement, load_private_key, record_approval, recorded, sign_approval
+from evaluation.ledger.approval import Verdict
 from evaluation.policies import Stage, load_policy
 from orchestration.settings import Settings
 from orchestration.steps import approval_watch
@@ -25,7 +26,15 @@ def signed_at(city: Governed, kind: str) -> datetime:
     return max(one.decided_on for one in given if one.kind == kind)
 
 
-def sign(city: Governed, person: str, stage: str, at: datetime, kind: str | None = None, **subject: str) -> None:
+def sign(
+    city: Governed,
+    person: str,
+    stage: str,
+    at: datetime,
+    kind: str | None = None,
+    verdict: Verdict = "approve",
+    **subject: str,
+) -> None:
     """Sign what is released (or something else) as of a time: the ledger's own clock is not asked."""
     release = open_records(city.settings).entries(kinds=("promotion",))[-1].payload
     role, own = PEOPLE[person]
@@ -37,7 +46,7 @@ def sign(city: Governed, person: str, stage: str, at: datetime, kind: str | None
         person=person,
         role=role,
         subject=Subject(**{**release["subject"], **subject}),  # type: ignore[dict-item]
-        verdict="approve",
+        verdict=verdict,
         decided_on=at,
     )
     approval = sign_approval(statement, load_private_key(city.key(person)))
@@ -124,6 +133,13 @@ def test_approvals_of_a_stolen_key_hold_nothing_up(city: Governed) -> None:
     revoke_person(city.settings, "noor", "stolen", since="2020-01-01T00:00:00Z")
     [entry] = watch_approvals(city.settings, now()).stepped_down
     assert "the workflow approval does not stand" in entry["payload"]["reason"] and city.served == "off"
+
+
+def test_a_refusal_of_what_is_served_has_it_step_down(city: Governed) -> None:
+    sign(city, "noor", "assistive", now(), verdict="refuse")
+    [entry] = watch_approvals(city.settings, now()).stepped_down
+    assert "the workflow approval does not stand (noor refused it on " in entry["payload"]["reason"]
+    assert city.served == "off" and verify_ledger(city.settings).exit_code == 0
 
 
 def test_what_cannot_be_trusted_is_not_judged_and_raises_nothing(city: Governed) -> None:
