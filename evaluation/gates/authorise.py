@@ -76,7 +76,7 @@ def authorise(
     usable = {need.kind: _usable(court, need.kind, everything) for need in needs}
     short = [need for need in needs if len(_voices(usable[need.kind])) < need.quorum]
     reasons += [_missing(court, need, usable[need.kind], everything) for need in short]
-    team = () if short else find_team(needs, usable)
+    team = () if short else find_team({need.kind: need.quorum for need in needs}, usable)
     if not team and not short:
         reasons.append(_too_few_people(needs, usable))
     return Authorisation(() if reasons else team, tuple(reasons))

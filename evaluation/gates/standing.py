@@ -11,6 +11,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from evaluation.gates.refusal import some
 from evaluation.gates.sworn import Court, why_not_certified
+from evaluation.gates.team import find_team
 from evaluation.ledger.approval import ApprovalStatement, RecordedApproval
 from evaluation.policies.approvals import REGULATORY
 from evaluation.policies.stage import Stage
@@ -43,14 +44,17 @@ def standing(
 
     ``promoted`` are the ledger hashes of the approvals that the promotion rests on: they were judged then. Later ones
     renew them where they are sound by today's policy. A kind that somebody refused who may take it does not stand,
-    asked or not, until they approve it.
+    asked or not, until they approve it. As at a promotion, nobody and no key holds up two seats, and no role two kinds
+    (``team.py``): a kind for which nobody is left does not stand.
     """
     refusals = _refusals(court, approvals)
     taken_back = {(one.person, one.kind, one.stage) for one in refusals}
     left = [
         one for one in approvals if (one.statement.person, one.statement.kind, one.statement.stage) not in taken_back
     ]
-    asked = {kind: _standing(court, kind, counted[kind], left, promoted) for kind in counted}
+    given = {kind: _given(court, kind, left, promoted) for kind in sorted(counted)}
+    team = _team(court.now, counted, given)
+    asked = {kind: _standing(court.now, kind, counted[kind], given[kind], team) for kind in given}
     refused = {one.kind: _refused(one) for one in refusals if one.stage is court.release.stage}
     return tuple(one for _, one in sorted({**asked, **refused}.items()))
 
@@ -81,28 +85,52 @@ def _refused(refusal: ApprovalStatement) -> Standing:
     return Standing(refusal.kind, None, (), f"{refusal.person} refused it on {refusal.decided_on:%Y-%m-%d}")
 
 
-def _standing(
-    court: Court, kind: str, quorum: int, approvals: Sequence[RecordedApproval], promoted: Collection[str]
-) -> Standing:
-    ends: dict[str, tuple[datetime, str]] = {}
-    faults: list[str] = []
-    for each in approvals:
-        if each.statement.kind != kind or each.statement.verdict != "approve":
-            continue
-        fault = _fault(court, each, promoted)
-        if fault:
-            faults.append(f"that of {each.statement.person} {fault}")
-        else:
-            ends[each.statement.person] = max(_end(court, each), ends.get(each.statement.person, _NEVER))
-    latest = sorted(ends.items(), key=lambda one: one[1], reverse=True)[:quorum]
+_ALONE = "who gave it cannot decide it beside the other kinds: it takes another person in another role for each kind"
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Of one kind: the approvals that are sound, each with its end and what ends it, the last to end first; and what is
+    wrong with the others, the latest first."""
+
+    ends: tuple[tuple[RecordedApproval, datetime, str], ...]
+    faults: tuple[str, ...]
+
+    def of(self, team: Collection[RecordedApproval]) -> "_Given":
+        return replace(self, ends=tuple(one for one in self.ends if one[0] in team))
+
+
+def _given(court: Court, kind: str, approvals: Sequence[RecordedApproval], promoted: Collection[str]) -> _Given:
+    of_kind = [one for one in approvals if (one.statement.kind, one.statement.verdict) == (kind, "approve")]
+    faults = {one.seq: _fault(court, one, promoted) for one in of_kind}
+    ends = [(one, *_end(court, one)) for one in of_kind if not faults[one.seq]]
+    bad = [f"that of {one.statement.person} {faults[one.seq]}" for one in reversed(of_kind) if faults[one.seq]]
+    return _Given(tuple(sorted(ends, key=lambda one: (one[1], one[0].seq), reverse=True)), tuple(bad))
+
+
+def _team(now: datetime, counted: Mapping[str, int], given: Mapping[str, _Given]) -> tuple[RecordedApproval, ...]:
+    """Who holds up the kinds together, of the approvals that have not ended; a kind that finds no seats is left out."""
+    live = {kind: [one for one, end, _ in found.ends if end > now] for kind, found in given.items()}
+    seated: dict[str, int] = {}
+    team: tuple[RecordedApproval, ...] = ()
+    for kind in given:
+        larger = find_team({**seated, kind: counted[kind]}, live)
+        if larger:
+            seated[kind], team = counted[kind], larger
+    return team
+
+
+def _standing(now: datetime, kind: str, quorum: int, given: _Given, team: Collection[RecordedApproval]) -> Standing:
+    seated = given.of(team)
+    voices = {one.statement.person: (end, why) for one, end, why in reversed((seated if seated.ends else given).ends)}
+    latest = sorted(voices.items(), key=lambda one: one[1], reverse=True)[:quorum]
     people = tuple(sorted(person for person, _ in latest))
     if len(latest) < quorum:
-        return Standing(kind, None, people, some(reversed(faults), "; ") or "there is none")
+        return Standing(kind, None, people, some(given.faults, "; ") or "there is none")
     until, why = latest[-1][1]
+    if until > now and not seated.ends:
+        return Standing(kind, None, people, _ALONE)
     return Standing(kind, until, people, why)
-
-
-_NEVER = (datetime.min.replace(tzinfo=UTC), "")
 
 
 def _fault(court: Court, approval: RecordedApproval, promoted: Collection[str]) -> str:

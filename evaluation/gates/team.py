@@ -6,29 +6,30 @@ Here belongs the choice among approvals that each count by themselves (``sworn.p
 from collections.abc import Mapping, Sequence
 
 from evaluation.ledger.approval import RecordedApproval
-from evaluation.policies.approvals import Need
 
 
-def find_team(needs: Sequence[Need], usable: Mapping[str, Sequence[RecordedApproval]]) -> tuple[RecordedApproval, ...]:
-    """One approval for every seat, in the order of the needs, the latest preferred; empty when there is no such choice.
+def find_team(
+    quorums: Mapping[str, int], usable: Mapping[str, Sequence[RecordedApproval]]
+) -> tuple[RecordedApproval, ...]:
+    """One approval for every seat, in the order of the kinds, the first preferred; empty when there is no such choice.
 
-    ``usable`` holds the approvals of each kind, the latest first.
+    ``quorums`` says how many seats each kind has; ``usable`` holds the approvals of each kind, the preferred first.
     """
-    seats = [need.kind for need in needs for _ in range(need.quorum)]
-    choices = {need.kind: _once(usable[need.kind]) for need in needs}
+    seats = [kind for kind, quorum in quorums.items() for _ in range(quorum)]
+    choices = {kind: _once(usable[kind]) for kind in quorums}
     everybody = [each for found in choices.values() for each in found]
     people, roles = ({getattr(each.statement, name) for each in everybody} for name in ("person", "role"))
-    if len(people) < len(seats) or len(roles) < len(needs):
+    if len(people) < len(seats) or len(roles) < len(quorums):
         return ()
     return _seated(seats, choices, ())
 
 
 def _once(approvals: Sequence[RecordedApproval]) -> list[RecordedApproval]:
-    """The latest word of every person in every role: signing again adds nobody."""
-    latest: dict[tuple[str, str], RecordedApproval] = {}
+    """The first word of every person in every role: signing again adds nobody."""
+    first: dict[tuple[str, str], RecordedApproval] = {}
     for each in approvals:
-        latest.setdefault((each.statement.person, each.statement.role), each)
-    return list(latest.values())
+        first.setdefault((each.statement.person, each.statement.role), each)
+    return list(first.values())
 
 
 def _seated(

@@ -152,3 +152,48 @@ def test_it_goes_down_to_the_highest_stage_whose_approvals_stand(room: Room) -> 
         assert lower_stage(court(room), counted, room.said(), ()) is stage
     assert lower_stage(court(room, Stage.SHADOW), counted, room.said(), ()) is Stage.OFF
     assert lower_stage(court(room), {"safety": 1}, room.said(), ()) is Stage.OFF
+
+
+@pytest.fixture
+def ended(given: Room) -> Room:
+    """Both approvals of a promotion, and somebody who holds both roles."""
+    given.workflow_approval(decided_on=NOW)
+    given.register("dora.both", "clinical_safety_lead", "nursing_lead")
+    return given
+
+
+BOTH = {"model": 1, "workflow": 1}
+LATER = NOW + timedelta(days=100)
+
+
+def over(room: Room, at: datetime, counted: dict[str, int]) -> dict[str, str]:
+    return {one.kind: one.why for one in standing(court(room, now=at), counted, room.said(), ()) if one.is_over(at)}
+
+
+def test_nobody_renews_two_kinds(ended: Room) -> None:
+    ended.say("dora.both", "clinical_safety_lead", "model", decided_on=LATER)
+    ended.say("dora.both", "nursing_lead", "workflow", decided_on=LATER)
+    assert over(ended, NOW + CADENCE - timedelta(seconds=1), BOTH) == {}
+    told = over(ended, NOW + CADENCE, BOTH)
+    assert set(told) == {"workflow"} and "another person in another role for each kind" in told["workflow"]
+    ended.workflow_approval(decided_on=LATER)
+    assert over(ended, NOW + CADENCE, BOTH) == {}
+
+
+def test_no_role_renews_two_kinds(ended: Room) -> None:
+    text = (FOLDER / "triage.yaml").read_text("utf-8").replace("roles: [nursing_lead", "roles: [clinical_safety_lead")
+    ended.case.policy = parse_policy(text, "x")
+    ended.register("cora.lead", "clinical_safety_lead")
+    ended.say("cora.lead", "clinical_safety_lead", "workflow", decided_on=LATER)
+    ended.say("dora.both", "clinical_safety_lead", "model", decided_on=LATER)
+    assert set(over(ended, NOW + CADENCE, BOTH)) == {"workflow"}
+    assert over(ended, NOW + CADENCE, {"workflow": 1}) == {}
+
+
+def test_no_stage_below_rests_on_one_person(ended: Room) -> None:
+    for kind, role in (("model", "clinical_safety_lead"), ("workflow", "nursing_lead")):
+        ended.say("dora.both", role, kind, stage=Stage.SHADOW, decided_on=LATER)
+    at = court(ended, now=NOW + CADENCE)
+    assert lower_stage(at, BOTH, ended.said(), ()) is Stage.OFF
+    ended.workflow_approval(stage=Stage.SHADOW, decided_on=LATER)
+    assert lower_stage(at, BOTH, ended.said(), ()) is Stage.SHADOW
