@@ -30,7 +30,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
     return content
 
 
-def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
+def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace `path` by `content` in one step that survives a power cut: file and folder are fsynced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

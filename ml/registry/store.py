@@ -89,7 +89,6 @@ def write_release(home: Path, fields: Mapping[str, object], bundle: Path, card: 
     try:
         _fill(draft, manifest, bundle, card, signer)
         _verify(draft, manifest.digest, signer.public)
-        draft.chmod(0o755)
         draft.rename(folder)
     except BaseException:  # whatever stopped it, an interrupt included: no draft is left behind
         shutil.rmtree(draft, ignore_errors=True)

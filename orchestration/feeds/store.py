@@ -148,7 +148,7 @@ def flush(stream: IO[bytes]) -> None:
     os.fsync(stream.fileno())
 
 
-def place(path: Path, target: Path, mode: int = 0o644, folder_mode: int = 0o755) -> None:
+def place(path: Path, target: Path, mode: int = 0o600, folder_mode: int = 0o700) -> None:
     """Move a finished file to its place in one step."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=folder_mode)
     path.chmod(mode)

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
+def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace `path` by `content` in one step: a reader sees the old file or the new one, never half of it."""
     _draft(path, content, mode).replace(path)
 
 
-def write_once(path: Path, content: bytes, mode: int = 0o644) -> bool:
+def write_once(path: Path, content: bytes, mode: int = 0o600) -> bool:
     """Write a file that is not there yet, whole or not at all; False, and nothing changed, where another was first."""
     draft = _draft(path, content, mode)
     try:
