@@ -30,6 +30,15 @@ def chromium() -> str:
     return str(found)
 
 
+@pytest.fixture(autouse=True)
+def _own_umask() -> Iterator[None]:
+    """What a command run within a test sets for its process ends with the test."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 def _absent(reason: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"In CI this must be present: {reason}")

@@ -51,6 +51,7 @@ def test_what_is_no_id_is_told_and_never_recorded(person: str) -> None:
 
 def test_a_key_without_a_person_or_that_is_none_is_told(key_file: Path, tmp_path: Path) -> None:
     (tmp_path / "none.pem").write_text("nothing")
+    (tmp_path / "none.pem").chmod(0o644)
     for person, path, words in (
         (None, key_file, "--key proves nothing without --as"),
         ("ada", tmp_path / "none.pem", "mode is"),
