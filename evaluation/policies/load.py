@@ -1,27 +1,15 @@
 """Reading a policy file. What a policy is belongs in ``policy.py``."""
 
-from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from evaluation import EvaluationError
 from evaluation.policies.policy import Policy
+from evaluation.strict_yaml import first_fault, read_one
 
 FOLDER = Path(__file__).parent
-
-
-class _EveryKeyOnce(yaml.SafeLoader):
-    """YAML keeps the last of two equal keys in silence; in a policy the second threshold would win unseen."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"key given twice: {', '.join(twice)}", node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 class PolicyError(EvaluationError):
@@ -50,11 +38,8 @@ def read_policy(path: Path) -> Policy:
 def parse_policy(text: str, name: str) -> Policy:
     """Parse the text of a policy file called ``name`` in messages. Raises :class:`PolicyError`."""
     try:
-        document = yaml.load(text, _EveryKeyOnce)  # noqa: S506 - a SafeLoader with one check more
-        return Policy.model_validate(document)
+        return Policy.model_validate(read_one(text))
     except yaml.YAMLError as error:
         raise PolicyError(f"{name}: is not YAML: {error}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the document"
-        raise PolicyError(f"{name}: {where}: {first['msg']} ({error.error_count()} such in all).") from error
+        raise PolicyError(f"{name}: {first_fault(error)} ({error.error_count()} such in all).") from error

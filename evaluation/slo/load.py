@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluation import EvaluationError
 from evaluation.slo.objective import Alert, Objective
+from evaluation.strict_yaml import first_fault, read_every
 
 FOLDER = Path(__file__).parent
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -142,13 +143,11 @@ def load_objectives(use_case: str, folder: Path = FOLDER) -> tuple[Objective, ..
 def read_objectives(text: str, name: str) -> tuple[Objective, ...]:
     """Read the OpenSLO documents of a text; ``name`` is what messages call it. Raises :class:`ObjectiveError`."""
     try:
-        documents = [_Document.model_validate(one) for one in yaml.safe_load_all(text)]
+        documents = [_Document.model_validate(one) for one in read_every(text)]
     except yaml.YAMLError as error:
         raise ObjectiveError(f"{name} is no YAML: {error}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the document"
-        raise ObjectiveError(f"{name}: {where}: {first['msg']}; see OpenSLO v1, kind SLO.") from error
+        raise ObjectiveError(f"{name}: {first_fault(error)}; see OpenSLO v1, kind SLO.") from error
     found = tuple(_objective(one, name) for one in documents)
     names = [one.name for one in found]
     if twice := sorted({one for one in names if names.count(one) > 1}):

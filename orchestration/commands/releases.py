@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from orchestration.steps.reviewing import Review
 
 TIERS = click.Choice(["model", "rule", "history", "manual"])
+# evaluation.policies.KINDS, which would load pydantic before --help is answered; a test holds the two equal.
 KINDS = click.Choice(
     [
         "model",

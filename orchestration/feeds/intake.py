@@ -39,6 +39,10 @@ GZIP_MAGIC = b"\x1f\x8b"
 MAGIC_LENGTH = 4
 NEXT = timedelta(microseconds=1)  # from one file of a drop to the one after it
 DROP_SPAN = timedelta(seconds=1)  # arrivals nearer than this to a drop's own time are counted as of the same drop
+PACKED_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError)
+"""What reading a damaged member of an archive raises."""
+ZIP_FAULTS = (*PACKED_FAULTS, zipfile.LargeZipFile, OSError)
+"""What opening a damaged archive raises, or one of its members."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,8 @@ class _Reading:
             return self.source.read(length)
         except OSError as error:
             raise _CannotRead(error.strerror) from error
+        except PACKED_FAULTS as error:
+            raise _CannotRead("damaged") from error
 
 
 def _is_file(path: Path) -> bool:
@@ -175,16 +181,19 @@ def _unread(path: Path, problem: Problem, drop: Drop, store: Store) -> Arrival:
 
 
 def _members(whole: Arrival, store: Store, limits: Limits) -> Iterator[Arrival]:
-    try:
-        with whole.raw.open() as stream, zipfile.ZipFile(stream) as archive:
+    with whole.raw.open() as stream:
+        try:
+            archive = zipfile.ZipFile(stream)
+        except ZIP_FAULTS:
+            yield _broken(whole, TRUNCATED_ARCHIVE)
+            return
+        with archive:
             entries = [e for e in archive.infolist() if not e.is_dir()]
             problem = _refusal(entries, whole.size, limits)
             if problem or not entries:
                 yield _broken(whole, problem or TRUNCATED_ARCHIVE)
                 return
             kept = [_member(archive, entry, whole, store, limits) for entry in entries]
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, ValueError, NotImplementedError):
-        kept = [_broken(whole, TRUNCATED_ARCHIVE)]
     yield from kept
 
 
@@ -199,12 +208,16 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, whole: Arrival, st
     if entry.flag_bits & 1:
         return _broken(whole, ENCRYPTED, name)
     try:
-        with archive.open(entry) as source:
-            sha256, size = store.keep(source, min(limits.unpacked, entry.file_size))
-    except OverflowError:
-        return _broken(whole, ARCHIVE_BOMB, name)
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError):
+        source = archive.open(entry)
+    except ZIP_FAULTS:
         return _broken(whole, TRUNCATED_ARCHIVE, name)
+    with source:
+        try:
+            sha256, size = store.keep(_Reading(source), min(limits.unpacked, entry.file_size))
+        except OverflowError:
+            return _broken(whole, ARCHIVE_BOMB, name)
+        except _CannotRead:  # and what cannot be written is another matter: nothing is said of the archive then
+            return _broken(whole, TRUNCATED_ARCHIVE, name)
     raw = store.raw(sha256)
     problem = ERASED if raw.kind is Kind.ERASED else NESTED_ARCHIVE if raw.head(MAGIC_LENGTH) == ZIP_MAGIC else None
     return replace(whole, name=name, sha256=sha256, size=size, raw=raw, archive=whole.sha256, problem=problem)

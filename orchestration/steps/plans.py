@@ -25,9 +25,7 @@ from orchestration.steps.files import write_atomically
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.kinds.planned import Asked, Draft, Planned
 from orchestration.steps.locks import exclusive
-from orchestration.steps.meetings import clock_of
 from orchestration.steps.proposal import current_pointer, released
-from orchestration.steps.records import now
 from orchestration.steps.release_keys import release_signer
 from orchestration.steps.service import ServedTierUnknown, served_tier
 from orchestration.steps.upstream import Answered, ask_upstream
@@ -71,11 +69,6 @@ def upstream_of(use_case: str) -> tuple[list[str], list[str]]:
 
 def _upstream(use_case: str) -> list[str]:
     return [one.use_case for one in load_declaration(use_case).upstream]
-
-
-def time_of(settings: Settings, site: str, clock: str | None) -> datetime:
-    """Return the time that a plan is made at: the one that is written, or the site's present."""
-    return datetime.fromisoformat(clock) if clock else clock_of(settings, site, now())
 
 
 def make_plan(settings: Settings, use_case: str, site: str, at: datetime) -> Made:

@@ -4,7 +4,7 @@ What a contract tells comes before what past duties let guess. What does not bel
 (`roster_inputs.py`, `roster_people.py`), what the members of the form mean (`ml/rostering`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -131,15 +131,16 @@ def _employed(declared: RosterUseCase, unit: Unit, name: str, past: list[Row], c
     """Skills, level, share and hours of a week: of the contracts that hold in the period, else guessed from duties."""
     contracts = [one for one in unit.personnel.of(name) if any(map(one.holds, unit.dates))]
     roles = {row.role for row in past} | {one.role for one in contracts}
-    hours = sum(one.weekly_hours for one in contracts) if contracts else _usual_hours(unit, counted)
+    agreed = _least(unit, contracts, lambda one: one.weekly_hours)
+    hours = _usual_hours(unit, counted) if agreed is None else agreed
     guessed: dict[str, str | None] = {row.skill: None for row in past}
     skills = dict(_skills(contracts)) if contracts else guessed
     return {
         "skills": [{"skill": skill, "until": until} for skill, until in sorted(skills.items())],
         "level": "expert" if roles & set(declared.people.expert_roles) else "competent",
         "share": round(min(1.0, max(LEAST_SHARE, hours / declared.people.full_time_hours)), 2),
-        "min_week_hours": _sum([one.minimum_hours for one in contracts]),
-        "max_week_hours": _sum([one.maximum_hours for one in contracts]),
+        "min_week_hours": _least(unit, contracts, lambda one: one.minimum_hours),
+        "max_week_hours": _least(unit, contracts, lambda one: one.maximum_hours),
     }
 
 
@@ -157,7 +158,9 @@ def _usual_hours(unit: Unit, counted: list[Row]) -> float:
     return sum(row.hours for row in counted) / weeks
 
 
-def _sum(hours: list[float | None]) -> float | None:
-    """The sum over contracts; None where there is none, or one of them says nothing."""
-    told = [one for one in hours if one is not None]
-    return min(168.0, sum(told)) if told and len(told) == len(hours) else None
+def _least(unit: Unit, contracts: list[Contract], hours: Callable[[Contract], float | None]) -> float | None:
+    """Hours of a week by the contracts of one day together, on the day of the period that allows least: a contract that
+    another takes the place of is no second one. None where no day's contracts all say something."""
+    days = [[hours(one) for one in contracts if one.holds(day)] for day in unit.dates]
+    told = [sum(one for one in day if one is not None) for day in days if day and None not in day]
+    return min(168.0, *told) if told else None

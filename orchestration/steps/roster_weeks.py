@@ -91,14 +91,17 @@ def _staff(unit: Unit, name: str) -> Staff:
     for skill in {one.skill for one in contracts}:
         ends = [one.skill_until or date.max for one in contracts if one.skill == skill]
         until[skill] = max(ends)
-    hours = [one.maximum_hours for one in contracts if one.maximum_hours is not None]
+    by_day = [[one.maximum_hours for one in contracts if one.holds(day)] for day in unit.dates]
+    allowed = [
+        sum(hours) for day in by_day if day and len(hours := [one for one in day if one is not None]) == len(day)
+    ]
     return Staff(
         name,
         frozenset(until) if contracts else frozenset(guessed),
         frozenset({unit.name}),
         frozenset(unit.personnel.away(name, unit.dates)),
         until,
-        sum(hours) if hours and len(hours) == len(contracts) else None,
+        min(allowed, default=None),
     )
 
 

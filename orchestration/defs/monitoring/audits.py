@@ -3,12 +3,9 @@
 What does not belong here: what an audit counts and concludes (steps/audit, evaluation/reports).
 """
 
-from datetime import datetime
-
 from dagster import (
     AssetKey,
     AssetSelection,
-    Config,
     DefaultScheduleStatus,
     MaterializeResult,
     MetadataValue,
@@ -16,6 +13,7 @@ from dagster import (
     asset,
 )
 
+from orchestration.defs.clock import Clock
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
 from orchestration.steps.audit import audit_sites, findings_by_site
@@ -23,17 +21,10 @@ from orchestration.steps.audit import audit_sites, findings_by_site
 AUDIT = AssetKey(["monitoring", "audit"])
 
 
-class AuditClock(Config):
-    """The time at which freshness is judged: ISO 8601 with a zone; each site's present where it is left out."""
-
-    clock: str | None = None
-
-
 @asset(key=AUDIT, deps=[SNAPSHOT], group_name="monitoring")
-def audit_asset(config: AuditClock) -> MaterializeResult:
+def audit_asset(config: Clock) -> MaterializeResult:
     """The data audit of every site: sources, freshness, coding, links, data quality, and what to mend first."""
-    clock = datetime.fromisoformat(config.clock) if config.clock else None
-    answer = audit_sites(load_settings(), None, None, clock)
+    answer = audit_sites(load_settings(), None, None, config.moment)
     found = findings_by_site(answer)
     said = {f"findings/{site}": MetadataValue.md("\n".join(f"{n}. {one}" for n, one in enumerate(all_, 1)) or "none")
             for site, all_ in found.items()}  # fmt: skip

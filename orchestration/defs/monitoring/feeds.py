@@ -6,7 +6,7 @@ does not belong here: what is stale (steps/freshness), and what a change of mean
 
 import json
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 
 from dagster import (
     AssetCheckExecutionContext,
@@ -32,6 +32,7 @@ from dagster import (
     sensor,
 )
 
+from orchestration.defs.clock import Clock
 from orchestration.defs.names import landing_key
 from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
@@ -52,12 +53,6 @@ MEANING = AssetKey(["monitoring", "semantic_drift"])
 FRESHNESS_EVERY_SECONDS, MEANING_EVERY_SECONDS = 900, 3600
 
 
-class Clock(Config):
-    """The time at which feeds are judged: ISO 8601 with a zone; each site's present where it is left out."""
-
-    clock: str | None = None
-
-
 def freshness_checks() -> AssetChecksDefinition:
     """Return one check for each site and feed that it lists; it never blocks, and what is stale is an incident."""
     specs = [
@@ -72,7 +67,7 @@ def freshness_checks() -> AssetChecksDefinition:
     def check(context: AssetCheckExecutionContext, config: Clock) -> Iterator[AssetCheckResult]:
         settings, chosen = load_settings(), context.op_execution_context.selected_asset_check_keys
         for site in list_sites():
-            at = datetime.fromisoformat(config.clock) if config.clock else present_of(settings, site, now())
+            at = config.moment or present_of(settings, site, now())
             judged = [one for one in site_freshness(settings, site, at) if _key(one) in chosen]
             tell(settings, judged)
             yield from (_result(one) for one in judged)

@@ -3,12 +3,9 @@
 What does not belong here: what is promised (evaluation/slo) and what happened (steps/slo).
 """
 
-from datetime import datetime
-
 from dagster import (
     AssetKey,
     AssetSelection,
-    Config,
     DefaultScheduleStatus,
     MaterializeResult,
     MetadataValue,
@@ -16,6 +13,7 @@ from dagster import (
     asset,
 )
 
+from orchestration.defs.clock import Clock
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
 from orchestration.steps.slo import service_levels, tell_burning
@@ -23,18 +21,11 @@ from orchestration.steps.slo import service_levels, tell_burning
 LEVELS = AssetKey(["monitoring", "service_levels"])
 
 
-class LevelsClock(Config):
-    """The time at which service levels are judged: ISO 8601 with a zone; each site's present where it is left out."""
-
-    clock: str | None = None
-
-
 @asset(key=LEVELS, deps=[SNAPSHOT], group_name="monitoring")
-def levels_asset(config: LevelsClock) -> MaterializeResult:
+def levels_asset(config: Clock) -> MaterializeResult:
     """Every service level of every site; a budget that burned too fast since it was last told opens one incident."""
-    clock = datetime.fromisoformat(config.clock) if config.clock else None
-    opened = tell_burning(load_settings(), clock)
-    answer = service_levels(load_settings(), None, None, clock)
+    opened = tell_burning(load_settings(), config.moment)
+    answer = service_levels(load_settings(), None, None, config.moment)
     missed = [one for one in answer.document["slos"] if one["is_met"] is False]
     return MaterializeResult(
         metadata={

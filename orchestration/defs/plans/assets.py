@@ -1,7 +1,7 @@
 """The assets `<use_case>/plan` and `<use_case>/adjustments`, partitioned by site, and the checks `in_time` on plans."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from dagster import (
     AssetCheckResult,
@@ -10,7 +10,6 @@ from dagster import (
     AssetExecutionContext,
     AssetKey,
     AssetsDefinition,
-    Config,
     FreshnessPolicy,
     MaterializeResult,
     MetadataValue,
@@ -18,22 +17,18 @@ from dagster import (
     asset_check,
 )
 
+from orchestration.defs.clock import Clock
 from orchestration.defs.names import adjustments_key, plan_key, release_key
 from orchestration.defs.partitions import SITES
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
-from orchestration.steps.meetings import judge_meetings
+from orchestration.steps.meetings import clock_of, judge_meetings
 from orchestration.steps.monitoring import record_adjustments
-from orchestration.steps.plans import make_plan, time_of, upstream_of
+from orchestration.steps.plans import make_plan, upstream_of
+from orchestration.steps.records import now
 
 DAILY = FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=25))
 """Over all sites; the deadline of each site, on its own clock, is the check `in_time`."""
-
-
-class Clock(Config):
-    """The time at which a plan is made or judged: ISO 8601 with a zone; each site's present where it is left out."""
-
-    clock: str | None = None
 
 
 def plan_asset(use_case: str) -> AssetsDefinition:
@@ -50,7 +45,7 @@ def plan_asset(use_case: str) -> AssetsDefinition:
     )
     def plan(context: AssetExecutionContext, config: Clock) -> MaterializeResult:
         settings, site = load_settings(), context.partition_key
-        made = make_plan(settings, use_case, site, time_of(settings, site, config.clock))
+        made = make_plan(settings, use_case, site, config.moment or clock_of(settings, site, now()))
         return MaterializeResult(
             metadata={
                 "plan": MetadataValue.text(made.plan.digest),
@@ -98,8 +93,7 @@ def _in_time_check(use_case: str) -> AssetChecksDefinition:
     @asset_check(asset=plan_key(use_case), name="in_time", blocking=False)
     def in_time(config: Clock) -> AssetCheckResult:
         """A plan of the day was published before each site's assignment meeting; a late one is an incident."""
-        at = datetime.fromisoformat(config.clock) if config.clock else None
-        judged = judge_meetings(load_settings(), use_case, at)
+        judged = judge_meetings(load_settings(), use_case, config.moment)
         return AssetCheckResult(
             passed=all(one.is_met for one in judged),
             severity=AssetCheckSeverity.ERROR,

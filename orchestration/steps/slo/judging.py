@@ -23,7 +23,7 @@ from orchestration.steps.proposal import served_sites
 from orchestration.steps.records import TimeNotUnderstood, now
 from orchestration.steps.slo.measures import Asked, happened
 from orchestration.steps.slo.telling import document, table, words
-from orchestration.steps.tables import snapshot_digest
+from orchestration.steps.tables import current_snapshot, snapshot_digest
 
 FEEDS = "feeds"
 FIRST_YEAR, LAST_YEAR = 1971, 9000
@@ -76,13 +76,14 @@ def _untold(known: list[dict[str, Any]], asked: Asked) -> Burn | None:
 
 def _asked(settings: Settings, site: str | None, at: datetime | None, only: str | None = None) -> Iterator[Asked]:
     chosen = [load_site(site).id] if site else list_sites()
-    use_cases = list_use_cases() if snapshot_digest(settings) else []
+    snapshot = current_snapshot(settings) if snapshot_digest(settings) else None
+    use_cases = list_use_cases() if snapshot else []
     served = {use_case: served_sites(settings, use_case) for use_case in use_cases if only in (None, use_case)}
     for place in chosen:
         present = at or clock_of(settings, place, now())
         mine = [use_case for use_case in served if place in served[use_case]]
         for objective in (one for name in (*mine, FEEDS) if only in (None, name) for one in load_objectives(name)):
-            yield Asked(settings, objective, place, present)
+            yield Asked(settings, objective, place, present, snapshot)
 
 
 def standings(settings: Settings, use_case: str, site: str) -> tuple[Standing, ...]:

@@ -24,7 +24,7 @@ from orchestration.steps.arrivals import every_arrival
 from orchestration.steps.freshness import allowed_gap
 from orchestration.steps.meetings import meetings_met
 from orchestration.steps.proposal import current_pointer
-from orchestration.steps.tables import current_snapshot
+from orchestration.steps.tables import Snapshot, TablesError
 
 NEVER = float("inf")
 UNSERVED = ("no_release", "out_of_scope", "out_of_population")
@@ -76,17 +76,24 @@ ACKNOWLEDGED = """
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be measured: an objective at a site, by a present."""
+    """What is to be measured: an objective at a site, by a present; in a snapshot, which is verified once for all."""
 
     settings: Settings
     objective: Objective
     site: str
     present: datetime
+    snapshot: Snapshot | None
+
+    def table(self, name: str) -> str:
+        """A table of the snapshot as SQL text. Raises `TablesError` where none is published."""
+        if self.snapshot is None:
+            raise TablesError("No snapshot of the marts is published yet; run: pilothouse run")
+        return text(str(self.snapshot.table(name)))
 
 
 def happened(asked: Asked) -> Happened:
-    """Return the events of an objective's measure at a site. Raises `KeyError` for a measure that nobody takes, and
-    `TablesError` where no snapshot is published."""
+    """Return the events of an objective's measure at a site. Raises `KeyError` for a measure that nobody takes, and as
+    `Asked.table`."""
     return MEASURES[asked.objective.measure](asked)
 
 
@@ -95,7 +102,7 @@ def _score_delay(asked: Asked) -> Happened:
     visit that never had one took for ever. Left out are visits whose every call said that nothing was released, or that
     they are not of those it is for."""
     declared = load_use_case(asked.objective.use_case)
-    mart = text(str(current_snapshot(asked.settings).table(f"{declared.use_case}_mart")))
+    mart = asked.table(f"{declared.use_case}_mart")
     weigh_by = f"cast(mart.{name(asked.objective.weigh_by)} as varchar)" if asked.objective.weigh_by else "null"
     key, ready_at = name(declared.grain.key), name(declared.grain.ready_at)
     unserved = ", ".join(map(text, UNSERVED))
@@ -108,7 +115,7 @@ def _answer_time(asked: Asked) -> Happened:
 
 def _acknowledgement(asked: Asked) -> Happened:
     """From a card shown to a clinician's answer; a card that still has time is not counted yet."""
-    feedback = text(str(current_snapshot(asked.settings).table("serving_feedback")))
+    feedback = asked.table("serving_feedback")
     patience = asked.objective.at_most // timedelta(microseconds=1)
     more = {"patience": patience, "present": microseconds(asked.present)}
     return _queried(asked, ACKNOWLEDGED, feedback=feedback, parameters=more)
@@ -163,7 +170,7 @@ MEASURES: dict[str, Callable[[Asked], Happened]] = {
 
 
 def _queried(asked: Asked, query: str, parameters: dict[str, int] | None = None, **parts: str) -> Happened:
-    events = text(str(current_snapshot(asked.settings).table("serving_event")))
+    events = asked.table("serving_event")
     given = {"site": asked.site, "use_case": asked.objective.use_case, **(parameters or {})}
     filled = query.format(events=events, **parts)
     used = {key: value for key, value in given.items() if f"${key}" in filled}

@@ -69,6 +69,8 @@ def test_what_cannot_be_measured_by_is_refused_by_name(path: str, value: object,
 def test_two_of_one_name_and_no_yaml_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ObjectiveError, match="stands there twice"):
         read_objectives(f"{TEXT}---\n{TEXT}", "mine.yaml")
+    with pytest.raises(ObjectiveError, match="key given twice: kind"):
+        read_objectives(TEXT.replace("kind: SLO\n", "kind: SLO\nkind: SLO\n", 1), "mine.yaml")
     with pytest.raises(ObjectiveError, match="no YAML"):
         read_objectives("a: [", "mine.yaml")
     (tmp_path / "staffing.yaml").write_text(TEXT)

@@ -38,6 +38,23 @@ def land_waiting(zone: Any, path: Path) -> list[Any]:
     return land([path], arrived_at=zone.noon, is_waiting=True, **same)
 
 
+def test_a_disk_that_is_full_while_an_archive_is_unpacked_says_nothing_of_the_archive(zone, monkeypatch) -> None:
+    """Written off as damaged, its records would be missing until somebody thought of it."""
+    keep, kept = Vault.keep, []
+
+    def full(vault: Vault, source: Any, at_most: int | None = None) -> tuple[str, int]:
+        kept.append(at_most)
+        if at_most is not None:  # a member of an archive; the archive itself has no bound
+            raise OSError(28, "No space left on device")
+        return keep(vault, source, at_most)
+
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="No space left"):
+        broken.setattr(Vault, "keep", full)
+        zone.one("all.zip", zipped())
+    assert len(kept) == 2 and not list(zone.home.rglob("receipts/**/*.json"))
+    assert zone.one("all.zip", zipped()).landed == 1
+
+
 def test_what_waits_and_cannot_be_read_for_a_moment_is_taken_at_the_next_run(zone, monkeypatch) -> None:
     waiting = zone.home / "inbox" / "a.ndjson"
     Vault.of(zone.home).wait(GOOD, waiting)

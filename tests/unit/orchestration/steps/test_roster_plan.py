@@ -28,7 +28,7 @@ from orchestration.steps.roster_bundle import roster_files
 from orchestration.steps.roster_inputs import read_rows, units_of
 from orchestration.steps.roster_making import problem_of_unit
 from orchestration.steps.roster_people import read_personnel
-from orchestration.steps.roster_weeks import rostered_weeks
+from orchestration.steps.roster_weeks import rostered_weeks, staff_of
 from orchestration.steps.shifts import span_of
 
 from .rostered import NOW, PLACE, TODAY, UNIT, Rostered, contract, duties, leave, quick, wish
@@ -249,6 +249,24 @@ def test_a_contract_that_has_not_arrived_or_has_ended_keeps_nobody_on_the_unit(r
     working = {one["person"] for one in rural.rosters()["assignments"]}
     assert working & set(others)
     assert not working & {gone, "newcomer"}
+
+
+def test_a_contract_that_takes_the_place_of_another_within_the_week_is_no_second_one(rural: Rostered) -> None:
+    """Nor for the judge, who adds up contracts by himself; two that hold on the same days are two."""
+    renewed, twofold, *_ = nurses()
+    half = {"weekly_hours": 24.0, "minimum_hours": 16.0, "maximum_hours": 32.0}
+    ends = contract(renewed, **half, valid_until=TODAY + timedelta(days=2))
+    begins = contract(renewed, **half, valid_from=TODAY + timedelta(days=3))
+    problem = problem_of(rural, [ends, begins, contract(twofold, **half), contract(twofold, **half)], [])
+    made = {one.name: one for one in problem.staff}
+    assert (made[renewed].most_minutes, made[renewed].least_minutes) == (32 * 60, 16 * 60)
+    assert (made[twofold].most_minutes, made[twofold].least_minutes) == (64 * 60, 32 * 60)
+    assert (made[renewed].share, made[twofold].share) == (0.6, 1.0)
+    rows = read_rows(rural.settings, quick(), PLACE, NOW)
+    people = read_personnel(rural.settings, quick(), PLACE, NOW)
+    [unit] = units_of(quick(), PLACE, rows, TODAY, 7, people)
+    judged = {one.name: one.most_hours for one in staff_of(unit)}
+    assert (judged[renewed], judged[twofold]) == (32.0, 64.0)
 
 
 def problem_of(rural: Rostered, contracts: list[dict[str, Any]], wishes: list[dict[str, Any]]) -> Problem:
