@@ -13,7 +13,7 @@ from typing import Any
 from evaluation.evidence import Subject
 from evaluation.gates import Court, Release, Standing, lower_stage, standing
 from evaluation.ledger import Readable
-from evaluation.policies import Policy, Stage, load_policy
+from evaluation.policies import REGULATORY, Policy, Stage, load_policy
 from ml.registry.pointer import Pointer
 from ml.registry.store import VerifiedRelease
 from ml.usecases import load_declaration
@@ -43,9 +43,10 @@ class Watched:
         ]
 
     def _remedy(self, kind: str) -> str:
+        certificate = " --certificate NUMBER --expires DATE" if kind == REGULATORY else ""
         return (
-            f"Sign it again: pilothouse approve {self.use_case} --site {self.site} --stage {self.stage} --kind {kind}; "
-            f"or the release steps down to {self.lower}."
+            f"Sign it again: pilothouse approve {self.use_case} --site {self.site} --stage {self.stage} --kind {kind}"
+            f"{certificate}; or the release steps down to {self.lower}."
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from evaluation.evidence import Subject
+from evaluation.gates import Standing
 from evaluation.ledger import ApprovalStatement, load_private_key, record_approval, recorded, sign_approval
 from evaluation.ledger.approval import Verdict
 from evaluation.policies import Stage, load_policy
@@ -14,6 +15,7 @@ from orchestration.steps import approval_watch
 from orchestration.steps.approval_watch import watch_approvals
 from orchestration.steps.people import new_person, revoke_person
 from orchestration.steps.records import now, open_records, verify_ledger
+from orchestration.steps.standing import Watched
 from orchestration.steps.status import status_of
 from tests.unit.orchestration.steps.governed import PEOPLE, POINTER_DAMAGES, Governed
 
@@ -176,3 +178,11 @@ def test_status_says_what_is_due(city: Governed, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("orchestration.steps.status.now", lambda: signed_at(city, "model") + DAYS - timedelta(days=1))
     document = status_of(city.settings, "city").document
     assert any("the model approval of ada ends on" in one for one in document["warnings"])
+
+
+def test_the_sentence_says_all_that_the_command_needs() -> None:
+    over = [Standing(kind, None, (), "it is over") for kind in ("model", "regulatory")]
+    watched = Watched("triage", "city", Stage.DECISION_SUPPORT, tuple(over), tuple(over), Stage.ASSISTIVE)
+    model, regulatory = watched.sentences
+    assert "--stage decision_support --kind model; or the release steps down to assistive." in model
+    assert "--kind regulatory --certificate NUMBER --expires DATE; or" in regulatory
