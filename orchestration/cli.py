@@ -60,7 +60,7 @@ def demo(seed: int, days: int, sites: int) -> Answer:
 @answers
 def ingest(paths: tuple[Path, ...], site: str, feed: str | None) -> Answer:
     """Land files or folders under their contracts; print a receipt for each file."""
-    from orchestration.steps.landing import ingest_paths
+    from orchestration.steps.intake.landing import ingest_paths
 
     return ingest_paths(ready_settings(), paths, site, feed)
 
@@ -73,7 +73,7 @@ def ingest(paths: tuple[Path, ...], site: str, feed: str | None) -> Answer:
 def run(site: str | None, select: str | None, full_refresh: bool) -> Answer:
     """Materialise the graph: land waiting drops, build tables, train, judge, decide."""
     from orchestration.defs.launch import run_graph
-    from orchestration.steps.tables import demand_rebuild
+    from orchestration.steps.warehouse.tables import demand_rebuild
 
     if full_refresh:
         demand_rebuild(ready_settings(), "asked for on the command line")
@@ -89,7 +89,7 @@ def run(site: str | None, select: str | None, full_refresh: bool) -> Answer:
 @answers
 def tables() -> Answer:
     """Count the OMOP tables, how much of each is mapped to standard concepts, and what is not, by site too."""
-    from orchestration.steps.tables_summary import tables_summary
+    from orchestration.steps.warehouse.tables_summary import tables_summary
 
     return Answer(tables_summary(ready_settings()))
 
@@ -103,7 +103,7 @@ def tables() -> Answer:
 @answers
 def backtest(use_case: str, site: str, train_until: datetime, test_from: datetime, seed: int) -> Answer:
     """Train on the past of a site, test on what came after."""
-    from orchestration.steps.backtest import backtest_any
+    from orchestration.steps.learning.backtest import backtest_any
 
     return Answer(backtest_any(ready_settings(), use_case, site, train_until, test_from, seed))
 
@@ -113,7 +113,7 @@ def backtest(use_case: str, site: str, train_until: datetime, test_from: datetim
 @answers
 def status(site: str | None) -> Answer:
     """Show every release: stage, tier, model, service level, drift, incidents, next review; and what is wrong."""
-    from orchestration.steps.status import status_of
+    from orchestration.steps.watching.status import status_of
 
     return status_of(ready_settings(), site)
 
@@ -138,8 +138,8 @@ def slo(use_case: str | None, site: str | None, at: datetime | None) -> Answer:
 def lineage(identifier: str) -> Answer:
     """Follow a card, a release, omop.<table>:<id>, lake.<table>:<key> or triage_mart:<visit>:<feature> back to files,
     lines and contracts."""
-    from orchestration.steps.lineage import trace
-    from orchestration.steps.row_lineage import is_row, trace_row
+    from orchestration.steps.warehouse.lineage import trace
+    from orchestration.steps.warehouse.row_lineage import is_row, trace_row
 
     return Answer((trace_row if is_row(identifier) else trace)(ready_settings(), identifier))
 
@@ -151,7 +151,7 @@ def lineage(identifier: str) -> Answer:
 @answers
 def serve(host: str, port: int, people_header: str | None) -> Answer:
     """Run the CDS Hooks service and the huddle board."""
-    from orchestration.steps.service import run_service
+    from orchestration.steps.watching.service import run_service
 
     run_service(ready_settings(), host, port, people_header)
     return Answer({"stopped": True})
@@ -161,7 +161,7 @@ def serve(host: str, port: int, people_header: str | None) -> Answer:
 @answers
 def ui() -> Answer:
     """Run Dagster's UI, MLflow's UI and the service side by side, and print their addresses."""
-    from orchestration.steps.user_interfaces import run_user_interfaces
+    from orchestration.steps.watching.user_interfaces import run_user_interfaces
 
     return run_user_interfaces(ready_settings(), progress)
 
@@ -170,7 +170,7 @@ def ui() -> Answer:
 @answers
 def report() -> Answer:
     """Write the static reports from what is on record."""
-    from orchestration.steps.reporting import write_all_reports
+    from orchestration.steps.watching.reporting import write_all_reports
 
     return Answer({"reports": [str(path) for path in write_all_reports(ready_settings())]})
 

@@ -24,7 +24,7 @@
     end
 {%- endmacro %}
 
-{#- The own codes of all sites (orchestration/steps/site_codes.py writes them); without rows where no file is given. -#}
+{#- The own codes of all sites (orchestration/steps/warehouse/site_codes.py writes them); without rows where no file is given. -#}
 {% macro site_codes() -%}
     {%- set columns = {
         'site': 'varchar', 'system': 'varchar', 'code': 'varchar', 'vocabulary_id': 'varchar', 'name': 'varchar',

@@ -1,4 +1,4 @@
-"""The command about outpatient sessions. What does not belong here: logic (orchestration/steps/overbooking.py)."""
+"""The command about outpatient sessions. What does not belong here: logic (steps/forecasts/overbooking.py)."""
 
 from pathlib import Path
 
@@ -18,6 +18,6 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def overbook(file: Path, site: str | None) -> Answer:
     """Advise extra bookings for each session of SESSIONS (pilothouse.sessions/1), inside the room's and the
     clinician's limits, with expected waiting, idle time and overtime beside those without."""
-    from orchestration.steps.overbooking import overbook_file
+    from orchestration.steps.forecasts.overbooking import overbook_file
 
     return overbook_file(ready_settings(), file, site)

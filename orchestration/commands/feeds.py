@@ -26,7 +26,7 @@ def contract() -> None:
 @answers
 def contract_check(file: Path | None) -> Answer:
     """Check one contract, or all of them and the mappings of every site, against ODCS and what landing needs."""
-    from orchestration.steps.contracts import check_contracts
+    from orchestration.steps.intake.contracts import check_contracts
 
     return check_contracts(file)
 
@@ -37,7 +37,7 @@ def contract_check(file: Path | None) -> Answer:
 @answers
 def contract_diff(old: Path, new: Path) -> Answer:
     """Compare two versions: what changed, whether it breaks, and whether the version number says so."""
-    from orchestration.steps.contracts import diff_contracts
+    from orchestration.steps.intake.contracts import diff_contracts
 
     return diff_contracts(old, new)
 
@@ -49,7 +49,7 @@ def contract_diff(old: Path, new: Path) -> Answer:
 @answers
 def listen(site: str, host: str, port: int) -> Answer:
     """Take HL7 v2 over MLLP; acknowledge what is landed (AA), quarantined (AE), or no message (AR)."""
-    from orchestration.steps.listening import run_listener
+    from orchestration.steps.intake.listening import run_listener
 
     return run_listener(home_settings(), site, host, port, progress)
 
@@ -69,7 +69,7 @@ def export(
 ) -> Answer:
     """Fetch a FHIR bulk export from the site's server and land it; a broken one is resumed."""
     from orchestration.feeds.bulk_export import Asked
-    from orchestration.steps.exporting import export_site
+    from orchestration.steps.intake.exporting import export_site
 
     if since is not None and full:
         raise click.UsageError("--since and --full contradict each other; give one of them.")
@@ -90,7 +90,7 @@ def _instant(moment: datetime | None) -> str | None:
 @answers
 def scrub(site: str | None, limit: int | None) -> Answer:
     """Take identifiers out of notes that wait in the landing zone, and land the scrubbed texts."""
-    from orchestration.steps.notes import scrub_notes
+    from orchestration.steps.intake.notes import scrub_notes
 
     settings = ready_settings()
     return scrub_notes(settings, site, limit, progress)
@@ -115,8 +115,8 @@ def erase(
     key_file: Path | None,
 ) -> Answer:
     """Destroy all that is held of a person, keep it from coming back, and make anew what was derived."""
-    from orchestration.steps.actors import actor_of
-    from orchestration.steps.erasure import ErasureNotUnderstood, erase_expired, erase_person
+    from orchestration.steps.intake.erasure import ErasureNotUnderstood, erase_expired, erase_person
+    from orchestration.steps.record.actors import actor_of
 
     settings, who = ready_settings(), actor_of(actor, key_file).required()
 
@@ -137,7 +137,7 @@ def erase(
 @answers
 def reland(site: str) -> Answer:
     """Land all that a site sent again, from the encrypted bytes: after a change of its `authorities`."""
-    from orchestration.steps.relanding import reland_site
+    from orchestration.steps.intake.relanding import reland_site
 
     return reland_site(ready_settings(), site)
 
@@ -153,7 +153,7 @@ def quarantine() -> None:
 @answers
 def quarantine_list(site: str | None, feed: str | None) -> Answer:
     """List what is held, by file and clause, with the reason and the lines."""
-    from orchestration.steps.quarantine import list_quarantine
+    from orchestration.steps.intake.quarantine import list_quarantine
 
     return list_quarantine(home_settings(), site, feed)
 
@@ -165,7 +165,7 @@ def quarantine_list(site: str | None, feed: str | None) -> Answer:
 @answers
 def quarantine_replay(site: str, feed: str | None, contracts: str) -> Answer:
     """Take what is held again, under the contracts as they are now, or as they were when it first arrived."""
-    from orchestration.steps.quarantine import replay_quarantine
+    from orchestration.steps.intake.quarantine import replay_quarantine
 
     return replay_quarantine(home_settings(), site, feed, as_of_then=contracts == "then")
 
@@ -180,7 +180,7 @@ def vocabulary() -> None:
 @answers
 def vocabulary_load(folder: Path) -> Answer:
     """Mount the Athena download that was unpacked into DIR; the next run of the tables uses it."""
-    from orchestration.steps.vocabulary import mount_vocabulary
+    from orchestration.steps.warehouse.vocabulary import mount_vocabulary
 
     return mount_vocabulary(home_settings(), folder, progress)
 
@@ -189,7 +189,7 @@ def vocabulary_load(folder: Path) -> Answer:
 @answers
 def vocabulary_show() -> Answer:
     """Show what is mounted: version, digest, rows per table, what is missing."""
-    from orchestration.steps.vocabulary import show_vocabulary
+    from orchestration.steps.warehouse.vocabulary import show_vocabulary
 
     return show_vocabulary(home_settings())
 
@@ -205,7 +205,7 @@ def vocabulary_show() -> Answer:
 @answers
 def audit(site: str | None, out: Path | None, at: datetime | None) -> Answer:
     """Write a page per site: what its sources send, how complete, fresh and well coded, and what to mend first."""
-    from orchestration.steps.audit import audit_sites
+    from orchestration.steps.intake.audit import audit_sites
 
     return audit_sites(home_settings(), site, out, at)
 
@@ -219,7 +219,7 @@ def review() -> None:
 @answers
 def review_list() -> Answer:
     """List every review, those that wait for an answer first."""
-    from orchestration.steps.reviews import list_reviews
+    from orchestration.steps.meanings.reviews import list_reviews
 
     return Answer({"reviews": list_reviews(home_settings())})
 
@@ -229,7 +229,7 @@ def review_list() -> Answer:
 @answers
 def review_show(name: str) -> Answer:
     """Show what changed, by how much, and rows of before and after; write its page."""
-    from orchestration.steps.reviews import show_review
+    from orchestration.steps.meanings.reviews import show_review
 
     return Answer(show_review(home_settings(), name))
 
@@ -243,7 +243,7 @@ def review_show(name: str) -> Answer:
 @answers
 def review_answer(name: str, verdict: str, reason: str, person: str, key_file: Path | None) -> Answer:
     """Answer a review; what is accepted becomes the new baseline."""
-    from orchestration.steps.actors import actor_of
-    from orchestration.steps.reviews import answer_review
+    from orchestration.steps.meanings.reviews import answer_review
+    from orchestration.steps.record.actors import actor_of
 
     return Answer(answer_review(home_settings(), name, verdict, reason, actor_of(person, key_file)))

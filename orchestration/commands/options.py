@@ -9,7 +9,7 @@ import click
 from orchestration.settings import Settings, apply_third_party_switches, load_settings
 
 if TYPE_CHECKING:
-    from orchestration.steps.actors import Actor
+    from orchestration.steps.record.actors import Actor
 
 EXISTING = click.Path(exists=True, path_type=Path)
 NEW_FILE = click.Path(path_type=Path)
@@ -35,7 +35,7 @@ def registrar(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def named_actor(person: str | None, key_file: Path | None) -> "Actor":
     """Return who acts, as given on the command line."""
-    from orchestration.steps.actors import actor_of
+    from orchestration.steps.record.actors import actor_of
 
     return actor_of(person, key_file)
 

@@ -37,7 +37,7 @@ def ledger_verify(file: Path | None, public_key: str | None, anchors: Path | Non
 
     FILE is an export, checked offline: without this home, its database or its private keys.
     """
-    from orchestration.steps.ledger_files import verify_export_file, verify_home
+    from orchestration.steps.record.ledger_files import verify_export_file, verify_home
 
     if file is not None:
         return verify_export_file(file, public_key, anchors)
@@ -49,7 +49,7 @@ def ledger_verify(file: Path | None, public_key: str | None, anchors: Path | Non
 @answers
 def ledger_export(file: Path) -> Answer:
     """Write every entry and the signed head to FILE (JSON lines), for `ledger verify FILE` anywhere."""
-    from orchestration.steps.ledger_files import export_ledger
+    from orchestration.steps.record.ledger_files import export_ledger
 
     return Answer(export_ledger(ready_settings(), file))
 
@@ -59,7 +59,7 @@ def ledger_export(file: Path) -> Answer:
 @answers
 def ledger_anchor(file: Path) -> Answer:
     """Add the ledger's signed head to FILE, which the board keeps: a history that is rewritten later is found by it."""
-    from orchestration.steps.ledger_files import anchor_ledger
+    from orchestration.steps.record.ledger_files import anchor_ledger
 
     return Answer(anchor_ledger(ready_settings(), file))
 
@@ -68,7 +68,7 @@ def ledger_anchor(file: Path) -> Answer:
 @answers
 def ledger_show() -> Answer:
     """Print every entry."""
-    from orchestration.steps.records import show_ledger
+    from orchestration.steps.record.records import show_ledger
 
     return show_ledger(ready_settings())
 
@@ -79,7 +79,7 @@ def ledger_show() -> Answer:
 @answers
 def ledger_at(site: str, when: str) -> Answer:
     """What ran at a site at a time, who approved it, on which evidence."""
-    from orchestration.steps.records import ledger_at_time
+    from orchestration.steps.record.records import ledger_at_time
 
     return Answer(ledger_at_time(ready_settings(), site, when))
 
@@ -99,7 +99,7 @@ def incident() -> None:
 @answers
 def incident_open(use_case: str, site: str, what: str, severity: str, actor: str, key_file: Path | None) -> Answer:
     """Open an incident; print its ledger entry."""
-    from orchestration.steps.incidents import report_incident
+    from orchestration.steps.record.incidents import report_incident
 
     return Answer(report_incident(ready_settings(), use_case, site, what, severity, named_actor(actor, key_file)))
 
@@ -113,7 +113,7 @@ def incident_open(use_case: str, site: str, what: str, severity: str, actor: str
 @answers
 def incident_close(name: str, cause: str, done: str, actor: str, key_file: Path | None) -> Answer:
     """Close an incident with its cause; print its ledger entry."""
-    from orchestration.steps.incidents import close_incident
+    from orchestration.steps.record.incidents import close_incident
 
     return Answer(close_incident(ready_settings(), name, cause=cause, done=done, actor=named_actor(actor, key_file)))
 
@@ -122,7 +122,7 @@ def incident_close(name: str, cause: str, done: str, actor: str, key_file: Path 
 @answers
 def incident_list() -> Answer:
     """List every incident, open ones first."""
-    from orchestration.steps.incidents import list_incidents
+    from orchestration.steps.record.incidents import list_incidents
 
     return Answer({"incidents": list_incidents(ready_settings())})
 
@@ -140,7 +140,7 @@ def key() -> None:
 @answers
 def key_new(person: str, roles: tuple[str, ...], key_file: Path, by: str | None, by_key: Path | None) -> Answer:
     """Make a key pair, keep the private half in FILE (0600), register the public half on the ledger."""
-    from orchestration.steps.people import new_person
+    from orchestration.steps.record.people import new_person
 
     return Answer(new_person(ready_settings(), person, roles, key_file, named_actor(by, by_key)))
 
@@ -152,7 +152,7 @@ def key_new(person: str, roles: tuple[str, ...], key_file: Path, by: str | None,
 @answers
 def key_rotate(person: str, old_file: Path, key_file: Path) -> Answer:
     """Put a new key in the place of a person's current one; roles stay, and what the old one signed stays valid."""
-    from orchestration.steps.people import rotate_person
+    from orchestration.steps.record.people import rotate_person
 
     return Answer(rotate_person(ready_settings(), person, old_file, key_file))
 
@@ -168,7 +168,7 @@ def key_revoke(
     person: str, reason: str, since: str | None, key_file: Path | None, by: str | None, by_key: Path | None
 ) -> Answer:
     """Revoke a person's key: nothing it signs counts from now on; what it signed before does, unless --since."""
-    from orchestration.steps.people import revoke_person
+    from orchestration.steps.record.people import revoke_person
 
     revoker = named_actor(person, key_file) if key_file is not None and by is None else named_actor(by, by_key)
     return Answer(revoke_person(ready_settings(), person, reason, revoker, since))
@@ -181,7 +181,7 @@ def key_revoke(
 def backup(file: Path, key_file: Path | None) -> Answer:
     """Write the whole home to FILE while services go on, signed; its keys to a file of their own."""
     from orchestration.steps.backup import back_up
-    from orchestration.steps.records import now
+    from orchestration.steps.record.records import now
 
     return back_up(ready_settings(), file, key_file, now(), progress)
 

@@ -23,7 +23,7 @@ from orchestration.settings import load_settings
 from orchestration.steps.answer import Answer
 
 if TYPE_CHECKING:
-    from orchestration.steps.reviewing import Review
+    from orchestration.steps.releases.reviewing import Review
 
 TIERS = click.Choice(["model", "rule", "history", "manual"])
 # evaluation.policies.KINDS, which would load pydantic before --help is answered; a test holds the two equal.
@@ -82,7 +82,7 @@ def approve(
     region: str | None,
 ) -> Answer:
     """Show exactly what is proposed now, then sign an approval of it."""
-    from orchestration.steps.approval import Certified, record_verdict
+    from orchestration.steps.releases.approval import Certified, record_verdict
 
     certified = Certified(certificate, expires.date() if expires else None, region)
     what = (ready_settings(), use_case, site, stage, kind, actor, key_file)
@@ -94,7 +94,7 @@ def approve(
 @answers
 def refuse(use_case: str, site: str, stage: str, kind: str, actor: str, key_file: Path, note: str, yes: bool) -> Answer:
     """Show exactly what is proposed now, then sign a refusal; it voids an earlier approval of the same kind."""
-    from orchestration.steps.approval import record_verdict
+    from orchestration.steps.releases.approval import record_verdict
 
     what = (ready_settings(), use_case, site, stage, kind, actor, key_file)
     return Answer(record_verdict(*what, "refuse", note, show=_shown(yes=yes)))
@@ -124,7 +124,7 @@ def _shown(*, yes: bool) -> Callable[["Review"], None]:
 @answers
 def promote(use_case: str, site: str, stage: str, actor: str | None, key_file: Path | None) -> Answer:
     """Release one stage further, if the gate and the approvals allow it."""
-    from orchestration.steps.release import promote_release
+    from orchestration.steps.releases.release import promote_release
 
     answer = promote_release(ready_settings(), use_case, site, stage, named_actor(actor, key_file))
     if answer.exit_code:
@@ -146,7 +146,7 @@ def rollback(
     use_case: str, site: str, stage: str | None, reason: str, actor: str | None, key_file: Path | None
 ) -> Answer:
     """Take a release back, at once: to the one before it, to a lower stage, or off. It needs neither key nor ledger."""
-    from orchestration.steps.going_down import roll_back
+    from orchestration.steps.releases.going_down import roll_back
 
     return Answer(roll_back(load_settings(), use_case, site, stage, reason, named_actor(actor, key_file)))
 
@@ -160,7 +160,7 @@ def rollback(
 @answers
 def tier(use_case: str, site: str, target: str, reason: str, actor: str | None, key_file: Path | None) -> Answer:
     """Step the fallback tier down, or up again (people whom the policy names, with their signature)."""
-    from orchestration.steps.tiers import change_tier
+    from orchestration.steps.releases.tiers import change_tier
 
     return Answer(change_tier(load_settings(), use_case, site, target, reason, named_actor(actor, key_file)))
 
@@ -172,7 +172,7 @@ def tier(use_case: str, site: str, target: str, reason: str, actor: str | None, 
 @answers
 def drill(use_case: str, site: str, actor: str | None, key_file: Path | None) -> Answer:
     """Rehearse the rollback in a scratch home with the real service, and time it."""
-    from orchestration.steps.rehearsal import rehearse
+    from orchestration.steps.releases.rehearsal import rehearse
 
     return Answer(rehearse(ready_settings(), use_case, site, named_actor(actor, key_file)))
 
@@ -189,6 +189,6 @@ def gate() -> None:
 @answers
 def gate_explain(use_case: str, site: str, stage: str) -> Answer:
     """Show each clause: the figure, the threshold, whether it is met, and what would meet it."""
-    from orchestration.steps.decision import explain_decision
+    from orchestration.steps.releases.decision import explain_decision
 
     return explain_decision(ready_settings(), use_case, site, stage)

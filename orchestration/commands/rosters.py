@@ -1,4 +1,4 @@
-"""The command group about rosters. What does not belong here: logic (orchestration/steps/rostering.py)."""
+"""The command group about rosters. What does not belong here: logic (orchestration/steps/rosters/rostering.py)."""
 
 import math
 from pathlib import Path
@@ -39,7 +39,7 @@ def roster() -> None:
 @answers
 def roster_solve(file: Path, seconds: float, seed: int, out: Path | None) -> Answer:
     """Make the best roster of FILE: a benchmark's text, or pilothouse.roster/1 in YAML or JSON."""
-    from orchestration.steps.rostering import solve_file
+    from orchestration.steps.rosters.rostering import solve_file
 
     return solve_file(file, seconds, seed, out, progress)
 
@@ -63,7 +63,7 @@ def roster_repair(
     out: Path | None,
 ) -> Answer:
     """Change as few assignments of ROSTER as an event allows; say which, and why."""
-    from orchestration.steps.rostering import repair_file
+    from orchestration.steps.rosters.rostering import repair_file
 
     return repair_file(file, problem_file, events, kept, seconds, out)
 
@@ -74,7 +74,7 @@ def roster_repair(
 @answers
 def roster_check(problem_file: Path, file: Path) -> Answer:
     """Say every rule that ROSTER breaks or leaves short, one sentence each."""
-    from orchestration.steps.rostering import check_file
+    from orchestration.steps.rosters.rostering import check_file
 
     return check_file(problem_file, file)
 
@@ -103,8 +103,8 @@ def roster_except(
 ) -> Answer:
     """Allow one broken rule for one person on one day: a name and a reason, on the ledger."""
     from orchestration.commands.options import home_settings
-    from orchestration.steps.actors import actor_of
-    from orchestration.steps.roster_exceptions import accept_breach
+    from orchestration.steps.record.actors import actor_of
+    from orchestration.steps.rosters.roster_exceptions import accept_breach
 
     actor = actor_of(person, key_file)
     return accept_breach(home_settings(), problem_file, file, (rule, staff, date), site, reason, actor)

@@ -29,13 +29,19 @@ from orchestration.defs.names import EVENTS, LEDGER_ENTRY, REASONS, REPORT, adju
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.answer import DONE, FAILED, FEED_STOPPED, Answer
-from orchestration.steps.candidate import list_use_cases
 from orchestration.steps.errors import NothingSelected
+from orchestration.steps.intake.landing import PendingDrops, landed_sites, mark_landed, pending_drops
 from orchestration.steps.kinds import kind_of
-from orchestration.steps.landing import PendingDrops, landed_sites, mark_landed, pending_drops
-from orchestration.steps.plans import plan_order
-from orchestration.steps.proposal import served_sites
-from orchestration.steps.tables import last_build, mark_tables_built, prepare_lake, table_inputs, tables_are_fresh
+from orchestration.steps.learning.candidate import list_use_cases
+from orchestration.steps.planning.plans import plan_order
+from orchestration.steps.releases.proposal import served_sites
+from orchestration.steps.warehouse.tables import (
+    last_build,
+    mark_tables_built,
+    prepare_lake,
+    table_inputs,
+    tables_are_fresh,
+)
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}

@@ -6,9 +6,9 @@ What does not belong here: how approvals are checked.
 from pathlib import Path
 
 from orchestration.settings import Settings
-from orchestration.steps.approval import record_verdict
-from orchestration.steps.people import new_person
-from orchestration.steps.records import open_records
+from orchestration.steps.record.people import new_person
+from orchestration.steps.record.records import open_records
+from orchestration.steps.releases.approval import record_verdict
 
 APPROVERS = {
     "model": ("demo.clinical.safety", "clinical_safety_lead"),

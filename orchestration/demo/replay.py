@@ -14,7 +14,7 @@ from typing import Any
 from ml.serving.background import running
 from orchestration.settings import Settings
 from orchestration.simulator import LiveRequest
-from orchestration.steps.service import serving_config
+from orchestration.steps.watching.service import serving_config
 
 HOST = "127.0.0.1"
 TIMEOUT_SECONDS = 10

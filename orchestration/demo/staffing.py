@@ -13,9 +13,9 @@ from orchestration.demo.replay import HOST, TIMEOUT_SECONDS, ReplayClock
 from orchestration.settings import Settings
 from orchestration.simulator import simulate_group
 from orchestration.sites import load_site
-from orchestration.steps.meetings import READY_BEFORE, time_to_plan
-from orchestration.steps.plans import Made, make_plan
-from orchestration.steps.service import serving_config
+from orchestration.steps.planning.meetings import READY_BEFORE, time_to_plan
+from orchestration.steps.planning.plans import Made, make_plan
+from orchestration.steps.watching.service import serving_config
 
 STAFFING, ROSTER = "staffing", "roster"
 HISTORY_DAYS = 42

@@ -17,9 +17,9 @@ from orchestration.demo.staffing import ROSTER, STAFFING
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
-from orchestration.steps.records import open_records
-from orchestration.steps.status import figure_value, newest, release_status
-from orchestration.steps.stores import predictions_file, read_all_evidence, read_candidate
+from orchestration.steps.learning.stores import predictions_file, read_all_evidence, read_candidate
+from orchestration.steps.record.records import open_records
+from orchestration.steps.watching.status import figure_value, newest, release_status
 
 CAVEAT = "Simulated patients: this shows that the machinery works. It is engineering evidence, never a clinical claim."
 COMPARED = """

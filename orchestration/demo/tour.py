@@ -20,15 +20,15 @@ from orchestration.simulator import live_requests, simulate_group
 from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
 from orchestration.steps.errors import StepError
-from orchestration.steps.evidence import decision_is_fresh
 from orchestration.steps.files import write_json
+from orchestration.steps.intake.landing import pending_drops
 from orchestration.steps.kinds import kind_of
-from orchestration.steps.landing import pending_drops
-from orchestration.steps.meetings import time_to_plan
-from orchestration.steps.present import stand_at
-from orchestration.steps.proposal import current_pointer
-from orchestration.steps.reporting import write_all_reports
-from orchestration.steps.tables import tables_are_fresh
+from orchestration.steps.learning.evidence import decision_is_fresh
+from orchestration.steps.planning.meetings import time_to_plan
+from orchestration.steps.releases.proposal import current_pointer
+from orchestration.steps.warehouse.tables import tables_are_fresh
+from orchestration.steps.watching.present import stand_at
+from orchestration.steps.watching.reporting import write_all_reports
 
 USE_CASE, PILOT = "triage", "city"
 GROUP = ("city", "district", "rural")

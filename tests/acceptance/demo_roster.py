@@ -18,7 +18,7 @@ from ml.registry.plan import Plan, read_plan
 from ml.registry.signing import RELEASE_PUBLIC_KEY, load_public_key
 from ml.usecases import load_roster
 from orchestration.sites import load_site
-from orchestration.steps.shifts import span_of
+from orchestration.steps.rosters.shifts import span_of
 
 CITY = load_site("city")
 LARGE = (

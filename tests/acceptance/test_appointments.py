@@ -9,15 +9,15 @@ import pytest
 from ml.usecases import load_use_case
 from orchestration.demo.people import approve_as_demo
 from orchestration.settings import Settings
-from orchestration.steps.candidate import candidate_is_fresh
-from orchestration.steps.decision import explain_decision
-from orchestration.steps.evidence import measure_drift
 from orchestration.steps.kinds import kind_of
-from orchestration.steps.records import open_records
-from orchestration.steps.rehearsal import rehearse_as_evidence
-from orchestration.steps.release import promote_release
-from orchestration.steps.status import status_of
-from orchestration.steps.stores import predictions_file, read_all_evidence, read_candidate
+from orchestration.steps.learning.candidate import candidate_is_fresh
+from orchestration.steps.learning.evidence import measure_drift
+from orchestration.steps.learning.stores import predictions_file, read_all_evidence, read_candidate
+from orchestration.steps.record.records import open_records
+from orchestration.steps.releases.decision import explain_decision
+from orchestration.steps.releases.rehearsal import rehearse_as_evidence
+from orchestration.steps.releases.release import promote_release
+from orchestration.steps.watching.status import status_of
 from tests.acceptance.conftest import Home
 from tests.unit.orchestration.steps.conftest import settings_of
 

@@ -13,9 +13,9 @@ import pytest
 
 from orchestration.settings import load_settings
 from orchestration.sites import load_site
-from orchestration.steps.plans import make_plan
-from orchestration.steps.records import open_records
-from orchestration.steps.tiers import change_tier
+from orchestration.steps.planning.plans import make_plan
+from orchestration.steps.record.records import open_records
+from orchestration.steps.releases.tiers import change_tier
 from tests.acceptance.conftest import Home
 from tests.acceptance.demo_roster import DemoRoster, copied, needed
 

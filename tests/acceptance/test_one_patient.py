@@ -22,8 +22,8 @@ from orchestration.settings import Environment, Settings
 from orchestration.simulator import simulate_group
 from orchestration.sites import load_site
 from orchestration.sites.mappings import load_mappings
-from orchestration.steps.landing import arrival_time
-from orchestration.steps.row_lineage import trace_row
+from orchestration.steps.intake.landing import arrival_time
+from orchestration.steps.warehouse.row_lineage import trace_row
 from tests.integration.tables.conftest import Ask, asking, build
 
 pytestmark = pytest.mark.xdist_group("one patient")

@@ -7,8 +7,8 @@ import pytest
 
 from evaluation.policies import load_policy
 from orchestration.settings import Environment, Settings
-from orchestration.steps import proposal
-from orchestration.steps.release import promote_release
+from orchestration.steps.releases import proposal
+from orchestration.steps.releases.release import promote_release
 
 pytestmark = [pytest.mark.shared_data, pytest.mark.xdist_group("survey")]
 

@@ -19,10 +19,10 @@ IMPORTED = (
     "lightgbm",
     "pyarrow.parquet",
     "orchestration.cli",
-    "orchestration.steps.approval",
-    "orchestration.steps.release",
-    "orchestration.steps.status",
-    "orchestration.steps.tables",
+    "orchestration.steps.releases.approval",
+    "orchestration.steps.releases.release",
+    "orchestration.steps.watching.status",
+    "orchestration.steps.warehouse.tables",
     "orchestration.steps.kinds.classifier",
 )
 

@@ -27,8 +27,8 @@ def backtests(shared: Path) -> dict[str, Any]:
     """Land the real files in the stage's home, build the tables once, and backtest every site."""
     from orchestration.defs.launch import Launcher
     from orchestration.settings import apply_third_party_switches, load_settings
-    from orchestration.steps.backtest import backtest_any
-    from orchestration.steps.landing import ingest_paths
+    from orchestration.steps.intake.landing import ingest_paths
+    from orchestration.steps.learning.backtest import backtest_any
 
     settings = load_settings()
     apply_third_party_switches(settings)
@@ -96,8 +96,8 @@ def _wards() -> pa.Table:
 def bed_demand() -> dict[str, Any]:
     """Randomised PIT of the simulated city's beds, every nineteen hours of two months, risks by triage priority."""
     from orchestration.simulator.world import World
-    from orchestration.steps.bed_demand import WINDOWS, bed_demand_of
-    from orchestration.steps.bed_demand_input import stays_of
+    from orchestration.steps.forecasts.bed_demand import WINDOWS, bed_demand_of
+    from orchestration.steps.forecasts.bed_demand_input import stays_of
     from tests.unit.orchestration.steps.simulated_stays import RISK_OF_PRIORITY, stay_table
 
     world = World(BED_SITE, BED_FIRST, seed=SEED)

@@ -18,10 +18,10 @@ from evaluation.drift.semantic_policy import load_semantic_policy
 from evaluation.drift.semantics import Finding, PairSample
 from orchestration.settings import Environment, Settings
 from orchestration.simulator import simulate_group
-from orchestration.steps.gathering import Gathered, gather
-from orchestration.steps.landing import land_days
-from orchestration.steps.meaning import Windows
-from orchestration.steps.reviews import list_reviews, watch_meaning
+from orchestration.steps.intake.landing import land_days
+from orchestration.steps.meanings.gathering import Gathered, gather
+from orchestration.steps.meanings.meaning import Windows
+from orchestration.steps.meanings.reviews import list_reviews, watch_meaning
 
 START, FIRST_LOOK, TRIED_EVERY = date(2026, 1, 5), 35, 4
 GLUCOSE, HEART_RATE = "2345-7", "8867-4"

@@ -90,7 +90,7 @@ def parse() -> dict[str, Any]:
 
 def land() -> dict[str, Any]:
     """Bytes to lake."""
-    from orchestration.steps.landing import ingest_paths
+    from orchestration.steps.intake.landing import ingest_paths
     from tests.benchmarks.bench_landing import timed
 
     settings = _settings()

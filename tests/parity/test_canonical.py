@@ -10,7 +10,7 @@ import evaluation.canonical
 import ml.registry.canonical
 from evaluation.policies import load_policy
 from ml.usecases import load_use_case
-from orchestration.steps.card import card_layout
+from orchestration.steps.releases.card import card_layout
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -3,7 +3,7 @@
 from dagster import Definitions
 
 from orchestration.defs.evidence.assets import decision_asset, drift_asset, judged_assets, rehearsal_asset
-from orchestration.steps.candidate import list_use_cases
+from orchestration.steps.learning.candidate import list_use_cases
 
 
 def definitions() -> Definitions:

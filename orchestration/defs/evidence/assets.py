@@ -21,11 +21,11 @@ from evaluation.evidence import Evidence
 from evaluation.reports import drift_markdown
 from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
-from orchestration.steps.decision import decide_next
-from orchestration.steps.evidence import measure_drift
 from orchestration.steps.kinds import kind_of
-from orchestration.steps.rehearsal import NothingToRehearse, rehearse_as_evidence
-from orchestration.steps.service import report_address
+from orchestration.steps.learning.evidence import measure_drift
+from orchestration.steps.releases.decision import decide_next
+from orchestration.steps.releases.rehearsal import NothingToRehearse, rehearse_as_evidence
+from orchestration.steps.watching.service import report_address
 
 FURTHER = ("drift", "rehearsal")
 """Evidence that a candidate of every kind needs beside what its own kind judges."""

@@ -20,7 +20,7 @@ from orchestration.defs.landing.notes import NOTES
 from orchestration.defs.names import landing_key
 from orchestration.defs.partitions import SITE_AND_DAY, days_by_site
 from orchestration.settings import load_settings
-from orchestration.steps.landing import Landed, land_days
+from orchestration.steps.intake.landing import Landed, land_days
 
 CHECK = "receipts_add_up"
 

@@ -1,6 +1,6 @@
 """Bulk exports unattended: a site whose file says how often (`bulk_export.every`) has its server asked when it is due.
 
-What does not belong here: the export itself (orchestration/steps/exporting.py).
+What does not belong here: the export itself (orchestration/steps/intake/exporting.py).
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from dagster import (
 
 from orchestration.feeds.bulk_export import Asked
 from orchestration.settings import load_settings
-from orchestration.steps.exporting import due_exports, export_site
+from orchestration.steps.intake.exporting import due_exports, export_site
 
 LOOK_EVERY_SECONDS = 600
 

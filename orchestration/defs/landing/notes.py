@@ -1,6 +1,6 @@
 """The asset `landing/note_text`: notes that wait at a site are scrubbed, by schedule.
 
-What does not belong here: scrubbing (orchestration/steps/notes.py).
+What does not belong here: scrubbing (orchestration/steps/intake/notes.py).
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from orchestration.defs.names import landing_key
 from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
 from orchestration.sites import list_sites
-from orchestration.steps.notes import scrub_notes, waiting_notes
+from orchestration.steps.intake.notes import scrub_notes, waiting_notes
 
 NOTES = "note_text"
 HOLDING = ("ehr_fhir", "hl7v2", "triage_notes")  # feeds whose records hold notes

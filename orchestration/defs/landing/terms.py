@@ -1,6 +1,6 @@
 """What is past its contract's retention goes by itself: once a day, at the sites that hold such.
 
-What does not belong here: what goes, and the ledger's entry (orchestration/steps/erasure.py).
+What does not belong here: what goes, and the ledger's entry (orchestration/steps/intake/erasure.py).
 """
 
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ from dagster import (
 )
 
 from orchestration.settings import load_settings
-from orchestration.steps.actors import AUTOMATIC, Actor
-from orchestration.steps.erasure import erase_expired, sites_past_term
+from orchestration.steps.intake.erasure import erase_expired, sites_past_term
+from orchestration.steps.record.actors import AUTOMATIC, Actor
 
 REASON = "end of the term that the contract agrees"
 

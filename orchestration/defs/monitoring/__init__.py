@@ -8,7 +8,7 @@ from orchestration.defs.monitoring.audits import audit_asset, nightly_audit
 from orchestration.defs.monitoring.feeds import freshness_checks, freshness_sensor, meaning_asset, meaning_sensor
 from orchestration.defs.monitoring.levels import hourly_levels, levels_asset
 from orchestration.defs.monitoring.sensors import daily_events, drift_sensor, failed_run_sensor
-from orchestration.steps.candidate import list_use_cases
+from orchestration.steps.learning.candidate import list_use_cases
 
 
 def definitions() -> Definitions:

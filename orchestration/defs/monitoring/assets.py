@@ -19,10 +19,10 @@ from orchestration.defs.names import EVENTS, REPORT, release_key
 from orchestration.defs.partitions import SITES
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
-from orchestration.steps.candidate import list_use_cases
 from orchestration.steps.kinds import kind_of
-from orchestration.steps.monitoring import collect_events, record_step_downs
-from orchestration.steps.reporting import write_all_reports
+from orchestration.steps.learning.candidate import list_use_cases
+from orchestration.steps.watching.monitoring import collect_events, record_step_downs
+from orchestration.steps.watching.reporting import write_all_reports
 
 
 class Collection(Config):

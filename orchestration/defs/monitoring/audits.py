@@ -16,7 +16,7 @@ from dagster import (
 from orchestration.defs.clock import Clock
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
-from orchestration.steps.audit import audit_sites, findings_by_site
+from orchestration.steps.intake.audit import audit_sites, findings_by_site
 
 AUDIT = AssetKey(["monitoring", "audit"])
 

@@ -37,7 +37,7 @@ from orchestration.defs.names import landing_key
 from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
 from orchestration.sites import list_sites, load_site
-from orchestration.steps.freshness import (
+from orchestration.steps.intake.freshness import (
     Freshness,
     Verdict,
     present_of,
@@ -46,8 +46,8 @@ from orchestration.steps.freshness import (
     tell,
     unattended_freshness,
 )
-from orchestration.steps.records import now
-from orchestration.steps.reviews import newest_arrivals, watch_meaning
+from orchestration.steps.meanings.reviews import newest_arrivals, watch_meaning
+from orchestration.steps.record.records import now
 
 MEANING = AssetKey(["monitoring", "semantic_drift"])
 FRESHNESS_EVERY_SECONDS, MEANING_EVERY_SECONDS = 900, 3600

@@ -19,9 +19,9 @@ from dagster import (
 from orchestration.defs.evidence.assets import evidence_key
 from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
-from orchestration.steps.incidents import open_run_incident
-from orchestration.steps.proposal import served_sites
-from orchestration.steps.tables import snapshot_digest
+from orchestration.steps.record.incidents import open_run_incident
+from orchestration.steps.releases.proposal import served_sites
+from orchestration.steps.warehouse.tables import snapshot_digest
 
 WATCH_EVERY_SECONDS = 3600
 

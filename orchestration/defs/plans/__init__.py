@@ -4,7 +4,7 @@ from dagster import Definitions
 
 from orchestration.defs.plans.assets import adjustments_asset, in_time_checks, plan_asset
 from orchestration.defs.plans.schedules import meeting_schedules
-from orchestration.steps.plans import plan_order
+from orchestration.steps.planning.plans import plan_order
 
 
 def definitions() -> Definitions:

@@ -22,10 +22,10 @@ from orchestration.defs.names import adjustments_key, plan_key, release_key
 from orchestration.defs.partitions import SITES
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
-from orchestration.steps.meetings import clock_of, judge_meetings
-from orchestration.steps.monitoring import record_adjustments
-from orchestration.steps.plans import make_plan, upstream_of
-from orchestration.steps.records import now
+from orchestration.steps.planning.meetings import clock_of, judge_meetings
+from orchestration.steps.planning.plans import make_plan, upstream_of
+from orchestration.steps.record.records import now
+from orchestration.steps.watching.monitoring import record_adjustments
 
 DAILY = FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=25))
 """Over all sites; the deadline of each site, on its own clock, is the check `in_time`."""

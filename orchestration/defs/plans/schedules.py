@@ -21,8 +21,8 @@ from orchestration.defs.names import plan_key
 from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
 from orchestration.sites import Site, list_sites, load_site
-from orchestration.steps.meetings import daily_cron, minutes_before
-from orchestration.steps.proposal import served_sites
+from orchestration.steps.planning.meetings import daily_cron, minutes_before
+from orchestration.steps.releases.proposal import served_sites
 
 
 def meeting_schedules(planned: Sequence[str], checks: Sequence[AssetChecksDefinition]) -> list[ScheduleDefinition]:

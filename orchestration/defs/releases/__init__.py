@@ -5,7 +5,7 @@ from dagster import Definitions
 
 from orchestration.defs.releases.assets import release_asset
 from orchestration.defs.releases.sensors import approvals_sensor
-from orchestration.steps.candidate import list_use_cases
+from orchestration.steps.learning.candidate import list_use_cases
 
 
 def definitions() -> Definitions:

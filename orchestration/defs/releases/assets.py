@@ -16,7 +16,7 @@ from dagster import (
 from orchestration.defs.names import LEDGER_ENTRY, REASONS, release_key
 from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
-from orchestration.steps.release import promote_release
+from orchestration.steps.releases.release import promote_release
 
 
 class Promotion(Config):

@@ -16,8 +16,8 @@ from dagster import (
 
 from orchestration.defs.names import LEDGER_ENTRY, release_key
 from orchestration.settings import load_settings
-from orchestration.steps.approval_watch import Watch, watch_approvals
-from orchestration.steps.records import now
+from orchestration.steps.record.records import now
+from orchestration.steps.releases.approval_watch import Watch, watch_approvals
 
 WATCH_EVERY_SECONDS = 3600
 

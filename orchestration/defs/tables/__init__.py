@@ -8,7 +8,7 @@ from dagster import Definitions
 from orchestration.defs.tables.dbt import PilothouseDbt, dbt_definition
 from orchestration.defs.tables.snapshot import snapshot
 from orchestration.settings import Settings
-from orchestration.steps.tables import DBT_PROJECT, prepare_manifest
+from orchestration.steps.warehouse.tables import DBT_PROJECT, prepare_manifest
 
 
 def definitions(settings: Settings) -> Definitions:

@@ -12,7 +12,7 @@ from packaging import version
 
 from orchestration.settings import load_settings
 from orchestration.steps.locks import exclusive
-from orchestration.steps.tables import WAREHOUSE_LOCK, build_arguments, dbt_variables
+from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK, build_arguments, dbt_variables
 
 
 class PilothouseDbt(DbtCliResource):

@@ -6,7 +6,7 @@ from dagster import AssetKey, MaterializeResult, MetadataValue, asset
 
 from orchestration.settings import load_settings
 from orchestration.steps.locks import exclusive
-from orchestration.steps.tables import WAREHOUSE_LOCK, publish_snapshot
+from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK, publish_snapshot
 
 SNAPSHOT = AssetKey(["tables", "snapshot"])
 MARTS = [

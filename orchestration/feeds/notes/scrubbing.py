@@ -1,6 +1,6 @@
 """The queue taken through the scrubber: texts out of the encrypted bytes, scrubbed, landed under their own contract.
 
-What does not belong here: what is recognised, and who asks (orchestration/steps/notes.py). A scrubbed text lands as any
+What does not belong here: what is recognised, and who asks (steps/intake/notes.py). A scrubbed text lands as any
 record does, with a receipt, and is as old as the bytes that it was made of: its day is theirs, and so is its term.
 """
 

@@ -15,11 +15,11 @@ from evaluation.ledger import Checkpoint, Ledger, read_export
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
 from orchestration.sites import list_sites
-from orchestration.steps.agreement import pointed_places
 from orchestration.steps.backup.errors import BackupRefused
 from orchestration.steps.backup.walking import files_under
 from orchestration.steps.locks import exclusive
-from orchestration.steps.pending import FOLDER as PENDING
+from orchestration.steps.releases.agreement import pointed_places
+from orchestration.steps.releases.pending import FOLDER as PENDING
 
 LEDGER_EXPORT = "ledger.jsonl"
 FOLDERS = ("pointers", PENDING)

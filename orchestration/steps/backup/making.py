@@ -23,8 +23,8 @@ from orchestration.steps.backup.errors import BackupRefused, unwritable
 from orchestration.steps.backup.places import in_home, inside_home
 from orchestration.steps.backup.walking import LOST_AND_FOUND, STAGING, files_under
 from orchestration.steps.locks import exclusive
-from orchestration.steps.records import CHECKPOINT, LEDGER_KEY, broken, has_ledger, open_records
-from orchestration.steps.tables import WAREHOUSE_LOCK
+from orchestration.steps.record.records import CHECKPOINT, LEDGER_KEY, broken, has_ledger, open_records
+from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK
 
 KEYS = "keys"
 LEFT_OUT = ("locks", "dbt", "reports", "logs", "incoming", KEYS, LOST_AND_FOUND, STAGING)

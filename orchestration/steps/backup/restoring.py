@@ -21,8 +21,8 @@ from orchestration.steps.backup.making import KEYS
 from orchestration.steps.backup.places import inside_home
 from orchestration.steps.backup.walking import LOST_AND_FOUND, STAGING
 from orchestration.steps.home import open_home
-from orchestration.steps.records import CHECKPOINT, LEDGER_KEY, open_records, verify_ledger
-from orchestration.steps.tables import demand_rebuild
+from orchestration.steps.record.records import CHECKPOINT, LEDGER_KEY, open_records, verify_ledger
+from orchestration.steps.warehouse.tables import demand_rebuild
 
 ERASE_AGAIN = (
     "What was erased after this backup was made is in it again, with its keys: repeat every erasure since {made_at}, "

@@ -13,7 +13,7 @@ from evaluation.evidence import Evidence
 from evaluation.policies import Policy
 from ml.usecases import Declaration, load_declaration
 from orchestration.settings import Settings
-from orchestration.steps.stores import CandidateRecord
+from orchestration.steps.learning.stores import CandidateRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,12 +12,12 @@ from ml.features.mart import features_of, read_snapshot
 from ml.training.split import Period, visits
 from ml.usecases import Declaration, UseCase, load_use_case
 from orchestration.settings import Settings
-from orchestration.steps.candidate import inputs_digest, train_candidate, trainable_sites, why_not_trainable
-from orchestration.steps.card import card_layout
-from orchestration.steps.evidence import judge_candidate
 from orchestration.steps.kinds import InTimeFigure, Windows
-from orchestration.steps.shadow import judge_serving
-from orchestration.steps.stores import CandidateRecord
+from orchestration.steps.learning.candidate import inputs_digest, train_candidate, trainable_sites, why_not_trainable
+from orchestration.steps.learning.evidence import judge_candidate
+from orchestration.steps.learning.shadow import judge_serving
+from orchestration.steps.learning.stores import CandidateRecord
+from orchestration.steps.releases.card import card_layout
 
 
 class Classifier:

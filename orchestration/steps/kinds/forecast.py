@@ -11,15 +11,15 @@ from evaluation.reports import CardFacts
 from ml.forecasting.mart import read_staffing, told_rows
 from ml.usecases import Declaration, ForecastUseCase, load_forecast
 from orchestration.settings import Settings
-from orchestration.steps.board import board_layout
-from orchestration.steps.forecast_history import forecast_inputs, trainable_forecast_sites, why_not_forecast
-from orchestration.steps.forecast_judging import judge_forecast
-from orchestration.steps.forecast_plan import draft_forecast, published_of
-from orchestration.steps.forecast_serving import judge_plans
-from orchestration.steps.forecasting import train_forecast
+from orchestration.steps.forecasts.forecast_history import forecast_inputs, trainable_forecast_sites, why_not_forecast
+from orchestration.steps.forecasts.forecast_judging import judge_forecast
+from orchestration.steps.forecasts.forecast_plan import draft_forecast, published_of
+from orchestration.steps.forecasts.forecast_serving import judge_plans
+from orchestration.steps.forecasts.forecasting import train_forecast
 from orchestration.steps.kinds import InTimeFigure, Windows, windows_at
 from orchestration.steps.kinds.planned import Asked, Draft
-from orchestration.steps.stores import CandidateRecord
+from orchestration.steps.learning.stores import CandidateRecord
+from orchestration.steps.planning.board import board_layout
 
 
 class Forecast:

@@ -15,7 +15,7 @@ from ml.usecases import Declaration
 from orchestration.settings import Settings
 from orchestration.sites import Site
 from orchestration.steps.kinds import Kind
-from orchestration.steps.upstream import Answered
+from orchestration.steps.planning.upstream import Answered
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,19 @@ from evaluation.reports import CardFacts
 from ml.forecasting.mart import read_staffing, site_rows
 from ml.usecases import Declaration, RosterUseCase
 from orchestration.settings import Settings
-from orchestration.steps.board import board_layout
 from orchestration.steps.kinds import InTimeFigure, Windows, windows_at
 from orchestration.steps.kinds.planned import Asked, Draft
-from orchestration.steps.roster_candidate import (
+from orchestration.steps.learning.stores import CandidateRecord
+from orchestration.steps.planning.board import board_layout
+from orchestration.steps.rosters.roster_candidate import (
     judge_rosters,
     make_candidate,
     roster_inputs_digest,
     roster_sites,
     why_not_roster,
 )
-from orchestration.steps.roster_plan import draft_roster, published_lines
-from orchestration.steps.roster_serving import judge_roster_plans
-from orchestration.steps.stores import CandidateRecord
+from orchestration.steps.rosters.roster_plan import draft_roster, published_lines
+from orchestration.steps.rosters.roster_serving import judge_roster_plans
 
 
 class Rostering:

@@ -15,15 +15,15 @@ from ml.usecases import load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.answer import Answer
-from orchestration.steps.candidate import list_use_cases
 from orchestration.steps.errors import StepError, known_errors
-from orchestration.steps.incidents import ALL_USE_CASES, incident_label, list_incidents, open_incident
-from orchestration.steps.meetings import clock_of
-from orchestration.steps.proposal import served_sites
-from orchestration.steps.records import TimeNotUnderstood, now
+from orchestration.steps.learning.candidate import list_use_cases
+from orchestration.steps.planning.meetings import clock_of
+from orchestration.steps.record.incidents import ALL_USE_CASES, incident_label, list_incidents, open_incident
+from orchestration.steps.record.records import TimeNotUnderstood, now
+from orchestration.steps.releases.proposal import served_sites
 from orchestration.steps.slo.measures import Asked, happened
 from orchestration.steps.slo.telling import document, table, words
-from orchestration.steps.tables import current_snapshot, snapshot_digest
+from orchestration.steps.warehouse.tables import current_snapshot, snapshot_digest
 
 FEEDS = "feeds"
 FIRST_YEAR, LAST_YEAR = 1971, 9000

@@ -20,11 +20,11 @@ from orchestration.contracts import in_force, load_timelines
 from orchestration.contracts.sql import name, text
 from orchestration.settings import Settings
 from orchestration.sites import load_site
-from orchestration.steps.arrivals import every_arrival
-from orchestration.steps.freshness import allowed_gap
-from orchestration.steps.meetings import meetings_met
-from orchestration.steps.proposal import current_pointer
-from orchestration.steps.tables import Snapshot, TablesError
+from orchestration.steps.intake.arrivals import every_arrival
+from orchestration.steps.intake.freshness import allowed_gap
+from orchestration.steps.planning.meetings import meetings_met
+from orchestration.steps.releases.proposal import current_pointer
+from orchestration.steps.warehouse.tables import Snapshot, TablesError
 
 NEVER = float("inf")
 UNSERVED = ("no_release", "out_of_scope", "out_of_population")

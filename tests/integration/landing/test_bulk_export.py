@@ -13,8 +13,8 @@ from orchestration.feeds.errors import WaitingUnread
 from orchestration.settings import Environment, Settings
 from orchestration.sites import load_site
 from orchestration.sites.bulk_export import BulkExport
-from orchestration.steps import exporting
-from orchestration.steps.exporting import NoServer, due_exports, export_site
+from orchestration.steps.intake import exporting
+from orchestration.steps.intake.exporting import NoServer, due_exports, export_site
 from tests.unit.orchestration.feeds.bulk_export.server import FakeServer, Reply, key_pair, lines, running
 
 LATER = "2026-03-02T12:00:00.000+00:00"

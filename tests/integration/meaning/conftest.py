@@ -15,8 +15,8 @@ import pytest
 
 from orchestration.settings import Environment, Settings
 from orchestration.simulator import simulate_group
-from orchestration.steps.landing import land_days
-from orchestration.steps.records import open_records
+from orchestration.steps.intake.landing import land_days
+from orchestration.steps.record.records import open_records
 
 SITE, SEED = "district", 11
 START = date(2026, 1, 5)

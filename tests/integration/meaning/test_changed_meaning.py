@@ -10,10 +10,7 @@ import pytest
 
 from evaluation.ledger import LedgerError
 from orchestration.settings import Settings
-from orchestration.steps.actors import actor_of
-from orchestration.steps.people import new_person
-from orchestration.steps.records import open_records, verify_ledger
-from orchestration.steps.reviews import (
+from orchestration.steps.meanings.reviews import (
     NotTheReviewer,
     ReviewChanged,
     UnknownReview,
@@ -22,6 +19,9 @@ from orchestration.steps.reviews import (
     show_review,
     watch_meaning,
 )
+from orchestration.steps.record.actors import actor_of
+from orchestration.steps.record.people import new_person
+from orchestration.steps.record.records import open_records, verify_ledger
 
 from .conftest import SITE, Fault, five_weeks, settings_of
 

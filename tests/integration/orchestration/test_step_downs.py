@@ -8,8 +8,8 @@ import pytest
 from evaluation.canonical import document_digest
 from orchestration.settings import Environment, Settings
 from orchestration.steps.files import file_sha256, write_json
-from orchestration.steps.monitoring import record_step_downs
-from orchestration.steps.records import open_records
+from orchestration.steps.record.records import open_records
+from orchestration.steps.watching.monitoring import record_step_downs
 
 AT = datetime(2026, 11, 22, 4, 30, tzinfo=UTC)
 RELEASE = document_digest({"release": 1})

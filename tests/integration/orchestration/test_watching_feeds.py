@@ -23,8 +23,8 @@ from dagster import AssetSelection, DagsterInstance, build_sensor_context
 from orchestration.definitions import defs
 from orchestration.settings import load_settings
 from orchestration.sites import load_site
-from orchestration.steps.incidents import list_incidents
-from orchestration.steps.landing import ingest_paths, land_days, site_terms
+from orchestration.steps.record.incidents import list_incidents
+from orchestration.steps.intake.landing import ingest_paths, land_days, site_terms
 
 settings, repository = load_settings(), defs.get_repository_def()
 instance = DagsterInstance.ephemeral()

@@ -14,9 +14,9 @@ from serving_homes import BOARD, NOW, Home, line
 
 from orchestration.settings import Environment, Settings
 from orchestration.steps.files import file_sha256, write_json
-from orchestration.steps.landing import land_days, pending_drops
-from orchestration.steps.monitoring import collect_events, record_adjustments
-from orchestration.steps.records import open_records
+from orchestration.steps.intake.landing import land_days, pending_drops
+from orchestration.steps.record.records import open_records
+from orchestration.steps.watching.monitoring import collect_events, record_adjustments
 
 PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
 FORM = {"content-type": "application/x-www-form-urlencoded"}

@@ -16,8 +16,8 @@ from serving_homes import NOW, SITE, Home
 from ml.registry.stages import Stage
 from ml.serving.background import running
 from orchestration.settings import Environment, Settings
-from orchestration.steps.landing import land_days
-from orchestration.steps.monitoring import collect_events
+from orchestration.steps.intake.landing import land_days
+from orchestration.steps.watching.monitoring import collect_events
 from tests.unit.ml.serving.issuer import BASE, token, trust
 
 SESSION: list[dict[str, Any]] = json.loads(Path(__file__).with_name("ehr_session.json").read_text())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.steps.tables import HANDED_OUT, SNAPSHOT_TABLES
+from orchestration.steps.warehouse.tables import HANDED_OUT, SNAPSHOT_TABLES
 from tests.integration.tables.lake import SmallLake
 from tests.integration.tables.small_messages import Row, adt, claim, merged, oru, result
 

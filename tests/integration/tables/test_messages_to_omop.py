@@ -7,8 +7,8 @@ import pytest
 
 from orchestration.settings import Environment, Settings
 from orchestration.sites.codes import parse_codes
-from orchestration.steps.site_codes import codes_as_csv
-from orchestration.steps.tables_summary import tables_summary
+from orchestration.steps.warehouse.site_codes import codes_as_csv
+from orchestration.steps.warehouse.tables_summary import tables_summary
 from tests.integration.tables import small_messages as small
 from tests.integration.tables.conftest import Ask, asking, build
 from tests.integration.tables.lake import SmallLake

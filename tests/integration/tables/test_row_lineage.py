@@ -8,8 +8,8 @@ import pytest
 
 from orchestration.contracts import load_contracts
 from orchestration.settings import Environment, Settings
-from orchestration.steps.audit_lake import looking
-from orchestration.steps.row_lineage import NotALineage, RowNotFound, trace_row
+from orchestration.steps.intake.audit_lake import looking
+from orchestration.steps.warehouse.row_lineage import NotALineage, RowNotFound, trace_row
 from tests.integration.tables.conftest import Ask
 
 pytestmark = pytest.mark.xdist_group("tables")

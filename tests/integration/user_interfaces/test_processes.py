@@ -10,8 +10,14 @@ import time
 import pytest
 
 from orchestration.settings import Environment, Settings
-from orchestration.steps import user_interfaces
-from orchestration.steps.user_interfaces import Interface, InterfaceStopped, free_port, run_user_interfaces, stop_all
+from orchestration.steps.watching import user_interfaces
+from orchestration.steps.watching.user_interfaces import (
+    Interface,
+    InterfaceStopped,
+    free_port,
+    run_user_interfaces,
+    stop_all,
+)
 
 SERVER = """
 import http.server

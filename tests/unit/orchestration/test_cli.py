@@ -19,7 +19,7 @@ from evaluation.policies import load_policy
 from ml.usecases import use_case_names
 from orchestration.cli import main
 from orchestration.steps.answer import Answer
-from orchestration.steps.records import open_records
+from orchestration.steps.record.records import open_records
 
 HEAVY = ("dagster", "duckdb", "mlflow", "pandas", "pyarrow", "numpy", "sqlalchemy", "fastapi", "lightgbm", "evidently")
 Run = Callable[..., Result]

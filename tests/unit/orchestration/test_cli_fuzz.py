@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestration.cli import main
-from orchestration.steps.records import open_records
+from orchestration.steps.record.records import open_records
 from tests.unit.orchestration.steps.conftest import settings_of
 from tests.unit.orchestration.steps.governed import (
     Damage,

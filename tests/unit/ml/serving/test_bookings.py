@@ -12,7 +12,7 @@ from ml.features.pseudonym import pseudonym
 from ml.registry.stages import Stage, Tier
 from ml.serving.tables import EVENT, open_database
 from ml.usecases import load_use_case
-from orchestration.steps.card import card_layout
+from orchestration.steps.releases.card import card_layout
 from tests.unit.ml.training.clinic import candidate
 
 SERVICE = "/cds-services/pilothouse-appointments"

@@ -7,7 +7,7 @@ import pytest
 from orchestration.contracts import CONTRACTS_DIR, InvalidContract, load_contract
 from orchestration.contracts.compiler import compile_tabular
 from orchestration.settings import Environment
-from orchestration.steps.contracts import check_contracts
+from orchestration.steps.intake.contracts import check_contracts
 
 CENSUS = (CONTRACTS_DIR / "census.odcs.yaml").read_text(encoding="utf-8")
 PRODUCTION = Environment.PRODUCTION

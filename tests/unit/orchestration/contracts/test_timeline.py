@@ -9,7 +9,7 @@ import pytest
 
 from orchestration.contracts import CONTRACTS_DIR, BreakingChange, InvalidContract, load_contract, load_timelines
 from orchestration.contracts.timeline import load_timeline
-from orchestration.steps.contracts import check_contracts
+from orchestration.steps.intake.contracts import check_contracts
 
 CENSUS = (CONTRACTS_DIR / "census.odcs.yaml").read_text(encoding="utf-8")
 OLD = CENSUS.replace("version: 2.0.0", "version: 1.0.0").replace("maximum: 1000", "maximum: 2000")

@@ -14,7 +14,7 @@ from orchestration.settings import Environment, Settings
 from orchestration.simulator import simulated_sites
 from orchestration.steps.errors import StepError
 from orchestration.steps.files import write_json
-from orchestration.steps.records import open_records
+from orchestration.steps.record.records import open_records
 
 
 @pytest.fixture

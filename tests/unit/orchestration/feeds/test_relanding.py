@@ -22,10 +22,10 @@ from orchestration.feeds.relanding import TREES, CannotReland, reland
 from orchestration.feeds.vault import Vault
 from orchestration.settings import Environment, Settings
 from orchestration.sites import Site, load_site
-from orchestration.steps import relanding as steps
-from orchestration.steps.landing import SiteTerms
-from orchestration.steps.listening import inbox_of
-from orchestration.steps.tables import REBUILD
+from orchestration.steps.intake import relanding as steps
+from orchestration.steps.intake.landing import SiteTerms
+from orchestration.steps.intake.listening import inbox_of
+from orchestration.steps.warehouse.tables import REBUILD
 from tests.unit.orchestration.feeds.conftest import KEY, NOON
 from tests.unit.orchestration.feeds.test_authorities import AUTHORITIES, ENCOUNTER, MESSAGE, PATIENT
 

@@ -122,7 +122,7 @@ def test_an_added_column_stops_nothing(zone) -> None:
 
 
 def test_messages_that_had_their_answers_are_not_held_for_the_sake_of_others(zone) -> None:
-    from orchestration.steps.listening import ANSWERED
+    from orchestration.steps.intake.listening import ANSWERED
 
     receipt = zone.one("census.csv", (CENSUS + beds("many", FEWEST)).encode(), limits=ANSWERED)
     assert dict(receipt.reasons) == {"Census.occupied.type": FEWEST}

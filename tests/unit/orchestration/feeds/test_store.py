@@ -5,7 +5,7 @@ from pathlib import Path
 
 from orchestration.feeds.store import ABANDONED_SECONDS, Store
 from orchestration.settings import Environment, Settings
-from orchestration.steps.landing import ingest_paths
+from orchestration.steps.intake.landing import ingest_paths
 
 NOW = 1_800_000_000.0
 

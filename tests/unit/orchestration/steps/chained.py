@@ -14,11 +14,11 @@ from ml.usecases import load_roster
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.kinds import kind_of
-from orchestration.steps.plans import names_file
-from orchestration.steps.roster_bundle import roster_files
-from orchestration.steps.shifts import span_of
+from orchestration.steps.planning.plans import names_file
+from orchestration.steps.rosters.roster_bundle import roster_files
+from orchestration.steps.rosters.shifts import span_of
 
-from .planning import DAYS, FIRST, NOW, Planning, mart
+from .planned import DAYS, FIRST, NOW, Planning, mart
 from .rostered import contract, duties, leave, publish_tables, quick, tables_of
 
 CITY, UNIT = load_site("city"), "SUR"

@@ -11,8 +11,8 @@ import pytest
 
 from evaluation.evidence import Evidence, Figure
 from orchestration.settings import Environment, Settings
-from orchestration.steps.records import open_records
-from orchestration.steps.stores import CandidateRecord
+from orchestration.steps.learning.stores import CandidateRecord
+from orchestration.steps.record.records import open_records
 
 if TYPE_CHECKING:
     from tests.unit.orchestration.steps.governed import Governed

@@ -17,10 +17,10 @@ from ml.registry.pointer import Pointer, publish_pointer
 from ml.registry.stages import Stage as ServedStage
 from ml.registry.stages import Tier as ServedTier
 from orchestration.settings import Settings
-from orchestration.steps.actors import Actor, actor_of
-from orchestration.steps.agreement import read_present
-from orchestration.steps.people import new_person
-from orchestration.steps.records import now, open_records
+from orchestration.steps.record.actors import Actor, actor_of
+from orchestration.steps.record.people import new_person
+from orchestration.steps.record.records import now, open_records
+from orchestration.steps.releases.agreement import read_present
 from tests.unit.ml.serving.homes import Home
 
 from .conftest import digest

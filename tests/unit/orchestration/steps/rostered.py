@@ -19,9 +19,9 @@ from orchestration.settings import Settings
 from orchestration.simulator.rosters import Duty, planned, worked
 from orchestration.sites import Site, load_site
 from orchestration.steps.kinds import kind_of
-from orchestration.steps.plans import make_plan
-from orchestration.steps.roster_bundle import roster_files
-from orchestration.steps.shifts import span_of
+from orchestration.steps.planning.plans import make_plan
+from orchestration.steps.rosters.roster_bundle import roster_files
+from orchestration.steps.rosters.shifts import span_of
 from tests.unit.ml.serving.homes import Home
 
 PLACE, UNIT = load_site("rural"), "HDU"

@@ -13,10 +13,10 @@ from evaluation.ledger import LedgerError, generate_private_key, public_hex
 from orchestration.settings import Settings
 from orchestration.steps.answer import Answer
 from orchestration.steps.backup import BackupBroken, BackupRefused, back_up, restore
-from orchestration.steps.going_down import roll_back
-from orchestration.steps.records import now, open_records, verify_ledger
-from orchestration.steps.status import status_of
-from orchestration.steps.tables import REBUILD
+from orchestration.steps.record.records import now, open_records, verify_ledger
+from orchestration.steps.releases.going_down import roll_back
+from orchestration.steps.warehouse.tables import REBUILD
+from orchestration.steps.watching.status import status_of
 from tests.unit.orchestration.steps.conftest import settings_of
 from tests.unit.orchestration.steps.governed import Governed
 

@@ -14,8 +14,8 @@ from evaluation.ledger import Ledger, LedgerError, LedgerStoreError
 from orchestration.settings import Settings
 from orchestration.steps.backup import BackupBroken, BackupRefused, back_up, restore
 from orchestration.steps.backup import restoring as restoring_room
-from orchestration.steps.going_down import roll_back
-from orchestration.steps.records import now, open_records, verify_ledger
+from orchestration.steps.record.records import now, open_records, verify_ledger
+from orchestration.steps.releases.going_down import roll_back
 from tests.unit.orchestration.steps.conftest import settings_of
 from tests.unit.orchestration.steps.governed import Governed
 from tests.unit.orchestration.steps.test_backup import backed_up, contents, quiet, restored, rewritten
@@ -64,7 +64,7 @@ def test_an_order_that_went_on_regardless_is_not_torn_apart(
     city: Governed, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export, times = Ledger.export, iter([True])
-    monkeypatch.setattr("orchestration.steps.going_down.LOCK_SECONDS", 0.0)
+    monkeypatch.setattr("orchestration.steps.releases.going_down.LOCK_SECONDS", 0.0)
 
     def in_the_middle(ledger: Ledger, path: Path) -> Path:
         if next(times, False):

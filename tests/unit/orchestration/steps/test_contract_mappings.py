@@ -7,8 +7,8 @@ import pytest
 import orchestration.sites
 from orchestration.contracts.errors import InvalidMapping
 from orchestration.contracts.mapping import FeedMapping, parse_mapping
-from orchestration.steps import contracts
-from orchestration.steps.contracts import check_contracts, check_mappings
+from orchestration.steps.intake import contracts
+from orchestration.steps.intake.contracts import check_contracts, check_mappings
 
 MAPPINGS = Path(orchestration.sites.__file__).parent
 WRONG = b"{feed: staffing, contract: %d, version: 1.0.0, columns: {%s: {from: Hours}}}"

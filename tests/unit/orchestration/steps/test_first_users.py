@@ -16,8 +16,8 @@ from evaluation.ledger import (
     write_private_key,
 )
 from orchestration.settings import Settings
-from orchestration.steps import records
-from orchestration.steps.records import open_records, verify_ledger
+from orchestration.steps.record import records
+from orchestration.steps.record.records import open_records, verify_ledger
 
 
 def test_both_get_the_same_ledger(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,10 @@ from orchestration.feeds.vault import Vault
 from orchestration.settings import Settings
 from orchestration.steps import home as homes
 from orchestration.steps.backup import back_up, restore
-from orchestration.steps.going_down import roll_back
 from orchestration.steps.home import CURRENT, FILE, MIGRATIONS, HomeNotUsable, open_home
-from orchestration.steps.records import now, open_records, verify_ledger
-from orchestration.steps.status import status_of
+from orchestration.steps.record.records import now, open_records, verify_ledger
+from orchestration.steps.releases.going_down import roll_back
+from orchestration.steps.watching.status import status_of
 from tests.unit.orchestration.steps.conftest import settings_of
 from tests.unit.orchestration.steps.governed import Governed
 

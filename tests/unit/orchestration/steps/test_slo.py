@@ -13,13 +13,13 @@ from evaluation.slo import load_objectives
 from ml.usecases import UseCaseError
 from orchestration.settings import Settings
 from orchestration.steps.files import file_sha256, write_json
-from orchestration.steps.incidents import MACHINE, close_incident, list_incidents
-from orchestration.steps.records import TimeNotUnderstood
+from orchestration.steps.record.incidents import MACHINE, close_incident, list_incidents
+from orchestration.steps.record.records import TimeNotUnderstood
 from orchestration.steps.slo import service_levels, tell_burning
 from orchestration.steps.slo.measures import MEASURES
+from tests.unit.orchestration.steps.intake.test_freshness import arrived
 
 from .governed import Governed
-from .test_freshness import arrived
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

@@ -1,0 +1,1 @@
+"""Forecasts: their history, candidates, plans and evidence; beds of the next hours; bookings of a clinic."""

@@ -1,0 +1,1 @@
+"""Candidates of a classifier, the evidence about them, and what serving showed of them."""

@@ -1,0 +1,187 @@
+"""What serving did, held against what happened: shadow performance, parity of features, time to score.
+
+Reads the published snapshot: the events that landed under their contract, and the mart. What does not belong here:
+the event store, statistics.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from evaluation.evidence import Evidence, Figure, Json
+from evaluation.metrics import NotEstimableError
+from evaluation.metrics.intervals import wilson
+from evaluation.metrics.performance import auroc
+from evaluation.policies import load_policy
+from ml.registry.signing import load_public_key
+from ml.registry.store import VerifiedRelease, load_release
+from ml.usecases import UseCase, load_use_case
+from orchestration.settings import Settings
+from orchestration.steps.errors import StepError
+from orchestration.steps.learning.evidence import head_of
+from orchestration.steps.learning.judging import LABEL, SCORE, samples_of
+from orchestration.steps.learning.overrides import Shown, overrides_evidence, shown_cards
+from orchestration.steps.learning.stores import CandidateRecord, read_candidate, save_evidence
+from orchestration.steps.releases.proposal import current_pointer, released
+from orchestration.steps.warehouse.tables import Snapshot, current_snapshot
+
+IN_TIME_SECONDS = 30.0
+"""99.5 % of triage scores within 30 seconds of the vital signs (promise O1)."""
+TOLERANCE = 1e-6
+"""Two features are equal within this: both sides convert units in double precision."""
+
+SERVED = """
+    select events.visit_key, events.at, events.latency_ms, events.status, events.features, events.scores,
+        mart.{ready_at} as charted_at, mart.* exclude ({excluded})
+    from '{events}' as events
+    inner join '{mart}' as mart on events.site = mart.site and events.visit_key = mart.{key}
+    where events.use_case = $use_case and events.site = $site and events.status = 'scored'
+        and events.release_digest in (select unnest($releases))
+    qualify row_number() over (partition by events.visit_key order by events.at, events.event_id) = 1
+    order by events.at, events.visit_key
+"""
+
+
+class NothingServed(StepError):
+    """No event of the released model has come back yet; the message says what brings events back."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """The visits that the released model scored, joined with the mart, one row per visit; and the cards it showed."""
+
+    record: CandidateRecord
+    rows: pa.Table
+    shown: Shown
+
+
+def judge_serving(settings: Settings, use_case: str, site: str) -> list[Evidence]:
+    """Write and return the evidence of serving (shadow, parity, slo, overrides) about the model released at a site."""
+    declared, served = load_use_case(use_case), served_visits(settings, use_case, site)
+    evidence = [
+        _shadow(served, declared, load_policy(use_case).shown_card.display_threshold),
+        _parity(served),
+        _slo(served),
+        overrides_evidence(served.record, served.shown, _window(served.rows)),
+    ]
+    for piece in evidence:
+        save_evidence(settings, piece)
+    return evidence
+
+
+def served_visits(settings: Settings, use_case: str, site: str) -> Served:
+    """Return the first score of every visit that the released model scored, beside the mart's row of that visit."""
+    release = released(settings, current_pointer(settings, use_case, site))
+    if release is None:
+        raise NothingServed(f"{use_case} serves no release at {site}; there are no events to judge.")
+    record = read_candidate(settings, use_case, site, release.manifest.model.digest)
+    digests = [one.digest for one in releases_of(settings, record)]
+    snapshot, declared = current_snapshot(settings), load_use_case(use_case)
+    rows = _join(snapshot, declared, site, digests)
+    if rows.num_rows == 0:
+        raise NothingServed(f"No event of {use_case} at {site} has landed yet; run: pilothouse run --site {site}")
+    return Served(record, rows, shown_cards(snapshot, declared, site, digests))
+
+
+def _join(snapshot: Snapshot, use_case: UseCase, site: str, releases: list[str]) -> pa.Table:
+    events, mart = snapshot.table("serving_event"), snapshot.table(f"{use_case.use_case}_mart")
+    key, ready_at = use_case.grain.key, use_case.grain.ready_at
+    excluded = ", ".join(sorted({key, "charted_at"} if ready_at == "charted_at" else {key}))
+    query = SERVED.format(events=events, mart=mart, key=key, ready_at=ready_at, excluded=excluded)
+    parameters = {"use_case": use_case.use_case, "site": site, "releases": releases}
+    with duckdb.connect() as connection:
+        return connection.sql(query, params=parameters).to_arrow_table()
+
+
+def releases_of(settings: Settings, record: CandidateRecord) -> list[VerifiedRelease]:
+    """Return every release of a model at any stage, verified."""
+    public = load_public_key(settings.keys / "release.pub.pem")
+    folders = sorted((settings.home / "releases").glob("[0-9a-f]*"))
+    releases = [load_release(settings.home, folder.name, public) for folder in folders]
+    return [one for one in releases if one.manifest.model.digest == record.model]
+
+
+def _shadow(served: Served, use_case: UseCase, threshold: float) -> Evidence:
+    scores = [json.loads(text) for text in served.rows["scores"].to_pylist()]
+    table = served.rows
+    for outcome in use_case.outcomes:
+        score = pa.array([float(one[outcome.name]) for one in scores])
+        table = table.append_column(f"{outcome.name}{SCORE}", score)
+        table = table.append_column(f"{outcome.name}{LABEL}", table[outcome.label_column])
+    figures: dict[str, Figure] = {}
+    for sample in samples_of(table, use_case):
+        figures[f"shadow.{sample.outcome}.auroc"] = _estimated(sample.y, sample.p)
+    shown = np.array([one[use_case.card.outcome] >= threshold for one in scores])
+    figures["shadow.alerts_per_100"] = _per_100(share(shown))
+    return head_of(served.record, _window(table)).evidence("shadow", figures, {"visits": table.num_rows})
+
+
+def _estimated(y: np.ndarray, p: np.ndarray) -> Figure:
+    try:
+        return auroc(y, p)
+    except NotEstimableError:
+        return Figure(None, n=int(y.size), n_events=int(y.sum()))
+
+
+def share(hits: np.ndarray) -> Figure:
+    """Return the share of true values with its Wilson interval."""
+    n, events = int(hits.size), int(hits.sum())
+    return Figure(events / n, *wilson(events, n), n=n, n_events=events)
+
+
+def _per_100(figure: Figure) -> Figure:
+    scaled = [None if bound is None else 100 * bound for bound in (figure.value, figure.lower, figure.upper)]
+    return Figure(*scaled, n=figure.n, n_events=figure.n_events)
+
+
+def _parity(served: Served) -> Evidence:
+    requests = [json.loads(text) for text in served.rows["features"].to_pylist()]
+    names = sorted(set(requests[0]) & set(served.rows.column_names))
+    warehouse = served.rows.select(names).to_pylist()
+    differing = dict.fromkeys(names, 0)
+    agreeing = np.full(len(requests), set(requests[0]) <= set(names))  # a feature that cannot be compared disagrees
+    for row, (asked, stored) in enumerate(zip(requests, warehouse, strict=True)):
+        for name in names:
+            if not _equal(asked[name], stored[name]):
+                differing[name] += 1
+                agreeing[row] = False
+    detail: dict[str, Json] = {
+        "features_compared": len(names),
+        "features_not_in_mart": sorted(set(requests[0]) - set(names)),
+        "differing": {name: count for name, count in differing.items() if count},
+        "rule": f"a visit agrees when every feature is equal within {TOLERANCE:g}, or missing on both sides",
+    }
+    head = head_of(served.record, _window(served.rows))
+    return head.evidence("parity", {"parity.agreement": share(agreeing)}, detail)
+
+
+def _equal(asked: Any, stored: Any) -> bool:
+    if asked is None or stored is None:
+        return asked is None and stored is None
+    if isinstance(asked, str) or isinstance(stored, str):
+        return asked == stored
+    return abs(float(asked) - float(stored)) <= TOLERANCE
+
+
+def _slo(served: Served) -> Evidence:
+    latency = served.rows["latency_ms"].cast(pa.float64()).to_numpy()
+    waited = np.array([(at - seen).total_seconds() for at, seen in _times(served.rows)]) + latency / 1000
+    figures = {
+        "slo.share_within_30s": share(waited <= IN_TIME_SECONDS),
+        "slo.latency_ms_p50": Figure(float(np.quantile(latency, 0.5)), n=latency.size),
+        "slo.latency_ms_p99": Figure(float(np.quantile(latency, 0.99)), n=latency.size),
+    }
+    return head_of(served.record, _window(served.rows)).evidence("slo", figures, {})
+
+
+def _times(rows: pa.Table) -> list[tuple[Any, Any]]:
+    return list(zip(rows["at"].to_pylist(), rows["charted_at"].to_pylist(), strict=True))
+
+
+def _window(rows: pa.Table) -> dict[str, str]:
+    moments = rows["at"].to_pylist()
+    return {"served_from": min(moments).isoformat(), "served_until": max(moments).isoformat()}

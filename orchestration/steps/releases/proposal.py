@@ -1,0 +1,99 @@
+"""What is proposed now for a use case, a site and a stage: exactly what approvals are bound to.
+
+Going to shadow proposes the newest candidate; going further proposes the model that is already released, because its
+exit evidence is about that model. Contracts, policy and card are always those on disk now, so a change of any of them
+voids earlier approvals. What does not belong here: deciding.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.canonical import document_digest
+from evaluation.evidence import Subject
+from evaluation.policies import Policy, Stage, load_policy
+from ml.registry import RegistryError
+from ml.registry.layout import card_digest
+from ml.registry.pointer import Pointer, read_pointer
+from ml.registry.signing import load_public_key
+from ml.registry.store import VerifiedRelease, load_release
+from ml.usecases import Declaration, load_declaration
+from orchestration.settings import Settings
+from orchestration.sites import Site, list_sites, load_site
+from orchestration.steps.intake.versions import contract_versions
+from orchestration.steps.kinds import kind_of
+from orchestration.steps.learning.stores import CandidateRecord, read_candidate
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A model with everything it would be released with."""
+
+    use_case: Declaration
+    site: Site
+    stage: Stage
+    policy: Policy
+    subject: Subject
+    candidate: CandidateRecord
+    contracts: dict[str, dict[str, str]]
+    card: dict[str, Any]
+    current: Pointer | None
+
+    @property
+    def current_stage(self) -> Stage:
+        return Stage(self.current.stage) if self.current else Stage.OFF
+
+
+def current_pointer(settings: Settings, use_case: str, site: str) -> Pointer | None:
+    """Return the signed release pointer of a use case at a site, verified, or None before the first release."""
+    public = settings.keys / "release.pub.pem"
+    if not public.exists():
+        return None
+    return read_pointer(settings.home, use_case, site, load_public_key(public))
+
+
+def released(settings: Settings, pointer: Pointer | None) -> VerifiedRelease | None:
+    """Return the release a pointer names, every file verified, or None when it names none."""
+    if pointer is None or pointer.release is None:
+        return None
+    return load_release(settings.home, pointer.release, load_public_key(settings.keys / "release.pub.pem"))
+
+
+def propose(settings: Settings, use_case: str, site: str, stage: Stage) -> Proposal:
+    """Assemble the proposal. Raises `NoCandidate` when nothing was trained yet."""
+    declared, policy, place = load_declaration(use_case), load_policy(use_case), load_site(site)
+    pointer = current_pointer(settings, use_case, site)
+    candidate = _candidate(settings, use_case, site, stage, pointer)
+    contracts = contract_versions(place, settings.environment)
+    card = kind_of(use_case).layout(declared, policy)
+    subject = Subject(
+        model=candidate.model,
+        data=candidate.data,
+        contracts=document_digest(contracts),
+        policy=policy.digest,
+        card=card_digest(card),
+    )
+    return Proposal(declared, place, stage, policy, subject, candidate, contracts, card, pointer)
+
+
+def _candidate(settings: Settings, use_case: str, site: str, stage: Stage, pointer: Pointer | None) -> CandidateRecord:
+    if stage.rank > Stage.SHADOW.rank:
+        release = released(settings, pointer)
+        if release is not None:
+            return read_candidate(settings, use_case, site, release.manifest.model.digest)
+    return read_candidate(settings, use_case, site)
+
+
+def served_sites(settings: Settings, use_case: str) -> list[str]:
+    """Return the sites where a release of the use case is served, in any stage but off.
+
+    A site whose pointer cannot be trusted serves nothing, and keeps no other site waiting: `status` shouts about it.
+    """
+    return [site for site in list_sites() if _serves(settings, use_case, site)]
+
+
+def _serves(settings: Settings, use_case: str, site: str) -> bool:
+    try:
+        pointer = current_pointer(settings, use_case, site)
+    except RegistryError:
+        return False
+    return pointer is not None and pointer.release is not None

@@ -1,0 +1,222 @@
+"""Going up: promoting a release; the only writer of release folders. It fails closed.
+
+A promotion reads evidence, approvals and digests again at the last moment and refuses with every reason at once. The
+ledger is written before the pointer: what is served was always recorded first. What does not belong here: deciding,
+tiers (tiers), and going down (going_down), which nothing holds up.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from evaluation.evidence import Subject
+from evaluation.gates import Authorisation, Decision, Refusal, authorise, step_reasons, why_not_proven
+from evaluation.ledger import InForce, Ledger, RecordedApproval
+from evaluation.policies import Stage
+from ml.registry import RegistryError
+from ml.registry.pointer import Pointer, publish_pointer
+from ml.registry.stages import Stage as ServedStage
+from ml.registry.stages import Tier as ServedTier
+from ml.registry.store import write_release
+from ml.usecases import load_declaration
+from orchestration.settings import Settings
+from orchestration.sites import load_site
+from orchestration.steps.answer import Answer
+from orchestration.steps.errors import Refused, refused
+from orchestration.steps.intake.deidentification import require_dates
+from orchestration.steps.learning.stores import bundle_folder
+from orchestration.steps.locks import exclusive
+from orchestration.steps.record.actors import Actor, actor_of
+from orchestration.steps.record.records import entry_document, now, open_records
+from orchestration.steps.releases.agreement import REMEDY, Present, agreement_at
+from orchestration.steps.releases.card import card_yaml
+from orchestration.steps.releases.decision import decide_proposal
+from orchestration.steps.releases.manifest import Standing, manifest_fields
+from orchestration.steps.releases.pending import record_waiting
+from orchestration.steps.releases.proposal import Proposal, current_pointer, propose, released
+from orchestration.steps.releases.release_keys import release_signer
+
+
+class NotAllowed(Refused):
+    """A person without the right asks for a change, or nothing proves that it is they; carries the gate's reason."""
+
+
+def promote_release(settings: Settings, use_case: str, site: str, stage: str, actor: Actor | None = None) -> Answer:
+    """Release the proposal of `stage`, or refuse with the clauses that are not met (exit code 1)."""
+    acting = (actor or actor_of(None, None)).required()
+    declared, place = load_declaration(use_case), load_site(site)
+    require_dates(declared, place.id)
+    use_case, site = declared.use_case, place.id
+    with exclusive(settings.home, f"release-{use_case}-{site}"):
+        _require_proof(settings, acting)
+        target = Stage(stage)
+        reasons = _standing_reasons(settings, use_case, site, target)
+        if reasons:
+            return _refuse(settings, use_case, site, target, reasons, acting)
+        proposal = propose(settings, use_case, site, target)
+        current = released_subject(settings, proposal.current)
+        if target is proposal.current_stage and proposal.subject == current:
+            return _refuse(settings, use_case, site, target, step_reasons(target, target, is_same=True), acting)
+        decision = decide_proposal(settings, proposal)
+        authorisation = _authorise(settings, proposal, decision, current)
+        if not authorisation.allowed:
+            return _refuse(settings, use_case, site, target, authorisation.reasons, acting, decision.digest)
+        return Answer(_release(settings, proposal, decision, authorisation, acting))
+
+
+def _require_proof(settings: Settings, actor: Actor) -> None:
+    """Raise `NotAllowed` if the actor signs with a key that is not theirs; who is only named may promote."""
+    if actor.key is None:
+        return
+    wanted = "the key that the person registered"
+    refusal = why_not_proven(
+        open_records(settings).people(), actor.name, now(), public_key=actor.public_key, wanted=wanted
+    )
+    if refusal is not None:
+        raise NotAllowed(refusal)
+
+
+def _standing_reasons(settings: Settings, use_case: str, site: str, target: Stage) -> tuple[Refusal, ...]:
+    """Why nothing can be released from where the site stands, before anything is asked of a candidate."""
+    pointer = current_pointer(settings, use_case, site)
+    current = Stage.OFF if pointer is None else Stage(pointer.stage.value)
+    if target.rank < current.rank or target is Stage.OFF:
+        return step_reasons(current, target, is_same=True)
+    return unsettled(settings, use_case, site)
+
+
+def unsettled(settings: Settings, use_case: str, site: str) -> tuple[Refusal, ...]:
+    """Why nothing goes up before the records are in order."""
+    ledger = open_records(settings)
+    left = [one for one in record_waiting(settings, ledger, now()) if one.may_concern(use_case, site)]
+    if left:
+        found = f"{left[0].path.name} in pending/ is not on the ledger yet: {left[0].reason.rstrip('.')}"
+        wanted, what = "every order to go down on the ledger", "See what the ledger needs: pilothouse ledger verify"
+        return (Refusal("everything-is-recorded", found, wanted, what),)
+    found = agreement_at(settings, ledger, use_case, site)
+    if found.differs:
+        wanted = "the pointer that the ledger records"
+        return (Refusal("pointer-agrees-with-ledger", found.differs, wanted, REMEDY),)
+    return ()
+
+
+def _ordered(settings: Settings, use_case: str, site: str) -> InForce | None:
+    return agreement_at(settings, open_records(settings), use_case, site).ordered
+
+
+def _authorise(settings: Settings, proposal: Proposal, decision: Decision, current: Subject | None) -> Authorisation:
+    ledger, place = open_records(settings), (proposal.use_case.use_case, proposal.site.id)
+    return authorise(
+        proposal.policy,
+        decision,
+        ledger.approvals(*place),
+        proposal.subject,
+        site=proposal.site.id,
+        author=proposal.candidate.author,
+        people=ledger.people(),
+        current=proposal.current_stage,
+        now=now(),
+        released=current,
+        region=proposal.site.region,
+        intended_use=proposal.use_case.intended_use,
+        rolled_back=_last_rollback(ledger, *place),
+    )
+
+
+def released_subject(settings: Settings, pointer: Pointer | None) -> Subject | None:
+    """What is released now; None where it can no longer be verified, and releasing the same again repairs it."""
+    try:
+        release = released(settings, pointer)
+    except RegistryError:
+        return None
+    return None if release is None else Subject(**release.manifest.subject.model_dump())
+
+
+def _last_rollback(ledger: Ledger, use_case: str, site: str) -> tuple[int, datetime] | None:
+    """Sequence number and time of the last rollback: it takes back what was approved before, and people sign anew."""
+    rollbacks = ledger.entries(kinds=("rollback",), use_case=use_case, site=site)
+    return (rollbacks[-1].seq, rollbacks[-1].at) if rollbacks else None
+
+
+def _refuse(
+    settings: Settings,
+    use_case: str,
+    site: str,
+    stage: Stage,
+    reasons: Sequence[Refusal],
+    actor: Actor,
+    decision: str | None = None,
+) -> Answer:
+    at = now()
+    payload = {
+        "use_case": use_case,
+        "site": site,
+        "stage": stage.value,
+        "reasons": [reason.to_json() for reason in reasons],
+        "detail": {} if decision is None else {"decision": decision},
+    }
+    entry = open_records(settings).append(
+        "promotion_refused", actor.name, actor.act("promotion_refused", payload, at), at=at
+    )
+    return refused(reasons, {"ledger_hash": entry.hash})
+
+
+def _release(
+    settings: Settings, proposal: Proposal, decision: Decision, authorisation: Authorisation, actor: Actor
+) -> dict[str, Any]:
+    use_case, site, signer = proposal.use_case.use_case, proposal.site.id, release_signer(settings)
+    standing = Standing(
+        decision=decision.digest,
+        evidence=tuple((one.kind, one.digest) for one in decision.used),
+        approvals=tuple(_approval(one) for one in authorisation.approvals),
+    )
+    fields = manifest_fields(settings, proposal, standing, created_at=now())
+    with tempfile.NamedTemporaryFile(suffix=".yaml") as card:
+        card.write(card_yaml(proposal.card))
+        card.flush()
+        bundle = bundle_folder(settings, proposal.candidate)
+        release = write_release(settings.home, fields, bundle, Path(card.name), signer)
+    present, ordered, at = Present(proposal.current).generation, _ordered(settings, use_case, site), now()
+    above = ordered.generation if ordered else 0
+    payload = {
+        "use_case": use_case,
+        "site": site,
+        "from_stage": proposal.current_stage.value,
+        "stage": proposal.stage.value,
+        "release": release,
+        "previous": fields["previous"],
+        "generation": max(above, present) + 1,
+        "subject": proposal.subject.to_json(),
+        "decision": decision.digest,
+        "evidence": fields["evidence"],
+        "approvals": fields["approvals"],
+        "author": proposal.candidate.author,
+        "detail": {"run_id": proposal.candidate.run_id, "model_version": proposal.candidate.version},
+    }
+    entry = open_records(settings).append("promotion", actor.name, actor.act("promotion", payload, at), at=at)
+    publish_pointer(
+        settings.home,
+        use_case=use_case,
+        site=site,
+        release=release,
+        stage=ServedStage(proposal.stage.value),
+        tier=ServedTier.MODEL,
+        reason=f"promotion, ledger entry {entry.seq}",
+        issued_at=at,
+        signer=signer,
+        follows=present,
+        above=above,
+    )
+    return entry_document(entry)
+
+
+def _approval(recorded: RecordedApproval) -> dict[str, str]:
+    statement = recorded.statement
+    return {
+        "kind": statement.kind,
+        "person": statement.person,
+        "role": statement.role,
+        "ledger_hash": recorded.ledger_hash,
+    }

@@ -1,0 +1,219 @@
+"""The draft of a plan from a site's rosters: needed and rostered by unit, shift and skill; what gave way; changes.
+
+Nobody is named in a plan; the rosters with names are the draft's document, kept beside it. What does not belong
+here: publishing (plans), making one unit's roster (`roster_making.py`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from evaluation.policies import Tier
+from ml.rostering import Roster, RosteringError
+from ml.usecases import RosterUseCase
+from orchestration.settings import Settings
+from orchestration.sites import Site
+from orchestration.steps.kinds.planned import Asked, Draft
+from orchestration.steps.planning.board import Published
+from orchestration.steps.rosters.roster_bundle import RosterModelRefused, released_rules
+from orchestration.steps.rosters.roster_inputs import NotEnoughRoster, Row, Unit, read_rows, units_of, untold_days
+from orchestration.steps.rosters.roster_making import Made, document_of, make_roster, problem_of_unit
+from orchestration.steps.rosters.roster_needs import Needed, adjustments, demand_tier, needs_of, without
+from orchestration.steps.rosters.roster_people import held_leave, read_personnel
+from orchestration.steps.rosters.shifts import UnknownShift, span_of
+from orchestration.steps.warehouse.tables import TablesError
+
+NURSES = "nurses"
+ANSWERS_AT_LEAST = timedelta(hours=24)
+MOST_GIVEN_WAY = 40
+
+
+def published_lines(declared: RosterUseCase) -> dict[str, Published]:
+    """Return every line that a plan of the use case may hold, by its name there."""
+    return {one.name: Published(one.label, NURSES) for one in declared.skills}
+
+
+def draft_roster(settings: Settings, asked: Asked, now_declared: RosterUseCase) -> Draft:
+    """Make the draft. What is wrong with its input is a lower tier that says so."""
+    try:
+        declared = released_rules(asked.release.model_folder, asked.release.manifest.model.digest)
+        rows = read_rows(settings, declared, asked.site, asked.at)
+        personnel = read_personnel(settings, declared, asked.site, asked.at)
+        allowed, why = _by_age(declared, rows, asked)
+        units = units_of(declared, asked.site, rows, asked.at.date(), declared.solving.days, personnel)
+        scope = asked.site.scope_of(now_declared.use_case).units
+        units = [unit for unit in units if not scope or unit.name in scope]
+        if not units:
+            raise NotEnoughRoster(
+                f"{asked.site.id}: the rosters feed tells of nobody with {declared.people.fewest_shifts} duties in "
+                f"{declared.people.look_back_days} days. Land it, then make the plan again."
+            )
+        return _draft(settings, declared, asked, units, allowed, why)
+    except (RosterModelRefused, NotEnoughRoster, TablesError, RosteringError) as error:
+        return Draft(Tier.MANUAL, str(error), asked.at, asked.at + ANSWERS_AT_LEAST)
+
+
+def _by_age(declared: RosterUseCase, rows: Sequence[Row], asked: Asked) -> tuple[Tier, str]:
+    """Return the highest tier that the age of the feed allows, and why it is not the solver's."""
+    newest = max((row.known_at for row in rows), default=None)
+    hours = (asked.at - newest).total_seconds() / 3600 if newest else float("inf")
+    if hours <= declared.fallback.solver_hours:
+        return asked.allowed, ""
+    told = f"the newest of the rosters feed is of {newest:%Y-%m-%d %H:%M}" if newest else "the rosters feed is empty"
+    lower = Tier.HISTORY if hours <= declared.fallback.pattern_hours else Tier.MANUAL
+    return max(lower, asked.allowed, key=lambda one: one.rank), f"Who is away is not known: {told}."
+
+
+def _draft(
+    settings: Settings, declared: RosterUseCase, asked: Asked, units: Sequence[Unit], allowed: Tier, why: str
+) -> Draft:
+    answered = asked.upstream.get(declared.demand.use_case)
+    plan = answered.plan if answered and answered.is_usable else None
+    own = adjustments(settings, declared, asked.site.id, asked.at)
+    needs = {unit.name: needs_of(declared, unit, plan, own) for unit in units}
+    made: list[Made] = []
+    notes: list[str] = []
+    for unit in units:
+        try:
+            problem = problem_of_unit(declared, asked.site, unit, needs[unit.name].nurses, asked.at)
+        except RosteringError as error:
+            notes.append(f"{unit.name}: no roster, since its data do not fit together: {error}"[:1000])
+            continue
+        made.append(make_roster(declared, problem, unit, allowed))
+    lines = [line for one in made if one.tier is not Tier.MANUAL for line in _lines(asked, one, needs[one.unit.name])]
+    tiers = [one.tier for one in made if one.tier is not Tier.MANUAL]
+    tier = max([*tiers, allowed, demand_tier(answered)], key=lambda one: one.rank) if lines else Tier.MANUAL
+    reasons = [why, without(declared, asked.upstream.values()), *(one.why for one in made)]
+    return Draft(
+        tier=tier,
+        tier_reason=" ".join(one.strip() for one in reasons if one)[:1000] or None,
+        as_of=asked.at,
+        valid_until=max((line["ends"] for line in lines), default=asked.at + ANSWERS_AT_LEAST),
+        lines=tuple({name: value for name, value in line.items() if name != "ends"} for line in lines),
+        gave_way=tuple(_gave_way(made)),
+        notes=(
+            *notes,
+            *_silent(asked.site, units[0]),
+            *_held(settings, declared, asked),
+            *(note for one in made for note in _notes(one) if note),
+        ),
+        document={"units": [document_of(one) for one in made]},
+    )
+
+
+def _lines(asked: Asked, made: Made, needed: Needed) -> Iterable[dict[str, Any]]:
+    """One line for each shift that is not over, with what is needed and who is rostered."""
+    rostered = _counts(made.roster)
+    for (day, shift, skill), nurses in sorted(needed.nurses.items()):
+        try:
+            span = span_of(asked.site, day, shift)
+        except UnknownShift:
+            continue
+        if span.ends_at <= asked.at or span.hours <= 0:
+            continue
+        key, there = (day, shift, skill), rostered[(day - made.unit.first).days, shift, skill]
+        line = needed.lines.get(key) if needed.said_by[key].startswith("forecast") else None
+        low, middle, high = (line.lower, line.median, line.upper) if line else (nurses, nurses, nurses)
+        yield {
+            "unit": made.unit.name,
+            "date": day.isoformat(),
+            "shift": shift,
+            "starts_at": span.starts_at.isoformat(),
+            "ends_at": span.ends_at.isoformat(),
+            "target": skill,
+            "measure": NURSES,
+            "lower": float(low),
+            "median": float(middle),
+            "upper": float(high),
+            "planned": float(there),
+            "reason": f"{nurses} needed ({needed.said_by[key]}), {there} rostered.",
+            "ends": span.ends_at,
+        }
+
+
+def _counts(roster: Roster) -> Counter[tuple[int, str, str]]:
+    return Counter((day, duty.shift, duty.skill) for (_, day), duty in roster.duties.items())
+
+
+def _gave_way(made: Iterable[Made]) -> list[dict[str, Any]]:
+    """What was not met and for which rule, by unit and rule: nobody is named."""
+    costs, times = Counter[tuple[str, str, str]](), Counter[tuple[str, str, str]]()
+    for one in made:
+        rules = {rule.name for rule in one.problem.rules}
+        for gone in one.answer.gave_way if one.answer else ():
+            wish = next((name for name in rules if gone.wish.startswith(name)), "a rule")
+            key = one.unit.name, wish, gone.rule
+            costs[key] += gone.cost
+            times[key] += 1
+    return [
+        {"wish": f"{unit}: {wish} (times: {times[unit, wish, rule]})", "rule": rule, "cost": float(cost)}
+        for (unit, wish, rule), cost in costs.most_common(MOST_GIVEN_WAY)
+    ]
+
+
+def _silent(site: Site, unit: Unit) -> Iterable[str]:
+    """Say what no feed tells of a site's people, and what stands in for it."""
+    if unit.personnel.silent:
+        yield (
+            f"{site.id} lists no feed {', '.join(unit.personnel.silent)}: contract hours are what people worked on "
+            "average, absences those of the rosters feed, wishes none, as far as those feeds would tell them."
+        )
+
+
+def _held(settings: Settings, declared: RosterUseCase, asked: Asked) -> Iterable[str]:
+    """Say that leave is held at the door: who is away may be told incompletely."""
+    since = asked.at - timedelta(days=declared.people.look_back_days)
+    if held := held_leave(settings, asked.site.id, since, asked.at):
+        yield (
+            f"{held} rows of the leave feed are in quarantine, so that somebody may be rostered on leave. See "
+            f"`pilothouse quarantine list --site {asked.site.id} --feed leave` and have them repaired."
+        )
+
+
+def _notes(made: Made) -> Iterable[str]:
+    return _untold(made.unit), _guessed(made.unit), _taken_out(made), _changed(made)
+
+
+def _guessed(unit: Unit) -> str:
+    """Say of how many people no contract is told where a feed would tell them."""
+    people = [one for one in unit.people if not unit.personnel.of(one)]
+    if "workforce" in unit.personnel.silent or not people:
+        return ""
+    return (
+        f"{unit.name}: of {len(people)} of {len(unit.people)} people no contract is told; their skills and hours are "
+        "guessed from past duties."
+    )
+
+
+def _taken_out(made: Made) -> str:
+    if not made.taken_out:
+        return ""
+    return (
+        f"{made.unit.name}: {made.taken_out} published duties fall on leave, or after a credential has ended, and are "
+        "not counted."
+    )
+
+
+def _untold(unit: Unit) -> str:
+    """Say of which days just before the period no duty is known: rules that look back see days off there."""
+    days = untold_days(unit)
+    if not days:
+        return ""
+    told = f"{days[0]} to {days[-1]}" if len(days) > 1 else str(days[0])
+    return (
+        f"{unit.name}: the rosters feed tells no duty of {len(days)} days ({told}); rest and runs before are not known."
+    )
+
+
+def _changed(made: Made) -> str:
+    """Say how many published duties differ and why, without a name."""
+    if not made.changes:
+        return ""
+    sick = sum(1 for one in made.changes if one.why.endswith("is sick") and one.now is None)
+    over = sum(1 for one in made.changes if one.why.startswith("takes over"))
+    rest = len(made.changes) - sick - over
+    return (
+        f"{made.unit.name}: {len(made.changes)} changes to the published roster: {sick} for sickness, {over} to take "
+        f"over from the sick, {rest} for what is needed. The roster with names is in the home folder."
+    )

@@ -1,0 +1,1 @@
+"""What is served and how it stands: the service itself, what comes back from it, status, pages."""

@@ -1,0 +1,190 @@
+"""Approvals under a served release: told before they end, renewed by signing again, stepping down after they ended."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from evaluation.evidence import Subject
+from evaluation.gates import Standing
+from evaluation.ledger import ApprovalStatement, load_private_key, record_approval, recorded, sign_approval
+from evaluation.ledger.approval import Verdict
+from evaluation.policies import Stage, load_policy
+from orchestration.settings import Settings
+from orchestration.steps.record.people import new_person, revoke_person
+from orchestration.steps.record.records import now, open_records, verify_ledger
+from orchestration.steps.releases import approval_watch
+from orchestration.steps.releases.approval_watch import watch_approvals
+from orchestration.steps.releases.standing import Watched
+from orchestration.steps.watching.status import status_of
+from tests.unit.orchestration.steps.governed import PEOPLE, POINTER_DAMAGES, Governed
+
+DAYS = timedelta(days=load_policy("triage").review_every_days)
+MOMENT = timedelta(microseconds=1)
+
+
+def signed_at(city: Governed, kind: str) -> datetime:
+    given = [recorded(entry).statement for entry in open_records(city.settings).entries(kinds=("approval",))]
+    return max(one.decided_on for one in given if one.kind == kind)
+
+
+def sign(
+    city: Governed,
+    person: str,
+    stage: str,
+    at: datetime,
+    kind: str | None = None,
+    verdict: Verdict = "approve",
+    **subject: str,
+) -> None:
+    """Sign what is released (or something else) as of a time: the ledger's own clock is not asked."""
+    release = open_records(city.settings).entries(kinds=("promotion",))[-1].payload
+    role, own = PEOPLE[person]
+    statement = ApprovalStatement(
+        use_case="triage",
+        site="city",
+        stage=Stage(stage),
+        kind=kind or str(own),
+        person=person,
+        role=role,
+        subject=Subject(**{**release["subject"], **subject}),  # type: ignore[dict-item]
+        verdict=verdict,
+        decided_on=at,
+    )
+    approval = sign_approval(statement, load_private_key(city.key(person)))
+    record_approval(open_records(city.settings), approval, at=at)
+
+
+def looked(city: Governed, at: datetime) -> Any:
+    [one] = watch_approvals(city.settings, at).watched
+    return one
+
+
+def test_what_was_approved_lately_is_neither_due_nor_over(city: Governed) -> None:
+    found = watch_approvals(city.settings, now())
+    assert [(one.due, one.over) for one in found.watched] == [((), ())]
+    assert (found.stepped_down, found.problems, city.served) == ((), (), "assistive")
+
+
+def test_two_weeks_before_it_ends_it_is_told_and_not_a_moment_earlier(city: Governed) -> None:
+    last = signed_at(city, "model") + DAYS
+    assert looked(city, last - timedelta(days=14) - MOMENT).due == ()
+    due = looked(city, last - timedelta(days=14))
+    assert [one.kind for one in due.due] == ["model"] and due.over == ()
+    [sentence] = due.sentences
+    assert "the model approval of ada ends on" in sentence and "it is reviewed every 182 days" in sentence
+    assert "pilothouse approve triage --site city --stage assistive --kind model" in sentence
+    assert city.served == "assistive"
+
+
+def test_after_it_ended_the_release_steps_down_and_the_ledger_says_why(city: Governed) -> None:
+    end = signed_at(city, "model") + DAYS
+    assert watch_approvals(city.settings, end - MOMENT).stepped_down == ()
+    [entry] = watch_approvals(city.settings, end).stepped_down
+    assert (entry["kind"], entry["actor"], entry["payload"]["stage"]) == ("rollback", "pilothouse", "off")
+    assert "Approvals are over: the model approval of ada ends on" in entry["payload"]["reason"]
+    assert city.served == "off" and verify_ledger(city.settings).exit_code == 0
+    assert watch_approvals(city.settings, end).watched == ()
+
+
+def test_it_goes_to_the_stage_below_where_the_approvals_for_that_stand(city: Governed) -> None:
+    end = signed_at(city, "model") + DAYS
+    for person in ("ada", "noor"):
+        sign(city, person, "shadow", now())
+    [entry] = watch_approvals(city.settings, end).stepped_down
+    assert entry["payload"]["stage"] == "shadow" and city.served == "shadow"
+    assert watch_approvals(city.settings, end).stepped_down == ()
+
+
+def test_signing_the_same_again_renews_it(city: Governed) -> None:
+    end = signed_at(city, "workflow") + DAYS
+    for person in ("ada", "noor"):
+        sign(city, person, "assistive", now())
+    assert watch_approvals(city.settings, end).stepped_down == ()
+    assert looked(city, signed_at(city, "model") + DAYS - MOMENT).over == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"model": "9" * 64}, {"policy": "9" * 64}, {"stage": "shadow"}],
+    ids=["another model", "another policy", "another stage"],
+)
+def test_signing_something_else_renews_nothing(city: Governed, change: dict[str, str]) -> None:
+    end = signed_at(city, "model") + DAYS
+    subject = {name: digest for name, digest in change.items() if name != "stage"}
+    sign(city, "ada", change.get("stage", "assistive"), now(), **subject)
+    assert "model" in [one.kind for one in looked(city, end).over]
+
+
+def test_a_colleague_in_the_role_may_renew_it_and_nobody_else(city: Governed) -> None:
+    end = signed_at(city, "model") + DAYS
+    sign(city, "olga", "assistive", now(), kind="model")
+    assert [one.kind for one in looked(city, end).over][:1] == ["model"]
+
+
+def test_another_lead_may_renew_what_somebody_gave(city: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = signed_at(city, "model") + DAYS
+    new_person(city.settings, "cora", ("clinical_safety_lead",), city.key("cora"))
+    monkeypatch.setitem(PEOPLE, "cora", ("clinical_safety_lead", "model"))
+    sign(city, "cora", "assistive", now())
+    sign(city, "noor", "assistive", now())
+    assert watch_approvals(city.settings, end).stepped_down == ()
+
+
+def test_approvals_of_a_stolen_key_hold_nothing_up(city: Governed) -> None:
+    revoke_person(city.settings, "noor", "stolen", since="2020-01-01T00:00:00Z")
+    [entry] = watch_approvals(city.settings, now()).stepped_down
+    assert "the workflow approval does not stand" in entry["payload"]["reason"] and city.served == "off"
+
+
+def test_a_refusal_of_what_is_served_has_it_step_down(city: Governed) -> None:
+    sign(city, "noor", "assistive", now(), verdict="refuse")
+    [entry] = watch_approvals(city.settings, now()).stepped_down
+    assert "the workflow approval does not stand (noor refused it on " in entry["payload"]["reason"]
+    assert city.served == "off" and verify_ledger(city.settings).exit_code == 0
+
+
+def test_what_cannot_be_trusted_is_not_judged_and_raises_nothing(city: Governed) -> None:
+    POINTER_DAMAGES[0](city)
+    found = watch_approvals(city.settings, datetime(2040, 1, 1, tzinfo=UTC))
+    assert (found.watched, found.stepped_down) == ((), ())
+
+
+def test_a_release_that_cannot_be_read_is_told(city: Governed) -> None:
+    (city.settings.home / "releases").rename(city.settings.home / "lost")
+    [problem] = watch_approvals(city.settings, now()).problems
+    assert "approvals of triage at city cannot be judged" in problem
+
+
+def test_arithmetic_that_fails_at_one_place_keeps_no_other_waiting(
+    city: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = approval_watch._look
+
+    def one_fails(settings: Settings, use_case: str, site: str, at: datetime) -> Any:
+        if site == "rural":
+            raise OverflowError("date value out of range")
+        return asked(settings, use_case, site, at)
+
+    monkeypatch.setattr(approval_watch, "served_sites", lambda _, name: ["rural", "city"] if name == "triage" else [])
+    monkeypatch.setattr(approval_watch, "_look", one_fails)
+    found = watch_approvals(city.settings, now())
+    assert [one.site for one in found.watched] == ["city"]
+    assert found.problems == ("The approvals of triage at rural cannot be judged: OverflowError",)
+
+
+def test_status_says_what_is_due(city: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "warnings" not in status_of(city.settings, "city").document
+    monkeypatch.setattr(
+        "orchestration.steps.watching.status.now", lambda: signed_at(city, "model") + DAYS - timedelta(days=1)
+    )
+    document = status_of(city.settings, "city").document
+    assert any("the model approval of ada ends on" in one for one in document["warnings"])
+
+
+def test_the_sentence_says_all_that_the_command_needs() -> None:
+    over = [Standing(kind, None, (), "it is over") for kind in ("model", "regulatory")]
+    watched = Watched("triage", "city", Stage.DECISION_SUPPORT, tuple(over), tuple(over), Stage.ASSISTIVE)
+    model, regulatory = watched.sentences
+    assert "--stage decision_support --kind model; or the release steps down to assistive." in model
+    assert "--kind regulatory --certificate NUMBER --expires DATE; or" in regulatory
