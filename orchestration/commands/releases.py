@@ -55,6 +55,7 @@ def _deciding(command: Decides) -> Decides:
         actor_option,
         click.option("--key", "key_file", required=True, type=EXISTING, help="The person's Ed25519 private key (PEM)."),
         click.option("--note", default="", help="What the person wants remembered."),
+        click.option("--served", is_flag=True, help="Renew what is served, not what is proposed."),
         click.option("--yes", is_flag=True, help="Sign without being asked; what is signed is shown all the same."),
     )
     for option in reversed(options):
@@ -76,6 +77,7 @@ def approve(
     actor: str,
     key_file: Path,
     note: str,
+    served: bool,
     yes: bool,
     certificate: str | None,
     expires: datetime | None,
@@ -86,18 +88,20 @@ def approve(
 
     certified = Certified(certificate, expires.date() if expires else None, region)
     what = (ready_settings(), use_case, site, stage, kind, actor, key_file)
-    return Answer(record_verdict(*what, "approve", note, certified=certified, show=_shown(yes=yes)))
+    return Answer(record_verdict(*what, "approve", note, certified=certified, show=_shown(yes=yes), served=served))
 
 
 @click.command()
 @_deciding
 @answers
-def refuse(use_case: str, site: str, stage: str, kind: str, actor: str, key_file: Path, note: str, yes: bool) -> Answer:
+def refuse(
+    use_case: str, site: str, stage: str, kind: str, actor: str, key_file: Path, note: str, served: bool, yes: bool
+) -> Answer:
     """Show exactly what is proposed now, then sign a refusal; it voids an earlier approval of the same kind."""
     from orchestration.steps.releases.approval import record_verdict
 
     what = (ready_settings(), use_case, site, stage, kind, actor, key_file)
-    return Answer(record_verdict(*what, "refuse", note, show=_shown(yes=yes)))
+    return Answer(record_verdict(*what, "refuse", note, show=_shown(yes=yes), served=served))
 
 
 def at_terminal() -> bool:

@@ -21,7 +21,7 @@ from evaluation.policies import REGULATORY, Policy, Stage
 from orchestration.settings import Settings
 from orchestration.steps.errors import StepError, WrongUsage
 from orchestration.steps.record.records import entry_document, now, open_records
-from orchestration.steps.releases.proposal import Proposal, propose
+from orchestration.steps.releases.proposal import Proposal, as_served, propose
 from orchestration.steps.releases.reviewing import Review, review_of
 
 Verdict = Literal["approve", "refuse"]
@@ -61,13 +61,16 @@ def record_verdict(
     *,
     certified: Certified | None = None,
     show: Callable[[Review], None] | None = None,
+    served: bool = False,
 ) -> dict[str, Any]:
     """Show (`show`), sign and record `verdict` ("approve" or "refuse"); returns the ledger entry with what was shown.
 
-    Whatever `show` raises stops it: nothing is signed. Raises `UnknownApprover`, `CertificateNotUsable`, `NoCandidate`
+    With `served` it is about the release that is served, as a renewal must be; else about what is proposed. Whatever
+    `show` raises stops it: nothing is signed. Raises `UnknownApprover`, `CertificateNotUsable`, `NoCandidate`
     and `LedgerError`.
     """
-    proposal, ledger = propose(settings, use_case, site, Stage(stage)), open_records(settings)
+    proposal = (as_served if served else propose)(settings, use_case, site, Stage(stage))
+    ledger = open_records(settings)
     statement = ApprovalStatement(
         use_case=use_case,
         site=site,

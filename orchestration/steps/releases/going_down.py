@@ -6,7 +6,7 @@ ledger precedes is going back to the release before: if that cannot be done soun
 belong here: going up (release), which fails closed. Decision 0004.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -224,16 +224,37 @@ def roll_back(
     """
     descent = Descent.begin(settings, use_case, site, reason, actor)
     with descent.turn() as present:
-        if not descent.is_needed(present):
-            raise nothing_served(use_case, site)
-        stage = Stage.OFF if to is None else Stage(to)
-        pointer = present.pointer
-        if pointer is None or pointer.release is None:
-            return descent.step(present, Stage.OFF, None)
-        if stage.rank >= Stage(pointer.stage.value).rank:
-            raise NothingToTakeBack(_not_down(pointer, stage))
-        back = descent.back(pointer) if to is None else None
-        return back or descent.step(present, stage, descent.lowest_tier(pointer) if stage is not Stage.OFF else None)
+        return _taken_back(descent, present, to)
+
+
+def roll_back_if(
+    settings: Settings, use_case: str, site: str, judge: Callable[[Pointer], tuple[Stage, str] | None], actor: Actor
+) -> dict[str, Any] | None:
+    """Take a release back where `judge`, asked about the pointer that lies there under the lock of the place, names a
+    stage and a reason; None where it names none. Raises as `roll_back`, and what `judge` raises.
+
+    Whoever judged before waiting for the lock may have judged another release.
+    """
+    descent = Descent.begin(settings, use_case, site, "", actor)
+    with descent.turn() as present:
+        found = judge(present.pointer) if present.pointer is not None and present.pointer.release else None
+        if found is None:
+            return None
+        stage, reason = found
+        return _taken_back(Descent.begin(settings, use_case, site, reason, actor), present, stage.value)
+
+
+def _taken_back(descent: Descent, present: Present, to: str | None) -> dict[str, Any]:
+    if not descent.is_needed(present):
+        raise nothing_served(descent.use_case, descent.site)
+    stage = Stage.OFF if to is None else Stage(to)
+    pointer = present.pointer
+    if pointer is None or pointer.release is None:
+        return descent.step(present, Stage.OFF, None)
+    if stage.rank >= Stage(pointer.stage.value).rank:
+        raise NothingToTakeBack(_not_down(pointer, stage))
+    back = descent.back(pointer) if to is None else None
+    return back or descent.step(present, stage, descent.lowest_tier(pointer) if stage is not Stage.OFF else None)
 
 
 def nothing_served(use_case: str, site: str) -> NothingToTakeBack:

@@ -19,6 +19,7 @@ from ml.registry.store import VerifiedRelease, load_release
 from ml.usecases import Declaration, load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import Site, list_sites, load_site
+from orchestration.steps.errors import StepError
 from orchestration.steps.intake.versions import contract_versions
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.stores import CandidateRecord, read_candidate
@@ -58,6 +59,10 @@ def released(settings: Settings, pointer: Pointer | None) -> VerifiedRelease | N
     return load_release(settings.home, pointer.release, load_public_key(settings.keys / "release.pub.pem"))
 
 
+class NothingServed(StepError):
+    """What is served was asked for, and nothing is."""
+
+
 def propose(settings: Settings, use_case: str, site: str, stage: Stage) -> Proposal:
     """Assemble the proposal. Raises `NoCandidate` when nothing was trained yet."""
     declared, policy, place = load_declaration(use_case), load_policy(use_case), load_site(site)
@@ -73,6 +78,29 @@ def propose(settings: Settings, use_case: str, site: str, stage: Stage) -> Propo
         card=card_digest(card),
     )
     return Proposal(declared, place, stage, policy, subject, candidate, contracts, card, pointer)
+
+
+def as_served(settings: Settings, use_case: str, site: str, stage: Stage) -> Proposal:
+    """What is served now, to be signed again as it was released: whatever was trained or changed since is not in it.
+
+    Raises `NothingServed`, and what reading the release raises.
+    """
+    pointer = current_pointer(settings, use_case, site)
+    release = released(settings, pointer)
+    if release is None:
+        raise NothingServed(f"{use_case} serves no release at {site}; leave --served out to sign what is proposed.")
+    manifest, declared, policy = release.manifest, load_declaration(use_case), load_policy(use_case)
+    return Proposal(
+        use_case=declared,
+        site=load_site(site),
+        stage=stage,
+        policy=policy,
+        subject=Subject(**manifest.subject.model_dump()),
+        candidate=read_candidate(settings, use_case, site, manifest.model.digest),
+        contracts={feed: one.model_dump(mode="json") for feed, one in manifest.contracts.items()},
+        card=kind_of(use_case).layout(declared, policy),
+        current=pointer,
+    )
 
 
 def _candidate(settings: Settings, use_case: str, site: str, stage: Stage, pointer: Pointer | None) -> CandidateRecord:

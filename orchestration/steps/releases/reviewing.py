@@ -46,7 +46,9 @@ def _behind(proposal: Proposal) -> dict[str, str]:
         f"{candidate.n_test} to test, tested from {candidate.test_from}",
         "data": f"snapshot as of {candidate.as_of}",
         "contracts": feeds,
-        "policy": f"version {proposal.policy.version} of {proposal.policy.date}",
+        "policy": f"version {proposal.policy.version} of {proposal.policy.date}"
+        if proposal.subject.policy == proposal.policy.digest
+        else f"as released; version {proposal.policy.version}, in force now, differs",
         "card": "what people are shown",
     }
 

@@ -45,8 +45,8 @@ class Watched:
     def _remedy(self, kind: str) -> str:
         certificate = " --certificate NUMBER --expires DATE" if kind == REGULATORY else ""
         return (
-            f"Sign it again: pilothouse approve {self.use_case} --site {self.site} --stage {self.stage} --kind {kind}"
-            f"{certificate}; or the release steps down to {self.lower}."
+            f"Sign it again: pilothouse approve {self.use_case} --site {self.site} --stage {self.stage} --kind {kind} "
+            f"--served{certificate}; or the release steps down to {self.lower}."
         )
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from orchestration.steps.record.people import new_person
 from orchestration.steps.record.records import open_records
 from orchestration.steps.releases.approval import CertificateNotUsable, Certified, UnknownApprover, record_verdict
 from orchestration.steps.releases.going_down import roll_back
-from orchestration.steps.releases.proposal import propose
+from orchestration.steps.releases.proposal import NothingServed, propose
 from orchestration.steps.releases.release import promote_release
 from orchestration.steps.releases.reviewing import Review
 from tests.unit.orchestration.steps.governed import Governed
@@ -164,3 +165,20 @@ def test_a_rollback_takes_back_approvals_and_no_refusal(city: Governed, record: 
     told = [f"{one['clause']}: {one['figure']}" for one in reasons if one["clause"].startswith("approval")]
     assert "approval.workflow: noor (nursing_lead) refused it" in told
     assert any(one.startswith("approval.model: no valid") and "before the last rollback" in one for one in told)
+
+
+def test_in_shadow_a_renewal_is_of_what_is_served_and_not_of_what_was_trained_since(
+    city: Governed, record: Record
+) -> None:
+    released = open_records(city.settings).entries(kinds=("promotion",))[-1].payload["subject"]
+    roll_back(city.settings, "triage", "city", "shadow", "a test")
+    save_candidate(city.settings, replace(record(), model=str(released["model"])))  # type: ignore[call-overload, index]
+    save_candidate(city.settings, record("trained since"))
+    entry = sign(city.settings, "ada", "model", served=True)
+    assert entry["payload"]["statement"]["subject"] == released
+    assert sign(city.settings, "ada", "model")["payload"]["statement"]["subject"] != released
+
+
+def test_where_nothing_is_served_nothing_is_renewed(proposed: Settings) -> None:
+    with pytest.raises(NothingServed, match="serves no release at city; leave --served out"):
+        sign(proposed, "ada", "model", served=True)

@@ -73,7 +73,7 @@ def test_two_weeks_before_it_ends_it_is_told_and_not_a_moment_earlier(city: Gove
     assert [one.kind for one in due.due] == ["model"] and due.over == ()
     [sentence] = due.sentences
     assert "the model approval of ada ends on" in sentence and "it is reviewed every 182 days" in sentence
-    assert "pilothouse approve triage --site city --stage assistive --kind model" in sentence
+    assert "pilothouse approve triage --site city --stage assistive --kind model --served;" in sentence
     assert city.served == "assistive"
 
 
@@ -173,6 +173,20 @@ def test_arithmetic_that_fails_at_one_place_keeps_no_other_waiting(
     assert found.problems == ("The approvals of triage at rural cannot be judged: OverflowError",)
 
 
+def test_a_release_that_replaced_the_judged_one_meanwhile_is_not_taken_back(
+    city: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = signed_at(city, "model") + DAYS
+    seen = approval_watch._look(city.settings, "triage", "city", end)
+    assert seen is not None and seen.over
+    new = city.release(text="another")
+    for person in ("ada", "noor"):
+        sign(city, person, "assistive", now())
+    monkeypatch.setattr(approval_watch, "_look", lambda *_: seen)
+    assert watch_approvals(city.settings, end).stepped_down == ()
+    assert city.pointer is not None and (city.pointer.release, city.served) == (new, "assistive")
+
+
 def test_status_says_what_is_due(city: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "warnings" not in status_of(city.settings, "city").document
     monkeypatch.setattr(
@@ -186,5 +200,5 @@ def test_the_sentence_says_all_that_the_command_needs() -> None:
     over = [Standing(kind, None, (), "it is over") for kind in ("model", "regulatory")]
     watched = Watched("triage", "city", Stage.DECISION_SUPPORT, tuple(over), tuple(over), Stage.ASSISTIVE)
     model, regulatory = watched.sentences
-    assert "--stage decision_support --kind model; or the release steps down to assistive." in model
-    assert "--kind regulatory --certificate NUMBER --expires DATE; or" in regulatory
+    assert "--stage decision_support --kind model --served; or the release steps down to assistive." in model
+    assert "--kind regulatory --served --certificate NUMBER --expires DATE; or" in regulatory
