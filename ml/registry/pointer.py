@@ -20,7 +20,7 @@ from ml.registry.files import read_bounded, write_durably
 from ml.registry.manifest import Digest, Slug, first_fault
 from ml.registry.signing import PublicKey, Signature, Signer
 from ml.registry.stages import Stage, Tier
-from ml.registry.store import VerifiedRelease, load_release
+from ml.registry.store import VerifiedRelease, load_release, require_signed_model
 
 SCHEMA = "pilothouse.pointer/1"
 PURPOSE = SCHEMA
@@ -229,11 +229,12 @@ def check_release(home: Path, pointer: Pointer, public_key: PublicKey) -> Verifi
     """Load the release that `pointer` names and check that it may stand there; None when the pointer is off.
 
     Raises `PointerError` for another site's release or a stage above the one it was approved for, and what
-    `load_release` raises.
+    `load_release` and `require_signed_model` raise.
     """
     if pointer.release is None:
         return None
     release = load_release(home, pointer.release, public_key)
+    require_signed_model(home, release)
     manifest = release.manifest
     if (manifest.use_case, manifest.site) != (pointer.use_case, pointer.site):
         raise PointerError("The release was made for another use case or site; a release serves only its own.")

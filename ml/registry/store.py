@@ -1,6 +1,6 @@
 """Release folders: written once, complete or not at all, and verified to the last byte when loaded.
 
-`releases/<digest>/` holds `manifest.json`, `manifest.sig`, `card.yaml` and `model/<files>`, and nothing else.
+`releases/<digest>/` holds `manifest.json`, `manifest.sig`, `card.yaml`, `model/<files>`, `model.sig`, and nothing else.
 Which release is served (`pointer.py`) and what a model is (`ml/training`) do not belong here.
 """
 
@@ -22,6 +22,7 @@ from ml.registry.card import CardLayout
 from ml.registry.files import fsync_folder, read_bounded, write_durably
 from ml.registry.layout import Layout, card_digest, card_file, read_card
 from ml.registry.manifest import FILE_NAME, PURPOSE, ReleaseManifest, parse_manifest
+from ml.registry.openssf import MODEL_SIGNATURE, sign_model, verify_model
 from ml.registry.signing import PublicKey, Signature, Signer
 
 MANIFEST, SIGNATURE, CARD, MODEL = "manifest.json", "manifest.sig", "card.yaml", "model"
@@ -83,11 +84,13 @@ def write_release(home: Path, fields: Mapping[str, object], bundle: Path, card: 
     manifest = parse_manifest(fields)
     folder = release_folder(home, manifest.digest)
     if folder.exists():
-        return load_release(home, manifest.digest, signer.public).digest
+        sign_if_needed(home, load_release(home, manifest.digest, signer.public))
+        return manifest.digest
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
     try:
         _fill(draft, manifest, bundle, card, signer)
+        sign_model(home, draft / MODEL, draft / MODEL_SIGNATURE)
         _verify(draft, manifest.digest, signer.public)
         draft.rename(folder)
     except BaseException:  # whatever stopped it, an interrupt included: no draft is left behind
@@ -108,6 +111,20 @@ def load_release(home: Path, digest: str, public_key: PublicKey) -> VerifiedRele
     return _verify(folder, digest, public_key)
 
 
+def sign_if_needed(home: Path, release: VerifiedRelease) -> None:
+    """Sign the model of a release of before models were signed by themselves; its manifest was verified just now."""
+    if not (release.folder / MODEL_SIGNATURE).exists():
+        sign_model(home, release.model_folder, release.folder / MODEL_SIGNATURE)
+
+
+def require_signed_model(home: Path, release: VerifiedRelease) -> None:
+    """What serving asks beyond `load_release`: the model's own signature.
+
+    Raises `SignatureError`, `ReleaseError` and `KeyFileError`.
+    """
+    verify_model(home, release.model_folder, release.folder / MODEL_SIGNATURE)
+
+
 def _fill(draft: Path, manifest: ReleaseManifest, bundle: Path, card: Path, signer: Signer) -> None:
     model = draft / MODEL
     model.mkdir()
@@ -125,7 +142,7 @@ def _verify(folder: Path, digest: str, public_key: PublicKey) -> VerifiedRelease
     manifest = parse_manifest(_json(content))
     if manifest.digest != digest or manifest.canonical() != content:
         raise ReleaseError(f"The manifest in release {digest[:12]} has another digest; it belongs elsewhere.")
-    _require_only(folder, {MANIFEST, SIGNATURE, CARD, MODEL})
+    _require_only(folder, {MANIFEST, SIGNATURE, CARD, MODEL, MODEL_SIGNATURE})
     _verify_model(folder / MODEL, manifest)
     layout, document = read_card(folder / CARD)
     is_unchanged = read_bounded(folder / CARD, MAX_MANIFEST_BYTES) == card_file(document)

@@ -102,6 +102,13 @@ def _seal(vault: Vault, path: Path) -> None:
             vault.wait_stream(stream, path)
 
 
-MIGRATIONS: Mapping[int, Callable[[Settings], None]] = {UNVERSIONED: _seal_what_waits}
+def _sign_models(settings: Settings) -> None:
+    """1 to 2: the model of a release carries a signature of its own as well."""
+    from orchestration.steps.releases.release_keys import sign_models
+
+    sign_models(settings)
+
+
+MIGRATIONS: Mapping[int, Callable[[Settings], None]] = {UNVERSIONED: _seal_what_waits, 1: _sign_models}
 """What leads from each version to the next; each may be done twice."""
 CURRENT = max(MIGRATIONS) + 1

@@ -117,7 +117,9 @@ def test_a_card_layout_that_breaks_a_rule_is_refused(tmp_path: Path, change: dic
         read_card(path)
 
 
-@pytest.mark.parametrize("content", ["{", "- a", "a: !!python/object:os.system x", "", "[" * 5000])
+@pytest.mark.parametrize(
+    "content", ["{", "- a", "a: !!python/object:os.system x", "", "[" * 5000], ids=lambda text: text[:8]
+)
 def test_a_card_that_is_no_plain_yaml_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "card.yaml").write_text(content)
     with pytest.raises(ManifestError, match=r"card.yaml"):

@@ -25,7 +25,13 @@ def test_a_release_loads_as_it_was_written(home: Home, digest: str) -> None:
     assert release.digest == digest == release.manifest.digest
     assert release.card.outcome == "critical_care"
     assert {path.name for path in release.model_folder.iterdir()} == set(release.manifest.model.files)
-    assert {path.name for path in release.folder.iterdir()} == {"manifest.json", "manifest.sig", "card.yaml", "model"}
+    assert {path.name for path in release.folder.iterdir()} == {
+        "manifest.json",
+        "manifest.sig",
+        "card.yaml",
+        "model",
+        "model.sig",
+    }
 
 
 def test_a_home_can_be_moved(home: Home, digest: str, tmp_path: Path) -> None:

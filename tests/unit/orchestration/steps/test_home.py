@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from ml.registry.store import require_signed_model
 from orchestration.cli import main
 from orchestration.feeds.vault import Vault
 from orchestration.settings import Settings
@@ -16,6 +17,7 @@ from orchestration.steps.backup import back_up, restore
 from orchestration.steps.home import CURRENT, FILE, MIGRATIONS, HomeNotUsable, open_home
 from orchestration.steps.record.records import now, open_records, verify_ledger
 from orchestration.steps.releases.going_down import roll_back
+from orchestration.steps.releases.proposal import current_pointer, released
 from orchestration.steps.watching.status import status_of
 from tests.unit.orchestration.steps.conftest import settings_of
 from tests.unit.orchestration.steps.governed import Governed
@@ -35,6 +37,8 @@ def earlier(city: Governed) -> Governed:
     (files / "Patient-00001.ndjson").write_bytes(LINES)
     (files / "Patient-00002.part").write_bytes(LINES[:10])
     Vault.of(city.settings.home).wait(LINES, files / "Patient-00000.ndjson")
+    for signature in (city.settings.home / "releases").glob("*/model.sig"):
+        signature.unlink()
     assert not (city.settings.home / FILE).exists()
     return city
 
@@ -60,6 +64,9 @@ def test_a_home_of_an_earlier_version_opens_and_goes_on(earlier: Governed) -> No
     open_records.cache_clear()
     assert verify_ledger(settings).exit_code == 0
     assert [one["stage"] for one in status_of(settings, "city").document["releases"] if one["release"]] == ["assistive"]
+    release = released(settings, current_pointer(settings, "triage", "city"))
+    assert release is not None
+    require_signed_model(settings.home, release)
     earlier.release()
 
 
