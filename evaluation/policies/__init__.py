@@ -14,6 +14,7 @@ from evaluation.policies.approvals import KINDS, REGULATORY, ApprovalKind, Need
 from evaluation.policies.clause import Bound, Clause, Comparison, OtherFigure
 from evaluation.policies.load import PolicyError, load_policy, parse_policy, read_policy
 from evaluation.policies.policy import Board, Card, OtherAdvice, Policy, StageRules, StepDown, Trigger
+from evaluation.policies.rollback import BreakGlassRules, PlannedStep, RollbackPlan, ToldToClinicians
 from evaluation.policies.stage import Stage, Tier
 
 __all__ = [
@@ -22,18 +23,22 @@ __all__ = [
     "ApprovalKind",
     "Board",
     "Bound",
+    "BreakGlassRules",
     "Card",
     "Clause",
     "Comparison",
     "Need",
     "OtherAdvice",
     "OtherFigure",
+    "PlannedStep",
     "Policy",
     "PolicyError",
+    "RollbackPlan",
     "Stage",
     "StageRules",
     "StepDown",
     "Tier",
+    "ToldToClinicians",
     "Trigger",
     "load_policy",
     "parse_policy",

@@ -13,6 +13,7 @@ from evaluation import EvaluationError
 from evaluation.canonical import document_digest
 from evaluation.policies.approvals import MANDATORY_APPROVALS, Approvals, Days, Need, Needed, resolved
 from evaluation.policies.clause import Clause, FiniteNumber, FrozenModel, Identifier, Text
+from evaluation.policies.rollback import BreakGlassRules, Pace, RollbackPlan
 from evaluation.policies.stage import Stage, Tier
 
 
@@ -102,7 +103,10 @@ class StepDown(FrozenModel):
 
 
 class Trigger(FrozenModel):
-    """A breach in operation: ``signal`` over ``window_minutes`` compared with ``threshold`` steps down."""
+    """A breach in operation: ``signal`` over ``window_minutes`` compared with ``threshold`` steps down by itself.
+
+    ``acts``: at once, or when the shift ends in which it was seen, where a change in the middle of one is less safe.
+    """
 
     id: Identifier
     signal: Text
@@ -112,6 +116,7 @@ class Trigger(FrozenModel):
     min_n: Annotated[int, Field(ge=1)]
     steps_down_to: StepDown
     told: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+    acts: Pace = "at_once"
     owner: Identifier
     rationale: Text
     date: date
@@ -136,6 +141,8 @@ class Policy(FrozenModel):
     rights: Rights
     stages: Stages
     triggers: Annotated[tuple[Trigger, ...], Field(min_length=1)]
+    rollback: RollbackPlan
+    break_glass: BreakGlassRules
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -145,6 +152,8 @@ class Policy(FrozenModel):
             _require_unique("line of the board", [line.target for line in self.board.lines])
         _require_unique("clause id", [c.id for _, rules in self.stages.in_order() for c in rules.clauses])
         _require_unique("trigger id", [trigger.id for trigger in self.triggers])
+        if not set(self.rollback.decides) <= set(self.rights.step_down_roles):
+            raise ValueError("rollback.decides names a role that may not step down (rights.step_down_roles)")
         known = [entry.kind for entry in self.approvals.kinds]
         _require_unique("approval kind", known)
         for stage, rules in self.stages.in_order():

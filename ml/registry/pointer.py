@@ -18,6 +18,7 @@ from ml.registry import PointerError, RegistryError
 from ml.registry.canonical import canonical_json, document_digest
 from ml.registry.files import read_bounded, write_durably
 from ml.registry.manifest import Digest, Slug, first_fault
+from ml.registry.notice import Notice, after_step_down
 from ml.registry.signing import PublicKey, Signature, Signer
 from ml.registry.stages import Stage, Tier
 from ml.registry.store import VerifiedRelease, load_release, require_signed_model
@@ -40,7 +41,8 @@ class Pointer(BaseModel):
     """What one site serves of one use case. `release` is null exactly when the stage is off.
 
     `last_release_at` is when the last release pointed to was created: the memory that outlives `off`.
-    `rollback` stays on the pointer as long as the release it allowed.
+    `rollback` stays on the pointer as long as the release it allowed. `notice` is what people are told when it steps
+    down; a pointer from before there were notices has none, and then none stands in its document either.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -56,6 +58,7 @@ class Pointer(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
     last_release_at: AwareDatetime | None
     rollback: Rollback | None = None
+    notice: Notice | None = None
 
     @model_validator(mode="after")
     def _off_means_no_release(self) -> Self:
@@ -69,7 +72,10 @@ class Pointer(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data without the signature."""
-        return self.model_dump(mode="json", by_alias=True)
+        document = self.model_dump(mode="json", by_alias=True)
+        if self.notice is None:
+            del document["notice"]  # as it was signed, and remembered by services, before there were notices
+        return document
 
 
 def pointer_path(home: Path, use_case: str, site: str) -> Path:
@@ -110,6 +116,7 @@ def publish_pointer(
     rollback_ledger_hash: str | None = None,
     follows: int | None = None,
     above: int = 0,
+    notice: Notice | None = None,
 ) -> Pointer:
     """Sign a pointer of the next generation and put it in place in one step.
 
@@ -136,6 +143,7 @@ def publish_pointer(
                 "reason": reason,
                 "last_release_at": created_at or (current and current.last_release_at),
                 "rollback": _rollback(current, release, rollback_ledger_hash),
+                "notice": _told_further(current, release, notice),
             }
         )
         check_release(home, pointer, signer.public)
@@ -156,13 +164,15 @@ def publish_lower(
     issued_at: datetime,
     signer: Signer,
     above: int = 0,
+    notice: Notice | None = None,
 ) -> Pointer:
     """Step down on the release that the present pointer names, or switch off, in one step. Nothing stands in its way.
 
     No release is read: what was allowed before is only narrowed, and whoever serves verifies the release anyway.
     `tier` None keeps it. A pointer that is missing or cannot be trusted can only be followed by off; its generation
     is then taken from the clock, in milliseconds, which is above any that was ever counted, and any release from
-    before counts as older. `above` is as in `publish_pointer`. Raises `PointerError` for a step that is not down.
+    before counts as older. `above` is as in `publish_pointer`; `notice` None keeps the words that
+    were there. Raises `PointerError` for a step that is not down.
     """
     path = pointer_path(home, use_case, site)
     with _locked(path):
@@ -185,6 +195,7 @@ def publish_lower(
                 "reason": reason,
                 "last_release_at": current.last_release_at if current else issued_at.astimezone(UTC),
                 "rollback": None if is_off or current is None else current.rollback,
+                "notice": after_step_down(current and current.notice, notice, issued_at, was_shown=_was_shown(current)),
             }
         )
         _put(path, pointer, signer)
@@ -272,6 +283,18 @@ def _rollback(current: Pointer | None, release: str | None, ledger_hash: str | N
     if current is None or current.rollback is None or current.release != release:
         return None
     return current.rollback.model_dump()
+
+
+def _was_shown(current: Pointer | None) -> bool:
+    """Whether people saw advice until now; where nobody can say, they are told."""
+    return current is None or current.stage.rank >= Stage.ASSISTIVE.rank
+
+
+def _told_further(current: Pointer | None, release: str | None, notice: Notice | None) -> Notice | None:
+    """The words as they are given; those that were there stay where the release does, as when a tier steps up."""
+    if notice is not None or current is None or current.release != release:
+        return notice
+    return current.notice
 
 
 def _parse(content: bytes, public_key: PublicKey) -> Pointer:

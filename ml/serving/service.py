@@ -20,15 +20,16 @@ from ml.features.pseudonym import pseudonym
 from ml.features.request import RequestFeatures
 from ml.registry.stages import Tier
 from ml.serving import Problem, ServingRefused
-from ml.serving.advice import STEPPED_DOWN, Advice, advise, next_tier
+from ml.serving.advice import FALLBACK, MANUAL, SCORED, STEPPED_DOWN, Advice, advise, next_tier
 from ml.serving.bodies import decoded, shaped
 from ml.serving.cards import linked, named
-from ml.serving.config import ServingConfig
+from ml.serving.config import ServingConfig, utc_now
 from ml.serving.events import Event, EventStore, Feedback
 from ml.serving.fetching import FhirReads
 from ml.serving.hooks import AnyRequest, FeedbackItem, FeedbackRequest
 from ml.serving.live import Live, SiteState
 from ml.serving.metrics import Meters
+from ml.serving.notices import told, with_notice
 from ml.serving.releases import Idle, ReleaseWatch
 from ml.serving.services import TRIAGE_SERVICE, HookService
 from ml.serving.tables import CALL, STEP_DOWN, microseconds
@@ -37,6 +38,8 @@ EVENT_NAMESPACE = UUID("6f0c2a52-8f5f-5d0a-9d0e-1f6b8f0f5a11")
 """Event ids are name-based (RFC 9562, version 5), so that the same call has the same id wherever it
 arrives.
 """
+ADVISED = (SCORED, FALLBACK, MANUAL)
+"""Of whom advice is given: nobody else is told that it went away."""
 NO_CARDS = b'{"cards":[]}'
 MAX_REASON_LENGTH = 1000
 EARLIEST_OUTCOME = datetime(2015, 1, 1, tzinfo=UTC)
@@ -83,7 +86,8 @@ class HookAdvice:
         key = self._key(site)
         event = self._event(site, call, document, key)
         if isinstance(state, Idle):
-            event = replace(event, **_idle(state))
+            notice = with_notice(None, UUID(event.event_id), event.use_case, told(state.pointer, None, utc_now()))
+            event = replace(event, **_idle(state), payload=_payload(notice))
             answer = await self._stored(event, started)
         else:
             call = await reads.complete(call, self._service.description.prefetch) if reads else call
@@ -151,10 +155,12 @@ class HookAdvice:
             is_visit=service.is_of_visits,
         )
         await self._watch_breach(event.site, live, advice)
-        payload = NO_CARDS
-        if advice.card is not None:
-            card = linked(advice.card, layout.links, self._config.base_url, event.site, features.unit)
-            payload = orjson.dumps({"cards": [card]})
+        card = advice.card
+        if card is not None:
+            card = linked(card, layout.links, self._config.base_url, event.site, features.unit)
+        if advice.status in ADVISED:
+            said = told(live.pointer, max(advice.tier, live.tier, key=lambda tier: tier.rank), utc_now())
+            card = with_notice(card, event_id, event.use_case, said)
         event = replace(
             event,
             **_of_release(live),
@@ -162,7 +168,7 @@ class HookAdvice:
             unit=features.unit,
             visit_key=pseudonym(self._key(event.site), self._service.resource, features.encounter_id),
             features=orjson.dumps(dict(features.values)).decode(),
-            payload=payload.decode(),
+            payload=_payload(card),
         )
         return await self._stored(event, started)
 
@@ -249,6 +255,10 @@ class HookAdvice:
         self._meters.calls.labels(*labels, event.stage or "off", event.tier or "none", event.status).inc()
         if event.is_displayed:
             self._meters.cards.labels(*labels).inc()
+
+
+def _payload(card: dict[str, Any] | None) -> str:
+    return (NO_CARDS if card is None else orjson.dumps({"cards": [card]})).decode()
 
 
 def _mac(key: bytes, document: dict[str, Any]) -> str:

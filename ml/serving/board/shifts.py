@@ -14,6 +14,8 @@ from ml.registry.board import BoardLayout, Target
 from ml.registry.plan import Line, Plan
 from ml.registry.stages import Stage, Tier
 from ml.serving.board.adjusting import Adjusted
+from ml.serving.config import utc_now
+from ml.serving.notices import told
 from ml.serving.plans import Planning, PlanningState
 
 AHEAD = timedelta(hours=36)
@@ -62,6 +64,7 @@ class Section(BaseModel):
     model_version: str | None
     accountable: str | None
     problem: str | None
+    notice: str | None
     plan: str | None
     issued_at: datetime | None
     as_of: datetime | None
@@ -87,6 +90,7 @@ def section_of(
     layout = live.release.board if live else None
     plan = live.shown(now) if live else None
     problem = live.why_not(now) if live else getattr(state, "reason", None)
+    said = told(state.pointer, live.tier if live else None, utc_now(), frozenset({Tier.MANUAL}))
     return Section(
         use_case=use_case,
         title=layout.title if layout else title,
@@ -98,6 +102,7 @@ def section_of(
         model_version=live.release.manifest.model.version if live else None,
         accountable=live.release.manifest.accountable if live else None,
         problem=problem,
+        notice=said.text if said else None,
         plan=plan.digest if plan else None,
         issued_at=plan.issued_at if plan else None,
         as_of=plan.as_of if plan else None,

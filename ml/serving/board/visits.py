@@ -10,8 +10,10 @@ from pydantic import BaseModel, Field
 
 from ml.registry.stages import Stage, Tier
 from ml.serving.board.shifts import Section
+from ml.serving.config import utc_now
 from ml.serving.counts import BoardCounts
 from ml.serving.live import Live, SiteState
+from ml.serving.notices import told
 
 WINDOW = timedelta(hours=12)
 
@@ -48,6 +50,7 @@ class Board(BaseModel):
     last_call_at: datetime | None
     updated_at: datetime
     is_outside: bool = False
+    notice: str | None = None
     sections: list[Section] = Field(default_factory=list[Section])
 
 
@@ -66,6 +69,7 @@ def board_of(
     live = state if isinstance(state, Live) and not is_outside else None
     stage = live.stage if live is not None else Stage.OFF
     is_shown = live is not None and stage.rank >= Stage.ASSISTIVE.rank
+    said = None if is_outside else told(state.pointer, live.tier if live else None, utc_now())
     return Board(
         use_case=use_case,
         site=site,
@@ -85,6 +89,7 @@ def board_of(
         last_call_at=counts.last_at,
         updated_at=now,
         is_outside=is_outside,
+        notice=said.text if said else None,
         sections=sections,
     )
 

@@ -31,6 +31,7 @@ from orchestration.steps.releases.agreement import Present, agreement_at, orders
 from orchestration.steps.releases.pending import write
 from orchestration.steps.releases.recording import Recorder, safe_reason
 from orchestration.steps.releases.release_keys import release_signer
+from orchestration.steps.releases.telling import words_for
 from orchestration.steps.watching.service import ServedTierUnknown, served_tier
 
 LOCK_SECONDS = 5.0
@@ -152,6 +153,7 @@ class Descent:
             rollback_ledger_hash=entry.hash,
             follows=pointer.generation,
             above=above,
+            notice=words_for(self.use_case),
         )
         return self.recorder.told(entry)
 
@@ -189,6 +191,7 @@ class Descent:
             issued_at=at,
             signer=release_signer(self.settings),
             above=above,
+            notice=words_for(self.use_case),
         )
 
     def _on_record(self) -> tuple[Ledger | None, InForce | None]:

@@ -37,6 +37,7 @@ from orchestration.steps.releases.manifest import Standing, manifest_fields
 from orchestration.steps.releases.pending import record_waiting
 from orchestration.steps.releases.proposal import Proposal, current_pointer, propose, released
 from orchestration.steps.releases.release_keys import release_signer
+from orchestration.steps.releases.telling import notice_of
 
 
 class NotAllowed(Refused):
@@ -208,6 +209,7 @@ def _release(
         signer=signer,
         follows=present,
         above=above,
+        notice=notice_of(proposal.policy),
     )
     return entry_document(entry)
 
