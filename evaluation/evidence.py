@@ -54,20 +54,33 @@ class EvidenceError(EvaluationError):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a release is made of: five digests (64 hex digits each). Change one and it is another release."""
+    """What a release is made of: digests (64 hex digits each). Change one and it is another release.
+
+    ``intended_use`` is that of the use, population, contraindications and non-goals in writing, ``features`` that of
+    what the model looks at; releases from before they were bound have neither.
+    """
 
     model: str
     data: str
     contracts: str
     policy: str
     card: str
+    intended_use: str | None = None
+    features: str | None = None
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            _require_digest(cast("str", getattr(self, name)), f"subject.{name}")
+        for name, digest in self.to_json().items():
+            _require_digest(digest, f"subject.{name}")
 
     def to_json(self) -> dict[str, str]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        """The digests by name; those that an older release does not have are left out, so that its own stays."""
+        digests = {name: cast("str | None", getattr(self, name)) for name in self.__slots__}
+        return {name: digest for name, digest in digests.items() if digest is not None}
+
+    def changed_from(self, other: "Subject") -> list[str]:
+        """Which digests of this subject are not, or not the same, in ``other``."""
+        theirs = other.to_json()
+        return [name for name, digest in self.to_json().items() if theirs.get(name) != digest]
 
     @property
     def digest(self) -> str:

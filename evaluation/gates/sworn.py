@@ -49,9 +49,9 @@ class Court:
             theirs = {"use case": statement.use_case, "site": statement.site, "stage": statement.stage}[name]
             if theirs != ours:
                 return f"is for {name} {theirs}"
-        ours, theirs = release.subject.to_json(), statement.subject.to_json()
-        changed = [name for name in ours if ours[name] != theirs[name]]
-        return f"names another {' and another '.join(changed)} digest" if changed else ""
+        signed, names = statement.subject.to_json(), release.subject.changed_from(statement.subject)
+        changed = [f"{'another' if name in signed else 'no'} {name.replace('_', ' ')}" for name in names]
+        return f"names {' and '.join(changed)} digest" if changed else ""
 
     def why_not_genuine(self, approval: RecordedApproval) -> str:
         """Why it is not the word of somebody who might give it when it was recorded; empty when it is."""

@@ -140,6 +140,8 @@ class SubjectDigests(_Payload):
     contracts: Digest
     policy: Digest
     card: Digest
+    intended_use: Digest | None = None
+    features: Digest | None = None
 
 
 class EvidenceReference(_Payload):

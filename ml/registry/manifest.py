@@ -7,7 +7,16 @@ not. `schemas/release-1.json` is this model as JSON Schema, for the other side; 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from ml.registry import ManifestError
 from ml.registry.canonical import canonical_json, document_digest
@@ -30,13 +39,20 @@ class _Part(BaseModel):
 
 
 class Subject(_Part):
-    """The five digests that approvals are bound to."""
+    """The digests that approvals are bound to; releases from before the last two were bound have five."""
 
     model: Digest
     data: Digest
     contracts: Digest
     policy: Digest
     card: Digest
+    intended_use: Digest | None = None
+    features: Digest | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, plain: SerializerFunctionWrapHandler) -> dict[str, str]:
+        """Without what an older release does not have, so that its digest stays what was signed."""
+        return {name: digest for name, digest in plain(self).items() if digest is not None}
 
 
 class ModelRef(_Part):

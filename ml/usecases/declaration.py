@@ -20,6 +20,12 @@ Level = Annotated[float, Field(gt=0, lt=1)]
 """A quantile's level, or the share that an interval is to hold."""
 Kind = Literal["classifier", "demand", "forecast", "roster", "policy"]
 
+INTENDED = frozenset({"intended_use", "users", "population", "contraindications", "non_goals"})
+"""Members that say whom and what it is for and not for; `users` where a kind of use case has it."""
+SHOWN = frozenset({"card", "board"})
+LOOKED_AT = frozenset({"kind", "upstream"})
+"""Members of every declaration that say what goes into the model."""
+
 
 class Part(BaseModel):
     """Frozen, and refusing members it does not know."""
@@ -122,6 +128,18 @@ class Declaration(Part):
     def document(self) -> dict[str, Any]:
         """The declaration as plain JSON values, from which `model_validate` makes an equal one."""
         return self.model_dump(mode="json", by_alias=True)
+
+    @property
+    def intended_use_digest(self) -> str:
+        """Document digest of whom and what it is for and not for, alone: approvals are bound to it."""
+        return _digest({name: value for name, value in self.document().items() if name in INTENDED})
+
+    @property
+    def features_digest(self) -> str:
+        """Document digest of what the model looks at and how it is made: all that a kind of use case adds, but the
+        words that people are shown (`card_digest`); approvals are bound to it."""
+        apart = {*Declaration.model_fields, "schema", *INTENDED, *SHOWN} - LOOKED_AT
+        return _digest({name: value for name, value in self.document().items() if name not in apart})
 
     @abstractmethod
     def shown_text(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """What is proposed now for a use case, a site and a stage: exactly what approvals are bound to.
 
 Going to shadow proposes the newest candidate; going further proposes the model that is already released, because its
-exit evidence is about that model. Contracts, policy and card are always those on disk now, so a change of any of them
-voids earlier approvals. What does not belong here: deciding.
+exit evidence is about that model. Contracts, policy, card, intended use and features are always those on disk now, so a
+change of any of them voids earlier approvals. What does not belong here: deciding.
 """
 
 from dataclasses import dataclass
@@ -76,6 +76,8 @@ def propose(settings: Settings, use_case: str, site: str, stage: Stage) -> Propo
         contracts=document_digest(contracts),
         policy=policy.digest,
         card=card_digest(card),
+        intended_use=declared.intended_use_digest,
+        features=declared.features_digest,
     )
     return Proposal(declared, place, stage, policy, subject, candidate, contracts, card, pointer)
 

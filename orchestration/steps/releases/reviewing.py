@@ -50,6 +50,9 @@ def _behind(proposal: Proposal) -> dict[str, str]:
         if proposal.subject.policy == proposal.policy.digest
         else f"as released; version {proposal.policy.version}, in force now, differs",
         "card": "what people are shown",
+        "intended_use": f"with {proposal.use_case.population.text.rstrip('.')}; "
+        f"{len(proposal.use_case.contraindications)} contraindications, {len(proposal.use_case.non_goals)} non-goals",
+        "features": f"what the model looks at, as declared in version {proposal.use_case.version}",
     }
 
 
@@ -58,8 +61,7 @@ def _changed(settings: Settings, proposal: Proposal) -> list[str] | None:
     current = released_subject(settings, proposal.current)
     if current is None:
         return None
-    before, after = current.to_json(), proposal.subject.to_json()
-    return [name for name in after if after[name] != before[name]]
+    return proposal.subject.changed_from(current)
 
 
 def _lines(statement: ApprovalStatement, document: Mapping[str, Any], decision: Decision) -> list[str]:

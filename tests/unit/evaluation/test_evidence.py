@@ -183,11 +183,19 @@ def test_a_subject_holds_digests_only(text):
 
 
 def test_a_subject_with_another_part_has_another_digest():
-    parts = [c * 64 for c in "abcde"]
-    digests = {Subject(*parts).digest}
-    for position in range(5):
+    parts = [c * 64 for c in "abcde01"]
+    digests = {Subject(*parts).digest, Subject(*parts[:5]).digest}
+    for position in range(7):
         digests.add(Subject(*[*parts[:position], "f" * 64, *parts[position + 1 :]]).digest)
-    assert len(digests) == 6
+    assert len(digests) == 9
+
+
+def test_a_subject_of_an_older_release_keeps_its_form_and_is_changed_by_what_it_does_not_have():
+    older = Subject(*(c * 64 for c in "abcde"))
+    assert set(older.to_json()) == {"model", "data", "contracts", "policy", "card"}
+    newer = Subject(**older.to_json(), intended_use="0" * 64, features="1" * 64)
+    assert newer.changed_from(older) == ["intended_use", "features"]
+    assert older.changed_from(newer) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[1]", b'{"schema": "pilothouse.evidence/1"}'])

@@ -136,14 +136,20 @@ class TestMissingApproval:
 
 
 class TestBinding:
-    @pytest.mark.parametrize("name", ["model", "data", "contracts", "policy", "card"])
+    @pytest.mark.parametrize("name", Subject.__slots__)
     def test_any_changed_digest_voids_both_approvals(self, case, room, name):
         changed = Subject(**{**case.subject.to_json(), name: "9" * 64})
         room.model_approval(subject=changed)
         room.workflow_approval(subject=changed)
         reasons = room.reasons()
         assert set(reasons) == {"approval.model", "approval.workflow"}
-        assert f"that of anna.berg names another {name} digest" in reasons["approval.model"]
+        said = f"names another {name.replace('_', ' ')} digest"
+        assert f"that of anna.berg {said}" in reasons["approval.model"] and said in reasons["approval.workflow"]
+
+    def test_an_approval_from_before_intended_use_and_features_were_bound_does_not_count(self, case, room):
+        older = {name: digest for name, digest in case.subject.to_json().items() if name[0] not in "if"}
+        room.model_approval(subject=Subject(**older))
+        assert "names no intended use and no features digest" in room.reasons()["approval.model"]
 
     def test_two_changed_digests_are_both_named(self, case, room):
         changed = Subject(**{**case.subject.to_json(), "model": "9" * 64, "card": "9" * 64})

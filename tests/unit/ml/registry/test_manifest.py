@@ -39,6 +39,16 @@ def test_the_json_schema_on_disk_is_that_of_the_model(fields: dict[str, Any]) ->
     jsonschema_rs.validator_for(written).validate(parse_manifest(fields).to_json())
 
 
+def test_a_release_from_before_intended_use_was_bound_keeps_its_bytes_and_a_newer_one_has_both(
+    fields: dict[str, Any],
+) -> None:
+    older = parse_manifest(fields)
+    assert set(older.to_json()["subject"]) == {"model", "data", "contracts", "policy", "card"}
+    both = {"intended_use": digest_of("use"), "features": digest_of("features")}
+    newer = parse_manifest({**fields, "subject": {**fields["subject"], **both}})
+    assert newer.to_json()["subject"] == {**fields["subject"], **both} and newer.digest != older.digest
+
+
 @pytest.mark.parametrize("schema", ["pilothouse.release/0", "pilothouse.release/2", None, 1])
 def test_another_schema_is_refused_with_a_sentence(fields: dict[str, Any], schema: object) -> None:
     with pytest.raises(ManifestError, match=f"reads '{SCHEMA}' only. Release again"):

@@ -1,16 +1,24 @@
+from datetime import date
+
 import pytest
 import yaml
 
 from ml.registry.canonical import document_digest
 from ml.usecases import (
     FOLDER,
+    Grain,
     InvalidUseCase,
+    Person,
+    PersonDates,
+    Practice,
     UnknownUseCase,
     UseCase,
     load_declaration,
     load_use_case,
     use_case_names,
 )
+from ml.usecases.classifier import Learner
+from ml.usecases.declaration import Population, Upstream
 
 VOCABULARY = {"complaint_groups": ("injury", "chest_pain", "cardiac_arrest"), "history_groups": ("copd",)}
 
@@ -54,6 +62,70 @@ def test_one_changed_word_changes_the_digest_and_only_card_words_change_the_card
 
     document["card"]["not_for"] += " Never."
     assert load_use_case("triage", saved(document, tmp_path)).card_digest != triage.card_digest
+
+
+WHAT_A_CHANGE_VOIDS = {
+    "intended_use": "intended_use",
+    "users": "intended_use",
+    "population": "intended_use",
+    "contraindications": "intended_use",
+    "non_goals": "intended_use",
+    "features": "features",
+    "outcomes": "features",
+    "groups": "features",
+    "left_out": "features",
+    "grain": "features",
+    "practice": "features",
+    "learner": "features",
+    "subgroups": "features",
+    "upstream": "features",
+    "kind": "features",
+    "card": "card",
+    "schema_": "",
+    "use_case": "",
+    "version": "",
+    "date": "",
+    "title": "",
+    "owner": "",
+    "accountable": "",
+    "author": "",
+    "reviewers": "",
+    "person_dates": "",
+}
+"""Member of a declaration -> the digest of a release's subject that it is part of; empty for who, when and in what
+name, which approvals do not rest on."""
+
+
+@pytest.mark.parametrize(("member", "part"), WHAT_A_CHANGE_VOIDS.items())
+def test_every_member_of_a_declaration_changes_the_digest_that_it_is_part_of_and_no_other(triage, member, part):
+    assert set(WHAT_A_CHANGE_VOIDS) == set(UseCase.model_fields)
+    before = parts(triage)
+    plain = getattr(triage, member)
+    other = OTHER.get(member) or (f"{plain}x" if isinstance(plain, str) else plain[1:] or (*plain, "x"))
+    after = parts(triage.model_copy(update={member: other}))
+    assert [name for name in before if before[name] != after[name]] == ([part] if part else [])
+
+
+def parts(declared):
+    return {
+        "intended_use": declared.intended_use_digest,
+        "features": declared.features_digest,
+        "card": declared.card_digest,
+    }
+
+
+OTHER = {
+    "population": Population(text="Adults.", minimum_age_years=16),
+    "grain": Grain(noun="stay"),
+    "practice": Practice(acted_upon=3),
+    "learner": Learner(rounds=9, num_leaves=3, min_child_samples=9, feature_fraction=1, reason="other"),
+    "card": load_use_case("triage").card.model_copy(update={"window": "today"}),
+    "date": date(2020, 1, 1),
+    "subgroups": ("sex",),
+    "upstream": (Upstream(use_case="staffing", gives="beds", without="none"),),
+    "person_dates": PersonDates(needs="none"),
+    **dict.fromkeys(("owner", "accountable", "author"), Person(name="Somebody", role="other")),
+}
 
 
 def test_every_feature_says_why_it_is_known_at_triage_and_where_it_comes_from(triage):

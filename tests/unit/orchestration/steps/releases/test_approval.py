@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from evaluation.ledger import recorded
 from evaluation.policies import KINDS, Stage
-from ml.usecases import load_declaration
+from ml.usecases import load_declaration, load_use_case
+from ml.usecases.declaration import Population
 from orchestration.cli import main
 from orchestration.commands.releases import KINDS as NAMED
 from orchestration.settings import Settings
@@ -182,3 +183,33 @@ def test_in_shadow_a_renewal_is_of_what_is_served_and_not_of_what_was_trained_si
 def test_where_nothing_is_served_nothing_is_renewed(proposed: Settings) -> None:
     with pytest.raises(NothingServed, match="serves no release at city; leave --served out"):
         sign(proposed, "ada", "model", served=True)
+
+
+CHANGES: dict[str, tuple[dict[str, Any], str]] = {
+    "intended use": ({"intended_use": "Decides by itself."}, "intended use"),
+    "population": ({"population": Population(text="Everybody.", minimum_age_years=0)}, "intended use"),
+    "contraindications": ({"contraindications": ("None.",)}, "intended use"),
+    "non-goals": ({"non_goals": ("None.",)}, "intended use"),
+    "features": ({"features": load_use_case("triage").features[1:]}, "features"),
+    "a word of the card": (
+        {"card": load_use_case("triage").card.model_copy(update={"ignore_when": "Never."})},
+        "card",
+    ),
+}
+"""What is written otherwise after the signature, and the digest that a refusal must name for it."""
+
+
+@pytest.mark.parametrize(("change", "digest"), CHANGES.values(), ids=CHANGES)
+def test_what_is_written_otherwise_after_an_approval_voids_it_and_the_refusal_names_the_digest(
+    proposed: Settings, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], digest: str
+) -> None:
+    sign(proposed, "ada", "model")
+    assert "approval.model" not in refused_clauses(proposed)
+    declared = load_use_case("triage").model_copy(update=change)
+    monkeypatch.setattr("orchestration.steps.releases.proposal.load_declaration", lambda _: declared)
+    assert f"that of ada names another {digest} digest" in refused_clauses(proposed)["approval.model"]
+
+
+def refused_clauses(settings: Settings) -> dict[str, str]:
+    answer = promote_release(settings, "triage", "city", "shadow")
+    return {one["clause"]: one["figure"] for one in answer.document["reasons"]}
