@@ -11,6 +11,7 @@ The library is imported where it is used: it brings sigstore's types, two second
 
 from pathlib import Path
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -28,6 +29,8 @@ MODEL_PRIVATE_KEY = Path("keys/model.key.pem")
 MODEL_PUBLIC_KEY = Path("keys/model.pub.pem")
 """NIST P-256: the format knows no Ed25519."""
 MAX_MODEL_SIGNATURE_BYTES = 1024 * 1024
+REFUSALS = (InvalidSignature, ValueError, TypeError, LookupError, AttributeError, RuntimeError, OSError)
+"""How the library tells a bad signature: by whatever its checks and parsers raise."""
 
 
 def sign_model(home: Path, model: Path, target: Path) -> None:
@@ -60,7 +63,7 @@ def verify_model(home: Path, model: Path, signature: Path) -> None:
     config = verifying.Config().use_elliptic_key_verifier(public_key=public).set_ignore_unsigned_files(False)
     try:
         config.verify(model, signature)
-    except Exception as error:  # noqa: BLE001 - the library tells a bad signature by whatever its parsers raise: refused
+    except REFUSALS as error:
         raise SignatureError(
             f"{MODEL_SIGNATURE} is not this home's signature of the model beside it ({type(error).__name__}); "
             "restore the release from the backup, or release again."
