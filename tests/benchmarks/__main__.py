@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.bench_rosters import roster_figures
+from tests.benchmarks.drift_figures import drift_figures
 from tests.benchmarks.feed_figures import (
     fhir_figures,
     growth_figures,
@@ -55,6 +56,7 @@ class Scale:
         return f"{self.days} days x {self.sites} sites, {self.requests} calls, FHIR of up to {largest} MB"
 
 
+LARGE_LOOK = 1_000_000
 SENDERS, AHEAD = 48, 16  # senders stay below the listener's limit of 64 connections, of which some are still closing
 FULL = Scale(
     90,
@@ -178,8 +180,14 @@ def meaning(folder: Path, scale: Scale) -> Iterator[Figure]:
     yield from meaning_figures(run_stage("meaning", folder, seeds=scale.seeds, days=scale.watched))
 
 
+def drift(folder: Path, scale: Scale) -> Iterator[Figure]:
+    """How often the watch over drift cries wolf, what it finds, and how long a large look takes."""
+    yield from drift_figures(run_stage("drift", folder, sites=5 * scale.seeds, rows=LARGE_LOOK).result)
+
+
 PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
     "appointments": appointments,
+    "drift": drift,
     "fhir": fhir,
     "hl7": hl7,
     "history": history,

@@ -202,10 +202,18 @@ def meaning(seeds: int, days: int) -> dict[str, Any]:
     return measure(load_settings().home, SITES, seeds, days)
 
 
+def drift(sites: int, rows: int) -> dict[str, Any]:
+    """Watch sites to which nothing happens for a year, and each again with stated shifts; then one large look."""
+    from tests.benchmarks.bench_drift import large, null_and_power
+
+    return {"watched": null_and_power(sites, seed=7), "large": large(rows)}
+
+
 STAGES: dict[str, Callable[..., dict[str, Any]]] = {
     stage.__name__: stage
     for stage in (
         appointments,
+        drift,
         simulate,
         demo,
         judge,
