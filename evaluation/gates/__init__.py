@@ -23,9 +23,12 @@ from evaluation.gates.rights import may_step_down, may_step_up, why_not_proven
 from evaluation.gates.stages import step, tier_step
 from evaluation.gates.standing import Standing, lower_stage, standing
 from evaluation.gates.sworn import Court, Release
+from evaluation.gates.triggers import NOTHING_READ, Breach, Reading, breached, lowered_by, would_lower
 
 __all__ = [
+    "NOTHING_READ",
     "Authorisation",
+    "Breach",
     "ClauseResult",
     "Court",
     "Decision",
@@ -33,14 +36,17 @@ __all__ = [
     "ExplainRow",
     "GateError",
     "Ignored",
+    "Reading",
     "Refusal",
     "Release",
     "StageError",
     "Standing",
     "authorise",
+    "breached",
     "decide",
     "explain",
     "lower_stage",
+    "lowered_by",
     "may_step_down",
     "may_step_up",
     "render_rows",
@@ -49,4 +55,5 @@ __all__ = [
     "step_reasons",
     "tier_step",
     "why_not_proven",
+    "would_lower",
 ]

@@ -102,14 +102,29 @@ class StepDown(FrozenModel):
         return self
 
 
+Signal = Literal[
+    "slo.share_within_30s",
+    "slo.share_in_time",
+    "serving.share_failed",
+    "serving.alerts_per_100",
+    "drift.share",
+    "shadow.adjusted_share",
+    "feedback.share_overridden_as_wrong",
+]
+"""What is measured in operation; a trigger on anything else would watch nothing."""
+OVERRIDDEN_AS_WRONG: Signal = "feedback.share_overridden_as_wrong"
+
+
 class Trigger(FrozenModel):
     """A breach in operation: ``signal`` over ``window_minutes`` compared with ``threshold`` steps down by itself.
 
-    ``acts``: at once, or when the shift ends in which it was seen, where a change in the middle of one is less safe.
+    ``reasons`` are the codes of an override that call the card wrong, for the signal that counts these. ``acts``: at
+    once, or when the shift ends in which it was seen, where a change in the middle of one is less safe.
     """
 
     id: Identifier
-    signal: Text
+    signal: Signal
+    reasons: tuple[Identifier, ...] = ()
     comparison: Literal[">=", ">", "<=", "<"]
     threshold: FiniteNumber
     window_minutes: Annotated[int, Field(ge=1)]
@@ -120,6 +135,12 @@ class Trigger(FrozenModel):
     owner: Identifier
     rationale: Text
     date: date
+
+    @model_validator(mode="after")
+    def _says_what_wrong_is(self) -> Self:
+        if (self.signal == OVERRIDDEN_AS_WRONG) != bool(self.reasons):
+            raise ValueError(f"trigger {self.id}: reasons belong to {OVERRIDDEN_AS_WRONG}, which needs them")
+        return self
 
 
 class Policy(FrozenModel):

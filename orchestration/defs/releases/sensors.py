@@ -1,4 +1,4 @@
-"""The sensor that watches approvals: it reminds before they end, and has the release step down after."""
+"""The sensors that have a release step down by itself: approvals that end, and triggers that are breached."""
 
 import json
 
@@ -18,8 +18,10 @@ from orchestration.defs.names import LEDGER_ENTRY, release_key
 from orchestration.settings import load_settings
 from orchestration.steps.record.records import now
 from orchestration.steps.releases.approval_watch import Watch, watch_approvals
+from orchestration.steps.releases.trigger_watch import TriggerWatch, watch_triggers
 
 WATCH_EVERY_SECONDS = 3600
+TRIGGERS_EVERY_SECONDS = 60
 
 
 def approvals_sensor() -> SensorDefinition:
@@ -60,3 +62,36 @@ def _observations(found: Watch) -> list[AssetObservation]:
         key = release_key(one.use_case)
         observed.append(AssetObservation(asset_key=key, partition=one.site, description=words, metadata=metadata))
     return observed
+
+
+def triggers_sensor() -> SensorDefinition:
+    """Return the sensor. It says nothing while nothing is wrong; a step down is an observation on the release."""
+
+    @sensor(
+        name="triggers_sensor",
+        minimum_interval_seconds=TRIGGERS_EVERY_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Every minute: a release that breaches a trigger of its policy steps down, and an incident opens.",
+    )
+    def watch(_: SensorEvaluationContext) -> SensorResult | SkipReason:
+        found = watch_triggers(load_settings(), now())
+        problem = " ".join(found.problems)
+        if found.stepped_down or found.incidents:
+            return SensorResult(asset_events=_stepped_down(found), skip_reason=problem or None)
+        if problem:
+            raise Failure(problem)
+        return SkipReason("No trigger is breached.")
+
+    return watch
+
+
+def _stepped_down(found: TriggerWatch) -> list[AssetObservation]:
+    return [
+        AssetObservation(
+            asset_key=release_key(str(one["payload"]["use_case"])),
+            partition=str(one["payload"]["site"]),
+            description=str(one["payload"].get("reason") or one["payload"].get("what")),
+            metadata={LEDGER_ENTRY: MetadataValue.json(one)},
+        )
+        for one in (*found.stepped_down, *found.incidents)
+    ]

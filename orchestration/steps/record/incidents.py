@@ -4,6 +4,7 @@ What does not belong here: what counts as an incident (policy).
 """
 
 import itertools
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -71,6 +72,7 @@ def open_incident(
     what: str,
     actor: Actor = MACHINE,
     release: str | None = None,
+    detail: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Record an incident under a name of its own; returns the ledger entry."""
     payload = {
@@ -81,7 +83,7 @@ def open_incident(
         "what": what,
         "found_by": actor.name,
         "release": release,
-        "detail": {},
+        "detail": dict(detail or {}),
     }
     return _append(settings, "incident_opened", payload, actor)
 
@@ -151,6 +153,7 @@ def _opened(name: str, entry: Entry) -> dict[str, Any]:
         "is_open": True,
         "opened_at": entry.at.isoformat(),
         **{member: entry.payload.get(member) for member in kept},
+        "detail": entry.payload.get("detail") or {},
         "closed_at": None,
         "cause": None,
         "done": None,

@@ -86,8 +86,8 @@ def served_tier(settings: Settings, pointer: Pointer) -> Tier:
     query = select(POINTER_SEEN.c.stepped_down_to).where(*here, POINTER_SEEN.c.generation == pointer.generation)
     try:
         url = make_url(settings.events_url)
-        if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-            return Tier(pointer.tier.value)  # nothing was ever served
+        if not has_events(settings):
+            return Tier(pointer.tier.value)
         engine = create_engine(url, connect_args=PATIENCE[url.get_backend_name()], poolclass=NullPool)
         with engine.connect() as connection:
             lower = connection.scalar(query)
@@ -96,6 +96,12 @@ def served_tier(settings: Settings, pointer: Pointer) -> Tier:
             f"The service's event store cannot be read ({type(error).__name__}); whether it stepped down is unknown."
         ) from error
     return max(Tier(pointer.tier.value), Tier(lower or pointer.tier.value), key=lambda one: one.rank)
+
+
+def has_events(settings: Settings) -> bool:
+    """Whether anything was ever served from here, as far as can be told without asking a server."""
+    url = make_url(settings.events_url)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
 
 
 def run_service(settings: Settings, host: str, port: int, people_header: str | None = None) -> None:

@@ -1,0 +1,235 @@
+"""Triggers at work: signals from the event store and from evidence, the step down, the record, one incident."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import insert
+
+from evaluation.evidence import Evidence, Figure
+from evaluation.gates import Reading
+from evaluation.policies import Policy, Trigger, load_policy
+from ml.serving.tables import EVENT, FEEDBACK, microseconds, open_database
+from orchestration.steps.learning.stores import save_evidence
+from orchestration.steps.record.incidents import close_incident, list_incidents
+from orchestration.steps.record.records import now, open_records, verify_ledger
+from orchestration.steps.releases import trigger_watch
+from orchestration.steps.releases.proposal import current_pointer, released
+from orchestration.steps.releases.trigger_watch import watch_triggers
+from orchestration.steps.watching.signals import Watching, read_signal
+from tests.unit.orchestration.steps.governed import POINTER_DAMAGES, Governed
+
+TRIAGE = load_policy("triage")
+MINUTE = timedelta(minutes=1)
+
+
+def trigger(name: str) -> Trigger:
+    return next(one for one in TRIAGE.triggers if one.id == name)
+
+
+def calls(city: Governed, n: int, *, status: str = "scored", shown: bool = False, ago: timedelta = MINUTE,
+          generation: int | None = None, same_visit: bool = False, answer: str | None = None) -> None:  # fmt: skip
+    """Events of a service over this home, and what people answered to their cards."""
+    pointer = city.pointer
+    assert pointer is not None
+    engine = open_database(city.settings.events_url)
+    visit = uuid4().hex
+    with engine.begin() as connection:
+        for _ in range(n):
+            event, card = str(uuid4()), str(uuid4()) if shown else None
+            row = {
+                "event_id": event, "at_us": microseconds(datetime.now(UTC) - ago), "kind": "call",
+                "use_case": "triage", "site": "city", "visit_key": visit if same_visit else uuid4().hex,
+                "patient_key": uuid4().hex, "release_digest": pointer.release, "stage": "assistive", "tier": "model",
+                "generation": generation or pointer.generation, "status": status, "is_displayed": shown,
+                "card_uuid": card, "payload": "{}",
+            }  # fmt: skip
+            connection.execute(insert(EVENT).values(**row))
+            if answer:
+                given = {
+                    "feedback_id": str(uuid4()), "received_us": 1, "event_id": event, "card_uuid": card,
+                    "outcome": "overridden" if answer != "accepted" else "accepted", "accepted_suggestions": 0,
+                    "override_reason_code": None if answer == "accepted" else answer, "outcome_us": 1,
+                }  # fmt: skip
+                connection.execute(insert(FEEDBACK).values(**given))
+    engine.dispose()
+
+
+def reading(city: Governed, name: str) -> Reading:
+    pointer = current_pointer(city.settings, "triage", "city")
+    release = released(city.settings, pointer)
+    assert pointer is not None and release is not None
+    return read_signal(Watching(city.settings, pointer, release.manifest.model.digest, now()), trigger(name))
+
+
+@pytest.fixture(autouse=True)
+def walls_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The city's own clock is that of its simulator; these events come by the wall's."""
+    monkeypatch.setattr("orchestration.steps.watching.signals.clock_of", lambda _settings, _site, wall: wall)
+
+
+def drift(city: Governed, value: float, at: datetime, n: int = 300, **other: Any) -> None:
+    release = released(city.settings, city.pointer)
+    assert release is not None
+    fields = {"subject_model": release.manifest.model.digest, "subject_data": "0" * 64, **other}
+    figures = {"drift.share": Figure(value, n=n)}
+    evidence = Evidence(
+        kind="drift", use_case="triage", site="city", created_at=at, figures=figures, detail={}, **fields
+    )  # fmt: skip
+    save_evidence(city.settings, evidence)
+
+
+def test_where_nothing_is_wrong_nothing_happens_at_all(city: Governed) -> None:
+    before = len(open_records(city.settings).entries())
+    assert watch_triggers(city.settings, now()).is_quiet
+    calls(city, 60)
+    calls(city, 15, shown=True)
+    assert watch_triggers(city.settings, now()).is_quiet
+    assert len(open_records(city.settings).entries()) == before and city.served == "assistive"
+
+
+def test_failing_scores_step_the_tier_down_are_recorded_and_open_one_incident(city: Governed) -> None:
+    calls(city, 19)
+    calls(city, 1, status="fallback")
+    found = watch_triggers(city.settings, now())
+    [entry], [incident] = found.stepped_down, found.incidents
+    assert city.pointer is not None and city.pointer.tier.value == "rule" and city.served == "assistive"
+    assert (entry["kind"], entry["actor"]) == ("tier_change", "pilothouse") and not entry["warnings"]
+    assert "serving.share_failed was 0.05 on 20 cases within 30 minutes" in entry["payload"]["reason"]
+    assert incident["payload"]["detail"]["step"] == entry["hash"]
+    assert incident["payload"]["detail"]["told"] == ["operator", "charge_nurse"]
+    assert city.pointer.notice is not None and city.pointer.notice.lowered == TRIAGE.rollback.message.lowered
+    assert watch_triggers(city.settings, now()).is_quiet, "what is down is not taken down again"
+    assert verify_ledger(city.settings).exit_code == 0
+
+
+def test_below_the_least_number_of_cases_nothing_acts(city: Governed) -> None:
+    calls(city, 19, status="fallback")
+    assert reading(city, "failing-scores") == Reading(1.0, 19)
+    assert watch_triggers(city.settings, now()).is_quiet and city.served == "assistive"
+    calls(city, 1, status="fallback")
+    assert watch_triggers(city.settings, now()).stepped_down
+
+
+def test_an_alert_flood_goes_back_to_shadow_and_counts_visits_not_calls(city: Governed) -> None:
+    calls(city, 300, shown=True, same_visit=True)
+    calls(city, 39)
+    calls(city, 9, shown=True)
+    assert reading(city, "alert-flood") == Reading(pytest.approx(100 * 10 / 49), 49)  # type: ignore[arg-type]
+    assert watch_triggers(city.settings, now()).is_quiet
+    calls(city, 6, shown=True)
+    assert watch_triggers(city.settings, now()).stepped_down and city.served == "shadow"
+    assert city.pointer is not None and city.pointer.notice is not None and city.pointer.notice.until is not None
+
+
+@pytest.mark.parametrize("old", [{"ago": timedelta(minutes=31)}, {"generation": 7}], ids=["window", "pointer"])
+def test_what_happened_before_the_window_or_under_another_pointer_does_not_count(
+    city: Governed, old: dict[str, Any]
+) -> None:
+    calls(city, 50, status="fallback", **old)
+    assert reading(city, "failing-scores").n == 0 and watch_triggers(city.settings, now()).is_quiet
+
+
+def test_cards_called_wrong_count_among_those_that_were_answered_or_ignored(city: Governed) -> None:
+    calls(city, 30, shown=True, answer="accepted")
+    calls(city, 5, shown=True, answer="already-acting")
+    calls(city, 15, shown=True, answer="wrong-data")
+    calls(city, 400, shown=True)
+    assert reading(city, "overrides-as-wrong") == Reading(0.3, 50), "a card that still waits is not counted"
+    calls(city, 10, shown=True, ago=timedelta(hours=13))
+    assert reading(city, "overrides-as-wrong") == Reading(0.25, 60), "an ignored card is"
+    calls(city, 8, shown=True, answer="not-relevant")
+    assert reading(city, "overrides-as-wrong") == Reading(23 / 68, 68)
+
+
+def test_drift_counts_of_the_served_model_and_only_since_it_is_pointed_to(city: Governed) -> None:
+    pointer = city.pointer
+    assert pointer is not None
+    drift(city, 0.9, pointer.issued_at - MINUTE)
+    drift(city, 0.9, now(), subject_model="9" * 64)
+    assert watch_triggers(city.settings, now()).is_quiet
+    drift(city, 0.5, now() - timedelta(seconds=1))
+    assert watch_triggers(city.settings, now()).is_quiet, "on the threshold"
+    drift(city, 0.51, now())
+    [entry] = watch_triggers(city.settings, now()).stepped_down
+    assert entry["payload"]["stage"] == "shadow" and "drifted-inputs" in entry["payload"]["reason"]
+
+
+def test_one_cause_has_one_incident_until_it_is_closed_and_two_causes_have_two(city: Governed) -> None:
+    calls(city, 60, status="fallback")
+    calls(city, 60, shown=True)
+    assert len(watch_triggers(city.settings, now()).incidents) == 2 and city.served == "shadow"
+    city.release("assistive", text="again")
+    calls(city, 60, shown=True)
+    again = watch_triggers(city.settings, now())
+    assert (len(again.stepped_down), again.incidents) == (1, []), "the flood is told already"
+    flood = next(one for one in list_incidents(city.settings) if one["detail"]["cause"] == "alert-flood")
+    close_incident(city.settings, flood["incident"], cause="a test", done="a test", actor=city.signs("ada"))
+    city.release("assistive", text="once more")
+    calls(city, 60, shown=True)
+    assert len(watch_triggers(city.settings, now()).incidents) == 1
+
+
+def test_a_pointer_that_moved_meanwhile_is_not_lowered_by_what_was_seen_before(
+    city: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls(city, 60, status="fallback")
+    before, asked = current_pointer(city.settings, "triage", "city"), trigger_watch.current_pointer
+    city.release("assistive", text="another")
+    monkeypatch.setattr(
+        trigger_watch, "current_pointer", lambda *place: before if place[1] == "triage" else asked(*place)
+    )
+    found = watch_triggers(city.settings, now())
+    assert (found.stepped_down, found.incidents) == ([], []) and city.served == "assistive"
+
+
+def test_a_trigger_that_waits_for_the_end_of_the_shift_says_so_and_acts_then(
+    city: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = TRIAGE.model_copy(
+        update={"triggers": tuple(one.model_copy(update={"acts": "end_of_shift"}) for one in TRIAGE.triggers)}
+    )
+
+    def policy(_: str) -> Policy:
+        return patient
+
+    monkeypatch.setattr(trigger_watch, "load_policy", policy)
+    calls(city, 60, status="fallback")
+    first = watch_triggers(city.settings, now())
+    assert first.stepped_down == [] and city.pointer is not None and city.pointer.tier.value == "model"
+    [incident] = first.incidents
+    assert "Steps down to rule at the end of this shift." in incident["payload"]["what"]
+    assert watch_triggers(city.settings, now()).is_quiet
+    later = watch_triggers(city.settings, now() + timedelta(hours=13))
+    assert len(later.stepped_down) == 1 and later.incidents == [] and city.pointer.tier.value == "rule"
+
+
+def test_a_service_that_stepped_down_by_itself_is_recorded_once_with_an_incident(city: Governed) -> None:
+    pointer = city.pointer
+    assert pointer is not None
+    engine = open_database(city.settings.events_url)
+    row = {
+        "event_id": str(uuid4()), "at_us": microseconds(now()), "kind": "step_down", "use_case": "triage",
+        "site": "city", "release_digest": pointer.release, "generation": pointer.generation, "stage": "assistive",
+        "tier": "rule", "status": "stepped_down", "is_displayed": False, "payload": "{}", "reason": "no model",
+    }  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(insert(EVENT).values(**row))
+    engine.dispose()
+    found = watch_triggers(city.settings, now())
+    [entry], [incident] = found.stepped_down, found.incidents
+    assert entry["payload"]["is_automatic"] and entry["payload"]["detail"] == {"event": row["event_id"]}
+    assert "stepped down to rule by itself: no model" in incident["payload"]["what"]
+    assert watch_triggers(city.settings, now()).is_quiet and verify_ledger(city.settings).exit_code == 0
+
+
+def test_a_damaged_place_is_told_or_left_and_raises_nothing(city: Governed) -> None:
+    POINTER_DAMAGES[0](city)
+    assert watch_triggers(city.settings, now()).is_quiet
+
+
+def test_a_release_that_cannot_be_read_is_a_problem_that_is_told(city: Governed) -> None:
+    (city.settings.home / "releases").rename(city.settings.home / "lost")
+    [problem] = watch_triggers(city.settings, now()).problems
+    assert "The triggers of triage at city cannot be watched" in problem
