@@ -37,7 +37,8 @@ class Scale:
 
     `megabytes` are the sizes of FHIR landed, `histories` days landed before the one that is measured, `short` the days
     before an increment of the tables (and ten times as many), `messages` those of HL7 v2, `roster_seconds`
-    how long the large roster may take, `seeds` groups of hospitals whose meaning is watched for `watched` days.
+    how long the large roster may take, `seeds` groups of hospitals whose meaning is watched for `watched` days,
+    `entries` of a ledger.
     """
 
     days: int
@@ -50,6 +51,7 @@ class Scale:
     roster_seconds: int
     seeds: int
     watched: int
+    entries: int
 
     def __str__(self) -> str:
         largest = self.megabytes[-1]
@@ -69,6 +71,7 @@ FULL = Scale(
     roster_seconds=300,
     seeds=4,
     watched=98,
+    entries=100_000,
 )
 QUICK = Scale(
     60,
@@ -81,6 +84,7 @@ QUICK = Scale(
     roster_seconds=60,
     seeds=1,
     watched=56,
+    entries=5_000,
 )
 
 
@@ -185,6 +189,13 @@ def drift(folder: Path, scale: Scale) -> Iterator[Figure]:
     yield from drift_figures(run_stage("drift", folder, sites=5 * scale.seeds, rows=LARGE_LOOK).result)
 
 
+def ledger(folder: Path, scale: Scale) -> Iterator[Figure]:
+    """The ledger on both stores, and the gate."""
+    from tests.benchmarks.bench_ledger import ledger_figures
+
+    yield from ledger_figures(run_stage("ledger", folder, entries=scale.entries), scale.entries)
+
+
 PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
     "appointments": appointments,
     "drift": drift,
@@ -195,6 +206,7 @@ PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
     "forecasts": forecasts,
     "product": product,
     "meaning": meaning,
+    "ledger": ledger,
 }
 
 

@@ -209,6 +209,13 @@ def drift(sites: int, rows: int) -> dict[str, Any]:
     return {"watched": null_and_power(sites, seed=7), "large": large(rows)}
 
 
+def ledger(entries: int) -> dict[str, Any]:
+    """Append to a ledger and verify it, on both stores; and ask the gate."""
+    from tests.benchmarks.bench_ledger import measure_ledger
+
+    return measure_ledger(load_settings().home, entries)
+
+
 STAGES: dict[str, Callable[..., dict[str, Any]]] = {
     stage.__name__: stage
     for stage in (
@@ -232,6 +239,7 @@ STAGES: dict[str, Callable[..., dict[str, Any]]] = {
         wards,
         beds,
         meaning,
+        ledger,
         start,
     )
 }
