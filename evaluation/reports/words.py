@@ -30,6 +30,8 @@ _LABELS = {
     "drift.share": "Share of features drifted",
     "drift.max_effect": "Largest standardised difference",
     "rehearsal.seconds_to_restore": "Seconds to restored service",
+    "rehearsal.seconds_to_roll_back": "Seconds until what is wrong is served no more",
+    "rehearsal.calls_dropped": "Calls without an answer during the drill",
     "parity.agreement": "Agreement of request and warehouse",
     "slo.share_within_30s": "Scores within 30 seconds",
     "slo.share_in_time": "Plans before the meeting",

@@ -175,7 +175,7 @@ def tier(use_case: str, site: str, target: str, reason: str, actor: str | None, 
 @acting
 @answers
 def drill(use_case: str, site: str, actor: str | None, key_file: Path | None) -> Answer:
-    """Rehearse the rollback in a scratch home with the real service, and time it."""
+    """Rehearse the rollback plan in a running sandbox, from a fault to restored advice, and file the times."""
     from orchestration.steps.releases.rehearsal import rehearse
 
     return Answer(rehearse(ready_settings(), use_case, site, named_actor(actor, key_file)))

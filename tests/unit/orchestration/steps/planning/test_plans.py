@@ -1,18 +1,26 @@
 """Plans for the meeting: each tier reached by breaking its input, and what upstream says seen in the plan."""
 
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
+from evaluation.canonical import document_digest
 from evaluation.policies import Stage as Policied
 from ml.registry.stages import Stage, Tier
+from ml.registry.store import model_files
 from ml.usecases import OtherKind, load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import load_site
+from orchestration.steps.learning.stores import CandidateRecord, bundle_folder, save_candidate
 from orchestration.steps.planning.meetings import daily_cron, days_in_time, judge_meetings, meeting_on, minutes_before
 from orchestration.steps.planning.plans import NothingToPlan, make_plan, plan_order, planner_of
 from orchestration.steps.planning.upstream import ask_upstream
+from orchestration.steps.record.actors import actor_of
+from orchestration.steps.releases.rehearsal import rehearse
 from tests.unit.orchestration.steps.chained import Chain
 from tests.unit.orchestration.steps.planned import DAYS, FIRST, NOW, ZONE, Planning, mart, small_model
 
@@ -191,3 +199,21 @@ def test_the_graph_makes_the_chain_and_a_step_down_upstream_is_seen_downstream(s
     assert (plans["staffing"].tier, plans["roster"].tier) == (Tier.HISTORY, Tier.HISTORY)
     assert "stepped down to its history" in (plans["roster"].tier_reason or "")
     assert chain.broken(plans["roster"]) == []
+
+
+def test_the_drill_takes_a_plan_off_the_board_says_so_and_brings_it_back(
+    city: Planning, model: Path, record: Callable[..., CandidateRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.steps.releases.rehearsal.clock_of", lambda *_: NOW)
+    made = replace(record(), use_case="staffing", model=document_digest(model_files(model)))
+    save_candidate(city.settings, made)
+    shutil.copytree(model, bundle_folder(city.settings, made))
+    done = rehearse(city.settings, "staffing", "city", actor_of("olga", None))
+    assert [one["step"] for one in done["steps"]][-5:] == [
+        "board shows the plan",
+        "decided and rolled back",
+        "board says no more",
+        "message seen on the board",
+        "plan shown again",
+    ]
+    assert done["dropped"] == 0 and done["calls"] > 0 and 0 < done["seconds_to_roll_back"] < 5
