@@ -37,8 +37,9 @@ class Duty:
 class Staff:
     """What a person may do, and when they are away.
 
-    ``until`` is the last day on which a skill's credential holds, for those that end; ``most_hours`` what the contract
-    allows in a calendar week, h."""
+    ``since`` and ``until`` are the first and last day on which a skill's credential holds, for those that have one;
+    ``most_hours`` what the contract allows in a calendar week, h; ``weeks`` the same of single weeks, by their Monday,
+    where a contract begins, ends or is renewed within them (None: nothing)."""
 
     name: str
     skills: frozenset[str]
@@ -46,6 +47,8 @@ class Staff:
     away: frozenset[dt.date] = frozenset()
     until: Mapping[str, dt.date] = field(default_factory=dict[str, dt.date])
     most_hours: float | None = None
+    since: Mapping[str, dt.date] = field(default_factory=dict[str, dt.date])
+    weeks: Mapping[dt.date, float | None] = field(default_factory=dict[dt.date, float | None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +60,40 @@ class HardRule:
     parameters: Parameters
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A person's work that is not judged but counts: what came ``before``, and what is ``elsewhere`` beside it. Several
+    duties of a day count, each as long as it was."""
+
+    before: Sequence[Duty] = ()
+    elsewhere: Sequence[Duty] = ()
+
+    @property
+    def all(self) -> list[Duty]:
+        return [*self.before, *self.elsewhere]
+
+
 def broken_rules(
-    duties: Iterable[Duty], history: Iterable[Duty], staff: Iterable[Staff], rules: Iterable[HardRule]
+    duties: Iterable[Duty],
+    history: Iterable[Duty],
+    staff: Iterable[Staff],
+    rules: Iterable[HardRule],
+    elsewhere: Iterable[Duty] = (),
 ) -> list[str]:
-    """One sentence for each time that a hard rule is broken by `duties`; `history` is what came before them.
+    """One sentence for each time that a hard rule is broken by `duties`; `history` is what came before them, and
+    `elsewhere` what the same people do on other units meanwhile. Both count, and neither is judged by itself.
 
     Raises ``MetricInputError`` for a kind of rule, or a parameter of one, that it cannot judge.
     """
     known, wanted = {one.name: one for one in staff}, list(rules)
     _require_judges(wanted)
-    now, before = _by_person(duties), _by_person(history)
+    now, before, beside = _by_person(duties), _by_person(history), _by_person(elsewhere)
     found: list[str] = []
     for person, mine in now.items():
-        found += [f"{person}: {one}" for one in _may_not(mine, known.get(person))]
+        settled = Known(before.get(person, ()), beside.get(person, ()))
+        found += [f"{person}: {one}" for one in _may_not(mine, known.get(person), settled)]
         for rule in wanted:
-            said = JUDGES[rule.kind].judge(mine, before.get(person, []), _own(rule, known.get(person)))
+            said = JUDGES[rule.kind].judge(mine, settled, _own(rule, known.get(person)))
             found += [f"{person}: {rule.name}: {one}" for one in said]
     return found
 
@@ -100,7 +122,9 @@ def _require_judges(rules: Sequence[HardRule]) -> None:
 
 def _own(rule: HardRule, person: Staff | None) -> Parameters:
     """A rule's numbers; of one about contracts, the person's own."""
-    return {**rule.parameters, "most_hours": person.most_hours if person else None}
+    if person is None:
+        return {**rule.parameters, "most_hours": None, "weeks": {}}
+    return {**rule.parameters, "most_hours": person.most_hours, "weeks": person.weeks}
 
 
 def _by_person(duties: Iterable[Duty]) -> dict[str, list[Duty]]:
@@ -110,16 +134,21 @@ def _by_person(duties: Iterable[Duty]) -> dict[str, list[Duty]]:
     return {person: sorted(mine, key=lambda one: one.starts_at) for person, mine in found.items()}
 
 
-def _may_not(mine: Sequence[Duty], person: Staff | None) -> list[str]:
-    """What holds without being asked: a known person, one duty a day, in a skill and on a unit of theirs, not away."""
+def _may_not(mine: Sequence[Duty], person: Staff | None, settled: Known) -> list[str]:
+    """What holds without being asked: a known person, one duty a day, in a skill and on a unit of theirs, not away, and
+    none on another unit that day."""
     if person is None:
         return [f"is nobody who is known, on {one.date}" for one in mine]
+    taken = {one.date: one.unit for one in settled.elsewhere}
     found = [f"two duties on {one.date}" for one, other in pairwise(mine) if one.date == other.date]
+    found += [f"works on {taken[one.date]} on {one.date} already" for one in mine if one.date in taken]
     for one in mine:
         if one.skill not in person.skills:
             found.append(f"does not have {one.skill}, on {one.date}")
         elif one.date > person.until.get(one.skill, one.date):
             found.append(f"has no valid {one.skill} any more, on {one.date}")
+        elif one.date < person.since.get(one.skill, one.date):
+            found.append(f"has no valid {one.skill} yet, on {one.date}")
         if one.unit not in person.units:
             found.append(f"does not belong to {one.unit}, on {one.date}")
         if one.date in person.away:
@@ -127,73 +156,99 @@ def _may_not(mine: Sequence[Duty], person: Staff | None) -> list[str]:
     return found
 
 
-def _rest(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) -> list[str]:
-    least, first = dt.timedelta(hours=parameters["min_hours"]), mine[0].starts_at
-    every = [*[one for one in before if one.starts_at < first], *mine]
+def _rest(mine: Sequence[Duty], settled: Known, parameters: Parameters) -> list[str]:
+    """Rest between one duty and the next, of which one at least is judged."""
+    least, judged = dt.timedelta(hours=parameters["min_hours"]), {id(one) for one in mine}
+    every = sorted([*settled.all, *mine], key=lambda one: one.starts_at)
     return [
         f"{(after.starts_at - one.ends_at) / dt.timedelta(hours=1):g} h of rest before {after.date}"
         for one, after in pairwise(every)
-        if after.starts_at - one.ends_at < least and after.starts_at >= first
+        if after.starts_at - one.ends_at < least and {id(one), id(after)} & judged
     ]
 
 
-def _hours(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) -> list[str]:
-    """Hours of a week, or of any days in a row, with what was worked of them before; else of all that was made."""
-    most = dt.timedelta(hours=parameters["max_hours"])
+def _hours(mine: Sequence[Duty], settled: Known, parameters: Parameters) -> list[str]:
+    """Hours of a week, or of any days in a row, with what was worked of them before; else of all of the period."""
     if parameters.get("over") == WEEK:
-        weeks = {one.date - dt.timedelta(days=one.date.weekday()) for one in mine}
-        spans = [(f"week {start.isocalendar()[:2]}", start, start + dt.timedelta(days=6)) for start in sorted(weeks)]
-    elif days := parameters.get("days"):
-        ends = [mine[0].date + dt.timedelta(days=n) for n in range((mine[-1].date - mine[0].date).days + 1)]
+        return _weekly(mine, settled, lambda _monday: parameters["max_hours"])
+    if days := parameters.get("days"):
+        last = max(one.date for one in (*mine, *settled.elsewhere))
+        last = min(last, mine[-1].date + dt.timedelta(days=days - 1))
+        ends = [mine[0].date + dt.timedelta(days=n) for n in range((last - mine[0].date).days + 1)]
         spans = [(f"{days} days to {end}", end - dt.timedelta(days=days - 1), end) for end in ends]
-    else:
-        spans, before = [("the period", mine[0].date, mine[-1].date)], ()
+        return [said for span in spans for said in _beyond(mine, settled.all, span, parameters["max_hours"])]
+    every = sorted(one.date for one in (*mine, *settled.elsewhere))
+    return _beyond(mine, settled.elsewhere, ("the period", every[0], every[-1]), parameters["max_hours"])
+
+
+def _weekly(mine: Sequence[Duty], settled: Known, most_of: Callable[[dt.date], float | None]) -> list[str]:
+    weeks = sorted({one.date - dt.timedelta(days=one.date.weekday()) for one in mine})
     found: list[str] = []
-    for name, first, last in spans:
-        within = [one for one in (*before, *mine) if first <= one.date <= last]
-        total = sum((one.ends_at - one.starts_at for one in within), dt.timedelta())
-        if total > most and any(one in within for one in mine):
-            found.append(f"{total / dt.timedelta(hours=1):g} h in {name}")
+    for monday in weeks:
+        most, span = most_of(monday), (f"week {monday.isocalendar()[:2]}", monday, monday + dt.timedelta(days=6))
+        found += [] if most is None else _beyond(mine, settled.all, span, most)
     return found
 
 
-def _contract_hours(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) -> list[str]:
-    if parameters["most_hours"] is None:
+def _beyond(
+    mine: Sequence[Duty], settled: Sequence[Duty], span: tuple[str, dt.date, dt.date], hours: float
+) -> list[str]:
+    """What of a span of days is beyond some hours, where any of it is judged. A minute is nothing: agreed hours are
+    sevenths of a week."""
+    name, first, last = span
+    within = [one for one in (*settled, *mine) if first <= one.date <= last]
+    total = sum((one.ends_at - one.starts_at for one in within), dt.timedelta())
+    is_beyond = total - dt.timedelta(hours=hours) >= dt.timedelta(minutes=1)
+    if not is_beyond or not any(first <= one.date <= last for one in mine):
         return []
-    return _hours(mine, before, {"max_hours": parameters["most_hours"], "over": "week"})
+    return [f"{total / dt.timedelta(hours=1):g} h in {name}"]
 
 
-def _in_a_row(mine: Sequence[Duty], before: Sequence[Duty], most: float, *, nights: bool) -> list[str]:
-    counted = {one.date for one in (*before, *mine) if one.is_night or not nights}
+def _contract_hours(mine: Sequence[Duty], settled: Known, parameters: Parameters) -> list[str]:
+    """Hours of a week against what the person's own contracts allow in it."""
+    weeks, usual = parameters["weeks"], parameters["most_hours"]
+    return _weekly(mine, settled, lambda monday: weeks.get(monday, usual))
+
+
+def _in_a_row(mine: Sequence[Duty], settled: Known, most: float, *, nights: bool) -> list[str]:
+    """Runs of days (or nights) that are too long and hold one that is judged."""
+    judged = {one.date for one in mine if one.is_night or not nights}
+    counted = judged | {one.date for one in settled.all if one.is_night or not nights}
     what = "nights" if nights else "days"
     found: list[str] = []
-    for day in sorted({one.date for one in mine}):
+    for day in sorted(counted):
         run = 0
         while day - dt.timedelta(days=run) in counted:
             run += 1
-        if run > most:
+        if run > most and any(day - dt.timedelta(days=back) in judged for back in range(run)):
             found.append(f"{run} {what} in a row on {day}")
     return found
 
 
-def _days_in_a_row(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) -> list[str]:
-    return _in_a_row(mine, before, parameters["max"], nights=False)
+def _days_in_a_row(mine: Sequence[Duty], settled: Known, parameters: Parameters) -> list[str]:
+    return _in_a_row(mine, settled, parameters["max"], nights=False)
 
 
-def _nights_in_a_row(mine: Sequence[Duty], before: Sequence[Duty], parameters: Parameters) -> list[str]:
-    return _in_a_row(mine, before, parameters["max"], nights=True)
+def _nights_in_a_row(mine: Sequence[Duty], settled: Known, parameters: Parameters) -> list[str]:
+    return _in_a_row(mine, settled, parameters["max"], nights=True)
 
 
-def _weekends(mine: Sequence[Duty], _before: Sequence[Duty], parameters: Parameters) -> list[str]:
-    worked = {one.date.isocalendar()[:2] for one in mine if one.date.weekday() >= SATURDAY}
-    return [f"{len(worked)} weekends"] if len(worked) > parameters["max"] else []
+def _weekends(mine: Sequence[Duty], settled: Known, parameters: Parameters) -> list[str]:
+    """Weekends of the period; those that somebody works on another unit anyway are none that were added."""
+    elsewhere, judged = _weekends_of(settled.elsewhere), _weekends_of(mine)
+    worked = len(elsewhere | judged)
+    return [f"{worked} weekends"] if worked > parameters["max"] and judged - elsewhere else []
+
+
+def _weekends_of(duties: Iterable[Duty]) -> set[tuple[int, int]]:
+    return {one.date.isocalendar()[:2] for one in duties if one.date.weekday() >= SATURDAY}
 
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
     """Who judges a kind of rule, the parameters that it needs, and those that it may have as well."""
 
-    judge: Callable[[Sequence[Duty], Sequence[Duty], Parameters], list[str]]
+    judge: Callable[[Sequence[Duty], Known, Parameters], list[str]]
     needs: frozenset[str]
     takes: frozenset[str] = frozenset()
 

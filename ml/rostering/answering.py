@@ -34,10 +34,13 @@ def answer_of(
 
 def _share_of(problem: Problem, person: Person, roster: Roster) -> FairShare:
     days = {day: duty for (name, day), duty in roster.duties.items() if name == person.name}
-    nights = sum(1 for duty in days.values() if duty.shift in nights_of(problem))
-    weekends = sum(1 for weekend in weekends_of(problem) if any(day in days for day in weekend))
+    elsewhere = {one.day: one.is_night for one in person.work if one.day >= 0}
+    nights = sum(1 for duty in days.values() if duty.shift in nights_of(problem)) + sum(elsewhere.values())
+    weekends = sum(1 for weekend in weekends_of(problem) if any(day in days or day in elsewhere for day in weekend))
     refused = sum(
-        1 for one in filter(problem.is_wish, person.requests) if _is_refused(one.shift, one.is_on, days.get(one.day))
+        1
+        for one in filter(problem.is_wish, person.requests)
+        if one.day not in elsewhere and _is_refused(one.shift, one.is_on, days.get(one.day))
     )
     before = person.carried
     return FairShare(

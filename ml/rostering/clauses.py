@@ -7,7 +7,7 @@ belong here: what a kind of rule means (`rules.py`), the solver (`model.py`).
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ml.rostering.problem import Duty, Person, Problem, Rule, Waiver
+from ml.rostering.problem import Duty, Person, Problem, Rule, Waiver, Work
 from ml.rostering.roster import Roster
 
 
@@ -134,15 +134,32 @@ class Writer:
         }
 
     def does(self, person: str, day: int, shifts: "frozenset[str] | None" = None) -> Sum:
-        """Return whether a person works (one of `shifts`) on a day: decided, or history where the day is negative."""
-        if day >= 0:
-            decisions = self._does.get((person, day), ())
-            chosen = [one for one in decisions if shifts is None or one.duty.shift in shifts]
-            is_any = len(chosen) == len(decisions) > 1
-            return Sum().add([Works(person, day, decisions)] if is_any else chosen)
-        history = self.problem.person_by_name[person].history
-        shift = history[-day - 1] if -day <= len(history) else None
-        return Sum(constant=int(shift is not None and (shifts is None or shift in shifts)))
+        """Return whether a person works (one of `shifts`) on a day: decided, or settled already."""
+        settled = self.settled(person, day)
+        if day < 0 or settled:
+            return Sum(constant=int(any(shifts is None or one.shift in shifts for one in settled)))
+        return self._decided(person, day, shifts)
+
+    def nights(self, person: str, day: int, *, are: bool = True) -> Sum:
+        """Return whether a person works a night on a day; with `are` False, whether any other shift."""
+        settled = self.settled(person, day)
+        if day < 0 or settled:
+            return Sum(constant=int(any(one.is_night is are for one in settled)))
+        return self._decided(person, day, frozenset(one.name for one in self.problem.shifts if one.is_night is are))
+
+    def settled(self, person: str, day: int) -> tuple[Work, ...]:
+        """Return the work of a person on a day that is no decision: what came before, and what is on another unit."""
+        return self.problem.person_by_name[person].work_on.get(day, ())
+
+    def _decided(self, person: str, day: int, shifts: "frozenset[str] | None") -> Sum:
+        decisions = self._does.get((person, day), ())
+        chosen = [one for one in decisions if shifts is None or one.duty.shift in shifts]
+        is_any = len(chosen) == len(decisions) > 1
+        return Sum().add([Works(person, day, decisions)] if is_any else chosen)
+
+    def guests(self, day: int, duties: Iterable[Duty]) -> Sum:
+        """Return how many of other units do one of some duties on a day already."""
+        return Sum(constant=sum(self.problem.guests.get((day, duty), 0) for duty in duties))
 
     def works(self, person: str, day: int) -> Works:
         """Return whether a person works on a day of the period."""

@@ -102,7 +102,10 @@ def after(problem: Problem, event: Event) -> Problem:
     """Return the problem as it is after an event."""
     if isinstance(event, Sick):
         staff = tuple(
-            replace(one, leave=one.leave | event.days) if one.name == event.person else one for one in problem.staff
+            replace(one, leave=one.leave | event.days, work=tuple(w for w in one.work if w.day not in event.days))
+            if one.name == event.person
+            else one
+            for one in problem.staff
         )
         return replace(problem, staff=staff)
     demand = list(problem.demand)

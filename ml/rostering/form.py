@@ -10,10 +10,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ml.rostering.errors import ProblemNotUnderstood
-from ml.rostering.form_text import ConstraintText, PersonText, RosterText, ShiftText
+from ml.rostering.form_text import ConstraintText, PersonText, RosterText, ShiftText, WorkText
 from ml.rostering.lines import read_text
 from ml.rostering.parameters import parameters_of
 from ml.rostering.problem import (
+    Agreed,
     Carried,
     Demand,
     Duty,
@@ -24,9 +25,12 @@ from ml.rostering.problem import (
     Rule,
     Shift,
     Waiver,
+    Work,
 )
 
 HISTORY = 14
+LONGEST = 48 * 60
+"""Minutes that one stretch of settled work may have."""
 MOST_DECISIONS = 2_000_000
 ALWAYS = (Rule("credentials", "credentials", "law"), Rule("leave", "leave", "contract"))
 """What holds even where no constraint of the kind is written."""
@@ -83,6 +87,8 @@ class _Reader:
         self.units = self._unique("units", form.units)
         self.skills = self._unique("skills", form.skills)
         self.rules = self._unique("constraints", [one.name for one in form.constraints])
+        self._clock = _Clock(form, self.wrong("time_zone"))
+        self._by_name = {one.name: self._shift(n, one) for n, one in enumerate(form.shifts)}
 
     def wrong(self, where: str) -> Callable[[str], ProblemNotUnderstood]:
         """Return what makes an error out of a sentence about a member."""
@@ -95,13 +101,14 @@ class _Reader:
         return Problem(
             name=self.form.name,
             days=self.form.days,
-            shifts=tuple(self._shift(n, one) for n, one in enumerate(self.form.shifts)),
+            shifts=tuple(self._by_name.values()),
             staff=tuple(self._person(n, one) for n, one in enumerate(self.form.staff)),
             demand=demand,
             rules=self._rules(),
             first_day=self.form.first_day,
             fixed=self._fixed(),
             waivers=self._waivers(),
+            guests=self._guests(),
         )
 
     def _unique(self, where: str, names: Iterable[str]) -> frozenset[str]:
@@ -135,7 +142,7 @@ class _Reader:
         return Duty(unit, shift, skill)
 
     def _shift(self, number: int, text: ShiftText) -> Shift:
-        clock = _Clock(self.form, self.wrong("time_zone"))
+        clock = self._clock
         spans = tuple(clock.span(text, day) for day in range(self.form.days))
         earlier = tuple(clock.span(text, -day) for day in range(1, HISTORY + 1))
         minutes = tuple(end - start - text.unpaid_break_minutes for start, end in spans)
@@ -146,9 +153,12 @@ class _Reader:
     def _person(self, number: int, text: PersonText) -> Person:
         where = f"staff.{number}"
         skills: dict[str, int | None] = {}
+        skills_from: dict[str, int] = {}
         for place, one in enumerate(text.skills):
             name = self.known(f"{where}.skills.{place}", "skill", one.skill, self.skills)
             skills[name] = None if one.until is None else (one.until - self.form.first_day).days
+            if one.since is not None:
+                skills_from[name] = (one.since - self.form.first_day).days
         self.known(f"{where}.home", "unit", text.home, self.units)
         for unit in text.floats_to:
             self.known(f"{where}.floats_to", "unit", unit, self.units)
@@ -166,7 +176,8 @@ class _Reader:
             for place, one in enumerate(text.requests)
         )
         carried = Carried(**text.carried.model_dump())
-        history = self._history(where, text)
+        work = self._work(where, text)
+        known_days = max([text.history_days, *(-one.day for one in work)])
         return Person(
             text.id,
             skills,
@@ -176,24 +187,69 @@ class _Reader:
             text.share,
             leave,
             requests,
-            history,
+            known_days,
+            work,
             carried,
-            least_minutes=_week(text.min_week_hours),
-            most_minutes=_week(text.max_week_hours),
+            self._agreed(where, text),
+            skills_from,
         )
 
-    def _history(self, where: str, text: PersonText) -> tuple[str | None, ...]:
-        past: dict[int, str] = {}
+    def _agreed(self, where: str, text: PersonText) -> tuple[Agreed, ...]:
+        short = text.min_week_hours, text.max_week_hours
+        if text.agreed and short != (None, None):
+            raise self.wrong(f"{where}.agreed")("stands beside min_week_hours or max_week_hours; write one of both")
+        if not text.agreed:
+            return () if short == (None, None) else (Agreed(None, None, *map(_week, short)),)
+        zero = self.form.first_day
+        return tuple(
+            Agreed(
+                None if one.first is None else (one.first - zero).days,
+                None if one.last is None else (one.last - zero).days,
+                _week(one.min_week_hours),
+                _week(one.max_week_hours),
+            )
+            for one in text.agreed
+        )
+
+    def _work(self, where: str, text: PersonText) -> tuple[Work, ...]:
+        """Return what is settled of a person: before the period, and on other units within it."""
+        found: list[Work] = []
         for place, one in enumerate(text.history):
-            name = self.known(f"{where}.history.{place}", "shift", one.shift, self.shifts)
-            day = (one.date - self.form.first_day).days
+            at, day = f"{where}.history.{place}", (one.date - self.form.first_day).days
             if not -HISTORY <= day < 0:
-                raise self.wrong(f"{where}.history.{place}")(
-                    f"{one.date} is not within {HISTORY} days before the period"
-                )
-            past[day] = name
-        known = max([text.history_days, *(-day for day in past)])
-        return tuple(past.get(-day) for day in range(1, known + 1))
+                raise self.wrong(at)(f"{one.date} is not within {HISTORY} days before the period")
+            found.append(self._settled(at, day, one))
+        for place, one in enumerate(text.elsewhere):
+            at = f"{where}.elsewhere.{place}"
+            if one.unit == text.home:
+                raise self.wrong(f"{at}.unit")(f"{one.unit} is the person's own unit; a duty there is 'fixed'")
+            found.append(self._settled(at, self.day(at, one.date), one))
+        return tuple(found)
+
+    def _settled(self, where: str, day: int, one: WorkText) -> Work:
+        if (one.starts_at is None) is not (one.ends_at is None):
+            raise self.wrong(where)("starts_at and ends_at are given both or neither")
+        if one.starts_at is None or one.ends_at is None:
+            shift = self._by_name[self.known(where, "shift", one.shift, self.shifts)]
+            start, end = shift.span(day) or (0, 0)
+            return Work(day, one.shift, start, end, shift.minutes_on(day), shift.is_night, one.unit)
+        start, end = self._clock.minutes(one.starts_at), -self._clock.minutes(one.ends_at, -1)
+        if not start < end <= start + LONGEST:
+            raise self.wrong(where)(f"ends_at is not after starts_at, or more than {LONGEST // 60} h after it")
+        shift = self._by_name.get(one.shift)
+        unpaid = next((text.unpaid_break_minutes for text in self.form.shifts if text.name == one.shift), 0)
+        is_night = shift.is_night if shift else self._clock.passes_midnight(one.starts_at, one.ends_at)
+        return Work(day, one.shift, start, end, max(0, end - start - unpaid), is_night, one.unit)
+
+    def _guests(self) -> dict[tuple[int, Duty], int]:
+        found: dict[tuple[int, Duty], int] = {}
+        for number, one in enumerate(self.form.guests):
+            where = f"guests.{number}"
+            key = self.day(where, one.date), self.duty(where, one.unit, one.shift, one.skill)
+            if key in found:
+                raise self.wrong(where)(f"{one.skill} for {one.shift} on {one.unit}, {one.date}, stands twice")
+            found[key] = one.nurses
+        return found
 
     def _demand(self) -> tuple[Demand, ...]:
         found: dict[tuple[int, Duty], Demand] = {}
@@ -280,6 +336,15 @@ class _Clock:
             raise wrong(f"{form.time_zone!r} is no time zone; expected a name such as Europe/Berlin") from error
         self._first = form.first_day
         self._zero = self._instant(0, "00:00")
+
+    def minutes(self, at: dt.datetime, sign: int = 1) -> int:
+        """Return an instant as whole minutes since the first midnight of the period, or with `sign` -1 until it: work
+        that began or ended within a minute lasts all of it."""
+        return _minutes(sign * (at.astimezone(dt.UTC) - self._zero))
+
+    def passes_midnight(self, start: dt.datetime, end: dt.datetime) -> bool:
+        """Tell whether a stretch ends on a later local day than it begins."""
+        return end.astimezone(self._zone).date() > start.astimezone(self._zone).date()
 
     def span(self, shift: ShiftText, day: int) -> tuple[int, int]:
         """Return start and end of a shift that begins on a day."""

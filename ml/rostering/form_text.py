@@ -7,7 +7,7 @@ makes sense of several members together (`form.py`).
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ml.rostering.problem import FormKind, Source
 
@@ -35,9 +35,10 @@ class ShiftText(Part):
 
 
 class SkillText(Part):
-    """A skill or credential; `until` is its last valid day."""
+    """A skill or credential; `since` is its first valid day, `until` its last."""
 
     skill: Name
+    since: dt.date | None = None
     until: dt.date | None = None
 
 
@@ -51,11 +52,29 @@ class RequestText(Part):
     rule: str | None = Field(default=None, description="The constraint of kind requests; each one where left out.")
 
 
-class PastText(Part):
-    """What a person worked on a day before the period; a day that is not named was free."""
+class WorkText(Part):
+    """What a person worked on a day; several of one day are all work. Without times it is as long as the shift is."""
 
     date: dt.date
-    shift: Name
+    shift: Name = Field(description="One of the shifts; any name where both times are given.")
+    starts_at: AwareDatetime | None = Field(default=None, description="Real start, with the zone; overtime is work.")
+    ends_at: AwareDatetime | None = None
+    unit: Name | None = None
+
+
+class ElsewhereText(WorkText):
+    """A duty on another unit within the period: it stays, counts in rest, runs and hours, and is no cover here."""
+
+    unit: Name  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+
+
+class AgreedText(Part):
+    """What a contract of employment says of a week while it holds; contracts that hold on one day add up."""
+
+    first: dt.date | None = None
+    last: dt.date | None = None
+    min_week_hours: float | None = Field(default=None, ge=0, le=168)
+    max_week_hours: float | None = Field(default=None, ge=0, le=168)
 
 
 class CarriedText(Part):
@@ -78,10 +97,12 @@ class PersonText(Part):
     leave: tuple[dt.date, ...] = ()
     requests: tuple[RequestText, ...] = ()
     history_days: int = Field(default=0, ge=0, le=14, description="How many days before the period are known.")
-    history: tuple[PastText, ...] = ()
+    history: tuple[WorkText, ...] = Field(default=(), description="A known day that is not named was free.")
+    elsewhere: tuple[ElsewhereText, ...] = ()
     carried: CarriedText = CarriedText()
-    min_week_hours: float | None = Field(default=None, ge=0, le=168, description="Least hours a week by contract.")
-    max_week_hours: float | None = Field(default=None, ge=0, le=168, description="Most hours in a week by contract.")
+    agreed: tuple[AgreedText, ...] = Field(default=(), description="The contracts, day by day.")
+    min_week_hours: float | None = Field(default=None, ge=0, le=168, description="One contract's, in short.")
+    max_week_hours: float | None = Field(default=None, ge=0, le=168, description="One contract's, in short.")
 
 
 class DemandText(Part):
@@ -92,6 +113,16 @@ class DemandText(Part):
     shift: Name
     skill: Name
     nurses: int = Field(ge=0, le=500)
+
+
+class GuestsText(Part):
+    """People of other units who stand on a shift here already: they cover it, and are not this roster's to move."""
+
+    unit: Name
+    date: dt.date
+    shift: Name
+    skill: Name
+    nurses: int = Field(ge=1, le=500)
 
 
 class IsolationText(Part):
@@ -156,6 +187,7 @@ class RosterText(Part):
     staff: tuple[PersonText, ...] = Field(min_length=1, max_length=500)
     demand: tuple[DemandText, ...] = Field(min_length=1, max_length=50_000)
     isolation: tuple[IsolationText, ...] = ()
+    guests: tuple[GuestsText, ...] = ()
     constraints: tuple[ConstraintText, ...] = Field(min_length=1, max_length=500)
     fixed: tuple[FixedText, ...] = ()
     exceptions: tuple[ExceptionText, ...] = ()

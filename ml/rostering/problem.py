@@ -4,12 +4,13 @@ Days count from 0 at the start of the period; negative days lie before it (a per
 here: reading files (`nrp24.py`, `form.py`), what a rule means (`rules.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Literal
 
+WEEK = 7
 Source = Literal["law", "contract", "policy", "wish"]
 FormKind = Literal[
     "cover",
@@ -52,8 +53,8 @@ class Duty:
 @dataclass(frozen=True)
 class Shift:
     """`minutes` are worked minutes by day (a night of a clock change has fewer or more); `spans` are start and end in
-    real minutes since the period's first midnight, or None where the problem knows no clock. History days, which are
-    before the period, use `earlier` (the same, for days -1, -2, ...)."""
+    real minutes since the period's first midnight, or None where the problem knows no clock. Days before the period use
+    `earlier` (the same, for days -1, -2, ...)."""
 
     name: str
     minutes: tuple[int, ...]
@@ -102,10 +103,42 @@ class Carried:
 
 
 @dataclass(frozen=True)
-class Person:
-    """`skills` map to the last day of validity (None: for ever); `history` holds the shifts of days -1, -2, ... .
+class Work:
+    """Work that is settled and no decision: before the period (a negative `day`), or on another unit within it.
 
-    `least_minutes` and `most_minutes` are what the contract says of a week; None where it says nothing."""
+    `day` is the local day that it belongs to; `start` and `end` are real minutes since the period's first midnight, so
+    that overtime and two duties of a day count as long as they were. `minutes` are those worked, without breaks."""
+
+    day: int
+    shift: str
+    start: int
+    end: int
+    minutes: int
+    is_night: bool = False
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What a contract says of a week's minutes while it holds, `first` to `last` day (None: without that end).
+
+    Several that hold on one day add up; a day counts a seventh of its week."""
+
+    first: int | None = None
+    last: int | None = None
+    least: int | None = None
+    most: int | None = None
+
+    def holds(self, day: int) -> bool:
+        """Tell whether it holds on a day."""
+        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+
+
+@dataclass(frozen=True)
+class Person:
+    """`skills` map to the last day of validity (None: for ever), `skills_from` to the first, of those that have one.
+
+    `work` is all that is settled: of the `known_days` before the period, and on other units within it."""
 
     name: str
     skills: Mapping[str, int | None]
@@ -115,14 +148,34 @@ class Person:
     share: float = 1.0
     leave: frozenset[int] = frozenset()
     requests: tuple[Request, ...] = ()
-    history: tuple[str | None, ...] = ()
+    known_days: int = 0
+    work: tuple[Work, ...] = ()
     carried: Carried = Carried()
-    least_minutes: int | None = None
-    most_minutes: int | None = None
+    agreed: tuple[Agreed, ...] = ()
+    skills_from: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def may_ever_do(self, duty: Duty) -> bool:
         """Tell whether the person has (or had) the skill, and a place on the unit."""
         return duty.skill in self.skills and duty.unit in (self.home, *self.floats_to)
+
+    def holds(self, skill: str, day: int) -> bool:
+        """Tell whether the person may work in a skill on a day."""
+        until = self.skills.get(skill, -1)
+        return self.skills_from.get(skill, day) <= day and (until is None or day <= until)
+
+    @cached_property
+    def work_on(self) -> Mapping[int, tuple[Work, ...]]:
+        """Return what is settled by day."""
+        found: dict[int, tuple[Work, ...]] = {}
+        for one in self.work:
+            found[one.day] = (*found.get(one.day, ()), one)
+        return found
+
+    def agreed_minutes(self, days: Iterable[int], bound: Literal["least", "most"]) -> int | None:
+        """Return what was agreed for some days of a week, a seventh of it for each on which a contract holds. None
+        where no contract is told, or one that holds says nothing."""
+        told = [getattr(one, bound) for day in days for one in self.agreed if one.holds(day)]
+        return None if not self.agreed or None in told else round(sum(told) / WEEK)
 
 
 @dataclass(frozen=True)
@@ -196,6 +249,8 @@ class Problem:
     first_day: date | None = None
     fixed: tuple[Fixed, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    guests: Mapping[tuple[int, Duty], int] = field(default_factory=dict[tuple[int, Duty], int])
+    """How many of other units stand on a duty here already, by day: they cover it, and are nobody's to move."""
 
     @cached_property
     def shift_by_name(self) -> Mapping[str, Shift]:

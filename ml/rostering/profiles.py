@@ -26,7 +26,9 @@ MOST_CELLS = 60_000
 def profiles_of(problem: Problem, clauses: Sequence[Clause]) -> list[Profile] | None:
     """Return a profile for each person, in order; None where the problem cannot be split."""
     is_plain = all(rule.kind in KNOWN and _is_plain(rule) for rule in problem.rules)
-    if not is_plain or problem.waivers or problem.fixed or any(person.history for person in problem.staff):
+    if not is_plain or problem.waivers or problem.fixed or problem.guests:
+        return None
+    if any(person.work or person.known_days or person.skills_from for person in problem.staff):
         return None
     if any(one.under is None or one.over is None for one in problem.demand):
         return None

@@ -98,7 +98,7 @@ class _Before:
     ) -> None:
         """Judge the roster as it was; only what events may have changed is written down anew as it was before."""
         roster, self._left = rosters
-        touched = TOUCHED_BY_SICKNESS if all(isinstance(one, Sick) for one in events) else None
+        touched = TOUCHED_BY_SICKNESS if all(_leaves_work(problem, one) for one in events) else None
         kept = [one for one in now if touched is not None and one.rule.kind not in touched]
         self._short = {_key(one): one.excess(roster) for one in (*kept, *clauses_of(problem, touched))}
 
@@ -110,6 +110,11 @@ class _Before:
     def is_shorter(self, clause: Clause, roster: Roster) -> bool:
         """Tell whether a clause is exceeded by more than before."""
         return clause.excess(roster) > self.excess(clause)
+
+
+def _leaves_work(problem: Problem, event: Event) -> bool:
+    """Tell whether an event is a sickness that takes nobody from a duty on another unit."""
+    return isinstance(event, Sick) and not event.days & problem.person_by_name[event.person].work_on.keys()
 
 
 def _key(clause: Clause) -> tuple[object, ...]:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 
 from ml.rostering import rules_contract, rules_cover, rules_fairness, rules_people, rules_time
 from ml.rostering.clauses import Clause, Sum, Writer
-from ml.rostering.problem import Kind, Problem, Rule
+from ml.rostering.problem import Kind, Person, Problem, Rule
 
 ONE_DUTY = Rule("one duty a day", "fixed", "law")
+ELSEWHERE = Rule("duty on another unit", "fixed", "policy")
 STANDS = Rule("what stands already", "fixed", "policy")
 
 COMPILERS: Mapping[Kind, Callable[[Writer, Rule], None]] = {
@@ -48,11 +49,21 @@ def clauses_of(problem: Problem, kinds: frozenset[Kind] | None = None) -> list[C
             total = Sum().add(writer.decisions(person.name, day))
             sentence = f"{person.name} does one duty on {problem.day_text(day)}"
             writer.at_most(ONE_DUTY, total, 1, sentence, person=person.name, days=[day], is_fact=True)
+        _elsewhere(writer, person)
     for fixed in problem.fixed if of_ours else ():
         _stands(writer, fixed.person, fixed.day)
     for rule in (one for one in problem.rules if kinds is None or one.kind in kinds):
         COMPILERS[rule.kind](writer, rule)
     return writer.clauses
+
+
+def _elsewhere(writer: Writer, person: Person) -> None:
+    """Who has a duty on another unit on a day has none here: that one stays as it is."""
+    for one in person.work:
+        if 0 <= one.day < writer.problem.days:
+            sentence = f"{person.name} works {one.shift} on {one.unit} on {writer.problem.day_text(one.day)}"
+            total = Sum().add(writer.decisions(person.name, one.day))
+            writer.at_most(ELSEWHERE, total, 0, sentence, person=person.name, days=[one.day])
 
 
 def _stands(writer: Writer, person: str, day: int) -> None:

@@ -6,7 +6,7 @@ What does not belong here: one person's days (`rules_time.py`) and wishes (`rule
 from collections.abc import Iterator
 
 from ml.rostering.clauses import Books, Sum, Writer
-from ml.rostering.problem import Demand, Duty, Person, Rule
+from ml.rostering.problem import Demand, Duty, Rule
 
 
 def _asked(writer: Writer, rule: Rule) -> Iterator[Demand]:
@@ -24,7 +24,7 @@ def cover(writer: Writer, rule: Rule) -> None:
 
     One person covers one skill at a time, so the nurse of an isolation bed is nobody else's."""
     for demand in _asked(writer, rule):
-        total = writer.on_duty(demand.day, [demand.duty])
+        total = writer.on_duty(demand.day, [demand.duty]).add(writer.guests(demand.day, [demand.duty]))
         total.add(_agency(writer, demand.day, demand.duty))
         where = _where(writer, demand.day, demand.duty)
         under = rule.weight if demand.under is None or rule.weight is None else demand.under
@@ -77,21 +77,17 @@ def skill_mix(writer: Writer, rule: Rule) -> None:
     skills, percent, least = rule.words("skills"), rule.number("percent"), rule.number("at_least")
     needed = {team[:3] for team in _needed_teams(writer, rule)}
     for day, unit, shift, duties in _teams(writer, rule):
-        holders = [person for person in writer.problem.staff if any(_holds(person, skill, day) for skill in skills)]
+        holders = [one for one in writer.problem.staff if any(one.holds(skill, day) for skill in skills)]
         where = f"{shift} on {unit}, {writer.problem.day_text(day)}"
-        holding = writer.on_duty(day, duties, holders)
+        held = [duty for duty in duties if duty.skill in skills]
+        holding = writer.on_duty(day, duties, holders).add(writer.guests(day, held))
         if least is not None and (day, unit, shift) in needed:
             writer.at_least(rule, holding, least, f"{where} has {least} with {'/'.join(skills)}", days=[day])
         if percent is not None:
-            total = writer.on_duty(day, duties)
+            total = writer.on_duty(day, duties).add(writer.guests(day, duties))
             lacking = Sum().add(total, percent).add(holding, -100)
             sentence = f"{where}: {percent} % have {'/'.join(skills)}"
             writer.at_most(rule, lacking, 0, sentence, days=[day], per=100)
-
-
-def _holds(person: Person, skill: str, day: int) -> bool:
-    valid_until = person.skills.get(skill, -1)
-    return valid_until is None or valid_until >= day
 
 
 def supervision(writer: Writer, rule: Rule) -> None:
@@ -109,7 +105,7 @@ def breaks(writer: Writer, rule: Rule) -> None:
     """At least `min_on_duty` on a unit's shift, so that somebody relieves whoever takes a break."""
     least = rule.number("min_on_duty") or 2
     for day, unit, shift, duties in _needed_teams(writer, rule):
-        total = writer.on_duty(day, duties)
+        total = writer.on_duty(day, duties).add(writer.guests(day, duties))
         for duty in duties:
             total.add(_agency(writer, day, duty))
         sentence = f"{shift} on {unit}, {writer.problem.day_text(day)}: {least} on duty, to relieve breaks"

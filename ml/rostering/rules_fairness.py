@@ -18,16 +18,17 @@ def fairness(writer: Writer, rule: Rule) -> None:
     refused wishes, what people carry on average and `allowance` more (1 where not given)."""
     people = [person for person in writer.problem.staff if rule.concerns(person.name)]
     for of in rule.words("of"):
-        carried = sum(getattr(person.carried, of) for person in people)
+        counts = {person.name: _count(writer, person, of) for person in people}
+        carried = sum(getattr(person.carried, of) + counts[person.name].constant for person in people)
         shares = sum(person.share for person in people) or 1.0
         for person in people:
-            mine: int = getattr(person.carried, of)
+            mine: int = getattr(person.carried, of) + counts[person.name].constant
             if of == "refused":
                 target = ceil(carried / max(1, len(people))) + (rule.number("allowance") or 1)
             else:
                 target = ceil((carried + _needed(writer, of)) * person.share / shares)
-            sentence = f"{person.name} has a fair share of {of}: {target}, of which {mine} carried from before"
-            total = Sum(constant=mine).add(_count(writer, person, of))
+            sentence = f"{person.name} has a fair share of {of}: {target}, of which {mine} carried or on other units"
+            total = Sum(constant=getattr(person.carried, of)).add(counts[person.name])
             days = range(writer.problem.days)
             writer.at_most(rule, total, max(target, mine), sentence, person=person.name, days=days)
 
@@ -48,8 +49,9 @@ def _count(writer: Writer, person: Person, of: str) -> Sum:
     total = Sum()
     if of == "nights":
         for day in range(writer.problem.days):
-            total.add(writer.does(person.name, day, nights_of(writer.problem)))
+            total.add(writer.nights(person.name, day))
         return total
     for request in filter(writer.problem.is_wish, person.requests):
-        total.add(refusal_of(writer, person.name, request))
+        if not writer.settled(person.name, request.day):
+            total.add(refusal_of(writer, person.name, request))
     return total

@@ -12,9 +12,11 @@ def credentials(writer: Writer, rule: Rule) -> None:
     for person in writer.problem.staff:
         for day in range(writer.problem.days):
             for one in writer.decisions(person.name, day):
-                valid_until = person.skills[one.duty.skill]
-                if valid_until is not None and day > valid_until and rule.concerns(person.name):
-                    sentence = f"{person.name}'s {one.duty.skill} has expired by {writer.problem.day_text(day)}"
+                skill = one.duty.skill
+                if not person.holds(skill, day) and rule.concerns(person.name):
+                    is_early = day < person.skills_from.get(skill, day)
+                    said = "does not hold yet on" if is_early else "has expired by"
+                    sentence = f"{person.name}'s {skill} {said} {writer.problem.day_text(day)}"
                     writer.at_most(rule, Sum().add([one]), 0, sentence, person=person.name, days=[day])
 
 
@@ -38,8 +40,8 @@ def requests(writer: Writer, rule: Rule) -> None:
     """Each refused request costs its own weight (times the rule's)."""
     for person in writer.problem.staff:
         for request in person.requests if rule.concerns(person.name) else ():
-            if request.rule not in (None, rule.name):
-                continue
+            if request.rule not in (None, rule.name) or writer.settled(person.name, request.day):
+                continue  # what is settled elsewhere is not this roster's to grant or refuse
             verb = "asks for" if request.is_on else "asks not to have"
             what = request.shift or ("work" if request.is_on else "any shift")
             sentence = f"{person.name} {verb} {what} on {writer.problem.day_text(request.day)}"

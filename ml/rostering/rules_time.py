@@ -1,16 +1,18 @@
-"""Rules about one person's days: hours, rest, what may follow what, runs of work, nights and days off, weekends.
+"""Rules about one person's days: rest, what may follow what, runs of work, nights and days off, weekends.
 
 The edges follow Curtois and Qu (2014): before and after what is known, a maximum sees days off and a minimum sees its
-run continued. A person's history moves that edge back. Rest and hours count real minutes, so that a night of a clock
-change is as long as it is. What does not belong here: rules that bind several people (`rules_cover.py`).
+run continued. What is known of the days before moves that edge back. Rest and hours count real minutes, so that a night
+of a clock change is as long as it is. What is settled (work before the period, duties on other units) counts in every
+rule and is never changed: where it is beyond a maximum, nothing may be added. What does not belong here: rules that
+bind several people (`rules_cover.py`).
 """
 
 from collections.abc import Iterable
 
 from ml.rostering.clauses import AnyOf, Sum, Writer
-from ml.rostering.problem import Person, Problem, Rule
+from ml.rostering.problem import Person, Problem, Rule, Work
 
-HOUR = 60
+HOUR, DAY = 60, 24 * 60
 COUNTED_IN_MINUTES = frozenset({"hours", "part_time", "contract_hours"})
 SATURDAY, SUNDAY = 5, 6
 
@@ -26,13 +28,10 @@ def nights_of(problem: Problem) -> frozenset[str]:
 
 
 def minutes_of(writer: Writer, person: str, days: Iterable[int]) -> Sum:
-    """Return the minutes that a person works over some days: decided, or history where the day is negative."""
+    """Return the minutes that a person works over some days: decided, and settled already."""
     total, shifts = Sum(), writer.problem.shift_by_name
-    history = writer.problem.person_by_name[person].history
     for day in days:
-        if day < 0:
-            shift = history[-day - 1] if -day <= len(history) else None
-            total.constant += 0 if shift is None else shifts[shift].minutes_on(day)
+        total.constant += sum(one.minutes for one in writer.settled(person, day))
         for one in writer.decisions(person, day) if day >= 0 else ():
             total.add([one], shifts[one.duty.shift].minutes[day])
     return total
@@ -55,9 +54,12 @@ def weeks_of(problem: Problem) -> list[range]:
     return [range(start, min(start + 7, problem.days)) for start in range(-problem.weekday(0), problem.days, 7)]
 
 
-def at_most_known(writer: Writer, rule: Rule, total: Sum, most: int, person: str, days: range, sentence: str) -> None:
-    """Write down a maximum over days of which some may be history. Where that is beyond it, nothing may be added."""
-    writer.at_most(rule, total, max(most, total.constant), sentence, person=person, days=days, per=per_of(rule))
+def at_most_known(
+    writer: Writer, rule: Rule, total: Sum, most: int, person: str, days: Iterable[int], sentence: str
+) -> None:
+    """Write down a maximum over days of which some may be settled. Where that is beyond it, nothing may be added."""
+    if total.terms:
+        writer.at_most(rule, total, max(most, total.constant), sentence, person=person, days=days, per=per_of(rule))
 
 
 def hours(writer: Writer, rule: Rule) -> None:
@@ -71,8 +73,8 @@ def hours(writer: Writer, rule: Rule) -> None:
             when = days_text(writer.problem, days)
             total = minutes_of(writer, person.name, days)
             if most is not None:
-                before = before_text(writer.problem, total.constant)
-                sentence = f"{person.name} works at most {hours_text(most)} {when}{before}"
+                settled = settled_text(writer, person, days)
+                sentence = f"{person.name} works at most {hours_text(most)} {when}{settled}"
                 at_most_known(writer, rule, total, most, person.name, days, sentence)
             if least is not None and days[0] >= 0 and (not is_weekly or len(days) == 7):
                 sentence = f"{person.name} works at least {hours_text(least)} {when}"
@@ -89,7 +91,8 @@ def shift_count(writer: Writer, rule: Rule) -> None:
             )
             total = Sum()
             for day in days:
-                total.add(writer.does(person.name, day, shifts))
+                settled = [one for one in writer.settled(person.name, day) if one.shift in shifts]
+                total.add(Sum(constant=len(settled)) if settled else writer.does(person.name, day, shifts))
             at_most_known(writer, rule, total, most, person.name, days, sentence)
 
 
@@ -100,17 +103,20 @@ def succession(writer: Writer, rule: Rule) -> None:
         for day in range(-1, writer.problem.days - 1):
             total = Sum().add(writer.does(person.name, day, first)).add(writer.does(person.name, day + 1, then))
             sentence = f"{person.name} has no {'/'.join(sorted(then))} on the day after {'/'.join(sorted(first))}"
-            writer.at_most(rule, total, 1, sentence, person=person.name, days=[day, day + 1])
+            at_most_known(writer, rule, total, 1, person.name, [day, day + 1], sentence)
 
 
 def rest(writer: Writer, rule: Rule) -> None:
     """At least `min_minutes` of real time between the end of one shift and the start of the next."""
     least = rule.number("min_minutes") or 0
-    for day in range(-2, writer.problem.days - 1):
+    for person in concerned(writer, rule):
+        for one in person.work:
+            _rest_beside(writer, rule, person.name, one, least)
+    for day in range(writer.problem.days - 1):
         for shift in writer.problem.shifts:
             for later in (day + 1, day + 2):
                 then = frozenset(_too_soon(writer.problem, shift.span(day), later, least))
-                if then and 0 <= later < writer.problem.days:
+                if then and later < writer.problem.days:
                     _rest_after(writer, rule, (day, shift.name), (later, then), least)
 
 
@@ -128,6 +134,8 @@ def _rest_after(
 ) -> None:
     (day, shift), (later, shifts) = first, then
     for person in concerned(writer, rule):
+        if writer.settled(person.name, day) or writer.settled(person.name, later):
+            continue  # its times are the feed's own: `_rest_beside`
         total = (
             Sum().add(writer.does(person.name, day, frozenset({shift}))).add(writer.does(person.name, later, shifts))
         )
@@ -138,14 +146,33 @@ def _rest_after(
         writer.at_most(rule, total, 1, sentence, person=person.name, days=[day, later])
 
 
+def _rest_beside(writer: Writer, rule: Rule, person: str, work: Work, least: int) -> None:
+    """Forbid every shift that lies nearer than `least` minutes before or after settled work."""
+    first, last = ((minute // DAY + off) for minute, off in ((work.start - least, -1), (work.end + least, 1)))
+    for day in range(max(0, first), min(last + 1, writer.problem.days)):
+        shifts = frozenset(
+            shift.name
+            for shift in writer.problem.shifts
+            if (span := shift.span(day)) and max(span[0] - work.end, work.start - span[1]) < least
+        )
+        total = writer.does(person, day, shifts)
+        if shifts and total.terms:
+            where = f" on {work.unit}" if work.unit else ""
+            sentence = (
+                f"{person} rests {hours_text(least)} beside {work.shift}{where} of {writer.problem.day_text(work.day)} "
+                f"(no {'/'.join(sorted(shifts))} on {writer.problem.day_text(day)})"
+            )
+            writer.at_most(rule, total, 0, sentence, person=person, days=sorted({work.day, day}))
+
+
 def consecutive_shifts(writer: Writer, rule: Rule) -> None:
     """`max` and `min` working days in a row."""
-    _runs(writer, rule, None, "working days")
+    _runs(writer, rule, "working days", nights=False)
 
 
 def consecutive_nights(writer: Writer, rule: Rule) -> None:
     """`max` and `min` nights in a row."""
-    _runs(writer, rule, nights_of(writer.problem), "nights")
+    _runs(writer, rule, "nights", nights=True)
 
 
 def days_off(writer: Writer, rule: Rule) -> None:
@@ -154,7 +181,7 @@ def days_off(writer: Writer, rule: Rule) -> None:
     for person in concerned(writer, rule):
         if least is not None:
             sentence = f"{person.name} has at least {least} days off in a row"
-            _minimum_runs(writer, rule, person, None, (least, False), sentence)
+            _minimum_runs(writer, rule, person, (least, False), sentence, nights=False)
         if at_least is not None:
             for days in windows(writer.problem, rule):
                 total = Sum()
@@ -165,57 +192,61 @@ def days_off(writer: Writer, rule: Rule) -> None:
                 at_most_known(writer, rule, total, most, person.name, days, sentence)
 
 
-def _runs(writer: Writer, rule: Rule, shifts: frozenset[str] | None, what: str) -> None:
+def _works(writer: Writer, person: Person, day: int, *, nights: bool) -> Sum:
+    return writer.nights(person.name, day) if nights else writer.does(person.name, day)
+
+
+def _runs(writer: Writer, rule: Rule, what: str, *, nights: bool) -> None:
     most, least = rule.number("max"), rule.number("min")
     for person in concerned(writer, rule):
         if most is not None:
-            for day in range(-len(person.history), writer.problem.days - most):
+            for day in range(-person.known_days, writer.problem.days - most):
                 days = range(day, day + most + 1)
                 if days[-1] < 0:
                     continue
                 total = Sum()
                 for one in days:
-                    total.add(writer.does(person.name, one, shifts))
-                sentence = f"{person.name} has at most {most} {what} in a row"
-                writer.at_most(rule, total, most, sentence, person=person.name, days=days)
+                    total.add(_works(writer, person, one, nights=nights))
+                sentence = f"{person.name} has at most {most} {what} in a row{elsewhere_text(writer, person, days)}"
+                at_most_known(writer, rule, total, most, person.name, days, sentence)
         if least is not None:
             sentence = f"{person.name} has at least {least} {what} in a row"
-            _minimum_runs(writer, rule, person, shifts, (least, True), sentence)
+            _minimum_runs(writer, rule, person, (least, True), sentence, nights=nights)
 
 
 def _minimum_runs(
-    writer: Writer, rule: Rule, person: Person, shifts: frozenset[str] | None, least: tuple[int, bool], sentence: str
+    writer: Writer, rule: Rule, person: Person, least: tuple[int, bool], sentence: str, *, nights: bool
 ) -> None:
     """Forbid each run that is too short between two days of the other kind, both known."""
     shortest, of_work = least
     sign = 1 if of_work else -1
     for length in range(1, shortest):
-        for day in range(-len(person.history), writer.problem.days - length - 1):
+        for day in range(-person.known_days, writer.problem.days - length - 1):
             after = day + length + 1
             if after < 0:
                 continue
-            total = Sum().add(writer.does(person.name, day, shifts), -sign)
-            total.add(writer.does(person.name, after, shifts), -sign)
+            total = Sum().add(_works(writer, person, day, nights=nights), -sign)
+            total.add(_works(writer, person, after, nights=nights), -sign)
             for one in range(day + 1, after):
-                total.add(writer.does(person.name, one, shifts), sign)
+                total.add(_works(writer, person, one, nights=nights), sign)
             most = length - 1 if of_work else 1
-            writer.at_most(rule, total, most, sentence, person=person.name, days=range(day, after + 1))
+            if total.terms:
+                writer.at_most(rule, total, most, sentence, person=person.name, days=range(day, after + 1))
 
 
 def days_off_after_nights(writer: Writer, rule: Rule) -> None:
     """After the last night of a run, `days` days off."""
-    wanted, nights = rule.number("days") or 1, nights_of(writer.problem)
-    others = frozenset(shift.name for shift in writer.problem.shifts) - nights
+    wanted = rule.number("days") or 1
     for person in concerned(writer, rule):
         sentence = f"{person.name} has {wanted} days off after nights"
-        for day in range(-len(person.history), writer.problem.days - 1):
-            total = Sum().add(writer.does(person.name, day, nights)).add(writer.does(person.name, day + 1, others))
+        for day in range(-person.known_days, writer.problem.days - 1):
+            total = Sum().add(writer.nights(person.name, day)).add(writer.nights(person.name, day + 1, are=False))
             if day + 1 >= 0:
-                writer.at_most(rule, total, 1, sentence, person=person.name, days=[day, day + 1])
+                at_most_known(writer, rule, total, 1, person.name, [day, day + 1], sentence)
             for later in range(max(0, day + 2), min(day + wanted + 1, writer.problem.days)):
-                total = Sum().add(writer.does(person.name, day, nights))
-                total.add(writer.does(person.name, day + 1, nights), -1).add(writer.does(person.name, later))
-                writer.at_most(rule, total, 1, sentence, person=person.name, days=range(day, later + 1))
+                total = Sum().add(writer.nights(person.name, day))
+                total.add(writer.nights(person.name, day + 1), -1).add(writer.does(person.name, later))
+                at_most_known(writer, rule, total, 1, person.name, range(day, later + 1), sentence)
 
 
 def weekends_of(problem: Problem) -> list[tuple[int, ...]]:
@@ -231,7 +262,10 @@ def worked_weekends(writer: Writer, person: str) -> Sum:
     """Return how many weekends a person works in, on one day or both."""
     total = Sum()
     for days in weekends_of(writer.problem):
-        total.add([AnyOf(tuple(writer.works(person, day) for day in days))])
+        if any(writer.settled(person, day) for day in days):
+            total.constant += 1
+        else:
+            total.add([AnyOf(tuple(writer.works(person, day) for day in days))])
     return total
 
 
@@ -241,7 +275,7 @@ def weekends(writer: Writer, rule: Rule) -> None:
     days = [day for weekend in weekends_of(writer.problem) for day in weekend]
     for person in concerned(writer, rule):
         sentence = f"{person.name} works at most {most} weekends"
-        writer.at_most(rule, worked_weekends(writer, person.name), most, sentence, person=person.name, days=days)
+        at_most_known(writer, rule, worked_weekends(writer, person.name), most, person.name, days, sentence)
 
 
 def per_of(rule: Rule) -> int:
@@ -254,9 +288,21 @@ def hours_text(minutes: int) -> str:
     return f"{minutes / HOUR:g} h"
 
 
-def before_text(problem: Problem, minutes: int) -> str:
-    """Say how many of some minutes were worked before the period; empty where none were."""
-    return f", {hours_text(minutes)} of them before {problem.day_text(0)}" if minutes else ""
+def settled_text(writer: Writer, person: Person, days: Iterable[int]) -> str:
+    """Say how many hours of some days were worked before the period, and on which units; empty where none were."""
+    known = [one for day in days for one in writer.settled(person.name, day)]
+    before = sum(one.minutes for one in known if one.day < 0)
+    said = f", {hours_text(before)} of them before {writer.problem.day_text(0)}" if before else ""
+    for unit in sorted({one.unit or "" for one in known if one.day >= 0}):
+        there = sum(one.minutes for one in known if one.day >= 0 and (one.unit or "") == unit)
+        said += f", {hours_text(there)} of them on {unit}"
+    return said
+
+
+def elsewhere_text(writer: Writer, person: Person, days: Iterable[int]) -> str:
+    """Say which of some days are duties on other units; empty where none are."""
+    known = [one for day in days if day >= 0 for one in writer.settled(person.name, day)]
+    return "".join(f", with {one.unit} on {writer.problem.day_text(one.day)}" for one in known)
 
 
 def days_text(problem: Problem, days: range) -> str:

@@ -76,10 +76,15 @@ class Solving(Written):
 
 
 class Ages(Written):
-    """Oldest rosters feed, in hours, with which a roster is made, and with which a week ago is still repeated."""
+    """Oldest rosters feed, in hours, with which a roster is made, and with which a week ago is still repeated.
+
+    `stale_feeds` is the highest tier while another feed is older than its contract's cadence; it is always told."""
 
     solver_hours: float = Field(gt=0)
     pattern_hours: float = Field(gt=0)
+    stale_feeds: Mapping[Name, Literal["model", "rule", "history", "manual"]] = Field(
+        default_factory=dict[Name, Literal["model", "rule", "history", "manual"]]
+    )
 
 
 class RosterUseCase(Declaration):

@@ -107,17 +107,28 @@ def _draft(
     placed, strange = _placed(asked.site, told, asked.at)
     silent = [one for one in placed if one.line.quantiles is None]
     lines = [line for one in placed for line in _lines(declared, one, _driver(asked.site, one, beds))]
+    lower, why = _by_upstream(asked, placed, beds)
     tiers = [Tier(one.line.tier) for one in placed if one.line.quantiles is not None]
-    tier = max([*tiers, asked.allowed], key=lambda one: one.rank) if lines else Tier.MANUAL
+    tier = max([*tiers, asked.allowed, lower], key=lambda one: one.rank) if lines else Tier.MANUAL
     ends = [one.span.ends_at for one in placed]
     return Draft(
         tier=tier,
-        tier_reason=" ".join(_reasons(placed)) or None,
+        tier_reason=" ".join([*_reasons(placed), *why]) or None,
         as_of=asked.at,
         valid_until=max(ends, default=asked.at + ANSWERS_AT_LEAST),
         lines=tuple(lines),
         notes=(*([beds.sentence()] if beds else []), *notes, *strange, *_asks_for(silent)),
     )
+
+
+def _by_upstream(asked: Asked, placed: Iterable[Placed], beds: BedDemand | None) -> tuple[Tier, list[str]]:
+    """The highest tier that bed demand leaves, where it is part of a reason here, and why it is not the model's.
+
+    It counts where its use case is released and was stepped down; on one that is off nobody counted: that is a note."""
+    if beds is None or beds.tier == "model" or not any(_driver(asked.site, one, beds) for one in placed):
+        return Tier.MODEL, []
+    down = [one.said for one in asked.upstream.values() if one.release is not None and one.tier is not Tier.MODEL]
+    return (Tier.HISTORY, [*down, "Bed demand is that of past days."]) if down else (Tier.MODEL, [])
 
 
 def _placed(site: Site, lines: Iterable[Line], at: datetime) -> tuple[list[Placed], list[str]]:

@@ -1,10 +1,12 @@
 """A unit's people, duties and need as a problem of `pilothouse.roster/1`, plain data.
 
-What a contract tells comes before what past duties let guess. What does not belong here: reading them
+What a contract tells comes before what past duties let guess. Duties on other units are settled: they stay and count.
+What does not belong here: reading them
 (`roster_inputs.py`, `roster_people.py`), what the members of the form mean (`ml/rostering`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,16 +14,19 @@ from ml.usecases import RosterUseCase
 from orchestration.sites import Site
 from orchestration.steps.rosters.roster_inputs import HISTORY_DAYS, STANDS, Need, Row, Unit, sick_days
 from orchestration.steps.rosters.roster_people import Contract, Wish
+from orchestration.steps.rosters.settled import Settled, before_period, guests_of, is_night_duty, on_other_units
 
-LEAST_SHARE = 0.1
+LEAST_SHARE, WEEK = 0.1, 7
 Stays = Mapping[tuple[str, date], tuple[str, int]]
 """Published duties that people keep if they can: shift and weight, by person and day."""
 
 
 def form_of(declared: RosterUseCase, site: Site, unit: Unit, need: Need, stays: Stays) -> dict[str, Any]:
-    """Return the unit's problem. Days on which somebody is away, for whatever reason, are leave."""
-    away = away_days(unit)
-    wishes = wishes_of(declared, site, unit)
+    """Return the unit's problem. Days on which somebody is away are leave; duties on other units are none."""
+    away, wishes = away_days(unit), wishes_of(declared, site, unit)
+    before, elsewhere = _by_person(before_period(site, unit)), _by_person(on_other_units(site, unit))
+    taken, skills = away | _days_of(elsewhere), [one.name for one in declared.skills]
+    here = {name: [day for day in unit.dates if (name, day) not in taken] for name in unit.people}
     return {
         "schema": "pilothouse.roster/1",
         "name": f"{site.id} {unit.name}",
@@ -29,7 +34,7 @@ def form_of(declared: RosterUseCase, site: Site, unit: Unit, need: Need, stays: 
         "first_day": unit.first.isoformat(),
         "days": unit.days,
         "units": [unit.name],
-        "skills": [one.name for one in declared.skills],
+        "skills": skills,
         "shifts": [
             {
                 "name": one.id,
@@ -39,22 +44,55 @@ def form_of(declared: RosterUseCase, site: Site, unit: Unit, need: Need, stays: 
             }
             for one in site.shifts
         ],
-        "staff": [_person(declared, unit, name, stays, away, wishes.get(name, [])) for name in unit.people],
+        "staff": [
+            {
+                "id": name,
+                "home": unit.name,
+                **_employed(declared, unit, name, away),
+                "requests": list(_requests(declared, name, here[name], stays, wishes.get(name, []))),
+                "carried": _carried(declared, site, unit, name, wishes.get(name, [])),
+                "leave": [day.isoformat() for day in unit.dates if (name, day) in away],
+                "history_days": HISTORY_DAYS,
+                "history": [_work(one) for one in before.get(name, ())],
+                "elsewhere": [_work(one) for one in elsewhere.get(name, ())],
+            }
+            for name in unit.people
+        ],
         "demand": [
             {"unit": unit.name, "date": day.isoformat(), "shift": shift, "skill": skill, "nurses": nurses}
             for (day, shift, skill), nurses in sorted(need.items())
         ],
+        "guests": list(_guests(guests_of(site, unit, skills))),
         "constraints": [rule.constraint() for rule in declared.rules],
     }
 
 
+def _by_person(works: Iterable[Settled]) -> dict[str, list[Settled]]:
+    found: dict[str, list[Settled]] = {}
+    for one in works:
+        found.setdefault(one.staff, []).append(one)
+    return found
+
+
+def _days_of(works: Mapping[str, Iterable[Settled]]) -> set[tuple[str, date]]:
+    return {(name, one.date) for name, mine in works.items() for one in mine}
+
+
+def _work(one: Settled) -> dict[str, Any]:
+    times = {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat()}
+    return {"date": one.date.isoformat(), "shift": one.shift, "unit": one.unit, **times}
+
+
+def _guests(works: Iterable[Settled]) -> Iterator[dict[str, Any]]:
+    counts = Counter((one.date, one.shift, one.skill, one.unit) for one in works)
+    for (day, shift, skill, unit), nurses in sorted(counts.items()):
+        yield {"unit": unit, "date": day.isoformat(), "shift": shift, "skill": skill, "nurses": nurses}
+
+
 def away_days(unit: Unit) -> set[tuple[str, date]]:
-    """Return the person-days of the period on which somebody is sick, on duty elsewhere, on leave, or not employed."""
-    elsewhere = {
-        (row.staff, row.date) for row in unit.rows if row.staff and row.unit != unit.name and row.status in STANDS
-    }
+    """Return the person-days of the period on which somebody is sick, on leave, or not employed."""
     told = {(person, day) for person in unit.people for day in unit.personnel.away(person, unit.dates)}
-    return sick_days(unit) | elsewhere | told
+    return sick_days(unit) | told
 
 
 def wishes_of(declared: RosterUseCase, site: Site, unit: Unit) -> dict[str, list[Wish]]:
@@ -73,37 +111,32 @@ def is_refused(wish: Wish, shift: str | None) -> bool:
     return has_it is not wish.wants_on
 
 
-def _person(
-    declared: RosterUseCase,
-    unit: Unit,
-    name: str,
-    stays: Stays,
-    away: set[tuple[str, date]],
-    wishes: list[Wish],
-) -> dict[str, Any]:
-    past = [row for row in unit.of(name) if row.status in STANDS and row.date < unit.first]
+def _counted(declared: RosterUseCase, unit: Unit, name: str) -> list[Row]:
+    """The duties of somebody as far as is looked back."""
     since = unit.first - timedelta(days=declared.people.look_back_days)
-    counted = [row for row in past if row.date >= since]
-    recent = {row.date: row.shift for row in past if row.date >= unit.first - timedelta(days=HISTORY_DAYS)}
+    return [row for row in unit.of(name) if row.status in STANDS and since <= row.date < unit.first]
+
+
+def _requests(
+    declared: RosterUseCase, name: str, here: Sequence[date], stays: Stays, wishes: Sequence[Wish]
+) -> Iterator[dict[str, Any]]:
+    """What somebody has, and wishes for, on the days that they could work here."""
+    for day in here:
+        if (name, day) in stays:
+            yield _stay(declared, day, *stays[name, day])
+    yield from (_wished(declared, one) for one in wishes if one.date in here)
+
+
+def _carried(declared: RosterUseCase, site: Site, unit: Unit, name: str, wishes: Sequence[Wish]) -> dict[str, int]:
+    """Nights, weekends and refused wishes of somebody as far as is looked back."""
+    counted, told = _counted(declared, unit, name), {row.date for row in unit.rows}
     shifts = {row.date: row.shift for row in counted}
-    told, here = {row.date for row in unit.rows}, [day for day in unit.dates if (name, day) not in away]
+    since = unit.first - timedelta(days=declared.people.look_back_days)
     asked = [one for one in wishes if since <= one.date < unit.first and one.date in told]
     return {
-        "id": name,
-        "home": unit.name,
-        **_employed(declared, unit, name, past, counted),
-        "leave": [day.isoformat() for day in unit.dates if day not in here],
-        "requests": [
-            *(_stay(declared, day, *stays[name, day]) for day in here if (name, day) in stays),
-            *(_wished(declared, one) for one in wishes if one.date in here),
-        ],
-        "history_days": HISTORY_DAYS,
-        "history": [{"date": day.isoformat(), "shift": shift} for day, shift in sorted(recent.items())],
-        "carried": {
-            "nights": sum(1 for row in counted if row.ends_at.date() > row.date),
-            "weekends": len({row.date.isocalendar()[:2] for row in counted if row.date.weekday() >= 5}),
-            "refused": sum(1 for one in asked if is_refused(one, shifts.get(one.date))),
-        },
+        "nights": sum(1 for row in counted if is_night_duty(site, row)),
+        "weekends": len({row.date.isocalendar()[:2] for row in counted if row.date.weekday() >= 5}),
+        "refused": sum(1 for one in asked if is_refused(one, shifts.get(one.date))),
     }
 
 
@@ -127,40 +160,56 @@ def _wished(declared: RosterUseCase, one: Wish) -> dict[str, Any]:
     }
 
 
-def _employed(declared: RosterUseCase, unit: Unit, name: str, past: list[Row], counted: list[Row]) -> dict[str, Any]:
+def _employed(declared: RosterUseCase, unit: Unit, name: str, away: set[tuple[str, date]]) -> dict[str, Any]:
     """Skills, level, share and hours of a week: of the contracts that hold in the period, else guessed from duties."""
-    contracts = [one for one in unit.personnel.of(name) if any(map(one.holds, unit.dates))]
+    past = [row for row in unit.of(name) if row.status in STANDS and row.date < unit.first]
+    contracts = unit.personnel.nursing(name, unit.dates)
     roles = {row.role for row in past} | {one.role for one in contracts}
-    agreed = _least(unit, contracts, lambda one: one.weekly_hours)
-    hours = _usual_hours(unit, counted) if agreed is None else agreed
-    guessed: dict[str, str | None] = {row.skill: None for row in past}
-    skills = dict(_skills(contracts)) if contracts else guessed
+    hours = _agreed_hours(unit, contracts, [day for day in unit.dates if (name, day) not in away])
+    hours = _usual_hours(unit, _counted(declared, unit, name)) if hours is None else hours
+    guessed = [{"skill": skill} for skill in sorted({row.skill for row in past})]
     return {
-        "skills": [{"skill": skill, "until": until} for skill, until in sorted(skills.items())],
+        "skills": list(_skills(contracts)) if contracts else guessed,
         "level": "expert" if roles & set(declared.people.expert_roles) else "competent",
         "share": round(min(1.0, max(LEAST_SHARE, hours / declared.people.full_time_hours)), 2),
-        "min_week_hours": _least(unit, contracts, lambda one: one.minimum_hours),
-        "max_week_hours": _least(unit, contracts, lambda one: one.maximum_hours),
+        "agreed": [_agreed(one) for one in _of_weeks(unit, name)] if contracts else [],
     }
 
 
-def _skills(contracts: list[Contract]) -> Iterator[tuple[str, str | None]]:
-    """Each skill with the last day of the contract that lets somebody work in it longest; None for no end."""
-    for skill in {one.skill for one in contracts}:
-        ends = [one.skill_until for one in contracts if one.skill == skill]
-        told = [one for one in ends if one is not None]
-        yield skill, max(told).isoformat() if len(told) == len(ends) else None
+def _skills(contracts: Sequence[Contract]) -> Iterator[dict[str, str | None]]:
+    """Each skill from the first day of the contracts that let somebody work in it to the last; None for no end."""
+    for skill in sorted({one.skill for one in contracts if one.skill}):
+        mine = [one for one in contracts if one.skill == skill]
+        told = [one.skill_until for one in mine if one.skill_until is not None]
+        until = max(told).isoformat() if len(told) == len(mine) else None
+        yield {"skill": skill, "since": min(one.valid_from for one in mine).isoformat(), "until": until}
+
+
+def _of_weeks(unit: Unit, name: str) -> list[Contract]:
+    """The contracts that hold in any of the calendar weeks that the period touches: hours count by whole weeks."""
+    monday = unit.first - timedelta(days=unit.first.weekday())
+    days = [monday + timedelta(days=number) for number in range(unit.days + 2 * WEEK)]
+    return unit.personnel.nursing(name, days)
+
+
+def _agreed(one: Contract) -> dict[str, Any]:
+    return {
+        "first": one.valid_from.isoformat(),
+        "last": one.valid_until.isoformat() if one.valid_until else None,
+        "min_week_hours": one.minimum_hours,
+        "max_week_hours": one.maximum_hours,
+    }
 
 
 def _usual_hours(unit: Unit, counted: list[Row]) -> float:
     """Hours a week that somebody worked on average, as far as is looked back."""
-    weeks = max(1.0, (unit.first - min((row.date for row in counted), default=unit.first)).days / 7)
+    weeks = max(1.0, (unit.first - min((row.date for row in counted), default=unit.first)).days / WEEK)
     return sum(row.hours for row in counted) / weeks
 
 
-def _least(unit: Unit, contracts: list[Contract], hours: Callable[[Contract], float | None]) -> float | None:
-    """Hours of a week by the contracts of one day together, on the day of the period that allows least: a contract that
-    another takes the place of is no second one. None where no day's contracts all say something."""
-    days = [[hours(one) for one in contracts if one.holds(day)] for day in unit.dates]
-    told = [sum(one for one in day if one is not None) for day in days if day and None not in day]
-    return min(168.0, *told) if told else None
+def _agreed_hours(unit: Unit, contracts: Sequence[Contract], here: Sequence[date]) -> float | None:
+    """Hours of a week as agreed day by day, on average over the days that somebody is there, else employed."""
+    employed = [day for day in unit.dates if any(one.holds(day) for one in contracts)]
+    days = [day for day in here if day in employed] or employed
+    hours = [one.weekly_hours for day in days for one in contracts if one.holds(day)]
+    return sum(hours) / len(days) if days else None

@@ -18,6 +18,7 @@ from ml.usecases import RosterUseCase
 from orchestration.sites import Site
 from orchestration.steps.rosters.roster_form import form_of
 from orchestration.steps.rosters.roster_inputs import STANDS, Need, Unit, sick_days, standing
+from orchestration.steps.rosters.roster_judging import judge_roster
 
 KEPT_WEIGHT, BEGUN_WEIGHT = 30, 1000
 """What moving a person away from a published duty costs (times the rule's weight), and from a shift that has begun."""
@@ -27,7 +28,8 @@ KEPT_WEIGHT, BEGUN_WEIGHT = 30, 1000
 class Made:
     """A unit's roster. `tier` made it; `why` says why no higher one did; `changes` are against the published roster.
 
-    `taken_out` counts published duties of people who are on leave by now, or whose credential has ended by then."""
+    `taken_out` counts published duties of people who are on leave by now, whose credential does not hold then, or who
+    have a duty on another unit that day."""
 
     unit: Unit
     problem: Problem
@@ -53,39 +55,47 @@ def problem_of_unit(
     return parse_form(json.dumps(form_of(declared, site, unit, need, stays)), f"{site.id} {unit.name}")
 
 
-def make_roster(declared: RosterUseCase, problem: Problem, unit: Unit, allowed: Tier) -> Made:
-    """Return the roster of the highest tier that is allowed and has one; of tier manual it is empty."""
+def make_roster(declared: RosterUseCase, site: Site, problem: Problem, unit: Unit, allowed: Tier) -> Made:
+    """Return the roster of the highest tier that is allowed and has one; of tier manual it is empty.
+
+    None is returned that the independent judge of hard rules finds fault with."""
     published = published_roster(problem, unit)
     stands = _possible(problem, unit, published)
-    made = _best(declared, problem, unit, allowed, (published, stands))
+    made = _best(declared, site, problem, unit, allowed, (published, stands))
     return replace(made, taken_out=len(published.duties) - len(stands.duties))
 
 
-def _best(declared: RosterUseCase, problem: Problem, unit: Unit, allowed: Tier, rosters: tuple[Roster, Roster]) -> Made:
+def _best(
+    declared: RosterUseCase, site: Site, problem: Problem, unit: Unit, allowed: Tier, rosters: tuple[Roster, Roster]
+) -> Made:
     (published, stands), why = rosters, ""
     if allowed is Tier.MODEL:
         answer = solve(problem, declared.solving.seconds_per_unit, declared.solving.seed, start=stands)
-        if answer.roster is not None and not answer.hard_violations:
+        said = judge_roster(declared, site, unit, answer.roster) if answer.roster else []
+        if answer.roster is not None and not answer.hard_violations and not said:
             return _made(unit, problem, answer.roster, (Tier.MODEL, ""), published, answer)
-        why = f"{unit.name}: {_no_roster(answer)} "
+        why = f"{unit.name}: {_no_roster(answer, len(said))} "
     if allowed.rank <= Tier.RULE.rank and published.duties:
         mended = repair(problem, stands, _sick(unit, problem), declared.solving.seconds_per_unit, declared.solving.seed)
         roster = mended.answer.roster
-        if roster is not None and not mended.answer.hard_violations:
+        is_sound = not mended.answer.hard_violations and not judge_roster(declared, site, unit, roster or Roster({}))
+        if roster is not None and is_sound:
             return _made(unit, problem, roster, (Tier.RULE, f"{why}The published roster was repaired."), published)
         why += f"{unit.name}: the published roster breaks hard rules that a repair cannot mend. "
     pattern = last_week(problem, unit)
-    if allowed.rank <= Tier.HISTORY.rank and pattern.duties:
+    if allowed.rank <= Tier.HISTORY.rank and pattern.duties and not judge_roster(declared, site, unit, pattern):
         return _made(unit, problem, pattern, (Tier.HISTORY, f"{why}Last week's pattern is shown."), published)
     said = f"{why}{unit.name}: nothing is known to roster from; people plan by themselves."
     return Made(unit, problem, Roster({}), Tier.MANUAL, said, ())
 
 
-def _no_roster(answer: RosterAnswer) -> str:
+def _no_roster(answer: RosterAnswer, judged: int) -> str:
     if answer.conflict:
         return "the hard rules cannot all hold: " + "; ".join(one.rule for one in answer.conflict[:3]) + "."
     if answer.hard_violations:
         return "the solver's roster broke a hard rule and is not shown: " + answer.hard_violations[0].rule + "."
+    if judged:
+        return f"the solver's roster breaks hard rules by the judge ({judged} times) and is not shown."
     return "the solver found no roster in its time."
 
 
@@ -103,19 +113,18 @@ def published_roster(problem: Problem, unit: Unit) -> Roster:
 
 
 def _possible(problem: Problem, unit: Unit, roster: Roster) -> Roster:
-    """Return a roster without duties on leave and in a skill that has ended; the sick stay for a repair."""
+    """Return a roster without duties on leave, beside another unit's, or in a skill that does not hold; the sick stay
+    for a repair."""
     sick = {(person, (day - unit.first).days) for person, day in sick_days(unit)}
     possible = {
         (name, day): duty
         for (name, day), duty in roster.duties.items()
-        if ((name, day) in sick or day not in problem.person_by_name[name].leave)
-        and _is_valid(problem.person_by_name[name].skills[duty.skill], day)
+        for person in (problem.person_by_name[name],)
+        if ((name, day) in sick or day not in person.leave)
+        and day not in person.work_on
+        and person.holds(duty.skill, day)
     }
     return Roster(possible, roster.agency)
-
-
-def _is_valid(until: int | None, day: int) -> bool:
-    return until is None or day <= until
 
 
 def last_week(problem: Problem, unit: Unit) -> Roster:

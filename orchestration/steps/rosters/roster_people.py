@@ -26,11 +26,13 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Contract:
-    """A contract of employment. Hours are of a week; a `valid_until` or `credential_until` of None does not end."""
+    """A contract of employment. Hours are of a week; a `valid_until` or `credential_until` of None does not end.
+
+    `skill` is None where the role is none that is rostered: such a contract says that somebody is no nurse here."""
 
     staff: str
     unit: str
-    skill: str
+    skill: str | None
     role: str
     credential_until: date | None
     weekly_hours: float
@@ -93,6 +95,11 @@ class Personnel:
         """The contracts of one person, in force or not."""
         return self._by_person.get(person, [])
 
+    def nursing(self, person: str, days: Iterable[date]) -> list[Contract]:
+        """The contracts of one person in a skill that is rostered, and in force on one of some days."""
+        wanted = list(days)
+        return [one for one in self.of(person) if one.skill and any(map(one.holds, wanted))]
+
     @cached_property
     def _by_person(self) -> dict[str, list[Contract]]:
         found: dict[str, list[Contract]] = {}
@@ -111,7 +118,7 @@ class Personnel:
         """Return the unit of everybody whose contract holds on one of some days: where they owe most hours."""
         owed: dict[tuple[str, str], float] = {}
         for one in self.contracts:
-            if any(map(one.holds, days)):
+            if one.skill and any(map(one.holds, days)):
                 owed[one.staff, one.unit] = owed.get((one.staff, one.unit), 0.0) + one.weekly_hours
         found: dict[str, str] = {}
         for (person, unit), _ in sorted(owed.items(), key=lambda one: (one[1], one[0])):
@@ -120,7 +127,8 @@ class Personnel:
 
     def away(self, person: str, days: Iterable[date]) -> set[date]:
         """Return on which of some days somebody is on leave, or has no contract although they had or will have one."""
-        contracts, leaves = self.of(person), self._leaves_by_person.get(person, [])
+        contracts = [one for one in self.of(person) if one.skill]
+        leaves = self._leaves_by_person.get(person, [])
         return {
             day
             for day in days
@@ -137,9 +145,9 @@ NOTHING_TOLD = Personnel()
 QUERIES = {
     "workforce": (
         "roster_staff",
-        """select staff_key, unit, skill, role, credential_until, weekly_hours, minimum_hours, maximum_hours,
-            valid_from, valid_until, known_at from {mart}
-        where site = $site and known_at <= $at and skill in (select unnest($skills)) order by all""",
+        """select staff_key, unit, case when skill in (select unnest($skills)) then skill end, role, credential_until,
+            weekly_hours, minimum_hours, maximum_hours, valid_from, valid_until, known_at from {mart}
+        where site = $site and known_at <= $at order by all""",
     ),
     "leave": (
         "roster_leave",

@@ -9,13 +9,15 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from evaluation.metrics.sample import MetricInputError
 from evaluation.policies import Tier
-from ml.rostering import Roster, RosteringError
+from ml.rostering import RosteringError
 from ml.usecases import RosterUseCase
 from orchestration.settings import Settings
 from orchestration.sites import Site
 from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.planning.board import Published
+from orchestration.steps.rosters.people_feeds import by_people_feeds, otherwise_employed, told_of_feeds
 from orchestration.steps.rosters.roster_bundle import RosterModelRefused, released_rules
 from orchestration.steps.rosters.roster_inputs import NotEnoughRoster, Row, Unit, read_rows, units_of, untold_days
 from orchestration.steps.rosters.roster_making import Made, document_of, make_roster, problem_of_unit
@@ -40,7 +42,7 @@ def draft_roster(settings: Settings, asked: Asked, now_declared: RosterUseCase) 
         declared = released_rules(asked.release.model_folder, asked.release.manifest.model.digest)
         rows = read_rows(settings, declared, asked.site, asked.at)
         personnel = read_personnel(settings, declared, asked.site, asked.at)
-        allowed, why = _by_age(declared, rows, asked)
+        allowed, why = by_people_feeds(settings, declared, asked.site, asked.at, _by_age(declared, rows, asked))
         units = units_of(declared, asked.site, rows, asked.at.date(), declared.solving.days, personnel)
         scope = asked.site.scope_of(now_declared.use_case).units
         units = [unit for unit in units if not scope or unit.name in scope]
@@ -49,8 +51,8 @@ def draft_roster(settings: Settings, asked: Asked, now_declared: RosterUseCase) 
                 f"{asked.site.id}: the rosters feed tells of nobody with {declared.people.fewest_shifts} duties in "
                 f"{declared.people.look_back_days} days. Land it, then make the plan again."
             )
-        return _draft(settings, declared, asked, units, allowed, why)
-    except (RosterModelRefused, NotEnoughRoster, TablesError, RosteringError) as error:
+        return _draft(settings, declared, asked, units, (allowed, why), rows)
+    except (RosterModelRefused, NotEnoughRoster, TablesError, RosteringError, MetricInputError) as error:
         return Draft(Tier.MANUAL, str(error), asked.at, asked.at + ANSWERS_AT_LEAST)
 
 
@@ -66,8 +68,14 @@ def _by_age(declared: RosterUseCase, rows: Sequence[Row], asked: Asked) -> tuple
 
 
 def _draft(
-    settings: Settings, declared: RosterUseCase, asked: Asked, units: Sequence[Unit], allowed: Tier, why: str
+    settings: Settings,
+    declared: RosterUseCase,
+    asked: Asked,
+    units: Sequence[Unit],
+    by_feeds: tuple[Tier, str],
+    rows: Sequence[Row],
 ) -> Draft:
+    allowed, why = by_feeds
     answered = asked.upstream.get(declared.demand.use_case)
     plan = answered.plan if answered and answered.is_usable else None
     own = adjustments(settings, declared, asked.site.id, asked.at)
@@ -80,7 +88,7 @@ def _draft(
         except RosteringError as error:
             notes.append(f"{unit.name}: no roster, since its data do not fit together: {error}"[:1000])
             continue
-        made.append(make_roster(declared, problem, unit, allowed))
+        made.append(make_roster(declared, asked.site, problem, unit, allowed))
     lines = [line for one in made if one.tier is not Tier.MANUAL for line in _lines(asked, one, needs[one.unit.name])]
     tiers = [one.tier for one in made if one.tier is not Tier.MANUAL]
     tier = max([*tiers, allowed, demand_tier(answered)], key=lambda one: one.rank) if lines else Tier.MANUAL
@@ -96,6 +104,8 @@ def _draft(
             *notes,
             *_silent(asked.site, units[0]),
             *_held(settings, declared, asked),
+            *told_of_feeds(settings, declared, asked.site, asked.at),
+            *otherwise_employed(declared, asked.site, rows, units[0]),
             *(note for one in made for note in _notes(one) if note),
         ),
         document={"units": [document_of(one) for one in made]},
@@ -104,7 +114,7 @@ def _draft(
 
 def _lines(asked: Asked, made: Made, needed: Needed) -> Iterable[dict[str, Any]]:
     """One line for each shift that is not over, with what is needed and who is rostered."""
-    rostered = _counts(made.roster)
+    rostered = _counts(made)
     for (day, shift, skill), nurses in sorted(needed.nurses.items()):
         try:
             span = span_of(asked.site, day, shift)
@@ -132,8 +142,12 @@ def _lines(asked: Asked, made: Made, needed: Needed) -> Iterable[dict[str, Any]]
         }
 
 
-def _counts(roster: Roster) -> Counter[tuple[int, str, str]]:
-    return Counter((day, duty.shift, duty.skill) for (_, day), duty in roster.duties.items())
+def _counts(made: Made) -> Counter[tuple[int, str, str]]:
+    """Who is there by day, shift and skill: the roster's, and people of other units who have a duty here already."""
+    found = Counter((day, duty.shift, duty.skill) for (_, day), duty in made.roster.duties.items())
+    for (day, duty), nurses in made.problem.guests.items():
+        found[day, duty.shift, duty.skill] += nurses
+    return found
 
 
 def _gave_way(made: Iterable[Made]) -> list[dict[str, Any]]:
@@ -172,7 +186,7 @@ def _held(settings: Settings, declared: RosterUseCase, asked: Asked) -> Iterable
 
 
 def _notes(made: Made) -> Iterable[str]:
-    return _untold(made.unit), _guessed(made.unit), _taken_out(made), _changed(made)
+    return _untold(made.unit), _guessed(made.unit), _elsewhere(made), _taken_out(made), _changed(made)
 
 
 def _guessed(unit: Unit) -> str:
@@ -186,12 +200,24 @@ def _guessed(unit: Unit) -> str:
     )
 
 
+def _elsewhere(made: Made) -> str:
+    """Say how many duties on other units stay as they are, and how many of others here count as cover."""
+    away = sum(1 for person in made.problem.staff for one in person.work if one.day >= 0)
+    here = sum(made.problem.guests.values())
+    if not away and not here:
+        return ""
+    return (
+        f"{made.unit.name}: {away} duties of its people on other units stay as they are and count in rest, runs and "
+        f"hours; {here} duties of other people here count as cover."
+    )
+
+
 def _taken_out(made: Made) -> str:
     if not made.taken_out:
         return ""
     return (
-        f"{made.unit.name}: {made.taken_out} published duties fall on leave, or after a credential has ended, and are "
-        "not counted."
+        f"{made.unit.name}: {made.taken_out} published duties fall on leave, on a day with a duty on another unit, or "
+        "where a credential does not hold, and are not counted."
     )
 
 

@@ -18,16 +18,15 @@ from orchestration.steps.planning.meetings import time_to_plan
 from orchestration.steps.rosters.roster_form import is_refused, wishes_of
 from orchestration.steps.rosters.roster_inputs import (
     DID,
-    HISTORY_DAYS,
-    STANDS,
     Row,
     Unit,
     units_of,
     usual_need,
 )
+from orchestration.steps.rosters.roster_judging import duties_of, made_duties, staff_of
 from orchestration.steps.rosters.roster_making import problem_of_unit
 from orchestration.steps.rosters.roster_people import NOTHING_TOLD, Personnel
-from orchestration.steps.rosters.shifts import span_of
+from orchestration.steps.rosters.settled import before_period, settled_of
 
 WEEK = timedelta(days=7)
 
@@ -56,7 +55,6 @@ def _rostered(declared: RosterUseCase, site: Site, unit: Unit, worked: Sequence[
     enough = int(declared.solving.backtest_enough_per_nurse * sum(need.values()))
     answer = solve(problem, declared.solving.backtest_seconds, declared.solving.seed, enough=enough)
     roster = answer.roster or Roster({})
-    history = [row for row in unit.rows if row.status in STANDS and (unit.first - row.date).days <= HISTORY_DAYS]
     staff = staff_of(unit)
     asked = [one for wishes in wishes_of(declared, site, unit).values() for one in wishes if one.date in unit.dates]
     shifts = {(name, unit.first + timedelta(days=day)): duty.shift for (name, day), duty in roster.duties.items()}
@@ -67,9 +65,9 @@ def _rostered(declared: RosterUseCase, site: Site, unit: Unit, worked: Sequence[
         first=unit.first,
         need=need,
         staff=[*staff, *(Staff(name, frozenset({skill}), frozenset({unit.name})) for name, skill in guests.items())],
-        history=[_duty(row, row.staff) for row in history if row.staff],
-        made=_made(site, unit, roster),
-        worked=[_duty(row, row.staff) for row in worked if row.staff],
+        history=duties_of(before_period(site, unit)),
+        made=made_duties(site, unit, roster),
+        worked=duties_of(settled_of(site, worked)),
         objective=answer.objective,
         bound=answer.bound,
         asked=len(asked),
@@ -77,47 +75,6 @@ def _rostered(declared: RosterUseCase, site: Site, unit: Unit, worked: Sequence[
         changes=_changes_after_a_sick_call(declared, problem, roster),
         shares={one.name: one.share for one in problem.staff},
     )
-
-
-def staff_of(unit: Unit) -> list[Staff]:
-    """Return a unit's people as hard rules are judged by: from what the feeds tell, not from the solver's problem."""
-    return [_staff(unit, name) for name in unit.people]
-
-
-def _staff(unit: Unit, name: str) -> Staff:
-    contracts = [one for one in unit.personnel.of(name) if any(map(one.holds, unit.dates))]
-    guessed = {row.skill for row in unit.of(name) if row.status in STANDS and row.date < unit.first}
-    until: dict[str, date] = {}
-    for skill in {one.skill for one in contracts}:
-        ends = [one.skill_until or date.max for one in contracts if one.skill == skill]
-        until[skill] = max(ends)
-    by_day = [[one.maximum_hours for one in contracts if one.holds(day)] for day in unit.dates]
-    allowed = [
-        sum(hours) for day in by_day if day and len(hours := [one for one in day if one is not None]) == len(day)
-    ]
-    return Staff(
-        name,
-        frozenset(until) if contracts else frozenset(guessed),
-        frozenset({unit.name}),
-        frozenset(unit.personnel.away(name, unit.dates)),
-        until,
-        min(allowed, default=None),
-    )
-
-
-def _duty(row: Row, person: str) -> Duty:
-    is_night = row.ends_at.date() > row.starts_at.date()
-    return Duty(person, row.date, row.unit, row.shift, row.skill, row.starts_at, row.ends_at, is_night)
-
-
-def _made(site: Site, unit: Unit, roster: Roster) -> list[Duty]:
-    found: list[Duty] = []
-    for (person, day), duty in roster.duties.items():
-        span = span_of(site, unit.first + timedelta(days=day), duty.shift)
-        is_night = span.ends_at.date() > span.starts_at.date()
-        on = unit.first + timedelta(days=day)
-        found.append(Duty(person, on, duty.unit, duty.shift, duty.skill, span.starts_at, span.ends_at, is_night))
-    return found
 
 
 def _changes_after_a_sick_call(declared: RosterUseCase, problem: Problem, roster: Roster) -> int | None:
@@ -143,6 +100,8 @@ def written(weeks: Iterable[UnitWeek]) -> list[dict[str, Any]]:
                 "away": sorted(map(str, one.away)),
                 "until": {skill: str(day) for skill, day in one.until.items()},
                 "most_hours": one.most_hours,
+                "since": {skill: str(day) for skill, day in one.since.items()},
+                "weeks": {str(monday): hours for monday, hours in one.weeks.items()},
             }
             for one in week.staff
         ]
@@ -171,6 +130,8 @@ def _read_staff(one: Mapping[str, Any]) -> Staff:
         frozenset(map(date.fromisoformat, one["away"])),
         {skill: date.fromisoformat(day) for skill, day in one["until"].items()},
         one["most_hours"],
+        {skill: date.fromisoformat(day) for skill, day in one["since"].items()},
+        {date.fromisoformat(monday): hours for monday, hours in one["weeks"].items()},
     )
 
 

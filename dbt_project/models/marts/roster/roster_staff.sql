@@ -24,8 +24,7 @@ final as (
     select *
     from contracts
     where
-        skill is not null
-        and valid_from is not null
+        valid_from is not null
 )
 
 select * from final

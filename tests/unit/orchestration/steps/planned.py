@@ -74,15 +74,17 @@ class Planning:
     def home(self) -> Home:
         return Home.at(self.settings.home)
 
-    def publish(self, table: pa.Table) -> None:
-        """Put a snapshot in place whose staffing mart is `table`."""
+    def publish(self, table: pa.Table, **others: pa.Table) -> None:
+        """Put a snapshot in place whose staffing mart is `table`, with other tables beside it."""
         digest = hashlib.sha256(str(table.num_rows).encode()).hexdigest()
         folder = self.settings.snapshots / digest
         folder.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, folder / "staffing_mart.parquet")
-        sha = hashlib.sha256((folder / "staffing_mart.parquet").read_bytes()).hexdigest()
-        entry = {"file": "staffing_mart.parquet", "sha256": sha}
-        pointer = {"digest": digest, "as_of": NOW.isoformat(), "tables": {"staffing_mart": entry}}
+        entries: dict[str, dict[str, str]] = {}
+        for name, rows in {"staffing_mart": table, **others}.items():
+            pq.write_table(rows, folder / f"{name}.parquet")
+            sha = hashlib.sha256((folder / f"{name}.parquet").read_bytes()).hexdigest()
+            entries[name] = {"file": f"{name}.parquet", "sha256": sha}
+        pointer = {"digest": digest, "as_of": NOW.isoformat(), "tables": entries}
         (self.settings.snapshots / "current.json").write_text(json.dumps(pointer))
 
     def release(self, model: Path) -> None:

@@ -74,14 +74,14 @@ PEOPLE = {"roster_staff": STAFF, "roster_leave": LEAVE, "roster_wish": WISH}
 KNOWN = datetime(2026, 1, 26, tzinfo=UTC)
 
 
-def contract(person: str, skill: str = "rn", **told: Any) -> dict[str, Any]:
+def contract(person: str, skill: str | None = "rn", **told: Any) -> dict[str, Any]:
     """A row of the mart of contracts: full time on the unit, without an end, unless told otherwise."""
     return {
         "site": PLACE.id,
         "staff_key": person,
         "unit": UNIT,
         "skill": skill,
-        "role": skill.upper(),
+        "role": (skill or "other").upper(),
         "weekly_hours": 40.0,
         "valid_from": date(2020, 1, 1),
         "known_at": KNOWN,

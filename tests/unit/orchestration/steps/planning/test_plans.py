@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from evaluation.canonical import document_digest
@@ -132,6 +133,49 @@ def test_an_upstream_that_is_off_observed_stepped_down_or_whole_is_said_in_the_p
 def test_a_shadow_plan_may_build_on_what_is_in_shadow_too(city):
     city.triage(Stage.SHADOW)
     assert _upstream(city, "shadow").is_usable and not _upstream(city).is_usable
+
+
+def test_triage_that_was_stepped_down_lowers_the_plan_whose_reasons_hold_its_bed_demand(city):
+    """Off is no step down: nobody counted on it. Without stays no bed demand is told, and nothing is lowered."""
+    release = city.triage(Stage.ASSISTIVE, Tier.RULE)
+    assert city.plan().plan.tier == "model"
+    city.publish(mart(), staffing_stay=stays(), serving_event=no_events())
+    down = city.plan(NOW + timedelta(minutes=1)).plan
+    assert any("by past days alone" in (line.reason or "") for line in down.lines)
+    assert down.tier == "history" and "stepped down to its rule. Bed demand is that of past days" in down.tier_reason
+    city.home.point(None, Stage.ASSISTIVE, use_case="triage")
+    off = city.plan(NOW + timedelta(minutes=2)).plan
+    assert off.tier == "model" and any("it is off here" in note for note in off.notes)
+    city.triage(Stage.ASSISTIVE, release=release)
+    silent = city.plan(NOW + timedelta(minutes=3)).plan
+    assert silent.tier == "model" and any("triage scored only" in note for note in silent.notes)
+
+
+def stays():
+    """Forty days of stays: one visit every three hours, two hours in the department, every second then 30 h in bed."""
+    rows = []
+    for n in range(40 * 8):
+        came = NOW - timedelta(hours=3 * n + 1)
+        spans = [("ED", came, came + timedelta(hours=2))]
+        spans += [("MED", spans[0][2], spans[0][2] + timedelta(hours=30))] * (n % 2)
+        rows += [
+            {
+                "site": "city", "visit_key": f"v{n}", "unit": unit, "entered_at": start,
+                "left_at": end if end < NOW else None, "is_first": place == 0, "is_last": place == len(spans) - 1,
+                "triage_level": 3, "known_at": start,
+            }
+            for place, (unit, start, end) in enumerate(spans) if start < NOW
+        ]  # fmt: skip
+    instant = pa.timestamp("us", "UTC")
+    kinds = {"entered_at": instant, "left_at": instant, "known_at": instant, "triage_level": pa.int32()}
+    return pa.table({name: pa.array([row[name] for row in rows], kinds.get(name)) for name in rows[0]})
+
+
+def no_events():
+    names = ("site", "use_case", "release_digest", "tier", "visit_key", "scores")
+    return pa.table(
+        {**{name: pa.array([], pa.string()) for name in names}, "at": pa.array([], pa.timestamp("us", "UTC"))}
+    )
 
 
 def test_an_upstream_whose_pointer_was_changed_is_not_used(city):

@@ -26,9 +26,10 @@ from orchestration.steps.kinds.planned import Asked
 from orchestration.steps.planning.plans import plan_order, planner_of
 from orchestration.steps.rosters.roster_bundle import roster_files
 from orchestration.steps.rosters.roster_inputs import read_rows, units_of
+from orchestration.steps.rosters.roster_judging import staff_of
 from orchestration.steps.rosters.roster_making import problem_of_unit
 from orchestration.steps.rosters.roster_people import read_personnel
-from orchestration.steps.rosters.roster_weeks import rostered_weeks, staff_of
+from orchestration.steps.rosters.roster_weeks import rostered_weeks
 from orchestration.steps.rosters.shifts import span_of
 from tests.unit.orchestration.steps.rostered import (
     NOW,
@@ -261,22 +262,39 @@ def test_a_contract_that_has_not_arrived_or_has_ended_keeps_nobody_on_the_unit(r
     assert not working & {gone, "newcomer"}
 
 
-def test_a_contract_that_takes_the_place_of_another_within_the_week_is_no_second_one(rural: Rostered) -> None:
-    """Nor for the judge, who adds up contracts by himself; two that hold on the same days are two."""
-    renewed, twofold, *_ = nurses()
+def test_what_was_agreed_counts_day_by_day_for_the_solver_and_for_the_judge(rural: Rostered) -> None:
+    """A contract that is renewed, changed or begun within a week is no second one; two at once add up."""
+    renewed, twofold, more, new = nurses()[:4]
     half = {"weekly_hours": 24.0, "minimum_hours": 16.0, "maximum_hours": 32.0}
-    ends = contract(renewed, **half, valid_until=TODAY + timedelta(days=2))
-    begins = contract(renewed, **half, valid_from=TODAY + timedelta(days=3))
-    problem = problem_of(rural, [ends, begins, contract(twofold, **half), contract(twofold, **half)], [])
-    made = {one.name: one for one in problem.staff}
-    assert (made[renewed].most_minutes, made[renewed].least_minutes) == (32 * 60, 16 * 60)
-    assert (made[twofold].most_minutes, made[twofold].least_minutes) == (64 * 60, 32 * 60)
+    whole = {"weekly_hours": 40.0, "minimum_hours": 37.0, "maximum_hours": 46.0}
+    sunday, monday = TODAY + timedelta(days=2), TODAY + timedelta(days=3)
+    contracts = [
+        contract(renewed, **half, valid_until=sunday),
+        contract(renewed, **half, valid_from=monday),
+        contract(twofold, **half),
+        contract(twofold, **half),
+        contract(more, **half, valid_until=TODAY),
+        contract(more, **whole, valid_from=TODAY + timedelta(days=1)),
+        contract(new, **half, valid_from=sunday),
+    ]
+    problem = problem_of(rural, contracts, [])
+    made, week = {one.name: one for one in problem.staff}, range(-4, 3)
+    agreed = {name: (one.agreed_minutes(week, "most"), one.agreed_minutes(week, "least")) for name, one in made.items()}
+    assert agreed[renewed] == (32 * 60, 16 * 60)
+    assert agreed[twofold] == (64 * 60, 32 * 60)
+    assert agreed[more] == ((5 * 32 + 2 * 46) * 60 // 7, (5 * 16 + 2 * 37) * 60 // 7), "two days of the new one"
+    assert agreed[new] == (round(32 * 60 / 7), round(16 * 60 / 7)), "one day"
     assert (made[renewed].share, made[twofold].share) == (0.6, 1.0)
+    assert made[more].share == round((24 + 6 * 40) / 7 / 40, 2)
+    assert made[new].skills_from == {"rn": 2}
     rows = read_rows(rural.settings, quick(), PLACE, NOW)
     people = read_personnel(rural.settings, quick(), PLACE, NOW)
     [unit] = units_of(quick(), PLACE, rows, TODAY, 7, people)
-    judged = {one.name: one.most_hours for one in staff_of(unit)}
-    assert (judged[renewed], judged[twofold]) == (32.0, 64.0)
+    judged = {one.name: one for one in staff_of(unit)}
+    this = TODAY - timedelta(days=4)
+    for name in (renewed, twofold, more, new):
+        assert round((judged[name].weeks[this] or 0) * 60) == agreed[name][0]
+    assert judged[new].since == {"rn": sunday}
 
 
 def problem_of(rural: Rostered, contracts: list[dict[str, Any]], wishes: list[dict[str, Any]]) -> Problem:
@@ -323,7 +341,8 @@ def test_leave_that_is_held_at_the_door_is_told_on_the_plan_until_it_is_taken(ru
     rural.point("roster", Tier.HISTORY)
     folder = rural.settings.home / "receipts" / PLACE.id / "leave"
     folder.mkdir(parents=True)
-    first = {"sha256": "a", "attempt": 0, "quarantined": 2, "arrived_at": "2026-03-20T06:00:00+00:00"}
+    told = {"attempt": 0, "received": 9, "quarantined": 2}
+    first = {"sha256": "a", **told, "arrived_at": "2026-03-20T06:00:00+00:00"}
     (folder / "a.json").write_text(json.dumps({**first, "first_arrived_at": None}))
     old = {**first, "sha256": "b", "arrived_at": "2025-03-20T06:00:00+00:00", "first_arrived_at": None}
     (folder / "b.json").write_text(json.dumps(old))
@@ -331,6 +350,46 @@ def test_leave_that_is_held_at_the_door_is_told_on_the_plan_until_it_is_taken(ru
     again = {"attempt": 1, "quarantined": 0, "first_arrived_at": first["arrived_at"]}
     (folder / "a.1.json").write_text(json.dumps({**first, **again, "arrived_at": "2026-03-26T06:00:00+00:00"}))
     assert not any("quarantine" in note for note in rural.plan(NOW + timedelta(minutes=1)).notes)
+
+
+@pytest.mark.parametrize(
+    ("feed", "arrived", "tier", "said"),
+    [
+        ("leave", "2026-03-19T12:31:00+00:00", "model", ""),
+        ("leave", "2026-03-19T12:29:00+00:00", "rule", "Who was granted leave since then is not known."),
+        ("workforce", "2026-03-19T11:00:00+00:00", "model", "New contracts and licences since then are not known."),
+        ("wishes", "2026-03-10T11:00:00+00:00", "model", "Wishes since then are not known."),
+    ],
+    ids=["in-time", "leave", "workforce", "wishes"],
+)
+def test_a_feed_of_people_that_is_overdue_is_told_and_steps_down_where_the_rules_say(
+    rural: Rostered, feed: str, arrived: str, tier: str, said: str
+) -> None:
+    """Due every seven days, with a day on the way; the plan is of 12:30, and a minute too late is too late."""
+    rural.staffing_says(2.0)
+    folder = rural.settings.home / "receipts" / PLACE.id / feed
+    folder.mkdir(parents=True)
+    receipt = {"sha256": "a", "attempt": 0, "received": 9, "quarantined": 0, "arrived_at": arrived}
+    (folder / "a.json").write_text(json.dumps({**receipt, "first_arrived_at": None}))
+    plan = rural.plan()
+    assert plan.tier.value == tier
+    stale = [note for note in plan.notes if note.startswith(f"{feed} of {PLACE.id} is stale")]
+    assert len(stale) == bool(said)
+    assert not said or said in stale[0]
+    assert (f"{feed} of {PLACE.id} is stale" in (plan.tier_reason or "")) is (tier != "model")
+    others = {"leave", "workforce", "wishes"} - {feed}
+    assert all(any(f"{one} of {PLACE.id}: no file has ever arrived" in note for note in plan.notes) for one in others)
+
+
+def test_who_has_a_contract_in_another_role_is_not_guessed_to_be_a_nurse(rural: Rostered) -> None:
+    porter, *others = nurses()
+    rural.publish(duties(), people=([contract(porter, skill=None, role="other"), contract(others[0])], [], []))
+    plan = rural.plan()
+    working = {one["person"] for one in rural.rosters()["assignments"]}
+    assert porter not in working
+    assert set(others) & working
+    assert any("HDU: 1 who have nurses' duties have no contract in a nursing role" in note for note in plan.notes)
+    assert any("no contract is told" in note for note in plan.notes), "the others are still guessed at, and it is said"
 
 
 def test_a_past_week_is_rostered_with_what_was_known_and_judged_beside_the_worked_one(rural: Rostered) -> None:
