@@ -11,9 +11,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
@@ -25,6 +25,7 @@ from orchestration.steps.answer import Answer
 from orchestration.steps.errors import StepError
 from orchestration.steps.learning.candidate import list_use_cases
 from orchestration.steps.releases.proposal import current_pointer, released, served_sites
+from orchestration.steps.watching.mlflow_access import ADMINISTRATOR, PASSWORD, guard, is_guarded
 from orchestration.steps.watching.service import HOST, SERVICE_PORT
 
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
@@ -47,7 +48,7 @@ class InterfaceStopped(StepError):
 class Interface:
     """One program to run: `probe` is the path that answers with `ready` in it once the program can be used.
 
-    `page` is what is worth opening first.
+    `page` is what is worth opening first; `environment` is added to ours, and may hold secrets.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Interface:
     page: str
     probe: str
     ready: bytes
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def address(self) -> str:
@@ -104,6 +106,7 @@ def interfaces(settings: Settings) -> tuple[Interface, ...]:
     """Return what is run, each on its usual port or on a free one; the service is the last."""
     python, dagster, mlflow, service = sys.executable, *map(free_port, (DAGSTER_PORT, MLFLOW_PORT, SERVICE_PORT))
     here = ("--host", HOST, "--port")
+    guarded, secrets = guard(settings)
     return (
         Interface(
             "Dagster",
@@ -120,13 +123,22 @@ def interfaces(settings: Settings) -> tuple[Interface, ...]:
             "runs, figures, registered models",
             (
                 *(python, "-m", "mlflow", "server", "--backend-store-uri", settings.mlflow_uri),
-                *("--artifacts-destination", str(settings.mlflow_artifacts), "--workers", "1", *here, str(mlflow)),
+                *(
+                    "--artifacts-destination",
+                    str(settings.mlflow_artifacts),
+                    "--workers",
+                    "1",
+                    *guarded,
+                    *here,
+                    str(mlflow),
+                ),
             ),
             mlflow,
             MLFLOW_PORT,
             "/#/experiments?workflowType=machine_learning",
             "/health",
             b"OK",
+            secrets,
         ),
         Interface(
             "Service",
@@ -150,7 +162,7 @@ def free_port(usual: int) -> int:
 
 
 def _start(interface: Interface, log: Path) -> Running:
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **interface.environment}
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
             interface.command,
@@ -191,6 +203,8 @@ def answers(url: str, expected: bytes) -> bool:
 def _pages(settings: Settings, service: Interface) -> list[str]:
     """Return the lines for the pages that are worth opening first."""
     lines: list[str] = []
+    if is_guarded(settings):
+        lines.append(f"Sign in   MLflow asks: {ADMINISTRATOR}, with the password in keys/{PASSWORD} of the home")
     if (settings.reports / "index.html").exists():
         lines.append(f"Reports   {service.address}/reports/")
     try:
