@@ -175,6 +175,20 @@ def report() -> Answer:
     return Answer({"reports": [str(path) for path in write_all_reports(ready_settings())]})
 
 
+@main.command("board-pack")
+@click.argument("use_case", required=False)
+@click.option("--site", help="Only this site's packs.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the packs; else the reports'."
+)
+@answers
+def board_pack(use_case: str | None, site: str | None, out: Path | None) -> Answer:
+    """Write what a governance board reads: a page and a PDF, with every document that they cite beside them."""
+    from orchestration.steps.watching.board_packs import write_board_packs
+
+    return write_board_packs(ready_settings(), use_case, site, out)
+
+
 for command in (*FEEDS, *RELEASES, *RECORDS, overbook, roster):
     main.add_command(command)
 

@@ -138,6 +138,7 @@ class SiteView:
     lineage: tuple[LineageStep, ...] = ()
     history: tuple[HistoryLine, ...] = ()
     drift_page: Link | None = None
+    pack: tuple[Link, ...] = ()
     levels: tuple[Standing, ...] = ()
 
     def __post_init__(self) -> None:
@@ -164,6 +165,7 @@ class CardFacts:
     developer_contact: str | None = None
     global_availability: str | None = None
     regulatory_approval: str | None = None
+    ehr_compatibility: str | None = None
     summary: str | None = None
     keywords: tuple[str, ...] = ()
     primary_intended_users: str | None = None
@@ -174,6 +176,7 @@ class CardFacts:
     clinical_risk_level: str | None = None
     outcomes_and_outputs: str | None = None
     model_type: str | None = None
+    foundation_models: str | None = None
     input_data_source: str | None = None
     output_and_input_data_types: str | None = None
     development_data_characterization: str | None = None
@@ -182,9 +185,12 @@ class CardFacts:
     security: str | None = None
     transparency: str | None = None
     funding_source: str | None = None
+    third_party_information: str | None = None
     stakeholders_consulted: str | None = None
     evaluation_references: str | None = None
+    clinical_trial: str | None = None
     peer_reviewed_publications: str | None = None
+    reimbursement_status: str | None = None
     patient_consent_or_disclosure: str | None = None
     bibliography: str | None = None
 

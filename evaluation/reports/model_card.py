@@ -6,15 +6,21 @@ NOT EVIDENCED.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from evaluation.evidence import Evidence, Figure, Json
 from evaluation.reports import words
 from evaluation.reports.model import CardFacts, SiteView, UseCaseView
 from evaluation.reports.words import NOT_EVIDENCED
 
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML 1.0 document may hold."""
 SCHEMA = "https://mc.chai.org/v0.2/schema.xsd"
 SIMULATED = "Simulated data: engineering evidence, not a clinical claim."
 
@@ -39,6 +45,7 @@ def model_card(use_case: UseCaseView, site: SiteView) -> dict[str, Json]:
                 "ReleaseDate": words.moment(site.since),
                 "ReleaseVersion": _version(site),
                 "GlobalAvailability": _said(facts.global_availability),
+                "EHRCompatibility": {"EHR": [_said(facts.ehr_compatibility)]},
                 "RegulatoryApproval": _said(facts.regulatory_approval),
             },
             "ModelSummary": {
@@ -65,7 +72,9 @@ def model_card(use_case: UseCaseView, site: SiteView) -> dict[str, Json]:
             },
             "Resources": {
                 "EvaluationReferences": _said(facts.evaluation_references),
+                "ClinicalTrial": _said(facts.clinical_trial),
                 "PeerReviewedPublications": _said(facts.peer_reviewed_publications),
+                "ReimbursementStatus": _said(facts.reimbursement_status),
                 "PatientConsentOrDisclosure": _said(facts.patient_consent_or_disclosure),
             },
             "Bibliography": _said(facts.bibliography),
@@ -76,6 +85,30 @@ def model_card(use_case: UseCaseView, site: SiteView) -> dict[str, Json]:
 def card_json(use_case: UseCaseView, site: SiteView) -> str:
     """The card as indented JSON text."""
     return json.dumps(model_card(use_case, site), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def card_xml(use_case: UseCaseView, site: SiteView) -> str:
+    """The card as the XML document that the published schema describes, elements in its order."""
+    from xml.etree import ElementTree
+
+    root = ElementTree.Element("AppliedModelCard", {"xmlns": SCHEMA})
+    _fill(root, cast("Mapping[str, Json]", model_card(use_case, site)["AppliedModelCard"]))
+    ElementTree.indent(root)
+    return f"<?xml version='1.0' encoding='UTF-8'?>\n{ElementTree.tostring(root, encoding='unicode')}\n"
+
+
+def _fill(parent: "Element", members: Mapping[str, Json]) -> None:
+    """Put members into an element, one child for each, and one for each of a list."""
+    from xml.etree import ElementTree
+
+    for name, value in members.items():
+        many = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+        for one in many:
+            child = ElementTree.SubElement(parent, name)
+            if isinstance(one, Mapping):
+                _fill(child, one)
+            else:
+                child.text = _NOT_IN_XML.sub("\ufffd", str(one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +165,7 @@ def _trust(facts: CardFacts) -> dict[str, Json]:
         "AISystemFacts": {
             "OutcomesAndOutputs": _said(facts.outcomes_and_outputs),
             "ModelType": _said(facts.model_type),
+            "FoundationModels": _said(facts.foundation_models),
             "InputDataSource": _said(facts.input_data_source),
             "OutputAndInputDataTypes": _said(facts.output_and_input_data_types),
             "DevelopmentDataCharacterization": _said(facts.development_data_characterization),
@@ -142,6 +176,7 @@ def _trust(facts: CardFacts) -> dict[str, Json]:
         },
         "TransparencyInformation": {
             "FundingSource": _said(facts.funding_source),
+            "ThirdPartyInformation": _said(facts.third_party_information),
             "StakeholdersConsulted": _said(facts.stakeholders_consulted),
         },
     }

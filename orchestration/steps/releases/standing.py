@@ -22,7 +22,8 @@ from orchestration.sites import load_site
 
 @dataclass(frozen=True)
 class Watched:
-    """One served release: the kinds of approval that are due, those that are over, and where it goes for these."""
+    """One served release: the kinds of approval that are due, those that are over, and where it goes for these;
+    `every` kind that it stands on."""
 
     use_case: str
     site: str
@@ -30,6 +31,7 @@ class Watched:
     due: tuple[Standing, ...]
     over: tuple[Standing, ...]
     lower: Stage
+    every: tuple[Standing, ...] = ()
 
     @property
     def sentences(self) -> list[str]:
@@ -56,9 +58,9 @@ def standing_of(
     """Judge the approvals of a verified release under its pointer; None where nothing is served."""
     if pointer is None or release is None:
         return None
-    policy, stage = load_policy(pointer.use_case), Stage(pointer.stage.value)
+    court = court_of(records, pointer, release, at)
+    policy, stage = court.policy, court.release.stage
     counted = _counted(policy, stage, release)
-    court = Court(policy, records.people(), _released(release, stage), release.manifest.author, at)
     given = (records.approvals(pointer.use_case, pointer.site), [one.ledger_hash for one in release.manifest.approvals])
     found = standing(court, counted, *given)
     within = timedelta(days=policy.approvals.remind_days)
@@ -69,7 +71,15 @@ def standing_of(
         due=tuple(one for one in found if one.is_due(at, within)),
         over=tuple(one for one in found if one.is_over(at)),
         lower=lower_stage(court, counted, *given),
+        every=found,
     )
+
+
+def court_of(records: Readable, pointer: Pointer, release: VerifiedRelease, at: datetime) -> Court:
+    """What approvals of a served release are held against: its own subject in the stage where it stands."""
+    stage = Stage(pointer.stage.value)
+    policy, people = load_policy(pointer.use_case), records.people()
+    return Court(policy, people, _released(release, stage), release.manifest.author, at)
 
 
 def _counted(policy: Policy, stage: Stage, release: VerifiedRelease) -> Mapping[str, int]:

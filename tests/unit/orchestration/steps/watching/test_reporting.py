@@ -11,8 +11,9 @@ from orchestration.steps.record.actors import actor_of
 from orchestration.steps.record.records import open_records
 from orchestration.steps.releases.going_down import roll_back
 from orchestration.steps.releases.tiers import change_tier
-from orchestration.steps.watching import reporting
-from orchestration.steps.watching.reporting import FAULT, write_all_reports
+from orchestration.steps.watching import views
+from orchestration.steps.watching.reporting import write_all_reports
+from orchestration.steps.watching.views import FAULT
 from tests.unit.orchestration.steps.governed import (
     LEDGER_DAMAGES,
     POINTER_DAMAGES,
@@ -80,7 +81,7 @@ def test_a_pointer_that_was_put_back_is_on_the_page(group: Governed) -> None:
 def test_the_page_says_how_much_of_the_sites_tables_is_mapped(group: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
     assert all("no tables of this version are built here" in page for page in pages(group.settings).values())
     shares = {"city": {"measurement": 0.9341}}
-    monkeypatch.setattr(reporting, "mapping_coverage", lambda settings, site: shares.get(site, {}))
+    monkeypatch.setattr(views, "mapping_coverage", lambda settings, site: shares.get(site, {}))
     found = pages(group.settings)
     assert "measurement 93.4%" in found["city"] and "measurement" not in found["rural"].split("Mapping coverage")[1]
 

@@ -1,0 +1,240 @@
+"""Performance, drift, false alerts, overrides, feedback and rehearsals: figures of evidence with their intervals.
+
+Here belongs which figures stand where. A kind of evidence that no section names is shown under "Other evidence", so
+that a new kind is never left out.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from evaluation.evidence import Evidence, Figure
+from evaluation.reports import words
+from evaluation.reports.board.claims import Cell, ChartLine, Row, Section, Table, Tone, claim, number, table
+from evaluation.reports.board.facts import BoardFacts, mapping, records
+from evaluation.reports.model import ClauseLine
+from evaluation.reports.sections import KindSection, chart_rows, drift_rows, group_rows, kind_sections
+
+HEADS = ("Figure", "Value", "95 % interval", "Counted on", "Events", "Asked by the policy")
+PERFORMANCE = ("performance", "calibration", "net_benefit", "shadow")
+ALERTS = ("alerts_per_100", "ppv", "sensitivity")
+NAMED = frozenset({*PERFORMANCE, "subgroups", "drift", "overrides", "rehearsal", "slo"})
+
+
+def performance(facts: BoardFacts) -> Section:
+    """Every figure about how good the advice is, with its interval, and by group."""
+    shown = [one for one in kind_sections(facts.use_case, facts.site) if one.kind in PERFORMANCE]
+    charts = tuple(
+        ChartLine(row.title, row.charts, facts.source(*(f"evidence:{kind}" for kind in PERFORMANCE)))
+        for row in chart_rows(facts.use_case, facts.site)
+    )
+    return Section(
+        "performance",
+        "Performance",
+        (*(one for kind in shown for one in _tables(facts, kind)), *_groups(facts)),
+        charts=charts,
+        lead="Thresholds apply to the bound that the policy names; what could not be estimated counts as missing.",
+    )
+
+
+def _tables(facts: BoardFacts, section: KindSection) -> list[Table]:
+    """The tables of one kind of evidence; one row that reads NOT EVIDENCED where there is no document."""
+    on = facts.evidence(section.kind)
+    if section.document is None:
+        return [table((section.title, ""), [claim(section.title, None, on=())])]
+    return [
+        table(
+            HEADS,
+            [
+                claim(
+                    row.label,
+                    number(row.value if row.is_evidenced else None),
+                    row.interval or "not given",
+                    number(row.n or "not given"),
+                    number(row.n_events or "not given"),
+                    _asked(facts, row.clauses),
+                    on=on,
+                )
+                for row in block.rows
+            ],
+            " · ".join(filter(None, (section.title, block.title, section.window))),
+        )
+        for block in section.blocks
+    ]
+
+
+def _asked(facts: BoardFacts, asked: Sequence[ClauseLine]) -> Cell:
+    if not asked:
+        return Cell("nothing")
+    said = "; ".join(
+        f"{words.threshold_text(one.threshold, facts.use_case.outcomes)} {'met' if one.met else 'not met'}"
+        for one in asked
+    )
+    return Cell(said, "good" if all(one.met for one in asked) else "bad")
+
+
+def _groups(facts: BoardFacts) -> list[Table]:
+    rows = [
+        claim(
+            f"{one.attribute}: {one.group}",
+            one.outcome,
+            number("suppressed" if one.suppressed else one.n),
+            "suppressed" if one.suppressed else one.auroc,
+            "suppressed" if one.suppressed else one.calibration,
+            on=facts.evidence("subgroups"),
+        )
+        for one in group_rows(facts.use_case, facts.site)
+    ]
+    heads = ("Group", "Outcome", "Visits / events", "AUROC", "Calibration")
+    if not rows:
+        return [table(("Subgroups", ""), [claim("Subgroups", None, on=())])]
+    return [table(heads, rows, "Groups with fewer than 11 events or non-events are suppressed.")]
+
+
+def false_alerts(facts: BoardFacts) -> Section:
+    """How many alerts there are, how many are false, how many of the sick they find."""
+    found = [
+        (document, name, figure)
+        for kind in ("net_benefit", "shadow")
+        if (document := facts.site.evidence_of(kind)) is not None
+        for name, figure in document.figures.items()
+        if name.partition("@")[0].rpartition(".")[2] in ALERTS
+    ]
+    rows = [row for document, name, figure in found for row in _alert_rows(facts, document, name, figure)]
+    heads = ("Figure", "Value", "95 % interval", "Counted on", "Where")
+    tables = (table(heads, rows),) if rows else ()
+    return Section("alerts", "False alerts", tables, absent="no document counts alerts of this use case.")
+
+
+def _alert_rows(facts: BoardFacts, document: Evidence, name: str, figure: Figure) -> list[Row]:
+    where = "on live visits in shadow" if document.kind == "shadow" else "on visits after training"
+    on = facts.evidence(document.kind)
+    counted = number(words.count(figure.n) if figure.n is not None else None)
+    rows = [
+        claim(
+            words.figure_name(name, facts.use_case.outcomes),
+            number(words.figure_text(name, figure)),
+            words.interval_text(name, figure) or "not given",
+            counted,
+            where,
+            on=on,
+        )
+    ]
+    if ".ppv" in name and figure.value is not None:
+        false = Figure(1 - figure.value, _rest(figure.upper), _rest(figure.lower), figure.n)
+        label = words.figure_name(name, facts.use_case.outcomes).replace("Positive predictive value", "False alerts")
+        interval = words.interval_text(name, false) or "not given"
+        rows.insert(0, claim(label, number(words.figure_text(name, false)), interval, counted, where, on=on))
+    return rows
+
+
+def _rest(bound: float | None) -> float | None:
+    return None if bound is None else 1 - bound
+
+
+def drift(facts: BoardFacts) -> Section:
+    """Whether live data are still like those of training, feature by feature."""
+    document, on = facts.site.evidence_of("drift"), facts.evidence("drift")
+    rows = [
+        claim(
+            one.feature,
+            Cell(one.verdict, "bad" if one.verdict == "drifted" else "good"),
+            number(one.effect or "not given"),
+            number(one.distance or "not given"),
+            one.missing,
+            on=on,
+        )
+        for one in drift_rows(document)
+    ]
+    heads = ("Feature", "Verdict", "Difference (SD)", "Distance", "Missing before → now")
+    tables = [*_of_kind(facts, "drift"), *([table(heads, rows, "Those that moved most.")] if rows else [])]
+    return Section("drift", "Drift", tuple(tables))
+
+
+def overrides(facts: BoardFacts) -> Section:
+    """What people did with the advice, where they disagree, and the reasons that they gave."""
+    document, on = facts.site.evidence_of("overrides"), facts.evidence("overrides")
+    detail = document.detail if document else {}
+    groups = [
+        claim(
+            f"{one.get('by')} {one.get('value')}",
+            number(words.count(int(str(one.get("cards") or 0)))),
+            number(_share(one.get("rate"))),
+            number(_share(one.get("elsewhere"))),
+            Cell(str(one.get("verdict")), _tone(str(one.get("verdict")))),
+            on=on,
+        )
+        for one in records(detail.get("groups"))
+    ]
+    tables = _of_kind(facts, "overrides")
+    if groups:
+        tables.append(table(("Where", "Cards", "Overridden", "Elsewhere", "What it means"), groups))
+    return Section("overrides", "Overrides", tuple(tables))
+
+
+def _share(value: object) -> str:
+    return words.percent(float(value)) if isinstance(value, float | int) else "not known"
+
+
+def _tone(verdict: str) -> Tone:
+    if verdict.startswith("disagreement"):
+        return "bad"
+    return "good" if verdict.startswith(("justified", "as elsewhere")) else "warn"
+
+
+def feedback(facts: BoardFacts) -> Section:
+    """Coded reasons of clinicians and figures that they put in place of the plan's."""
+    document = facts.site.evidence_of("overrides")
+    reasons = [
+        claim(
+            words.plain(str(one.get("reason")).replace("-", " ")),
+            number(words.count(int(str(one.get("cards") or 0)))),
+            f"outcome came in {one.get('came')} of {one.get('known')} known",
+            on=facts.evidence("overrides"),
+        )
+        for one in (records(document.detail.get("reasons")) if document else [])
+    ]
+    changed: dict[str, list[int]] = {}
+    for position, one in enumerate(facts.of_kind("adjustment")):
+        changed.setdefault(one.text("reason"), []).append(position)
+    entries = facts.of_kind("adjustment")
+    adjusted = [
+        claim(
+            words.plain(reason.replace("-", " ")),
+            number(words.count(len(at))),
+            ", ".join(sorted({entries[one].text("unit") for one in at})),
+            on=[entries[one].source for one in at],
+        )
+        for reason, at in sorted(changed.items(), key=lambda item: -len(item[1]))
+    ]
+    tables = [table(("Reason of an override", "Cards", "Who was right"), reasons)] if reasons else []
+    tables += [table(("Reason of another figure", "Shifts", "Units"), adjusted)] if adjusted else []
+    return Section("feedback", "Feedback", tuple(tables), absent="no coded feedback of clinicians is on record here.")
+
+
+def rehearsal(facts: BoardFacts) -> Section:
+    """The timed rehearsal of the way back, and every one on the ledger."""
+    rows = [
+        claim(
+            words.moment(one.at),
+            number(f"{float(one.text('seconds_to_restore') or 0):.2f} s"),
+            "; ".join(f"{mapping(step).get('step')}" for step in records(one.payload.get("steps"))),
+            on=(one.source,),
+        )
+        for one in reversed(facts.of_kind("rehearsal"))
+    ]
+    tables = _of_kind(facts, "rehearsal")
+    tables += (
+        [table(("Rehearsed", "To restored service", "Steps"), rows, "On the ledger, newest first.")] if rows else []
+    )
+    return Section("rehearsal", "Rollback rehearsal", tuple(tables))
+
+
+def others(facts: BoardFacts) -> Section:
+    """Every other kind of evidence: none is left out for being new."""
+    found = [one for one in kind_sections(facts.use_case, facts.site) if one.kind not in NAMED]
+    tables = [one for section in found for one in _tables(facts, section)]
+    return Section("others", "Other evidence", tuple(tables))
+
+
+def _of_kind(facts: BoardFacts, kind: str) -> list[Table]:
+    found: Iterable[KindSection] = (one for one in kind_sections(facts.use_case, facts.site) if one.kind == kind)
+    return [one for section in found for one in _tables(facts, section)]

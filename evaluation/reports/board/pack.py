@@ -1,0 +1,115 @@
+"""The board pack: every section on one page that loads nothing, and a copy of each document that it cites.
+
+Here belongs the order of the sections, printing and writing. What a section claims belongs in its own module.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.evidence import Json
+from evaluation.reports.board import figures, items, notes, operation, standing, value
+from evaluation.reports.board.claims import Section
+from evaluation.reports.board.facts import BoardFacts, Source
+from evaluation.reports.model_card import card_json, card_xml
+from evaluation.reports.pages import render, write_page
+
+PAGE, PRINTED = "board-pack.html", "board-pack.pdf"
+CARD, CARD_XML = "model-card.json", "model-card.xml"
+SECTIONS = (
+    standing.stands,
+    standing.intended,
+    figures.performance,
+    figures.false_alerts,
+    figures.drift,
+    figures.overrides,
+    figures.feedback,
+    operation.incidents,
+    operation.levels,
+    standing.approvals,
+    figures.rehearsal,
+    operation.risks,
+    figures.others,
+    notes.release_notes,
+    value.value,
+    items.readiness,
+    items.checklists,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BoardPack:
+    """A pack ready to print: its sections, and every document that they cite."""
+
+    facts: BoardFacts
+    sections: tuple[Section, ...]
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Every document that is cited, each once, by name."""
+        cited = {one.stem: one for section in self.sections for one in section.sources}
+        return tuple(cited[stem] for stem in sorted(cited))
+
+    @property
+    def absent(self) -> tuple[Section, ...]:
+        """The sections in which something is not evidenced."""
+        return tuple(one for one in self.sections if one.is_absent)
+
+
+def board_pack(facts: BoardFacts) -> BoardPack:
+    """Everything that the pack says, from facts alone."""
+    made = (section(facts) for section in SECTIONS)
+    return BoardPack(facts, tuple(one for one in made if one.tables or one.charts or one.absent))
+
+
+def render_pack(pack: BoardPack, *, printed: bool = False, index: str | None = None) -> str:
+    """The pack as one self-contained page. ``printed``: for paper, where a link to a file beside it leads nowhere, it
+    cites the list of documents at its end. ``index``: the page of all releases, if it lies there.
+    """
+    files = documents(pack.facts)
+    told = {"model": pack.facts, "facts": pack.facts, "pack": pack, "files": files}
+    return render("board.html", **told, printed=printed, index=index)
+
+
+def documents(facts: BoardFacts) -> dict[str, str]:
+    """The documents beside the pack, by file name: model card, release notes, readiness, checklists, value."""
+    made: Mapping[str, Mapping[str, Any] | None] = {
+        "release-notes.json": notes.notes_document(facts) if "release" in facts.sources else None,
+        "readiness.json": items.answers_document("readiness", facts),
+        "checklists.json": items.answers_document("checklists", facts),
+        "value.json": value.value_document(facts),
+    }
+    cards = {CARD: card_json(facts.use_case, facts.site), CARD_XML: card_xml(facts.use_case, facts.site)}
+    return {**cards, **{name: _json(one) for name, one in made.items() if one is not None}}
+
+
+def write_pack(folder: Path, facts: BoardFacts, index: str | None = None) -> Sequence[Path]:
+    """Write the pack, its documents and its evidence into ``folder``; returns the paths, the page first.
+
+    Evidence is written before the page that links to it, so that no link is ever dead.
+    """
+    pack = board_pack(facts)
+    copies = [write_page(folder / one.path, _json(one.document)) for one in pack.sources]
+    beside = [write_page(folder / name, text) for name, text in documents(facts).items()]
+    page = write_page(folder / PAGE, render_pack(pack, index=index))
+    _drop_old(folder / "evidence", {one.name for one in copies})
+    return [page, *beside, *copies]
+
+
+def _drop_old(folder: Path, kept: set[str]) -> None:
+    """Take away copies that an earlier pack cited and this one does not."""
+    for path in folder.glob("*.json"):
+        if path.name not in kept:
+            path.unlink()
+
+
+def _json(document: Mapping[str, Json] | Mapping[str, Any]) -> str:
+    return json.dumps(_plain(document), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
