@@ -37,7 +37,7 @@ def mlflow(tmp_path):
     one = next(one for one in interfaces(settings_in(tmp_path, Environment.PRODUCTION)) if one.name == "MLflow")
     process = subprocess.Popen(one.command, env={**os.environ, **one.environment}, cwd=tmp_path, start_new_session=True)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not answers(one.address + one.probe, one.ready):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.2)
