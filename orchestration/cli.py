@@ -21,14 +21,14 @@ from orchestration.commands.feeds import (
 )
 from orchestration.commands.options import EXISTING, ready_settings, site_option
 from orchestration.commands.records import backup, incident, key, ledger, restore
-from orchestration.commands.releases import approve, drill, gate, promote, refuse, rollback, tier
+from orchestration.commands.releases import approve, break_glass, drill, gate, promote, refuse, rollback, tier
 from orchestration.commands.rosters import roster
 from orchestration.settings import keep_private
 from orchestration.steps.answer import Answer
 
 PORT = click.IntRange(1, 65535)
 FEEDS = (audit, contract, erase, export, listen, quarantine, reland, review, scrub, vocabulary)
-RELEASES = (approve, drill, gate, promote, refuse, rollback, tier)
+RELEASES = (approve, break_glass, drill, gate, promote, refuse, rollback, tier)
 RECORDS = (backup, incident, key, ledger, restore)
 
 

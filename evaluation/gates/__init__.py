@@ -18,6 +18,8 @@ from evaluation.gates.decide import decide
 from evaluation.gates.decision import ClauseResult, Decision, Ignored
 from evaluation.gates.errors import DecisionError, GateError, StageError
 from evaluation.gates.explain import ExplainRow, explain, render_rows
+from evaluation.gates.glass import Asked as GlassAsked
+from evaluation.gates.glass import why_not_broken
 from evaluation.gates.refusal import Refusal
 from evaluation.gates.rights import may_step_down, may_step_up, why_not_proven
 from evaluation.gates.stages import step, tier_step
@@ -35,6 +37,7 @@ __all__ = [
     "DecisionError",
     "ExplainRow",
     "GateError",
+    "GlassAsked",
     "Ignored",
     "Reading",
     "Refusal",
@@ -54,6 +57,7 @@ __all__ = [
     "step",
     "step_reasons",
     "tier_step",
+    "why_not_broken",
     "why_not_proven",
     "would_lower",
 ]

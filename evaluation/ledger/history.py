@@ -12,7 +12,7 @@ from typing import cast
 from evaluation.evidence import Json, Subject
 from evaluation.ledger.act import Proof, proof_of
 from evaluation.ledger.entry import Entry, instant_text
-from evaluation.ledger.orders import named_tier
+from evaluation.ledger.orders import PROMOTED, named_tier
 from evaluation.policies.stage import Stage, Tier
 
 
@@ -75,7 +75,7 @@ def running_at(entries: Iterable[Entry], time: datetime) -> list[Running]:
     promoted: dict[tuple[str, str], Running] = {}
     for entry in sorted((each for each in entries if each.effective_at <= time), key=_moment):
         use_case = cast("str", entry.payload.get("use_case", ""))
-        if entry.kind == "promotion":
+        if entry.kind in PROMOTED:
             now[use_case] = _promotion(entry)
             promoted[use_case, cast("str", entry.payload["release"])] = now[use_case]
         elif entry.kind == "rollback":
@@ -95,8 +95,8 @@ def _moment(entry: Entry) -> tuple[datetime, int]:
 
 def _promotion(entry: Entry) -> Running:
     payload = entry.payload
-    evidence = cast("Sequence[Mapping[str, str]]", payload["evidence"])
-    approvals = cast("Sequence[Mapping[str, str]]", payload["approvals"])
+    evidence = cast("Sequence[Mapping[str, str]]", payload.get("evidence", ()))
+    approvals = cast("Sequence[Mapping[str, str]]", payload.get("approvals", ()))
     return Running(
         use_case=cast("str", payload["use_case"]),
         site=cast("str", payload["site"]),
@@ -109,7 +109,7 @@ def _promotion(entry: Entry) -> Running:
         approvals=tuple(ApprovedBy(**each) for each in approvals),
         since=entry.effective_at,
         by=entry.actor,
-        reason="promoted",
+        reason="promoted" if entry.kind == "promotion" else f"break-glass: {payload['reason']}",
         ledger_hash=entry.hash,
         proof=proof_of(entry),
     )

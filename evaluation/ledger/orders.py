@@ -13,7 +13,9 @@ from evaluation.ledger.act import Proof, proof_of
 from evaluation.ledger.entry import Entry
 from evaluation.policies.stage import Stage, Tier
 
-ORDERS = ("promotion", "rollback", "tier_change")
+PROMOTED = ("promotion", "break_glass")
+"""Kinds of entry that put a release in a stage, with the model answering."""
+ORDERS = (*PROMOTED, "rollback", "tier_change")
 """Kinds of entry that go with a new release pointer."""
 
 
@@ -57,7 +59,7 @@ def _ordered(entry: Entry, before: InForce | None) -> InForce | None:
         "kind": entry.kind,
     }
     generation = cast("int | None", entry.payload.get("generation"))
-    tier = named_tier(entry, Tier.MODEL if before is None or entry.kind == "promotion" else before.tier)
+    tier = named_tier(entry, Tier.MODEL if before is None or entry.kind in PROMOTED else before.tier)
     if entry.kind == "tier_change":
         counted = 0 if before is None else before.generation + 1  # before tier changes named their generation
         return before and replace(before, tier=tier, generation=counted if generation is None else generation, **order)

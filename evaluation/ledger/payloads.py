@@ -39,6 +39,7 @@ Kind = Literal[
     "refusal",
     "promotion",
     "promotion_refused",
+    "break_glass",
     "rollback",
     "tier_change",
     "rehearsal",
@@ -179,6 +180,22 @@ class Reason(_Payload):
 class PromotionRefused(_Operational):
     stage: Stage
     reasons: Annotated[list[Reason], Field(min_length=1)]
+
+
+class BreakGlass(_Operational):
+    """One stage up without the evidence, signed by the one who answers for it; it ends by itself."""
+
+    from_stage: Stage
+    stage: Stage
+    release: Digest
+    previous: Digest | None
+    generation: Count
+    subject: SubjectDigests
+    decision: Digest
+    unmet: list[Line]
+    reason: Line
+    until: Instant
+    author: Person
 
 
 class Rollback(_Operational):
@@ -323,6 +340,7 @@ MODELS: Mapping[Kind, type[_Payload]] = {
     "refusal": Approved,
     "promotion": Promotion,
     "promotion_refused": PromotionRefused,
+    "break_glass": BreakGlass,
     "rollback": Rollback,
     "tier_change": TierChange,
     "rehearsal": Rehearsal,

@@ -21,6 +21,9 @@ from evaluation.policies.stage import Tier
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the clocks of two processes that write one ledger may differ."""
 
+LONGEST_GLASS = timedelta(days=3)
+"""No policy may allow more (``policies/rollback.py``); the ledger holds even whoever changes the policy to it."""
+
 
 @dataclass(slots=True)
 class Register:
@@ -153,6 +156,16 @@ class Register:
         if entry.payload["is_automatic"] and after.rank <= before.rank:
             raise RefusedEntryError("a tier steps up, or stays, by itself; only a person steps up")
 
+    def _check_glass(self, entry: Entry) -> None:
+        payload = cast("Mapping[str, str]", entry.payload)
+        if proof_of(entry) != "signature":
+            raise RefusedEntryError("nobody breaks the glass without their own signature")
+        if entry.actor == payload["author"]:
+            raise RefusedEntryError("nobody breaks the glass for their own work")
+        length = parse_instant(payload["until"]) - entry.at
+        if not timedelta(0) < length <= LONGEST_GLASS:
+            raise RefusedEntryError("a broken glass ends after it was broken, and within three days")
+
     def _check_review(self, entry: Entry) -> None:
         name, pattern = str(entry.payload["review"]), entry.payload["pattern"]
         waiting = [str(one.payload["review"]) for one in self._reviews.values() if one.payload["pattern"] == pattern]
@@ -187,6 +200,7 @@ _CHECKS: Mapping[str, Callable[[Register, Entry], None]] = {
     "approval": Register._check_approval,  # pyright: ignore[reportPrivateUsage]
     "refusal": Register._check_approval,  # pyright: ignore[reportPrivateUsage]
     "promotion": Register._check_promotion,  # pyright: ignore[reportPrivateUsage]
+    "break_glass": Register._check_glass,  # pyright: ignore[reportPrivateUsage]
     "tier_change": Register._check_tier,  # pyright: ignore[reportPrivateUsage]
     "meaning_review_opened": Register._check_review,  # pyright: ignore[reportPrivateUsage]
     "meaning_review_answered": Register._check_answer,  # pyright: ignore[reportPrivateUsage]

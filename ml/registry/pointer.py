@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from ml.registry import PointerError, RegistryError
 from ml.registry.canonical import canonical_json, document_digest
 from ml.registry.files import read_bounded, write_durably
+from ml.registry.glass import Glass
 from ml.registry.manifest import Digest, Slug, first_fault
 from ml.registry.notice import Notice, after_step_down
 from ml.registry.signing import PublicKey, Signature, Signer
@@ -42,7 +43,8 @@ class Pointer(BaseModel):
 
     `last_release_at` is when the last release pointed to was created: the memory that outlives `off`.
     `rollback` stays on the pointer as long as the release it allowed. `notice` is what people are told when it steps
-    down; a pointer from before there were notices has none, and then none stands in its document either.
+    down; a pointer from before there were notices has none, and then none stands in its document either. `glass` is
+    there where somebody released past the gate, for a time that ends.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -59,6 +61,7 @@ class Pointer(BaseModel):
     last_release_at: AwareDatetime | None
     rollback: Rollback | None = None
     notice: Notice | None = None
+    glass: Glass | None = None
 
     @model_validator(mode="after")
     def _off_means_no_release(self) -> Self:
@@ -73,8 +76,9 @@ class Pointer(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data without the signature."""
         document = self.model_dump(mode="json", by_alias=True)
-        if self.notice is None:
-            del document["notice"]  # as it was signed, and remembered by services, before there were notices
+        for later in ("notice", "glass"):
+            if document[later] is None:
+                del document[later]  # as it was signed, and remembered by services, before there were any
         return document
 
 
@@ -117,6 +121,7 @@ def publish_pointer(
     follows: int | None = None,
     above: int = 0,
     notice: Notice | None = None,
+    glass: Glass | None = None,
 ) -> Pointer:
     """Sign a pointer of the next generation and put it in place in one step.
 
@@ -143,7 +148,8 @@ def publish_pointer(
                 "reason": reason,
                 "last_release_at": created_at or (current and current.last_release_at),
                 "rollback": _rollback(current, release, rollback_ledger_hash),
-                "notice": _told_further(current, release, notice),
+                "notice": _told_further(current, release, stage, notice, issued_at),
+                "glass": glass or _still_broken(current, release),
             }
         )
         check_release(home, pointer, signer.public)
@@ -196,6 +202,7 @@ def publish_lower(
                 "last_release_at": current.last_release_at if current else issued_at.astimezone(UTC),
                 "rollback": None if is_off or current is None else current.rollback,
                 "notice": after_step_down(current and current.notice, notice, issued_at, was_shown=_was_shown(current)),
+                "glass": _still_broken(current, None if is_off or current is None else current.release),
             }
         )
         _put(path, pointer, signer)
@@ -251,6 +258,8 @@ def check_release(home: Path, pointer: Pointer, public_key: PublicKey) -> Verifi
         raise PointerError("The release was made for another use case or site; a release serves only its own.")
     if pointer.stage.rank > manifest.stage.rank:
         raise PointerError(f"The release was approved for {manifest.stage}, not for {pointer.stage}; release it anew.")
+    if not manifest.approvals and pointer.glass is None:
+        raise PointerError("Nobody approved the release and no glass was broken for it; it serves nothing.")
     if manifest.created_at != pointer.last_release_at:
         raise PointerError("The pointer gives its release another time of creation than its manifest.")
     return release
@@ -290,11 +299,22 @@ def _was_shown(current: Pointer | None) -> bool:
     return current is None or current.stage.rank >= Stage.ASSISTIVE.rank
 
 
-def _told_further(current: Pointer | None, release: str | None, notice: Notice | None) -> Notice | None:
-    """The words as they are given; those that were there stay where the release does, as when a tier steps up."""
+def _told_further(
+    current: Pointer | None, release: str | None, stage: Stage, notice: Notice | None, at: datetime
+) -> Notice | None:
+    """The words as they are given; those that were there stay where the release does, as when a tier steps up. They are
+    told from now on where another release comes back out of sight."""
+    if notice is not None and current is not None and _was_shown(current) and stage.rank < Stage.ASSISTIVE.rank:
+        return notice.begun(at)
     if notice is not None or current is None or current.release != release:
         return notice
     return current.notice
+
+
+def _still_broken(current: Pointer | None, release: str | None) -> Glass | None:
+    """The glass that stays: whatever else changes about the same release, its time goes on to end."""
+    is_same = current is not None and release is not None and current.release == release
+    return current.glass if is_same and current is not None else None
 
 
 def _parse(content: bytes, public_key: PublicKey) -> Pointer:

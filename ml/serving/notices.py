@@ -6,7 +6,7 @@ time is the world's clock, as the pointer's is. A notice is no advice: it carrie
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid5
 
 from ml.registry.pointer import Pointer
@@ -14,6 +14,13 @@ from ml.registry.stages import Stage, Tier
 
 SILENT = frozenset({Tier.HISTORY, Tier.MANUAL})
 """Tiers in which no card is shown about a visit."""
+
+
+class HasPointer(Protocol):
+    """Whatever is served under a pointer."""
+
+    @property
+    def pointer(self) -> Pointer: ...
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,12 @@ def told(pointer: Pointer | None, tier: Tier | None, wall: datetime, silent: fro
         return Told("A lower tier answers.", notice.lowered, is_withdrawn=False)
     stepped_down_by_itself = answering.rank > pointer.tier.rank
     return gone if stepped_down_by_itself or notice.is_told(wall) else None
+
+
+def glass_of(live: HasPointer | None) -> str | None:
+    """The sentence about a broken glass under which something is served; None where nothing is, or all was judged."""
+    glass = None if live is None else live.pointer.glass
+    return None if glass is None else glass.sentence
 
 
 def with_notice(card: dict[str, Any] | None, event_id: UUID, use_case: str, said: Told | None) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from ml.serving import Problem
 from ml.serving.advice import RELEASE_REFUSED
 from ml.serving.live import Live
+from ml.serving.notices import glass_of
 from ml.serving.plans import Planning
 from ml.serving.problems import problem_responses
 from ml.serving.releases import Idle
@@ -32,6 +33,7 @@ class SiteStatus(BaseModel):
     generation: int | None
     is_ready: bool
     reason: str | None
+    break_glass: str | None = None
 
 
 class Status(BaseModel):
@@ -122,4 +124,5 @@ def _status(use_case: str, site: str, state: Idle | Live | Planning) -> SiteStat
         generation=pointer.generation if pointer is not None else None,
         is_ready=not (isinstance(state, Idle) and state.status == RELEASE_REFUSED),
         reason=state.reason if isinstance(state, Idle) else None,
+        break_glass=glass_of(live),
     )

@@ -17,6 +17,7 @@ from orchestration.commands.options import (
     named_actor,
     ready_settings,
     reason_option,
+    signing_option,
     site_option,
 )
 from orchestration.settings import load_settings
@@ -167,6 +168,24 @@ def tier(use_case: str, site: str, target: str, reason: str, actor: str | None, 
     from orchestration.steps.releases.tiers import change_tier
 
     return Answer(change_tier(load_settings(), use_case, site, target, reason, named_actor(actor, key_file)))
+
+
+@click.command("break-glass")
+@click.argument("use_case")
+@site_option
+@click.option("--to", "stage", required=True, type=STAGES, help="One stage up.")
+@click.option("--hours", required=True, type=float, help="For how long; the policy says how many at the most.")
+@reason_option
+@actor_option
+@signing_option
+@answers
+def break_glass(
+    use_case: str, site: str, stage: str, hours: float, reason: str, actor: str, key_file: Path | None
+) -> Answer:
+    """In an emergency: release one stage up without its evidence, signed, loud, for hours that end by themselves."""
+    from orchestration.steps.releases import breaking
+
+    return breaking.break_glass(ready_settings(), use_case, site, stage, hours, reason, named_actor(actor, key_file))
 
 
 @click.command()

@@ -15,7 +15,7 @@ from ml.registry.plan import Line, Plan
 from ml.registry.stages import Stage, Tier
 from ml.serving.board.adjusting import Adjusted
 from ml.serving.config import utc_now
-from ml.serving.notices import told
+from ml.serving.notices import glass_of, told
 from ml.serving.plans import Planning, PlanningState
 
 AHEAD = timedelta(hours=36)
@@ -65,6 +65,7 @@ class Section(BaseModel):
     accountable: str | None
     problem: str | None
     notice: str | None
+    break_glass: str | None
     plan: str | None
     issued_at: datetime | None
     as_of: datetime | None
@@ -103,6 +104,7 @@ def section_of(
         accountable=live.release.manifest.accountable if live else None,
         problem=problem,
         notice=said.text if said else None,
+        break_glass=glass_of(live),
         plan=plan.digest if plan else None,
         issued_at=plan.issued_at if plan else None,
         as_of=plan.as_of if plan else None,

@@ -13,7 +13,7 @@ from ml.serving.board.shifts import Section
 from ml.serving.config import utc_now
 from ml.serving.counts import BoardCounts
 from ml.serving.live import Live, SiteState
-from ml.serving.notices import told
+from ml.serving.notices import glass_of, told
 
 WINDOW = timedelta(hours=12)
 
@@ -51,6 +51,7 @@ class Board(BaseModel):
     updated_at: datetime
     is_outside: bool = False
     notice: str | None = None
+    break_glass: str | None = None
     sections: list[Section] = Field(default_factory=list[Section])
 
 
@@ -90,6 +91,7 @@ def board_of(
         updated_at=now,
         is_outside=is_outside,
         notice=said.text if said else None,
+        break_glass=glass_of(live),
         sections=sections,
     )
 

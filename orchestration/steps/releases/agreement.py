@@ -7,7 +7,7 @@ does not belong here: reading for serving (ml/serving), and setting things right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from evaluation.ledger import InForce, Readable, in_force
+from evaluation.ledger import PROMOTED, InForce, Readable, in_force
 from evaluation.policies import Stage
 from ml.registry.pointer import Pointer, pointed_sites, pointer_path, read_pointer
 from ml.registry.signing import RELEASE_PUBLIC_KEY, load_public_key
@@ -95,10 +95,10 @@ def agreement_at(
     """
     lies = present or read_present(settings, use_case, site)
     found = _agreement((use_case, site), lies, orders(settings, records))
-    if not found.differs or found.ordered is None or found.ordered.kind != "promotion":
+    if not found.differs or found.ordered is None or found.ordered.kind not in PROMOTED:
         return found
     before = list(records.entries())
-    last = max(n for n, entry in enumerate(before) if entry.kind == "promotion" and _is_at(entry.payload, found))
+    last = max(n for n, entry in enumerate(before) if entry.kind in PROMOTED and _is_at(entry.payload, found))
     without = _agreement((use_case, site), lies, in_force(before[:last]))
     return without if not without.differs else found
 

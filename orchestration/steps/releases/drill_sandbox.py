@@ -73,7 +73,9 @@ class Sandbox:
         """Write the proposal as a release, with the scope left open; a broken one has a model that nobody can read."""
         proposal, bundle = self.proposal, bundle_folder(self.real, self.proposal.candidate)
         fields = manifest_fields(self.real, proposal, Standing(NOBODY, (), ()), created_at=now())
+        by = [{"kind": kind, "person": one, "role": ON_CALL, "ledger_hash": NOBODY} for kind, one in APPROVERS.items()]
         fields |= {"previous": self._pointed, "stage": stage.value, "scope": {"units": [], "shifts": []}}
+        fields["approvals"] = by
         if broken:
             bundle = self._break(bundle)
             files = model_files(bundle)

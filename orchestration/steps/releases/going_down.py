@@ -132,6 +132,8 @@ class Descent:
         if previous is None:
             return None
         ledger, before = open_records(self.settings), self._release(previous)
+        if not before.manifest.approvals:
+            raise StepError("it was released past the gate for a time, and that is not given again")
         found = agreement_at(self.settings, ledger, self.use_case, self.site)
         if found.problem:
             raise StepError(found.problem)
@@ -231,10 +233,14 @@ def roll_back(
 
 
 def roll_back_if(
-    settings: Settings, use_case: str, site: str, judge: Callable[[Pointer], tuple[Stage, str] | None], actor: Actor
+    settings: Settings,
+    use_case: str,
+    site: str,
+    judge: Callable[[Pointer], tuple[Stage | None, str] | None],
+    actor: Actor,
 ) -> dict[str, Any] | None:
     """Take a release back where `judge`, asked about the pointer that lies there under the lock of the place, names a
-    stage and a reason; None where it names none. Raises as `roll_back`, and what `judge` raises.
+    stage (None: the release before) and a reason; None where it names nothing. Raises as `roll_back` and `judge` do.
 
     Whoever judged before waiting for the lock may have judged another release.
     """
@@ -244,7 +250,7 @@ def roll_back_if(
         if found is None:
             return None
         stage, reason = found
-        return _taken_back(Descent.begin(settings, use_case, site, reason, actor), present, stage.value)
+        return _taken_back(Descent.begin(settings, use_case, site, reason, actor), present, stage and stage.value)
 
 
 def _taken_back(descent: Descent, present: Present, to: str | None) -> dict[str, Any]:

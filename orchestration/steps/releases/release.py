@@ -13,7 +13,7 @@ from typing import Any
 
 from evaluation.evidence import Subject
 from evaluation.gates import Authorisation, Decision, Refusal, authorise, step_reasons, why_not_proven
-from evaluation.ledger import InForce, Ledger, RecordedApproval
+from evaluation.ledger import Ledger, RecordedApproval
 from evaluation.policies import Stage
 from ml.registry import RegistryError
 from ml.registry.pointer import Pointer, publish_pointer
@@ -55,15 +55,15 @@ def promote_release(settings: Settings, use_case: str, site: str, stage: str, ac
         target = Stage(stage)
         reasons = _standing_reasons(settings, use_case, site, target)
         if reasons:
-            return _refuse(settings, use_case, site, target, reasons, acting)
+            return record_refusal(settings, use_case, site, target, reasons, acting)
         proposal = propose(settings, use_case, site, target)
-        current = released_subject(settings, proposal.current)
+        current = None if _is_past_the_gate(proposal) else released_subject(settings, proposal.current)
         if target is proposal.current_stage and proposal.subject == current:
-            return _refuse(settings, use_case, site, target, step_reasons(target, target, is_same=True), acting)
+            return record_refusal(settings, use_case, site, target, step_reasons(target, target, is_same=True), acting)
         decision = decide_proposal(settings, proposal)
-        authorisation = _authorise(settings, proposal, decision, current)
+        authorisation = authorise_proposal(settings, proposal, decision, current)
         if not authorisation.allowed:
-            return _refuse(settings, use_case, site, target, authorisation.reasons, acting, decision.digest)
+            return record_refusal(settings, use_case, site, target, authorisation.reasons, acting, decision.digest)
         return Answer(_release(settings, proposal, decision, authorisation, acting))
 
 
@@ -103,11 +103,16 @@ def unsettled(settings: Settings, use_case: str, site: str) -> tuple[Refusal, ..
     return ()
 
 
-def _ordered(settings: Settings, use_case: str, site: str) -> InForce | None:
-    return agreement_at(settings, open_records(settings), use_case, site).ordered
+def known_generation(settings: Settings, use_case: str, site: str) -> int:
+    """The generation that the ledger knows of last; 0 where it knows none."""
+    ordered = agreement_at(settings, open_records(settings), use_case, site).ordered
+    return ordered.generation if ordered else 0
 
 
-def _authorise(settings: Settings, proposal: Proposal, decision: Decision, current: Subject | None) -> Authorisation:
+def authorise_proposal(
+    settings: Settings, proposal: Proposal, decision: Decision, current: Subject | None
+) -> Authorisation:
+    """What the gate says about a step, with everything that the ledger holds about it."""
     ledger, place = open_records(settings), (proposal.use_case.use_case, proposal.site.id)
     return authorise(
         proposal.policy,
@@ -126,6 +131,11 @@ def _authorise(settings: Settings, proposal: Proposal, decision: Decision, curre
     )
 
 
+def _is_past_the_gate(proposal: Proposal) -> bool:
+    """Whether what stands there was never judged: releasing the very same by the gate is then no repetition."""
+    return proposal.current is not None and proposal.current.glass is not None
+
+
 def released_subject(settings: Settings, pointer: Pointer | None) -> Subject | None:
     """What is released now; None where it can no longer be verified, and releasing the same again repairs it."""
     try:
@@ -141,7 +151,7 @@ def _last_rollback(ledger: Ledger, use_case: str, site: str) -> tuple[int, datet
     return (rollbacks[-1].seq, rollbacks[-1].at) if rollbacks else None
 
 
-def _refuse(
+def record_refusal(
     settings: Settings,
     use_case: str,
     site: str,
@@ -150,6 +160,7 @@ def _refuse(
     actor: Actor,
     decision: str | None = None,
 ) -> Answer:
+    """Record why a step up was refused, and answer so (exit code 1)."""
     at = now()
     payload = {
         "use_case": use_case,
@@ -168,19 +179,8 @@ def _release(
     settings: Settings, proposal: Proposal, decision: Decision, authorisation: Authorisation, actor: Actor
 ) -> dict[str, Any]:
     use_case, site, signer = proposal.use_case.use_case, proposal.site.id, release_signer(settings)
-    standing = Standing(
-        decision=decision.digest,
-        evidence=tuple((one.kind, one.digest) for one in decision.used),
-        approvals=tuple(_approval(one) for one in authorisation.approvals),
-    )
-    fields = manifest_fields(settings, proposal, standing, created_at=now())
-    with tempfile.NamedTemporaryFile(suffix=".yaml") as card:
-        card.write(card_yaml(proposal.card))
-        card.flush()
-        bundle = bundle_folder(settings, proposal.candidate)
-        release = write_release(settings.home, fields, bundle, Path(card.name), signer)
-    present, ordered, at = Present(proposal.current).generation, _ordered(settings, use_case, site), now()
-    above = ordered.generation if ordered else 0
+    release, fields = write_proposal(settings, proposal, decision, tuple(map(_approval, authorisation.approvals)))
+    present, above, at = Present(proposal.current).generation, known_generation(settings, use_case, site), now()
     payload = {
         "use_case": use_case,
         "site": site,
@@ -212,6 +212,23 @@ def _release(
         notice=notice_of(proposal.policy),
     )
     return entry_document(entry)
+
+
+def write_proposal(
+    settings: Settings, proposal: Proposal, decision: Decision, approvals: tuple[dict[str, str], ...]
+) -> tuple[str, dict[str, Any]]:
+    """Write a proposal as a signed release; returns its digest and the fields of its manifest."""
+    standing = Standing(
+        decision=decision.digest,
+        evidence=tuple((one.kind, one.digest) for one in decision.used),
+        approvals=approvals,
+    )
+    fields = manifest_fields(settings, proposal, standing, created_at=now())
+    with tempfile.NamedTemporaryFile(suffix=".yaml") as card:
+        card.write(card_yaml(proposal.card))
+        card.flush()
+        bundle = bundle_folder(settings, proposal.candidate)
+        return write_release(settings.home, fields, bundle, Path(card.name), release_signer(settings)), fields
 
 
 def _approval(recorded: RecordedApproval) -> dict[str, str]:

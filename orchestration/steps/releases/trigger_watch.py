@@ -26,7 +26,7 @@ from orchestration.steps.errors import known_errors, said
 from orchestration.steps.record.actors import AUTOMATIC, Actor
 from orchestration.steps.record.incidents import incident_label, list_incidents, open_incident
 from orchestration.steps.record.records import now, open_records
-from orchestration.steps.releases.going_down import Descent
+from orchestration.steps.releases.going_down import Descent, roll_back_if
 from orchestration.steps.releases.proposal import current_pointer, released, served_sites
 from orchestration.steps.watching.service import ServedTierUnknown, served_tier
 from orchestration.steps.watching.signals import Watching, from_events, read_signal
@@ -63,11 +63,27 @@ def _watch_place(settings: Settings, use_case: str, site: str, wall: datetime, f
         if pointer is None or release is None:
             return
         watching = Watching(settings, pointer, release.manifest.model.digest, wall)
+        if pointer.glass is not None and pointer.glass.is_over(wall):
+            found.stepped_down += _end_glass(watching)
+            return
         _tell_served(watching, found)
         breaches = _breaches(watching, found)
         _act(watching, breaches, found)
     except (*known_errors(), SQLAlchemyError, ArithmeticError) as error:
         found.problems.append(f"The triggers of {use_case} at {site} cannot be watched: {said(error)}")
+
+
+def _end_glass(watching: Watching) -> list[dict[str, Any]]:
+    """Bring back what was there before the glass was broken, or off: its time is over."""
+    pointer = watching.pointer
+
+    def judge(present: Pointer) -> tuple[None, str] | None:
+        if present.generation != pointer.generation or present.glass is None:
+            return None
+        return None, f"The time of a broken glass is over. {present.glass.sentence}"
+
+    entry = roll_back_if(watching.settings, pointer.use_case, pointer.site, judge, Actor(AUTOMATIC))
+    return [] if entry is None else [entry]
 
 
 def _breaches(watching: Watching, found: TriggerWatch) -> list[Breach]:

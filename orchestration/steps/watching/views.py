@@ -43,6 +43,7 @@ FAULT = "found while this page was written"
 HISTORY_KINDS = (
     "promotion",
     "promotion_refused",
+    "break_glass",
     "rollback",
     "tier_change",
     "incident_opened",
@@ -69,7 +70,7 @@ def use_case_view(settings: Settings, records: Readable, name: str, rows: Sequen
 
 def _site_or_fault(settings: Settings, records: Readable, use_case: Declaration, row: dict[str, Any]) -> SiteView:
     """The page of a site with what is wrong with it, if anything; what cannot be filled in stays not evidenced."""
-    wrong = row["error"]
+    wrong = " ".join(said for said in (row["break_glass"], row["error"]) if said) or None
     try:
         view = _site(settings, records, use_case, row)
     except Exception as error:  # noqa: BLE001 - one bad site must not cost the pages of the others; its page says why

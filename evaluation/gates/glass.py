@@ -1,0 +1,91 @@
+"""Breaking the glass: one stage up without the evidence, by a named person, with a reason, for a time that ends.
+
+Everything else still holds: the person's right and signature, one stage at a time, and nobody their own work. A pure
+function; what is unmet is recorded with it by whoever acts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from evaluation.gates.authorise import step_reasons
+from evaluation.gates.refusal import Refusal
+from evaluation.gates.rights import why_not_proven
+from evaluation.ledger.people import People
+from evaluation.policies.policy import Policy
+from evaluation.policies.stage import Stage
+
+LEAST_REASON = 15
+"""Characters: fewer are a placeholder and no reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for which step, why, for how many hours, and by which key; ``author`` made the model."""
+
+    person: str
+    public_key: str | None
+    reason: str
+    hours: float
+    current: Stage
+    target: Stage
+    author: str
+
+    def until(self, now: datetime) -> datetime:
+        return now + timedelta(hours=self.hours)
+
+
+def why_not_broken(policy: Policy, people: People, asked: Asked, now: datetime) -> tuple[Refusal, ...]:
+    """Every reason why the glass may not be broken; empty when it may."""
+    rules = policy.break_glass
+    reasons: list[Refusal] = list(_step(asked))
+    known = people.at(asked.person, now)
+    if known is None or known.roles.isdisjoint(rules.roles):
+        found = "is not registered with a valid key" if known is None else f"holds {', '.join(sorted(known.roles))}"
+        wanted = f"one of {', '.join(rules.roles)}"
+        reasons.append(
+            Refusal("break-glass.who", f"{asked.person} {found}", wanted, "Let somebody in one of these roles do it.")
+        )
+    else:
+        unproven = why_not_proven(
+            people, asked.person, now, public_key=asked.public_key, wanted=f"the signature of {asked.person}"
+        )
+        reasons += [] if unproven is None else [Refusal("break-glass.signed", *_words(unproven))]
+    return (*reasons, *_terms(policy, asked))
+
+
+def _step(asked: Asked) -> tuple[Refusal, ...]:
+    if asked.target is asked.current or asked.target is Stage.OFF:
+        found = f"{asked.current} to {asked.target}"
+        return (Refusal("break-glass.step", found, "one stage up", "To go down: pilothouse rollback"),)
+    return step_reasons(asked.current, asked.target, is_same=True)
+
+
+def _words(refusal: Refusal) -> tuple[str, str, str]:
+    return refusal.figure, refusal.threshold, refusal.to_meet
+
+
+def _terms(policy: Policy, asked: Asked) -> Sequence[Refusal]:
+    limit, reasons = policy.break_glass.at_most_hours, list[Refusal]()
+    if not 0 < asked.hours <= limit:
+        reasons.append(
+            Refusal(
+                "break-glass.hours",
+                f"{asked.hours:g} hours",
+                f"more than 0 and at most {limit:g}",
+                "Name a time within which the board decides; it ends by itself.",
+            )
+        )
+    if len(asked.reason.strip()) < LEAST_REASON:
+        reasons.append(
+            Refusal(
+                "break-glass.reason",
+                f"a reason of {len(asked.reason.strip())} characters",
+                f"a reason of at least {LEAST_REASON}",
+                "Say what harm waiting for the board would do; it is shown on every page.",
+            )
+        )
+    if asked.person == asked.author:
+        what = "Let somebody who did not make the model do it."
+        reasons.append(Refusal("break-glass.author", f"{asked.person} made the model", "somebody else", what))
+    return reasons

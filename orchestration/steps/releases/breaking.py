@@ -1,0 +1,141 @@
+"""Breaking the glass: a release one stage up without its evidence, signed, loud, and for a time that ends by itself.
+
+The release is written, signed and verified as any other; what is missing is recorded with it. When its time is over the
+service serves nothing of it, and the watch brings back what was there before. What does not belong here: who may
+(evaluation/gates), and the end (trigger_watch). Decision 0031.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from evaluation.gates import Decision, GlassAsked, Refusal, why_not_broken
+from evaluation.ledger import instant_text
+from evaluation.policies import Stage
+from ml.registry.glass import Glass
+from ml.registry.pointer import publish_pointer
+from ml.registry.stages import Stage as ServedStage
+from ml.registry.stages import Tier
+from ml.usecases import load_declaration
+from orchestration.settings import Settings
+from orchestration.sites import load_site
+from orchestration.steps.answer import Answer
+from orchestration.steps.intake.deidentification import require_dates
+from orchestration.steps.locks import exclusive
+from orchestration.steps.record.actors import Actor
+from orchestration.steps.record.incidents import incident_label, open_incident
+from orchestration.steps.record.records import entry_document, now, open_records
+from orchestration.steps.releases.agreement import Present
+from orchestration.steps.releases.decision import decide_proposal
+from orchestration.steps.releases.proposal import Proposal, propose
+from orchestration.steps.releases.release import (
+    authorise_proposal,
+    known_generation,
+    record_refusal,
+    released_subject,
+    unsettled,
+    write_proposal,
+)
+from orchestration.steps.releases.release_keys import release_signer
+from orchestration.steps.releases.telling import notice_of
+
+REFUSED_BY_A_PERSON = "no standing refusal"
+LONGEST_REASON = 1000
+
+
+def break_glass(
+    settings: Settings, use_case: str, site: str, stage: str, hours: float, reason: str, actor: Actor
+) -> Answer:
+    """Release the proposal of `stage` past the gate for some hours, or refuse with every reason (exit code 1)."""
+    acting, declared, place = actor.required(), load_declaration(use_case), load_site(site)
+    require_dates(declared, place.id)
+    with exclusive(settings.home, f"release-{declared.use_case}-{place.id}"):
+        proposal, at = propose(settings, declared.use_case, place.id, Stage(stage)), now()
+        asked = GlassAsked(
+            person=acting.name,
+            public_key=acting.public_key,
+            reason=reason,
+            hours=hours,
+            current=proposal.current_stage,
+            target=proposal.stage,
+            author=proposal.candidate.author,
+        )
+        people = open_records(settings).people()
+        reasons = [
+            *why_not_broken(proposal.policy, people, asked, at),
+            *unsettled(settings, declared.use_case, place.id),
+        ]
+        decision = decide_proposal(settings, proposal)
+        unmet = authorise_proposal(settings, proposal, decision, released_subject(settings, proposal.current)).reasons
+        reasons += _why_not_past(unmet)
+        if reasons:
+            place_of = (declared.use_case, place.id, proposal.stage)
+            return record_refusal(settings, *place_of, reasons, acting, decision.digest)
+        return Answer(_break(settings, proposal, decision, unmet, asked.until(at), reason, acting, at))
+
+
+def _why_not_past(unmet: tuple[Refusal, ...]) -> list[Refusal]:
+    """Where nothing is unmet there is a door; and what a person refused is not overridden by another."""
+    if not unmet:
+        what = "Release it by the gate: pilothouse promote"
+        return [Refusal("break-glass.needed", "nothing is unmet", "something that the gate refuses", what)]
+    return [one for one in unmet if one.threshold == REFUSED_BY_A_PERSON]
+
+
+def _break(
+    settings: Settings,
+    proposal: Proposal,
+    decision: Decision,
+    unmet: tuple[Refusal, ...],
+    until: datetime,
+    reason: str,
+    actor: Actor,
+    at: datetime,
+) -> dict[str, Any]:
+    use_case, site, words = proposal.use_case.use_case, proposal.site.id, reason.strip()[:LONGEST_REASON]
+    release, fields = write_proposal(settings, proposal, decision, ())
+    present, above = Present(proposal.current).generation, known_generation(settings, use_case, site)
+    missing = sorted({one.clause for one in unmet})
+    payload = {
+        "use_case": use_case,
+        "site": site,
+        "from_stage": proposal.current_stage.value,
+        "stage": proposal.stage.value,
+        "release": release,
+        "previous": fields["previous"],
+        "generation": max(above, present) + 1,
+        "subject": proposal.subject.to_json(),
+        "decision": decision.digest,
+        "unmet": missing,
+        "reason": words,
+        "until": instant_text(until),
+        "author": proposal.candidate.author,
+        "detail": {},
+    }
+    entry = open_records(settings).append("break_glass", actor.name, actor.act("break_glass", payload, at), at=at)
+    glass = Glass(person=actor.name, reason=words, until=until)
+    publish_pointer(
+        settings.home,
+        use_case=use_case,
+        site=site,
+        release=release,
+        stage=ServedStage(proposal.stage.value),
+        tier=Tier.MODEL,
+        reason=f"break-glass, ledger entry {entry.seq}",
+        issued_at=at,
+        signer=release_signer(settings),
+        follows=present,
+        above=above,
+        notice=notice_of(proposal.policy),
+        glass=glass,
+    )
+    open_incident(
+        settings,
+        incident_label(f"glass-{at:%Y%m%d%H%M%S}", use_case, site),
+        use_case=use_case,
+        site=site,
+        severity="high",
+        what=f"{glass.sentence} Not met: {', '.join(missing)}.",
+        release=release,
+        detail={"cause": "break-glass", "generation": payload["generation"], "step": entry.hash},
+    )
+    return {**entry_document(entry), "warnings": [glass.sentence]}

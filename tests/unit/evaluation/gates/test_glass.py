@@ -1,0 +1,78 @@
+"""Breaking the glass: refused without any one of what it takes, each on both sides of its boundary."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from evaluation.gates import GlassAsked, why_not_broken
+from evaluation.ledger import generate_private_key, open_ledger, public_hex, register_person, revoke_key
+from evaluation.ledger.people import People
+from evaluation.policies import Stage, load_policy
+
+POLICY = load_policy("triage")
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+KEYS = {name: generate_private_key() for name in ("ledger", "ada", "olga")}
+ASKED = GlassAsked(
+    person="ada",
+    public_key=public_hex(KEYS["ada"]),
+    reason="A surge: forty are waiting, and the board meets on Monday.",
+    hours=POLICY.break_glass.at_most_hours,
+    current=Stage.SHADOW,
+    target=Stage.ASSISTIVE,
+    author="somebody.else",
+)
+
+
+def people(tmp_path, *, revoked: bool = False) -> People:
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", key=KEYS["ledger"])
+    for person, role in (("ada", "clinical_safety_lead"), ("olga", "operator")):
+        register_person(ledger, person, [role], KEYS[person], actor="os.tester", at=NOW)
+    if revoked:
+        revoke_key(ledger, "ada", reason="lost", actor="os.tester", at=NOW)
+    return ledger.people()
+
+
+def test_with_all_of_it_nothing_stands_in_the_way(tmp_path):
+    assert why_not_broken(POLICY, people(tmp_path), ASKED, NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "clause"),
+    [
+        ({"person": "olga", "public_key": public_hex(KEYS["olga"])}, "break-glass.who"),
+        ({"person": "nobody"}, "break-glass.who"),
+        ({"public_key": None}, "break-glass.signed"),
+        ({"public_key": public_hex(KEYS["olga"])}, "break-glass.signed"),
+        ({"hours": POLICY.break_glass.at_most_hours + 0.01}, "break-glass.hours"),
+        ({"hours": 0.0}, "break-glass.hours"),
+        ({"hours": float("nan")}, "break-glass.hours"),
+        ({"reason": "x" * 14}, "break-glass.reason"),
+        ({"reason": " " * 40}, "break-glass.reason"),
+        ({"author": "ada"}, "break-glass.author"),
+        ({"target": Stage.DECISION_SUPPORT}, "one-stage-at-a-time"),
+        ({"target": Stage.SHADOW}, "break-glass.step"),
+        ({"target": Stage.OFF}, "break-glass.step"),
+        ({"current": Stage.DECISION_SUPPORT}, "one-stage-at-a-time"),
+    ],
+    ids=str,
+)
+def test_without_any_one_of_it_the_glass_holds_and_it_is_said_what_is_missing(tmp_path, changes, clause):
+    [reason] = why_not_broken(POLICY, people(tmp_path), replace(ASKED, **changes), NOW)
+    assert reason.clause == clause and reason.to_meet and reason.threshold
+
+
+@pytest.mark.parametrize("changes", [{"reason": "x" * 15}, {"hours": 0.01}], ids=str)
+def test_on_the_boundary_it_may(tmp_path, changes):
+    assert why_not_broken(POLICY, people(tmp_path), replace(ASKED, **changes), NOW) == ()
+
+
+def test_everything_that_is_missing_is_said_at_once(tmp_path):
+    asked = replace(ASKED, person="nobody", hours=99, reason="now", target=Stage.DECISION_SUPPORT)
+    clauses = {one.clause for one in why_not_broken(POLICY, people(tmp_path), asked, NOW)}
+    assert clauses == {"one-stage-at-a-time", "break-glass.who", "break-glass.hours", "break-glass.reason"}
+
+
+def test_a_revoked_key_breaks_nothing(tmp_path):
+    reasons = why_not_broken(POLICY, people(tmp_path, revoked=True), ASKED, NOW)
+    assert [one.clause for one in reasons] in (["break-glass.who"], ["break-glass.signed"])

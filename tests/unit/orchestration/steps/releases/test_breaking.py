@@ -1,0 +1,154 @@
+"""Breaking the glass in a home: signed, loud wherever somebody looks, over by itself, and never a way around people."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation.canonical import document_digest
+from evaluation.ledger import RefusedEntryError
+from ml.registry.store import model_files
+from ml.serving import releases
+from ml.training.bundle import write_bundle
+from orchestration.answers import Answer
+from orchestration.settings import Settings
+from orchestration.steps.learning.stores import CandidateRecord, bundle_folder, save_candidate
+from orchestration.steps.record.actors import Actor
+from orchestration.steps.record.incidents import list_incidents
+from orchestration.steps.record.records import now, open_records, verify_ledger
+from orchestration.steps.releases.approval import record_verdict
+from orchestration.steps.releases.breaking import break_glass
+from orchestration.steps.releases.going_down import roll_back
+from orchestration.steps.releases.trigger_watch import watch_triggers
+from orchestration.steps.watching.status import status_of
+from tests.unit.ml.serving.homes import Home, tiny_model
+from tests.unit.orchestration.steps.governed import Governed
+
+WHY = "A surge: forty are waiting, and the board meets on Monday."
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def governed(settings: Settings, record: Callable[..., CandidateRecord], tmp_path: Path) -> Governed:
+    """A home with people and a candidate that can be served; nothing is released."""
+    folder = tmp_path / "bundle"
+    write_bundle(tiny_model(), folder)
+    made = replace(record(), model=document_digest(model_files(folder)))
+    save_candidate(settings, made)
+    write_bundle(tiny_model(), bundle_folder(settings, made))
+    return Governed.at(settings)
+
+
+def broken(
+    one: Governed, to: str = "shadow", hours: float = 2, reason: str = WHY, actor: Actor | None = None
+) -> Answer:
+    return break_glass(one.settings, "triage", one.site, to, hours, reason, actor or one.signs("ada"))
+
+
+def test_it_serves_and_says_so_wherever_somebody_looks(governed: Governed) -> None:
+    answer = broken(governed)
+    assert answer.exit_code == 0, answer.document
+    entry, pointer = answer.document, governed.pointer
+    assert (entry["kind"], entry["actor"], entry["proof"]) == ("break_glass", "ada", "signature")
+    assert {"approval.model", "approval.workflow", "rollback-rehearsed"} <= set(entry["payload"]["unmet"])
+    assert pointer is not None and pointer.glass is not None and pointer.glass.person == "ada"
+    assert governed.served == "shadow"
+    [row] = [one for one in status_of(governed.settings, "city").document["releases"] if one["use_case"] == "triage"]
+    assert WHY in row["break_glass"] and row["break_glass"] in status_of(governed.settings).document["warnings"]
+    assert row["open_incidents"] == 1 and row["error"] is None
+    [incident] = list_incidents(governed.settings)
+    assert incident["severity"] == "high" and "BREAK-GLASS: ada released this without its evidence" in incident["what"]
+    with Home.at(governed.settings.home).serving() as client:
+        assert WHY in client.get("/api/v1/board/city/ED").json()["break_glass"]
+        assert "Released without its evidence" in client.get("/board/city/ED").text
+    assert verify_ledger(governed.settings).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "clause"),
+    [
+        ({"actor": Actor("ada")}, "break-glass.signed"),
+        ({"hours": 13}, "break-glass.hours"),
+        ({"reason": "please"}, "break-glass.reason"),
+        ({"to": "assistive"}, "one-stage-at-a-time"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_without_any_of_it_it_is_refused_on_the_record_and_nothing_serves(
+    governed: Governed, given: dict[str, Any], clause: str
+) -> None:
+    answer = broken(governed, **given)
+    assert answer.exit_code == 1 and clause in {one["clause"] for one in answer.document["reasons"]}
+    assert governed.pointer is None and [one.kind for one in governed.entries("break_glass", "promotion_refused")] == [
+        "promotion_refused"
+    ]
+
+
+def test_what_a_person_refused_nobody_lets_through(governed: Governed) -> None:
+    record_verdict(
+        governed.settings, "triage", "city", "shadow", "workflow", "noor", governed.key("noor"), "refuse", "unsafe"
+    )
+    answer = broken(governed)
+    assert answer.exit_code == 1 and governed.pointer is None
+    assert [one["figure"] for one in answer.document["reasons"]] == ["noor (nursing_lead) refused it"]
+
+
+def test_it_is_over_by_itself_not_a_moment_earlier_and_nothing_comes_back(governed: Governed) -> None:
+    broken(governed, hours=2)
+    pointer = governed.pointer
+    assert pointer is not None and pointer.glass is not None
+    assert watch_triggers(governed.settings, pointer.glass.until - timedelta(microseconds=1)).is_quiet
+    [entry] = watch_triggers(governed.settings, pointer.glass.until).stepped_down
+    assert "time of a broken glass is over" in entry["payload"]["reason"] and entry["actor"] == "pilothouse"
+    assert governed.served == "off" and verify_ledger(governed.settings).exit_code == 0
+
+
+def test_a_glass_broken_upon_a_glass_leaves_nothing_behind(governed: Governed) -> None:
+    broken(governed)
+    assert broken(governed, to="assistive").exit_code == 0 and governed.served == "assistive"
+    watch_triggers(governed.settings, now() + 3 * HOUR)
+    assert governed.served == "off", "the release before was never judged either"
+
+
+def test_stepping_down_under_a_broken_glass_does_not_make_it_last(governed: Governed) -> None:
+    broken(governed)
+    broken(governed, to="assistive")
+    roll_back(governed.settings, "triage", "city", "shadow", "a test")
+    pointer = governed.pointer
+    assert pointer is not None and pointer.stage.value == "shadow" and pointer.glass is not None
+    watch_triggers(governed.settings, pointer.glass.until)
+    assert governed.served == "off"
+
+
+def test_serving_ends_it_by_its_own_clock_whoever_acts_or_not(
+    governed: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(governed)
+    wall = now()
+    with Home.at(governed.settings.home).serving() as client:
+        monkeypatch.setattr(releases, "utc_now", lambda: wall)
+
+        def stage() -> str:
+            return str(client.get("/api/v1/status").json()["releases"][0]["stage"])
+
+        assert stage() == "shadow"
+        wall += 3 * HOUR
+        assert stage() == "off"
+        assert "its time is over" in client.get("/api/v1/status").json()["releases"][0]["reason"]
+
+
+def test_the_ledger_takes_no_broken_glass_that_nobody_signed_or_that_never_ends(governed: Governed) -> None:
+    payload = dict(broken(governed).document["payload"])
+    del payload["actor_proof"]
+    ada = governed.signs("ada")
+    for changes, fault in (
+        ({}, "without their own signature"),
+        ({"until": "2099-01-01T00:00:00.000000Z"}, "three days"),
+    ):
+        asked = {**payload, **changes}
+        signed = asked if not changes else ada.act("break_glass", asked, now())
+        with pytest.raises(RefusedEntryError, match=fault):
+            open_records(governed.settings).append("break_glass", "ada", signed, at=now())
