@@ -10,25 +10,28 @@ stands, and so is a member named like one. Digests (64), keys and signatures (64
 import datetime as dt
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Literal, cast
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    PlainSerializer,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic import Field, JsonValue, ValidationError
 
 from evaluation.canonical import canonical_json
 from evaluation.evidence import Json
-from evaluation.ledger.approval import NAME, PERSON, ApprovalStatement
-from evaluation.ledger.entry import instant_text
+from evaluation.ledger.approval import ApprovalStatement
 from evaluation.ledger.errors import ApprovalError, PayloadError
+from evaluation.ledger.payload_shapes import (
+    Acted,
+    Amount,
+    Count,
+    Digest,
+    Instant,
+    Line,
+    Name,
+    Operational,
+    Payload,
+    Person,
+    Seconds,
+    Signature,
+)
 from evaluation.policies.stage import Stage, Tier
 
 Kind = Literal[
@@ -62,54 +65,15 @@ PATIENT_MEMBER = re.compile(
 RUN_MEMBERS = frozenset({"run_id", "model_run"})
 """MLflow writes its run ids as 32 hex digits too; under these names they are what they say."""
 
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Signature = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
-Name = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
-Person = Annotated[str, StringConstraints(pattern=f"^{PERSON.pattern}$")]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-Count = Annotated[int, Field(ge=0)]
-Amount = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Instant = Annotated[AwareDatetime, PlainSerializer(lambda at: instant_text(cast("datetime", at)), return_type=str)]
 
-
-class _Payload(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Claimed(_Payload):
-    proof: Literal["none"]
-
-
-class Signed(_Payload):
-    proof: Literal["signature"]
-    signed_at: Instant
-    public_key: Digest
-    signature: Signature
-
-
-ActorProof = Annotated[Claimed | Signed, Field(discriminator="proof")]
-"""What stands behind the actor of an entry (``act.py``); entries from before there were proofs have none."""
-
-
-class _Acted(_Payload):
-    actor_proof: ActorProof | None = None
-
-
-class _Operational(_Acted):
-    use_case: Name
-    site: Name
-    detail: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
-
-
-class PersonRegistered(_Acted):
+class PersonRegistered(Acted):
     person: Person
     roles: Annotated[list[Name], Field(min_length=1)]
     public_key: Digest
     proof: Signature
 
 
-class KeyRotated(_Payload):
+class KeyRotated(Payload):
     """Another key in the place of one that still counts, with the same roles; both keys sign that it is so."""
 
     person: Person
@@ -120,7 +84,7 @@ class KeyRotated(_Payload):
     previous_signature: Signature
 
 
-class KeyRevoked(_Acted):
+class KeyRevoked(Acted):
     """From now on the key signs nothing that counts; with `void_since`, neither does what was recorded since then."""
 
     person: Person
@@ -129,13 +93,13 @@ class KeyRevoked(_Acted):
     void_since: Instant | None = None
 
 
-class Approved(_Payload):
+class Approved(Payload):
     statement: dict[str, JsonValue]
     signature: Signature
     public_key: Digest
 
 
-class SubjectDigests(_Payload):
+class SubjectDigests(Payload):
     model: Digest
     data: Digest
     contracts: Digest
@@ -145,19 +109,19 @@ class SubjectDigests(_Payload):
     features: Digest | None = None
 
 
-class EvidenceReference(_Payload):
+class EvidenceReference(Payload):
     kind: Name
     digest: Digest
 
 
-class ApprovalReference(_Payload):
+class ApprovalReference(Payload):
     kind: Name
     person: Person
     role: Name
     ledger_hash: Digest
 
 
-class Promotion(_Operational):
+class Promotion(Operational):
     from_stage: Stage
     stage: Stage
     release: Digest
@@ -170,19 +134,19 @@ class Promotion(_Operational):
     author: Person
 
 
-class Reason(_Payload):
+class Reason(Payload):
     clause: Line
     figure: Line
     threshold: Line
     to_meet: Line
 
 
-class PromotionRefused(_Operational):
+class PromotionRefused(Operational):
     stage: Stage
     reasons: Annotated[list[Reason], Field(min_length=1)]
 
 
-class BreakGlass(_Operational):
+class BreakGlass(Operational):
     """One stage up without the evidence, signed by the one who answers for it; it ends by itself."""
 
     from_stage: Stage
@@ -198,7 +162,7 @@ class BreakGlass(_Operational):
     author: Person
 
 
-class Rollback(_Operational):
+class Rollback(Operational):
     from_stage: Stage | None
     stage: Stage
     release: Digest | None
@@ -209,7 +173,7 @@ class Rollback(_Operational):
     effective_at: Instant | None = None
 
 
-class TierChange(_Operational):
+class TierChange(Operational):
     release: Digest | None
     from_tier: Tier
     tier: Tier
@@ -219,19 +183,19 @@ class TierChange(_Operational):
     effective_at: Instant | None = None
 
 
-class Step(_Payload):
+class Step(Payload):
     step: Line
     seconds: Seconds
 
 
-class Rehearsal(_Operational):
+class Rehearsal(Operational):
     release: Digest | None
     evidence: Digest | None
     seconds_to_restore: Seconds
     steps: Annotated[list[Step], Field(min_length=1)]
 
 
-class IncidentOpened(_Operational):
+class IncidentOpened(Operational):
     incident: Name
     severity: Literal["low", "medium", "high"]
     what: Line
@@ -240,13 +204,13 @@ class IncidentOpened(_Operational):
     occurred_at: Instant | None = None
 
 
-class IncidentClosed(_Operational):
+class IncidentClosed(Operational):
     incident: Name
     cause: Line
     done: Line
 
 
-class FeedbackSummary(_Operational):
+class FeedbackSummary(Operational):
     release: Digest | None
     start_at: Instant
     until: Instant
@@ -256,12 +220,12 @@ class FeedbackSummary(_Operational):
     reasons: dict[Name, Count]
 
 
-class Review(_Operational):
+class Review(Operational):
     outcome: Line
     next_review: dt.date | None
 
 
-class MeaningReviewOpened(_Acted):
+class MeaningReviewOpened(Acted):
     """A feed seems to mean something else: the rows lie outside the ledger, in a document bound by its digest."""
 
     review: Name
@@ -279,7 +243,7 @@ class MeaningReviewOpened(_Acted):
     policy: Digest
 
 
-class MeaningReviewAnswered(_Acted):
+class MeaningReviewAnswered(Acted):
     """What the reviewer said: a change of the world to live with, a mapping to fix, or a fault of the source."""
 
     review: Name
@@ -292,7 +256,7 @@ class MeaningReviewAnswered(_Acted):
     as_of: dt.date
 
 
-class Erasure(_Acted):
+class Erasure(Acted):
     """What was destroyed, in numbers; `erasure` names its tombstone, and nobody can be known by it."""
 
     erasure: Name
@@ -302,7 +266,7 @@ class Erasure(_Acted):
     counts: dict[Name, Count]
 
 
-class Adjustment(_Operational):
+class Adjustment(Operational):
     """A person's own figure for a shift in place of the plan's, with a coded reason; no member of staff is named."""
 
     adjustment: Line
@@ -320,7 +284,7 @@ class Adjustment(_Operational):
     plan: Digest
 
 
-class RosterException(_Acted):
+class RosterException(Acted):
     """A rule of a roster waived for one member of staff (a pseudonymous id) on one day, by whoever acts."""
 
     site: Name
@@ -332,7 +296,7 @@ class RosterException(_Acted):
     reason: Line
 
 
-MODELS: Mapping[Kind, type[_Payload]] = {
+MODELS: Mapping[Kind, type[Payload]] = {
     "person_registered": PersonRegistered,
     "key_rotated": KeyRotated,
     "key_revoked": KeyRevoked,
