@@ -18,6 +18,8 @@ from tests.unit.ml.rostering.wards import text, ward
 BEST_KNOWN = {1: 607, 2: 828, 3: 1001, 4: 1716, 5: 1143}  # schedulingbenchmarks.org
 DAYS, SEED = 28, 7
 ROSTERS = "rosters"
+TO_BEST_SECONDS, CONFLICT_SECONDS, REPAIR_SECONDS, LARGE_GAP_PERCENT = 60.0, 10.0, 5.0, 2.0
+"""What was promised: the best known cost, a conflict in words, a roster after an event; and above the proven bound."""
 
 
 def drawn(staff: int, seed: int = SEED) -> Problem:
@@ -99,19 +101,20 @@ def _conflict() -> float:
 
 
 def _repair() -> dict[str, Any]:
-    """A sick call of three days in a month's ward of 30 people."""
+    """A sick call of three days, and a late admission, in a month's ward of 30 people."""
     problem = parse_form(text(ward(seed=SEED, staff=30, days=28, need=2)), "drawn")
     answer = solve(problem, 20, SEED)
     assert answer.roster is not None
     person, day = next(at for at in answer.roster.duties if at[1] == 7)
-    event = read_event(problem, f"sick:{person}:{problem.day_text(day)}..{problem.day_text(day + 2)}")
-    started = time.perf_counter()
-    repaired = repair(problem, answer.roster, [event])
-    return {
-        "seconds": time.perf_counter() - started,
-        "changes": len(repaired.changes),
-        "is_fewest": repaired.is_fewest,
-    }
+    sick = f"sick:{person}:{problem.day_text(day)}..{problem.day_text(day + 2)}"
+    events = {"sick call": sick, "late admission": f"admission:u0:{problem.day_text(7)}:N:rn+1"}
+    found: dict[str, Any] = {}
+    for name, event in events.items():
+        started = time.perf_counter()
+        repaired = repair(problem, answer.roster, [read_event(problem, event)])
+        said = {"changes": len(repaired.changes), "is_fewest": repaired.is_fewest}
+        found[name] = {"seconds": time.perf_counter() - started, **said}
+    return found
 
 
 def roster_figures(cost: Cost) -> list[Figure]:
@@ -120,12 +123,21 @@ def roster_figures(cost: Cost) -> list[Figure]:
     rows: list[Figure] = []
     for number, one in done["instances"].items():
         name = f"instance {number}"
-        rows.append(Figure(ROSTERS, f"{name}: cost", one["objective"], "", "best known", one["best_known"]))
-        rows.append(Figure(ROSTERS, f"{name}: to the best known", one["seconds_to_best"], "s", "agreed limit", 60.0))
-    large, mended = done["large"], done["repair"]
-    return [
-        *rows,
-        Figure(ROSTERS, "32 people, 28 days: cost", large["objective"], "", "its proven bound", large["bound"]),
-        Figure(ROSTERS, "conflict explained", done["conflict_seconds"], "s", "agreed limit", 10.0),
-        Figure(ROSTERS, f"sick call, {mended['changes']} changes", mended["seconds"], "s", "agreed limit", 5.0),
-    ]
+        best, bound = one["best_known"], one["bound"]
+        rows.append(_promised(f"{name}: cost, bound {bound}", one["objective"], "", best, ("best known", best)))
+        rows.append(_promised(f"{name}: to the best known", one["seconds_to_best"], "s", TO_BEST_SECONDS))
+    large = done["large"]
+    gap = None if large["objective"] is None else 100 * (large["objective"] - large["bound"]) / large["objective"]
+    beside = "seconds given", large["seconds"]
+    rows.append(_promised("32 people, 28 days: above the proven bound", gap, "%", LARGE_GAP_PERCENT, beside))
+    rows.append(_promised("conflict explained", done["conflict_seconds"], "s", CONFLICT_SECONDS))
+    for name, one in done["repair"].items():
+        proven = "fewest proven" if one["is_fewest"] else "fewer may be possible"
+        rows.append(_promised(f"{name}, {one['changes']} changes, {proven}", one["seconds"], "s", REPAIR_SECONDS))
+    return rows
+
+
+def _promised(
+    figure: str, value: float | None, unit: str, at_most: float, beside: tuple[str, float | None] = ("", None)
+) -> Figure:
+    return Figure(ROSTERS, figure, value, unit, *beside, target=at_most, is_at_most=True)
