@@ -15,6 +15,10 @@ links as (
     select * from {{ ref('int_person_link') }}
 ),
 
+moves as (
+    select * from {{ ref('int_appointment_moved') }}
+),
+
 tables as (
     select
         site,
@@ -59,7 +63,6 @@ messages as (
     select
         *,
         coalesce(message_at, _arrived_at) as told_at,
-        coalesce(service_code, unit_code) as place_code,
         case
             {%- for said, codes in by_status.items() %}
                 when
@@ -85,7 +88,8 @@ slots as (
     select
         *,
         last_value(starts_at ignore nulls) over so_far as slot_at,
-        last_value(place_code ignore nulls) over so_far as slot_place
+        last_value(service_code ignore nulls) over so_far as slot_service,
+        last_value(unit_code ignore nulls) over so_far as slot_unit
     from messages
     where said = 'booked'
     window
@@ -97,13 +101,16 @@ slots as (
     qualify told_at < slot_at
 ),
 
+-- Another place is another service, or another unit where no service is told. A service that is told after
+-- its unit says more of the same place.
 changes as (
     select
         *,
         row_number() over in_order > 1 and (
             slot_at is distinct from lag(slot_at) over in_order
-            or slot_place is distinct from lag(slot_place) over in_order
-        ) as is_moved,
+            or slot_service != lag(slot_service) over in_order
+            or (slot_service is null and slot_unit != lag(slot_unit) over in_order)
+        ) is true as is_moved,
         first_value(slot_at) over (
             partition by site, appointment_key order by told_at desc, _line desc
         ) as last_slot_at
@@ -119,7 +126,9 @@ booked as (
         arg_max(slot_at, (told_at, _line)) as starts_at,
         arg_max(ends_at, (told_at, _line)) filter (where ends_at is not null and slot_at = last_slot_at)
             as ends_at,
-        arg_max(slot_place, (told_at, _line)) as service,
+        arg_max(coalesce(slot_service, slot_unit), (told_at, _line)) filter (
+            where coalesce(slot_service, slot_unit) is not null
+        ) as service,
         max(told_at) filter (where is_moved) as moved_at,
         min(told_at) filter (where event_code = 'S12') as booked_at
     from changes
@@ -132,7 +141,10 @@ latest as (
         site,
         appointment_key,
         arg_max(patient_key, (told_at, _line)) filter (where patient_key is not null) as patient_key,
-        arg_max(place_code, (told_at, _line)) filter (where place_code is not null) as service,
+        coalesce(
+            arg_max(service_code, (told_at, _line)) filter (where service_code is not null),
+            arg_max(unit_code, (told_at, _line)) filter (where unit_code is not null)
+        ) as service,
         arg_max(starts_at, (told_at, _line)) filter (where starts_at is not null) as starts_at,
         arg_max(ends_at, (told_at, _line)) filter (where ends_at is not null) as ends_at,
         min(told_at) filter (where event_code = 'S12') as booked_at,
@@ -175,9 +187,13 @@ said as (
 
 final as (
     select
-        said.* exclude (patient_key),
+        said.* exclude (patient_key, booked_at, moved_at),
+        greatest(said.booked_at, moves.moved_at) as booked_at,
+        coalesce(said.moved_at, moves.moved_at) as moved_at,
         coalesce(links.person_key, said.patient_key) as person_key
     from said
+    left join moves
+        on said.site = moves.site and said.feed = moves.feed and said.appointment_key = moves.appointment_key
     left join links on said.site = links.site and said.patient_key = links.reference_key
     where
         said.patient_key is not null
