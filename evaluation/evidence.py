@@ -39,6 +39,10 @@ Kind = Literal[
     "shadow",
     "slo",
     "overrides",
+    "segment_drift",
+    "estimated",
+    "workflow",
+    "shadow_gap",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

@@ -72,6 +72,10 @@ KIND_TITLES = {
     "slo": "Service levels",
     "overrides": "What people did with the cards",
     "drift": "Drift",
+    "segment_drift": "Drift by unit, shift and subgroup",
+    "estimated": "Performance estimated before labels, and what it turned out to be",
+    "workflow": "Alerts, answers and outcomes on the units",
+    "shadow_gap": "Where the gap between serving and the test period comes from",
 }
 STAGE_TITLES = {
     "off": "Off",

@@ -8,7 +8,8 @@ Every exception of this package descends from :class:`ServingError`::
     ServingError
     ├── ServingRefused     the service must not start as it is configured
     ├── StoreUnavailable   the event store cannot take an event: no advice goes out
-    └── Problem            one request is answered with an RFC 9457 problem document
+    ├── Problem            one request is answered with an RFC 9457 problem document
+    └── OperationsUnreadable, ReadersUnreadable   the page of operations, or who may read it, cannot be read
 """
 
 

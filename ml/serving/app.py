@@ -28,6 +28,7 @@ from ml.serving.hooks import TRIAGE, Discovery, FeedbackRequest, HookResponse
 from ml.serving.limits import BodyLimit, require_json
 from ml.serving.live import Live, SiteState
 from ml.serving.metrics import CountResponses, Meters
+from ml.serving.ops.routes import add_operations
 from ml.serving.problems import add_problem_handlers, problem_responses
 from ml.serving.reports import add_reports
 from ml.serving.running import Running, running_of
@@ -57,6 +58,7 @@ def create_app(config: ServingConfig) -> FastAPI:
     _add_hooks(app, "/sites/{site}", "site")
     _add_hooks(app, "", "root")
     add_board(app)
+    add_operations(app)
     add_status(app)
     if config.reports is not None:
         add_reports(app, config.reports)

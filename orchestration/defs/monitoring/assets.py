@@ -1,4 +1,4 @@
-"""The assets `monitoring/events`, `monitoring/report` and `<use_case>/evidence/{shadow,parity,slo,overrides}`."""
+"""The assets `monitoring/events`, `monitoring/report` and `<use_case>/evidence/...` of what was served."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime

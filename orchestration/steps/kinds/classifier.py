@@ -34,6 +34,8 @@ class Classifier:
         "parity": "Whether serving computed the same features as the warehouse, visit by visit.",
         "slo": "How many visits had their score in time, from the request to the answer.",
         "overrides": "What people did with the cards they saw, and who was right where they disagreed.",
+        "estimated": "What the scores promise before labels come, and what came of it; blind to concept drift.",
+        "shadow_gap": "Why serving differs from the test period: other features served, or other patients.",
     }
     tools = frozenset({"mlflow", "lightgbm"})
     counted = "visits"

@@ -22,6 +22,7 @@ from ml.registry.store import VerifiedRelease, load_release
 from ml.usecases import UseCase, load_use_case
 from orchestration.settings import Settings
 from orchestration.steps.errors import StepError
+from orchestration.steps.learning.before_labels import estimated_evidence, shadow_gap_evidence
 from orchestration.steps.learning.evidence import head_of
 from orchestration.steps.learning.judging import LABEL, SCORE, samples_of
 from orchestration.steps.learning.overrides import Shown, overrides_evidence, shown_cards
@@ -36,6 +37,7 @@ TOLERANCE = 1e-6
 
 SERVED = """
     select events.visit_key, events.at, events.latency_ms, events.status, events.features, events.scores,
+        events.is_displayed,
         mart.{ready_at} as charted_at, mart.* exclude ({excluded})
     from '{events}' as events
     inner join '{mart}' as mart on events.site = mart.site and events.visit_key = mart.{key}
@@ -60,13 +62,15 @@ class Served:
 
 
 def judge_serving(settings: Settings, use_case: str, site: str) -> list[Evidence]:
-    """Write and return the evidence of serving (shadow, parity, slo, overrides) about the model released at a site."""
+    """Write and return the evidence of serving about the model released at a site: the kinds of `Kind.served`."""
     declared, served = load_use_case(use_case), served_visits(settings, use_case, site)
     evidence = [
         _shadow(served, declared, load_policy(use_case).shown_card.display_threshold),
         _parity(served),
         _slo(served),
         overrides_evidence(served.record, served.shown, _window(served.rows)),
+        estimated_evidence(served.record, served.rows, declared, _window(served.rows)),
+        shadow_gap_evidence(settings, served.record, served.rows, declared, _window(served.rows)),
     ]
     for piece in evidence:
         save_evidence(settings, piece)

@@ -59,7 +59,8 @@ def test_the_asset_keys_are_those_of_the_interfaces(graph):
     expected = {"landing/ehr_fhir", "landing/nhamcs_ed", "landing/serving_events", "tables/omop/person"}
     expected |= {"tables/marts/triage_mart", "triage/candidate", "triage/evidence/drift", "triage/release"}
     expected |= {
-        f"triage/evidence/{kind}" for kind in ("performance", "rehearsal", "shadow", "parity", "slo", "overrides")
+        f"triage/evidence/{kind}"
+        for kind in ("performance", "rehearsal", "shadow", "parity", "slo", "overrides", "estimated")
     }
     assert expected <= set(graph["assets"])
     assert any(name.startswith("monitoring/") for name in graph["assets"])

@@ -1,0 +1,77 @@
+"""The asset `monitoring/drift` of a site, and the sensor that has it look when a new snapshot is published.
+
+What does not belong here: what counts as drift (evaluation/drift) and whom it is told (steps/watching).
+"""
+
+from collections.abc import Iterator
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetSelection,
+    DefaultSensorStatus,
+    MaterializeResult,
+    MetadataValue,
+    RunRequest,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
+    asset,
+    define_asset_job,
+    sensor,
+)
+
+from orchestration.defs.partitions import SITES
+from orchestration.defs.tables.snapshot import SNAPSHOT
+from orchestration.settings import load_settings
+from orchestration.sites import list_sites
+from orchestration.steps.learning.candidate import list_use_cases
+from orchestration.steps.warehouse.tables import snapshot_digest
+from orchestration.steps.watching.drift_watch import watch_drift, watched_use_cases
+
+DRIFT = AssetKey(["monitoring", "drift"])
+WATCH_EVERY_SECONDS = 3600
+
+
+@asset(key=DRIFT, deps=[SNAPSHOT], partitions_def=SITES, group_name="monitoring")
+def drift_asset(context: AssetExecutionContext) -> MaterializeResult:
+    """Features, scores and labels of every segment against what was learned from; one incident for one cause."""
+    settings, site = load_settings(), context.partition_key
+    found = {one: watch_drift(settings, one, site) for one in watched_use_cases(settings, site, list_use_cases())}
+    said = [cause.sentence for one in found.values() if one for cause in one.causes]
+    return MaterializeResult(
+        metadata={
+            "compared": MetadataValue.int(sum(len(one.look.shifts) for one in found.values() if one)),
+            "alarms": MetadataValue.int(sum(len(one.look.alarms) for one in found.values() if one)),
+            "incidents_opened": MetadataValue.int(sum(len(one.opened) for one in found.values() if one)),
+            "causes": MetadataValue.md("\n".join(f"- {one}" for one in said) or "none"),
+        }
+    )
+
+
+def segment_drift_sensor() -> SensorDefinition:
+    """Return the sensor that looks at every site where something is served, once for each snapshot."""
+    job = define_asset_job("segment_drift", AssetSelection.assets(DRIFT), partitions_def=SITES)
+
+    @sensor(
+        name="segment_drift_sensor",
+        job=job,
+        minimum_interval_seconds=WATCH_EVERY_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Hourly: a new snapshot is compared by segment with what the released models learned from.",
+    )
+    def watch(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]:
+        settings = load_settings()
+        digest = snapshot_digest(settings)
+        if digest is None or digest == context.cursor:
+            yield SkipReason("No new snapshot since the last look.")
+            return
+        served = [site for site in list_sites() if watched_use_cases(settings, site, list_use_cases())]
+        if not served:
+            yield SkipReason("Nothing is released anywhere.")
+            return
+        for site in served:
+            yield RunRequest(run_key=f"{digest}-{site}", partition_key=site)
+        context.update_cursor(digest)
+
+    return watch

@@ -1,0 +1,274 @@
+"""Drift of what is served at a site: features, scores and labels of every segment at once, one incident for one cause.
+
+What does not belong here: what counts as a shift and what is one cause (evaluation/drift), and opening incidents.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from evaluation.drift.causes import Cause, causes_of, size_of
+from evaluation.drift.segments import Look, Shift, judge_look
+from evaluation.drift.tallies import (
+    Counts,
+    Reference,
+    Tally,
+    Watched,
+    read_reference,
+    reference_bytes,
+    tally_current,
+    tally_reference,
+)
+from evaluation.drift.verdict import DriftInputError
+from evaluation.drift.watch_policy import WatchPolicy, load_watch_policy
+from evaluation.evidence import Evidence, Figure
+from ml.training.split import settled
+from ml.usecases import Declaration, UseCase, load_declaration
+from orchestration.settings import Settings
+from orchestration.sites import load_site
+from orchestration.steps.files import write_atomically
+from orchestration.steps.kinds import Windows, kind_of
+from orchestration.steps.learning.before_labels import in_canonical_names
+from orchestration.steps.learning.evidence import head_of
+from orchestration.steps.learning.judging import SCORE
+from orchestration.steps.learning.shadow import NothingServed, served_visits
+from orchestration.steps.learning.stores import CandidateRecord, predictions_file, read_candidate, save_evidence
+from orchestration.steps.record.incidents import incident_label, list_incidents, open_incident
+from orchestration.steps.record.records import now
+from orchestration.steps.releases.proposal import current_pointer, released, served_sites
+from orchestration.steps.watching.notifying import notify
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SHOWN = 40
+DAY_COLUMNS = ("arrived_at", "date")
+Compared = tuple[Reference, Mapping[str, Tally]]
+
+
+@dataclass(frozen=True)
+class Watching:
+    """What one look at a use case found, its evidence, and the incidents that were opened for it."""
+
+    look: Look
+    causes: tuple[Cause, ...]
+    evidence: Evidence
+    opened: tuple[dict[str, Any], ...]
+
+
+def watch_drift(settings: Settings, use_case: str, site: str) -> Watching | None:
+    """Look at what is served: write evidence of kind segment_drift, open one incident for each new cause and tell it.
+
+    None where nothing is served, or fewer days lie after training than are compared.
+    """
+    release = released(settings, current_pointer(settings, use_case, site))
+    if release is None:
+        return None
+    record, policy = read_candidate(settings, use_case, site, release.manifest.model.digest), load_watch_policy()
+    declared = load_declaration(use_case)
+    compared = list(_compared(settings, declared, record, policy))
+    look = judge_look(compared, policy)
+    if not look.shifts:
+        return None
+    causes = causes_of(look.alarms)
+    evidence = _evidence(record, look, causes, policy)
+    save_evidence(settings, evidence)
+    return Watching(look, causes, evidence, tuple(_tell(settings, record, release.digest, causes, policy)))
+
+
+def watched_use_cases(settings: Settings, site: str, use_cases: "Sequence[str]") -> list[str]:
+    """Those of the use cases that serve the site."""
+    return [use_case for use_case in use_cases if site in served_sites(settings, use_case)]
+
+
+# -- windows
+
+
+def _compared(
+    settings: Settings, declared: Declaration, record: CandidateRecord, policy: WatchPolicy
+) -> Iterator[Compared]:
+    windows = kind_of(record.use_case).windows(settings, record)
+    groups = declared.subgroups if isinstance(declared, UseCase) else ("unit", "shift")
+    by = tuple(name for name in groups if name in windows.reference.column_names)
+    yield from _features(settings, declared, record, windows, by, policy)
+    if isinstance(declared, UseCase):
+        yield from _labels(declared, record, windows, by, policy)
+        yield from _scores(settings, declared, record, by, policy)
+
+
+def _features(
+    settings: Settings,
+    declared: Declaration,
+    record: CandidateRecord,
+    windows: Windows,
+    by: tuple[str, ...],
+    policy: WatchPolicy,
+) -> Iterator[Compared]:
+    feeds = _feeds_of(declared, record.site)
+    watched = [Watched(one.name, one.kind, "feature", feeds.get(one.name, "")) for one in windows.features]
+    current = _last_days(windows.current, policy)
+    if not watched or not windows.reference.num_rows or not current.num_rows:
+        return
+    reference = _kept(settings, record, windows.reference, watched, by)
+    yield reference, tally_current(reference, current, _days(current))
+
+
+def _feeds_of(declared: Declaration, site: str) -> dict[str, str]:
+    """Of each feature the feed of the site that it comes with."""
+    listed = load_site(site).feeds
+    features = declared.features if isinstance(declared, UseCase) else ()
+    return {one.name: next((feed for feed in listed if feed in one.sources), "") for one in features}
+
+
+def _labels(
+    declared: UseCase, record: CandidateRecord, windows: Windows, by: tuple[str, ...], policy: WatchPolicy
+) -> Iterator[Compared]:
+    """Each outcome among the visits whose label has matured; those that cannot be known yet are no row at all."""
+    for outcome in declared.outcomes:
+        known_by = datetime.fromisoformat(record.as_of)
+        newest = _latest(windows.current, "known_at", known_by)
+        old, new = (
+            side.filter(pa.array(settled(side, outcome, newest))) for side in (windows.reference, windows.current)
+        )
+        new = _last_days(new, policy)
+        if old.num_rows and new.num_rows:
+            watched = [Watched(outcome.label_column, "boolean", "label")]
+            reference = tally_reference(old, _days(old), watched, by)
+            yield reference, tally_current(reference, new, _days(new))
+
+
+def _scores(
+    settings: Settings, declared: UseCase, record: CandidateRecord, by: tuple[str, ...], policy: WatchPolicy
+) -> Iterator[Compared]:
+    """Scores that were served, against those of the visits on which the model was judged."""
+    import pyarrow.parquet as pq
+
+    try:
+        served = in_canonical_names(served_visits(settings, record.use_case, record.site).rows, declared)
+    except NothingServed:
+        return
+    judged = pq.read_table(predictions_file(settings, record))
+    parsed = [json.loads(text) for text in served["scores"].to_pylist()]
+    for outcome in declared.outcomes:
+        name = f"{outcome.name}{SCORE}"
+        scored = pa.array([one.get(outcome.name) for one in parsed], pa.float64())
+        new = _last_days(served.append_column(name, scored), policy)
+        shared = tuple(column for column in by if column in judged.column_names and column in new.column_names)
+        if not _day_column(judged) or not new.num_rows:
+            continue
+        reference = tally_reference(judged, _days(judged), [Watched(name, "numeric", "score")], shared)
+        yield reference, tally_current(reference, new, _days(new))
+
+
+def _latest(table: pa.Table, column: str, otherwise: datetime) -> datetime:
+    value = pc.call_function("max", [table[column]]).as_py() if table.num_rows else None
+    return value or otherwise
+
+
+def _day_column(table: pa.Table) -> str | None:
+    return next((name for name in DAY_COLUMNS if name in table.column_names), None)
+
+
+def _days(table: pa.Table) -> Counts:
+    """Each row's day as an ordinal. Raises `DriftInputError` where no column says it."""
+    name = _day_column(table)
+    if name is None:
+        raise DriftInputError(f"no column says on which day a row was; expected one of {', '.join(DAY_COLUMNS)}.")
+    return np.asarray(table[name].cast(pa.timestamp("us", "UTC")).cast(pa.int64())) // 86_400_000_000
+
+
+def _last_days(table: pa.Table, policy: WatchPolicy) -> pa.Table:
+    if not table.num_rows:
+        return table
+    days = _days(table)
+    return table.filter(pa.array(days > days.max() - policy.windows.current_days))
+
+
+def _kept(
+    settings: Settings, record: CandidateRecord, rows: pa.Table, watched: list[Watched], by: tuple[str, ...]
+) -> Reference:
+    """The training window, counted when it is first asked for: what a model learned from does not change."""
+    asked = json.dumps([[asdict(one) for one in watched], by])
+    name = hashlib.sha256(f"{record.model} {record.data} {asked}".encode()).hexdigest()
+    path: Path = settings.home / "drift" / f"{name}.npz"
+    if path.exists():
+        try:
+            return read_reference(path.read_bytes())
+        except DriftInputError:
+            path.unlink()
+    reference = tally_reference(rows, _days(rows), watched, by)
+    write_atomically(path, reference_bytes(reference))
+    return reference
+
+
+# -- saying
+
+
+def _evidence(record: CandidateRecord, look: Look, causes: tuple[Cause, ...], policy: WatchPolicy) -> Evidence:
+    moved = sorted(look.shifts, key=size_of, reverse=True)
+    n = len(look.shifts)
+    figures = {
+        "segment_drift.causes": Figure(float(len(causes)), n=n),
+        "segment_drift.alarms": Figure(float(len(look.alarms)), n=n),
+        "segment_drift.largest_effect": Figure(size_of(moved[0]), n=moved[0].current_n),
+    }
+    detail = {
+        "compared": n,
+        "too_few_rows": look.too_few,
+        "causes": [{"key": one.key, "columns": one.columns, "sentence": one.sentence} for one in causes],
+        "largest": [_row(one) for one in moved[:SHOWN]],
+        "rule": policy.model_dump(mode="json", by_alias=True),
+    }
+    return head_of(record, {"reference_until": record.train_until}).evidence("segment_drift", figures, detail)
+
+
+def _row(one: Shift) -> dict[str, Any]:
+    kept = {name: value for name, value in asdict(one).items() if name not in ("watched", "segment")}
+    by, value = one.segment
+    return {"column": one.watched.name, "role": one.watched.role, "by": by, "value": value, **kept}
+
+
+def _tell(
+    settings: Settings, record: CandidateRecord, release: str, causes: tuple[Cause, ...], policy: WatchPolicy
+) -> Iterator[dict[str, Any]]:
+    known = list_incidents(settings) if causes else []
+    for cause in causes:
+        stem = _stem(record, cause)
+        if any(_is_told(one, stem, policy) for one in known):
+            continue
+        what = (
+            f"{record.use_case} at {record.site}: {cause.sentence} {policy.owner} looks for the cause; the page of "
+            "operations and the evidence segment_drift hold every segment."
+        )
+        entry = open_incident(
+            settings,
+            incident_label(stem, f"{now():%Y%m%d%H%M%S}"),
+            use_case=record.use_case,
+            site=record.site,
+            severity=policy.telling.severity,
+            what=what,
+            release=release,
+        )
+        notify(settings, record.site, f"Drift: {record.use_case} at {record.site}", what)
+        yield entry
+
+
+def _stem(record: CandidateRecord, cause: Cause) -> str:
+    """The beginning of every incident's name about a cause: no longer than leaves room for the time."""
+    about = hashlib.sha256(f"{record.use_case} {record.site} {cause.key}".encode()).hexdigest()[:8]
+    return f"drift-{record.site[:12]}-{cause.key[:16]}-{about}"
+
+
+def _is_told(incident: dict[str, Any], stem: str, policy: WatchPolicy) -> bool:
+    if not str(incident["incident"]).startswith(f"{stem}-"):
+        return False
+    opened = datetime.fromisoformat(str(incident["opened_at"]))
+    return bool(incident["is_open"]) or now() - opened < timedelta(days=policy.telling.quiet_days)

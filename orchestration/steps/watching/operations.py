@@ -1,0 +1,144 @@
+"""The document of operations, put together from evidence, counts, levels and incidents, and published with its pages.
+
+The service reads the document, as a board reads a plan, and never a table; the same pages lie among the reports, so
+that they can be seen without a service. What does not belong here: counting (workflow), and drawing (ml/serving/ops).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from evaluation.evidence import Evidence
+from evaluation.metrics.workflow import figures_of
+from ml.serving.ops.document import FILE, SCHEMA, Operations
+from ml.serving.ops.page import operations_page
+from ml.serving.ops.readers import ROLES
+from ml.usecases import load_declaration, use_case_names
+from orchestration.settings import Settings
+from orchestration.sites import list_sites, load_site
+from orchestration.steps.files import write_atomically, write_json
+from orchestration.steps.learning.stores import read_all_evidence
+from orchestration.steps.record.records import believed_records, now
+from orchestration.steps.releases.agreement import read_present
+from orchestration.steps.slo import standings
+from orchestration.steps.watching.status import newest, open_incidents
+from orchestration.steps.watching.workflow import Worked, work_of
+
+SHOWN_SHIFTS = 8
+OVERVIEW = "governance"
+
+
+def publish_operations(settings: Settings) -> list[Path]:
+    """Write the document that the service reads, and a page for each role among the reports; returns the pages."""
+    document = Operations.model_validate(_document(settings, now()))
+    write_json(settings.home / FILE, document.model_dump(mode="json", by_alias=True))
+    pages = {role: settings.reports / f"operations-{role}.html" for role in ROLES}
+    drawn = {role: operations_page(document, role, None, is_chooser=True, is_static=True) for role in ROLES}
+    for role, path in pages.items():
+        write_atomically(path, drawn[role].encode())
+    write_atomically(settings.reports / "operations.html", drawn[OVERVIEW].encode())
+    return [settings.reports / "operations.html", *pages.values()]
+
+
+def _document(settings: Settings, at: datetime) -> dict[str, Any]:
+    sites = [found for site in list_sites() if (found := _site(settings, site)) is not None]
+    return {"schema": SCHEMA, "generated_at": at, "sites": sites}
+
+
+def _site(settings: Settings, site: str) -> dict[str, Any] | None:
+    """One site; None where nothing is in use and nothing happened."""
+    place, worked = load_site(site), work_of(settings, site)
+    names = [name for name in use_case_names() if _is_used(settings, name, site)]
+    if not names and worked is None:
+        return None
+    _, records = believed_records(settings)
+    incidents = {str(entry.payload["incident"]) for name in names for entry in open_incidents(records, name, site)}
+    return {
+        "site": site,
+        "label": place.name,
+        "is_simulated": place.simulated,
+        "begin": worked.begin if worked else None,
+        "until": worked.until if worked else None,
+        "open_incidents": len(incidents),
+        "use_cases": [_use_case(settings, name, site) for name in names],
+        "groups": _groups(worked),
+        "adjustments": worked.adjustments if worked else {},
+        "levels": _levels(settings, names, site),
+    }
+
+
+def _is_used(settings: Settings, use_case: str, site: str) -> bool:
+    pointer = read_present(settings, use_case, site).pointer
+    return pointer is not None and pointer.release is not None
+
+
+def _groups(worked: Worked | None) -> list[dict[str, Any]]:
+    groups = worked.groups if worked else ()
+    return [
+        {
+            "by": one.by,
+            "value": one.value,
+            "figures": {name: figure.to_json() for name, figure in figures.items()},
+        }
+        for one, figures in zip(groups, figures_of(groups), strict=True)
+    ]
+
+
+def _levels(settings: Settings, use_cases: Sequence[str], site: str) -> list[dict[str, Any]]:
+    found = [one for name in use_cases for one in standings(settings, name, site)]
+    return [
+        {
+            "title": one.objective.title,
+            "target": one.objective.target,
+            "share": one.good.value,
+            "is_met": one.is_met,
+        }
+        for one in found
+    ]
+
+
+def _use_case(settings: Settings, use_case: str, site: str) -> dict[str, Any]:
+    pointer = read_present(settings, use_case, site).pointer
+    found = read_all_evidence(settings, use_case, site).readable
+    estimated, drift = newest(found, "estimated"), newest(found, "segment_drift")
+    return {
+        "use_case": use_case,
+        "title": load_declaration(use_case).title,
+        "stage": pointer.stage.value if pointer else "off",
+        "tier": pointer.tier.value if pointer else None,
+        **_estimated(estimated),
+        **_drift(drift),
+    }
+
+
+def _estimated(evidence: Evidence | None) -> dict[str, Any]:
+    if evidence is None:
+        return {}
+    outcomes: Any = evidence.detail["outcomes"]
+    first = next(iter(outcomes.values()), {})
+    kept = ("period", "estimated", "realised", "surprises")
+    return {
+        "figures": {name: figure.to_json() for name, figure in evidence.figures.items()},
+        "periods": [{name: _plain(one[name]) for name in kept} for one in first.get("undisplayed", ())],
+        "blind_spot": str(evidence.detail["blind_spot"]),
+    }
+
+
+def _drift(evidence: Evidence | None) -> dict[str, Any]:
+    if evidence is None:
+        return {}
+    detail: Any = evidence.detail
+    kept = ("column", "by", "value", "mean_moved", "shape_moved", "q_value", "is_alarm")
+    return {
+        "drift_causes": [str(one["sentence"]) for one in detail["causes"]],
+        "drift_compared": int(detail["compared"]),
+        "moved": [{name: one[name] for name in kept} for one in detail["largest"][:SHOWN_SHIFTS]],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Evidence is read-only all through; a document for the service is plain data."""
+    if hasattr(value, "items"):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value

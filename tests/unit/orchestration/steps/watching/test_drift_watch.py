@@ -1,0 +1,196 @@
+"""The watch over drift: one incident for one cause, told once, quiet while nothing is wrong, and whom it is told."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from evaluation.drift import DriftFeature
+from orchestration.settings import Settings
+from orchestration.steps.kinds import Windows
+from orchestration.steps.learning.shadow import NothingServed
+from orchestration.steps.learning.stores import CandidateRecord
+from orchestration.steps.record.actors import Actor
+from orchestration.steps.record.incidents import close_incident, list_incidents
+from orchestration.steps.watching import drift_watch
+from orchestration.steps.watching.drift_watch import Watching, watch_drift
+from orchestration.steps.watching.notifying import NotifyUnreadable, addresses, notify
+from tests.unit.orchestration.steps.conftest import NOON, digest
+
+Record = Callable[..., CandidateRecord]
+TRAINED, SINCE = 120, 40
+
+
+def mart(begin: int, days: int, seed: int, **moved: float) -> pa.Table:
+    draw, n = np.random.default_rng(seed), days * 40
+    at = [NOON + timedelta(days=begin + row // 40, minutes=row % 40) for row in range(n)]
+    table: dict[str, Any] = {"arrived_at": at, "known_at": at, "labels_known_at": at}
+    for name in ("heart_rate", "temperature_c"):
+        table[name] = draw.standard_normal(n) + moved.get(name, 0.0)
+    for name in ("critical_care", "admission"):
+        table[name] = draw.random(n) < 0.3
+    table |= {"sex": draw.choice(["female", "male"], n), "unit": ["ED"] * n, "shift": draw.choice(["day", "night"], n)}
+    return pa.table(table)
+
+
+@pytest.fixture
+def look(settings: Settings, record: Record, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Watching | None]:
+    """Watch a city whose model learned from one period, with shifts in the next."""
+    features = (DriftFeature("heart_rate", "numeric"), DriftFeature("temperature_c", "numeric"))
+    manifest = SimpleNamespace(model=SimpleNamespace(digest=digest("model")))
+    release = SimpleNamespace(digest=digest("release"), manifest=manifest)
+
+    def nothing(*_: object) -> None:
+        raise NothingServed("no events")
+
+    def watch(seed: int = 2, **moved: float) -> Watching | None:
+        windows = Windows(mart(-TRAINED, TRAINED, 1), mart(0, SINCE, seed, **moved), features)
+        monkeypatch.setattr(drift_watch, "kind_of", lambda _: SimpleNamespace(windows=lambda *_: windows))
+        return watch_drift(settings, "triage", "city")
+
+    monkeypatch.setattr(drift_watch, "released", lambda *_: release)
+    monkeypatch.setattr(drift_watch, "current_pointer", lambda *_: None)
+    monkeypatch.setattr(drift_watch, "read_candidate", lambda *_: record())
+    monkeypatch.setattr(drift_watch, "served_visits", nothing)
+    return watch
+
+
+def test_nothing_wrong_is_quiet_and_is_evidence(settings: Settings, look: Callable[..., Watching | None]) -> None:
+    found = look()
+    assert found is not None
+    assert (found.causes, found.opened, list_incidents(settings)) == ((), (), [])
+    assert found.evidence.figures["segment_drift.causes"].value == 0
+    assert found.evidence.figures["segment_drift.causes"].n == len(found.look.shifts) > 10
+    assert list((settings.evidence / "triage" / "city").glob("segment_drift-*.json"))
+
+
+def test_two_features_of_a_feed_in_every_segment_are_one_incident_told_once(
+    settings: Settings, look: Callable[..., Watching | None]
+) -> None:
+    first, second = look(heart_rate=0.8, temperature_c=1.0), look(heart_rate=0.8, temperature_c=1.0)
+    assert first is not None and second is not None
+    assert len(first.look.alarms) >= 8
+    (incident,) = list_incidents(settings)
+    assert "temperature_c, heart_rate moved at the whole site" in incident["what"]
+    assert (incident["use_case"], incident["site"], incident["severity"]) == ("triage", "city", "medium")
+    assert (len(first.opened), len(second.opened)) == (1, 0)
+
+
+def test_a_cause_is_told_again_only_after_its_quiet_days(
+    settings: Settings, look: Callable[..., Watching | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look(heart_rate=0.8)
+    (incident,) = list_incidents(settings)
+    closing = Actor("os.tester")
+    close_incident(settings, incident["incident"], cause="a new monitor", done="agreed", actor=closing)
+    opened = datetime.fromisoformat(incident["opened_at"])
+    for days, told in ((27.9, 1), (28.1, 2)):
+        monkeypatch.setattr(drift_watch, "now", lambda days=days: opened + timedelta(days=days))
+        look(heart_rate=0.8)
+        assert len(list_incidents(settings)) == told
+
+
+def test_the_reference_is_counted_once_for_a_model_and_anew_when_damaged(
+    settings: Settings, look: Callable[..., Watching | None]
+) -> None:
+    first = look(heart_rate=0.8)
+    (kept,) = (settings.home / "drift").iterdir()
+    kept.write_bytes(b"damaged")
+    again = look(heart_rate=0.8)
+    assert first is not None and again is not None
+    assert first.look == again.look
+    assert kept.stat().st_size > 1000
+
+
+def test_labels_that_have_not_matured_are_no_rows(look: Callable[..., Watching | None]) -> None:
+    found = look()
+    assert found is not None
+    newest = {one.watched.name: one.current_n for one in found.look.shifts if one.segment == ("site", "all")}
+    assert newest["heart_rate"] == 28 * 40
+    assert {"critical_care", "admission"} <= set(newest)
+    missing = [one.missing_after for one in found.look.shifts if one.watched.role == "label"]
+    assert set(missing) == {0.0}
+
+
+# -- telling
+
+
+class Hook(BaseHTTPRequestHandler):
+    heard: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        self.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hook() -> Iterator[str]:
+    Hook.heard.clear()
+    server = HTTPServer(("127.0.0.1", 0), Hook)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"json://127.0.0.1:{server.server_port}/hook"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def named(settings: Settings, text: str, mode: int = 0o600) -> Path:
+    path = settings.home / "notify.yaml"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_whoever_is_named_for_the_site_is_told_and_others_are_not(settings: Settings, hook: str) -> None:
+    named(settings, f"schema: pilothouse.notify/1\nsites: {{city: ['{hook}']}}\n")
+    assert notify(settings, "city", "Drift: triage at city", "heart_rate moved")
+    assert not notify(settings, "rural", "Drift", "nothing for you")
+    (heard,) = Hook.heard
+    assert (heard["title"], heard["message"]) == ("Drift: triage at city", "heart_rate moved")
+
+
+def test_nobody_is_told_where_nobody_is_named(settings: Settings) -> None:
+    assert not notify(settings, "city", "t", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "said"),
+    [
+        ("schema: pilothouse.notify/1\n", 0o644, "chmod 600"),
+        ("schema: pilothouse.notify/2\n", 0o600, "schema"),
+        ("schema: pilothouse.notify/1\neverybody: ['secretword']\n", 0o600, "everybody"),
+        ("]: [", 0o600, "YAML"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_without_its_secrets(
+    settings: Settings, caplog: pytest.LogCaptureFixture, text: str, mode: int, said: str
+) -> None:
+    named(settings, text, mode)
+    with pytest.raises(NotifyUnreadable, match=said) as error:
+        addresses(settings)
+    assert "secretword" not in str(error.value)
+    assert not notify(settings, "city", "Drift", "b")
+    assert "Nobody was told of: Drift" in caplog.text
+    assert "secretword" not in caplog.text
+
+
+def test_an_address_that_cannot_be_reached_is_logged_without_saying_it(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    named(settings, "schema: pilothouse.notify/1\neverybody: ['json://secretword:1@127.0.0.1:9/']\n")
+    assert not notify(settings, "city", "Drift", "b")
+    ours = [one.getMessage() for one in caplog.records if one.name == "pilothouse.notify"]
+    assert ours and not any("secretword" in one for one in ours)

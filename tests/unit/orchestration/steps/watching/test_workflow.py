@@ -1,0 +1,125 @@
+"""Cards, answers, stays and hours counted from a small snapshot; and the page that is made of them."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from evaluation.metrics.workflow import Work, figures_of
+from ml.serving.ops.document import FILE, read_operations
+from orchestration.settings import Settings
+from orchestration.steps.warehouse.tables import Snapshot
+from orchestration.steps.watching import operations, workflow
+from orchestration.steps.watching.operations import publish_operations
+from orchestration.steps.watching.workflow import work_of
+from tests.unit.orchestration.steps.conftest import NOON
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+STAMP = pa.timestamp("us", "UTC")
+
+
+def tables() -> dict[str, pa.Table]:
+    """Twenty visits to the emergency department of a day each, the even ones moved to intensive care after 24 hours."""
+    arrived = [NOON - 20 * DAY + n * HOUR for n in range(20)]
+    visits: dict[str, Any] = {
+        "site": ["city"] * 20, "visit_key": [f"v{n}" for n in range(20)], "arrived_at": pa.array(arrived, STAMP),
+        "triaged_at": pa.array([at + timedelta(minutes=n) for n, at in enumerate(arrived)], STAMP),
+        "unit": ["ED"] * 20, "shift": ["day", "night"] * 10, "critical_care": [n % 2 == 0 for n in range(20)],
+        "labels_known_at": pa.array([at + 3 * DAY for at in arrived], STAMP),
+    }  # fmt: skip
+    beds = [("ED", "ER", at, at + DAY, True) for at in arrived] + [
+        ("ICU", "ICU", at + DAY, at + 3 * DAY, False) for at in arrived[::2]
+    ]
+    stays: dict[str, Any] = {
+        "site": ["city"] * 30, "visit_key": [f"v{n}" for n in [*range(20), *range(0, 20, 2)]],
+        "unit": [one[0] for one in beds], "unit_place": [one[1] for one in beds],
+        "entered_at": pa.array([one[2] for one in beds], STAMP), "left_at": pa.array([one[3] for one in beds], STAMP),
+        "is_first": [one[4] for one in beds],
+    }  # fmt: skip
+    responses = ["accepted"] * 8 + ["overridden"] * 7 + ["ignored"] * 4 + ["waiting"]
+    shown = [at + 2 * HOUR for at in arrived]
+    shown[-1] = NOON  # the last that happened
+    cards: dict[str, Any] = {
+        "site": ["city"] * 20, "use_case": ["triage"] * 20, "card_uuid": [f"c{n}" for n in range(20)],
+        "visit_key": visits["visit_key"], "unit": ["ED"] * 20, "shift": visits["shift"], "response": responses,
+        "shown_at": pa.array(shown, STAMP),
+        "seconds_to_answer": [60.0 * n if n < 15 else None for n in range(20)],
+    }  # fmt: skip
+    hours: dict[str, Any] = {
+        "site": ["city"] * 2, "unit": ["ED"] * 2, "date": [(NOON - DAY).date()] * 2, "shift": ["day", "night"],
+        "rn_hours": [26.0, 20.0], "rostered_rn_hours": [24.0, 24.0],
+    }  # fmt: skip
+    adjusted = {
+        "site": ["city"] * 3,
+        "made_at": pa.array([NOON - DAY] * 3, STAMP),
+        "role": ["charge_nurse"] * 2 + [None],
+    }
+    given = {"triage_mart": visits, "staffing_stay": stays, "card_response": cards, "staffing_mart": hours}
+    return {name: pa.table(columns) for name, columns in {**given, "board_adjustment": adjusted}.items()}
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Snapshot:
+    found = tables()
+    for name, table in found.items():
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    made = Snapshot("0" * 64, NOON.isoformat(), tmp_path, {name: table.num_rows for name, table in found.items()})
+    monkeypatch.setattr(workflow, "current_snapshot", lambda _: made)
+    return made
+
+
+@pytest.fixture
+def groups(settings: Settings, snapshot: Snapshot) -> dict[tuple[str, str], Work]:
+    found = work_of(settings, "city")
+    assert found is not None
+    assert (found.until, found.begin) == (NOON, NOON - 28 * DAY)
+    assert found.adjustments == {"charge_nurse": 2}
+    return {(one.by, one.value): one for one in found.groups}
+
+
+def test_the_whole_site_its_units_and_shifts_are_counted(groups: dict[tuple[str, str], Work]) -> None:
+    assert list(groups) == [("site", "all"), ("unit", "ED"), ("unit", "ICU"), ("shift", "day"), ("shift", "night")]
+    whole = groups["site", "all"]
+    assert (whole.visits, whole.cards, whole.overridden, whole.ignored) == (20, 19, 7, 4)
+    assert (whole.known, whole.came) == (19, 10)
+    assert whole.patient_days == pytest.approx(20 + 20)
+    assert whole.overtime_hours == 2
+    assert groups["shift", "night"].patient_days is None
+    assert groups["unit", "ICU"].patient_days == pytest.approx(20)
+    assert groups["unit", "ICU"].visits == 0
+
+
+def test_times_run_between_the_events_that_they_are_named_for(groups: dict[tuple[str, str], Work]) -> None:
+    times = groups["site", "all"].times
+    assert times["lead_hours"] == [22.0] * 10
+    assert list(times["action_minutes"]) == [float(n) for n in range(8)]
+    assert list(times["acknowledge_minutes"]) == [float(n) for n in range(15)]
+    assert sorted(times["wait_minutes"]) == [float(n) for n in range(20)]
+    assert groups["unit", "ICU"].times["stay_hours"] == [48.0] * 10
+
+
+def test_a_stay_counts_only_the_days_within_the_window(groups: dict[tuple[str, str], Work]) -> None:
+    figures = dict(zip(groups, figures_of(list(groups.values())), strict=True))
+    assert figures["site", "all"]["alerts_per_100_patient_days"].value == pytest.approx(100 * 19 / 40)
+    assert figures["unit", "ICU"]["stay_hours"].value is None  # ten people
+
+
+def test_a_site_where_nothing_happened_has_no_work(settings: Settings, snapshot: Snapshot) -> None:
+    assert work_of(settings, "rural") is None
+
+
+def test_the_document_is_published_for_the_service_and_as_pages(
+    settings: Settings, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "use_case_names", tuple)
+    pages = publish_operations(settings)
+    document = read_operations(settings.home)
+    assert [one.site for one in document.sites] == ["city"]
+    assert all(page.exists() for page in pages)
+    assert "Waiting time" in pages[0].read_text()
+    told = (settings.home / FILE).read_text()
+    assert not [key for key in ("v0", "c0") if json.dumps(key) in told]
