@@ -69,7 +69,7 @@ def signed(home: Home) -> Iterator[Client]:
     published(home.path)
     people = {"ada": {"role": "clinician", "sites": [SITE]}, "eve": {"role": "engineer"}}
     (home.path / READERS).write_text(json.dumps({"schema": "pilothouse.ops_readers/1", "people": people}))
-    with home.serving(sites=SITES, people_header=HEADER, environment="validation") as serving:
+    with home.serving(sites=SITES, people_header=HEADER) as serving:
         yield serving
 
 
