@@ -11,6 +11,7 @@ import duckdb
 
 from evaluation.metrics import NotEstimableError
 from evaluation.metrics.performance import auroc
+from evaluation.reports.board import PAGE, PRINTED
 from orchestration.contracts import sql
 from orchestration.demo.replay import Replayed
 from orchestration.demo.staffing import ROSTER, STAFFING
@@ -19,6 +20,7 @@ from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
 from orchestration.steps.learning.stores import predictions_file, read_all_evidence, read_candidate
 from orchestration.steps.record.records import open_records
+from orchestration.steps.watching.board_packs import pack_folder
 from orchestration.steps.watching.status import figure_value, newest, release_status
 
 CAVEAT = "Simulated patients: this shows that the machinery works. It is engineering evidence, never a clinical claim."
@@ -50,6 +52,7 @@ def summarise(
         },
         "sites": list(sites),
         "reports": str(settings.reports / "index.html"),
+        "board_pack": _board_pack(settings, use_case, pilot),
         "seconds": dict(seconds),
         "requests": {stage: _requests(done) for stage, done in replayed.items()},
         "ledger": {"entries": open_records(settings).verify().entries, "ok": open_records(settings).verify().ok},
@@ -57,6 +60,12 @@ def summarise(
         "note": CAVEAT,
     }
     return Answer(document, text=_text(document, use_case, pilot))
+
+
+def _board_pack(settings: Settings, use_case: str, pilot: str) -> str | None:
+    """Where the pilot's board pack lies; None where nothing was released."""
+    folder = pack_folder(settings.reports, use_case, pilot)
+    return next((str(folder / name) for name in (PRINTED, PAGE) if (folder / name).exists()), None)
 
 
 def _requests(done: Replayed) -> dict[str, Any]:
@@ -163,6 +172,7 @@ def _text(document: dict[str, Any], use_case: str, pilot: str) -> str:
         f"  time      {document['seconds']['total']:.0f} s",
         "",
         "Open next",
+        *([f"  {document['board_pack']}   what the board reads before it decides"] if document["board_pack"] else []),
         f"  {document['reports']}   every release: stage, evidence, approvals, drift, the way back",
         "  make ui                          Dagster's graph and checks, MLflow's runs, the huddle board",
         f"  .venv/bin/pilothouse gate explain {use_case} --site {pilot} --stage decision_support",

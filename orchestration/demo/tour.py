@@ -27,6 +27,7 @@ from orchestration.steps.learning.evidence import decision_is_fresh
 from orchestration.steps.planning.meetings import time_to_plan
 from orchestration.steps.releases.proposal import current_pointer
 from orchestration.steps.warehouse.tables import tables_are_fresh
+from orchestration.steps.watching.board_packs import write_board_packs
 from orchestration.steps.watching.present import stand_at
 from orchestration.steps.watching.reporting import write_all_reports
 
@@ -216,11 +217,16 @@ class Tour:
         self._require(self.launcher.collect_events(self._day(first + days - 1)))
 
     def _report(self) -> None:
-        """Write the pages; through the graph where this run changed something, so that the graph shows it."""
+        """Write the pages, through the graph where this run changed something, so that the graph shows it.
+
+        Then print the pilot's board pack.
+        """
         if self._launcher is None:
             write_all_reports(self._settings)
         else:
             self._require(self.launcher.write_reports())
+        if current_pointer(self._settings, USE_CASE, PILOT) is not None:
+            write_board_packs(self._settings, USE_CASE, PILOT, None)
 
     @property
     def _all_days(self) -> int:

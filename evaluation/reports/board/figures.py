@@ -96,12 +96,23 @@ def false_alerts(facts: BoardFacts) -> Section:
         for kind in ("net_benefit", "shadow")
         if (document := facts.site.evidence_of(kind)) is not None
         for name, figure in document.figures.items()
-        if name.partition("@")[0].rpartition(".")[2] in ALERTS
+        if name.partition("@")[0].rpartition(".")[2] in ALERTS and _is_shown(facts, name)
     ]
     rows = [row for document, name, figure in found for row in _alert_rows(facts, document, name, figure)]
     heads = ("Figure", "Value", "95 % interval", "Counted on", "Where")
     tables = (table(heads, rows),) if rows else ()
     return Section("alerts", "False alerts", tables, absent="no document counts alerts of this use case.")
+
+
+def _is_shown(facts: BoardFacts, name: str) -> bool:
+    """Whether a figure is about what cards show: at a threshold of the card, of its outcome; all are where there is no
+    card yet."""
+    layout = facts.document("layout")
+    stem, _, threshold = name.partition("@")
+    asked = [layout.get(one) for one in ("display_threshold", "warning_threshold")]
+    if not threshold or asked[0] is None:
+        return True
+    return stem.startswith(f"{layout.get('outcome')}.") and float(threshold) in asked
 
 
 def _alert_rows(facts: BoardFacts, document: Evidence, name: str, figure: Figure) -> list[Row]:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from evaluation.evidence import Json
@@ -17,6 +18,7 @@ from evaluation.reports.model_card import card_json, card_xml
 from evaluation.reports.pages import render, write_page
 
 PAGE, PRINTED = "board-pack.html", "board-pack.pdf"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 CARD, CARD_XML = "model-card.json", "model-card.xml"
 SECTIONS = (
     standing.stands,
@@ -64,13 +66,13 @@ def board_pack(facts: BoardFacts) -> BoardPack:
     return BoardPack(facts, tuple(one for one in made if one.tables or one.charts or one.absent))
 
 
-def render_pack(pack: BoardPack, *, printed: bool = False, index: str | None = None) -> str:
+def render_pack(pack: BoardPack, *, printed: bool = False, beside: Mapping[str, str] = NOTHING) -> str:
     """The pack as one self-contained page. ``printed``: for paper, where a link to a file beside it leads nowhere, it
-    cites the list of documents at its end. ``index``: the page of all releases, if it lies there.
+    cites the list of documents at its end. ``beside``: what else lies there, path to name.
     """
     files = documents(pack.facts)
     told = {"model": pack.facts, "facts": pack.facts, "pack": pack, "files": files}
-    return render("board.html", **told, printed=printed, index=index)
+    return render("board.html", **told, printed=printed, beside=beside)
 
 
 def documents(facts: BoardFacts) -> dict[str, str]:
@@ -85,17 +87,17 @@ def documents(facts: BoardFacts) -> dict[str, str]:
     return {**cards, **{name: _json(one) for name, one in made.items() if one is not None}}
 
 
-def write_pack(folder: Path, facts: BoardFacts, index: str | None = None) -> Sequence[Path]:
+def write_pack(folder: Path, facts: BoardFacts, beside: Mapping[str, str] = NOTHING) -> Sequence[Path]:
     """Write the pack, its documents and its evidence into ``folder``; returns the paths, the page first.
 
     Evidence is written before the page that links to it, so that no link is ever dead.
     """
     pack = board_pack(facts)
     copies = [write_page(folder / one.path, _json(one.document)) for one in pack.sources]
-    beside = [write_page(folder / name, text) for name, text in documents(facts).items()]
-    page = write_page(folder / PAGE, render_pack(pack, index=index))
+    papers = [write_page(folder / name, text) for name, text in documents(facts).items()]
+    page = write_page(folder / PAGE, render_pack(pack, beside=beside))
     _drop_old(folder / "evidence", {one.name for one in copies})
-    return [page, *beside, *copies]
+    return [page, *papers, *copies]
 
 
 def _drop_old(folder: Path, kept: set[str]) -> None:

@@ -178,7 +178,7 @@ def _measured(asked: MeasuredBy, document: Evidence) -> Range | None:
 def _months(document: Evidence) -> float | None:
     window = mapping(document.detail.get("window"))
     try:
-        start, end = (datetime.fromisoformat(str(window[name])) for name in ("from", "until"))
+        start, end = (datetime.fromisoformat(str(window[f"served_{name}"])) for name in ("from", "until"))
     except (KeyError, ValueError):
         return None
     days = (end - start).total_seconds() / 86400

@@ -83,6 +83,14 @@ class Classifier:
             primary_intended_users=declared.users,
             cautioned_out_of_scope_settings=" ".join(declared.contraindications),
             known_risks_and_limitations=declared.card.ignore_when,
+            input_data_source=", ".join(sorted({feed for one in declared.features for feed in one.sources})),
+            output_and_input_data_types=(
+                f"Out: a calibrated risk for each of {len(declared.outcomes)} outcomes. "
+                f"In: {'; '.join(f'{one.label} ({one.kind})' for one in declared.features)}"
+            ),
+            bias_mitigation_approaches=" ".join(
+                one.reason for one in declared.left_out if "fairness" in one.reason.lower()
+            ),
             outcomes_and_outputs="; ".join(outcome.definition for outcome in declared.outcomes),
             model_type="Gradient boosted decision trees (LightGBM), one per outcome, calibrated",
         )

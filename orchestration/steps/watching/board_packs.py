@@ -76,7 +76,7 @@ def write_packs(settings: Settings, model: ReportModel, records: Readable, out: 
     pages: list[Path] = []
     for facts in _packs(settings, model, records):
         folder = pack_folder(out, facts.use_case.name, facts.site.site)
-        pages.append(write_pack(folder, facts, index=INDEX)[0])
+        pages.append(write_pack(folder, facts, {INDEX: "all releases"})[0])
         (folder / PRINTED).unlink(missing_ok=True)
     return pages
 
@@ -118,8 +118,9 @@ def _gaps(gaps: list[str]) -> str:
 
 def _written(out: Path, facts: BoardFacts) -> dict[str, Any]:
     folder = pack_folder(out, facts.use_case.name, facts.site.site)
-    page, *rest = write_pack(folder, facts, INDEX if (out / "index.html").exists() else None)
     printed = print_pdf(folder / PRINTED, render_pack(board_pack(facts), printed=True))
+    beside = {INDEX: "all releases"} if (out / "index.html").exists() else {}
+    page, *rest = write_pack(folder, facts, beside | ({PRINTED: "PDF"} if printed else {}))
     return {
         "use_case": facts.use_case.name,
         "site": facts.site.site,

@@ -15,6 +15,7 @@ from evaluation.ledger import Entry, Readable, proof_of
 from evaluation.policies import load_policy
 from evaluation.reports import (
     ApprovalView,
+    CardFacts,
     ClauseLine,
     DecisionView,
     HistoryLine,
@@ -64,7 +65,17 @@ def use_case_view(settings: Settings, records: Readable, name: str, rows: Sequen
         accountable=declared.accountable.name,
         outcomes=kind_of(name).outcomes(declared),
         sites=tuple(_site_or_fault(settings, records, declared, row) for row in rows if row["use_case"] == name),
-        facts=kind_of(name).facts(declared),
+        facts=_card_facts(name, declared),
+    )
+
+
+def _card_facts(name: str, declared: Declaration) -> CardFacts:
+    """What a model card says of every kind of use case: who reviews it, and how often it is reviewed again."""
+    days = load_policy(name).review_every_days
+    return replace(
+        kind_of(name).facts(declared),
+        stakeholders_consulted="; ".join(f"{one.name} ({one.role.replace('_', ' ')})" for one in declared.reviewers),
+        ongoing_maintenance=f"Reviewed every {days:g} days; drift, service levels and overrides are watched by policy.",
     )
 
 

@@ -84,7 +84,7 @@ def test_on_paper_no_link_leaves_the_pack_and_the_page_of_all_releases_is_linked
     printed = Page(render_pack(pack, printed=True))
     assert printed.links and all(one.startswith("#") and one[1:] in printed.ids for one in printed.links)
     assert "../../index.html" not in Page(render_pack(pack)).links
-    assert "../../index.html" in Page(render_pack(pack, index="../../index.html")).links
+    assert "../../index.html" in Page(render_pack(pack, beside={"../../index.html": "all releases"})).links
 
 
 def test_the_page_runs_no_script_and_prints_what_is_written_as_text(facts):
@@ -114,6 +114,17 @@ def test_false_alerts_are_what_is_not_right_with_the_interval_turned(facts):
     value, interval = (cell.text for cell in row.cells[:2])
     assert value == f"{100 * (1 - figure.value):.1f}\u202f%"
     assert interval.startswith(f"{100 * (1 - figure.upper):.1f}")
+
+
+def test_false_alerts_are_told_at_the_cards_own_thresholds_where_there_is_a_card(facts):
+    def told(threshold):
+        card = {"outcome": "critical_care", "display_threshold": threshold, "warning_threshold": 0.25}
+        return rows_of(
+            board_pack(replace(facts, sources={**facts.sources, "layout": Source.of("layout", "L", card)})), "alerts"
+        )
+
+    assert any("at 5\u202f%" in label for label in told(0.05))
+    assert not any("at 5\u202f%" in label for label in told(0.1))
 
 
 def test_the_pack_says_whether_the_release_is_bound_to_the_text_that_is_written_now(facts):
