@@ -15,6 +15,7 @@ from evaluation.ledger.people import People
 from evaluation.policies.policy import Policy
 from evaluation.policies.stage import Stage
 
+LEAST_HOURS = 1 / 60
 LEAST_REASON = 15
 """Characters: fewer are a placeholder and no reason."""
 
@@ -67,12 +68,12 @@ def _words(refusal: Refusal) -> tuple[str, str, str]:
 
 def _terms(policy: Policy, asked: Asked) -> Sequence[Refusal]:
     limit, reasons = policy.break_glass.at_most_hours, list[Refusal]()
-    if not 0 < asked.hours <= limit:
+    if not LEAST_HOURS <= asked.hours <= limit:
         reasons.append(
             Refusal(
                 "break-glass.hours",
                 f"{asked.hours:g} hours",
-                f"more than 0 and at most {limit:g}",
+                f"at least a minute and at most {limit:g}",
                 "Name a time within which the board decides; it ends by itself.",
             )
         )

@@ -202,12 +202,16 @@ class IncidentOpened(Operational):
     found_by: Line
     release: Digest | None
     occurred_at: Instant | None = None
+    feed: Name | None = None
+    consequence: Line | None = None
 
 
 class IncidentClosed(Operational):
     incident: Name
     cause: Line
     done: Line
+    finding: Name | None = None
+    consequence: Line | None = None
 
 
 class FeedbackSummary(Operational):

@@ -1,6 +1,7 @@
 """The commands about what is on record: the ledger, incidents, people's signing keys, and backups of all of it."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -19,6 +20,8 @@ from orchestration.commands.options import (
 from orchestration.settings import load_settings
 from orchestration.steps.answer import Answer
 
+AUDIENCES = click.Choice(["engineers", "clinicians"])
+FINDINGS = click.Choice(["feed", "model", "release", "service", "workflow", "people", "vendor", "false-alarm"])
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -94,37 +97,79 @@ def incident() -> None:
 @site_option
 @click.option("--what", required=True, help="What happened, without anything that identifies a patient.")
 @click.option("--severity", required=True, type=click.Choice(["low", "medium", "high"]))
+@click.option("--since", help="When it began: ISO 8601 with a zone.")
+@click.option("--feed", help="The feed that it came with.")
+@click.option("--consequence", help="What it meant for the work on the unit.")
 @actor_option
 @signing_option
 @answers
-def incident_open(use_case: str, site: str, what: str, severity: str, actor: str, key_file: Path | None) -> Answer:
+def incident_open(
+    use_case: str,
+    site: str,
+    what: str,
+    severity: str,
+    since: str | None,
+    feed: str | None,
+    consequence: str | None,
+    actor: str,
+    key_file: Path | None,
+) -> Answer:
     """Open an incident; print its ledger entry."""
-    from orchestration.steps.record.incidents import report_incident
+    from orchestration.steps.record.incidents import Seen, report_incident
+    from orchestration.steps.record.records import instant
 
-    return Answer(report_incident(ready_settings(), use_case, site, what, severity, named_actor(actor, key_file)))
+    seen = Seen(instant(since) if since else None, feed, consequence)
+    who = named_actor(actor, key_file)
+    return Answer(report_incident(ready_settings(), use_case, site, what, severity, who, seen))
 
 
 @incident.command("close")
 @click.argument("name")
-@click.option("--cause", required=True)
+@click.option("--cause", required=True, help="What was found to have caused it.")
 @click.option("--done", required=True, help="What was done about it.")
+@click.option("--finding", type=FINDINGS, help="The kind of cause; incidents of one kind are grouped by it.")
+@click.option("--consequence", help="What it meant for the work on the unit.")
 @actor_option
 @signing_option
 @answers
-def incident_close(name: str, cause: str, done: str, actor: str, key_file: Path | None) -> Answer:
-    """Close an incident with its cause; print its ledger entry."""
+def incident_close(
+    name: str,
+    cause: str,
+    done: str,
+    finding: str | None,
+    consequence: str | None,
+    actor: str,
+    key_file: Path | None,
+) -> Answer:
+    """Close an incident with what was found; print its ledger entry."""
     from orchestration.steps.record.incidents import close_incident
 
-    return Answer(close_incident(ready_settings(), name, cause=cause, done=done, actor=named_actor(actor, key_file)))
+    who = named_actor(actor, key_file)
+    return Answer(
+        close_incident(
+            ready_settings(), name, cause=cause, done=done, actor=who, finding=finding, consequence=consequence
+        )
+    )
 
 
 @incident.command("list")
 @answers
 def incident_list() -> Answer:
-    """List every incident, open ones first."""
-    from orchestration.steps.record.incidents import list_incidents
+    """List every incident, open ones first, and the groups of one cause; a repeated cause is a process defect."""
+    from orchestration.steps.record.incident_report import listed
 
-    return Answer({"incidents": list_incidents(ready_settings())})
+    return Answer(listed(ready_settings()))
+
+
+@incident.command("report")
+@click.argument("name")
+@click.option("--for", "audience", type=AUDIENCES, default="engineers", show_default=True)
+@answers
+def incident_report(name: str, audience: Literal["engineers", "clinicians"]) -> Answer:
+    """What happened, who was affected, how it was found, what was done, with its timeline; also as a page."""
+    from orchestration.steps.record.incident_report import report_of
+
+    return report_of(ready_settings(), name, audience)
 
 
 @click.group()

@@ -211,7 +211,7 @@ def gate() -> None:
 @click.option("--stage", required=True, type=STAGES)
 @answers
 def gate_explain(use_case: str, site: str, stage: str) -> Answer:
-    """Show each clause: the figure, the threshold, whether it is met, and what would meet it."""
-    from orchestration.steps.releases.decision import explain_decision
+    """Show each approval and each clause, the rehearsal's among them: what there is, and what would meet it."""
+    from orchestration.steps.releases.explaining import explain_step
 
-    return explain_decision(ready_settings(), use_case, site, stage)
+    return explain_step(ready_settings(), use_case, site, stage)

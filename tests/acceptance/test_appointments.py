@@ -14,7 +14,7 @@ from orchestration.steps.learning.candidate import candidate_is_fresh
 from orchestration.steps.learning.evidence import measure_drift
 from orchestration.steps.learning.stores import predictions_file, read_all_evidence, read_candidate
 from orchestration.steps.record.records import open_records
-from orchestration.steps.releases.decision import explain_decision
+from orchestration.steps.releases.explaining import explain_step
 from orchestration.steps.releases.rehearsal import rehearse_as_evidence
 from orchestration.steps.releases.release import promote_release
 from orchestration.steps.watching.status import status_of
@@ -40,13 +40,13 @@ def test_a_candidate_goes_to_shadow_by_the_gate_and_two_approvals(settings: Sett
     record = kind.train(settings, USE_CASE, SITE)
     assert record.n_train > 500 and record.n_test > 200 and candidate_is_fresh(settings, USE_CASE, SITE)
 
-    before = explain_decision(settings, USE_CASE, SITE, "shadow")
+    before = explain_step(settings, USE_CASE, SITE, "shadow")
     assert before.exit_code == 1, "without evidence the gate refuses"
 
     kind.judge(settings, USE_CASE, SITE)
     measure_drift(settings, USE_CASE, SITE)
     rehearse_as_evidence(settings, USE_CASE, SITE)
-    explained = explain_decision(settings, USE_CASE, SITE, "shadow")
+    explained = explain_step(settings, USE_CASE, SITE, "shadow")
     assert explained.exit_code == 0, explained.document
 
     refused = promote_release(settings, USE_CASE, SITE, "shadow")
@@ -59,7 +59,7 @@ def test_a_candidate_goes_to_shadow_by_the_gate_and_two_approvals(settings: Sett
     rows = {(row["use_case"], row["site"]): row for row in status_of(settings, SITE).document["releases"]}
     assert (rows[USE_CASE, SITE]["stage"], rows["triage", SITE]["stage"]) == ("shadow", "assistive")
 
-    further = explain_decision(settings, USE_CASE, SITE, "assistive")
+    further = explain_step(settings, USE_CASE, SITE, "assistive")
     assert further.exit_code == 1, "nothing was served yet, so there is no parity and no shadow evidence"
 
 

@@ -155,4 +155,5 @@ def tell(settings: Settings, judged: Iterable[Freshness]) -> None:
                     cause=f"No file of {one.feed} arrived in time; why, the source has to say.",
                     done=f"Files arrive again: {one.sentence}",
                     actor=MACHINE,
+                    finding="feed",
                 )

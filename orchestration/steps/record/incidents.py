@@ -5,10 +5,11 @@ What does not belong here: what counts as an incident (policy).
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from evaluation.ledger import Entry
+from evaluation.ledger import Entry, instant_text
 from ml.usecases import load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
@@ -21,14 +22,34 @@ ALL_SITES = ALL_USE_CASES = "all"
 LONGEST_NAME = 64
 MACHINE = Actor(AUTOMATIC)
 KINDS = ("incident_opened", "incident_closed")
+SAYING_NOTHING = frozenset({"", "unknown", "none", "n/a", "na", "tbd", "todo", "not known", "nothing", "unclear"})
 
 
 class UnknownIncident(StepError):
     """No open incident has that name; the message lists those that are open."""
 
 
+class NoFinding(StepError):
+    """An incident was to be closed with nothing found; the message says what a finding is."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a person may say beside what happened: since when, in which feed, and what it meant for the work."""
+
+    since: datetime | None = None
+    feed: str | None = None
+    consequence: str | None = None
+
+
 def report_incident(
-    settings: Settings, use_case: str, site: str, what: str, severity: str, actor: Actor
+    settings: Settings,
+    use_case: str,
+    site: str,
+    what: str,
+    severity: str,
+    actor: Actor,
+    seen: Seen | None = None,
 ) -> dict[str, Any]:
     """Open an incident that a person saw; its name is made from the time."""
     place = load_site(site).id
@@ -42,6 +63,7 @@ def report_incident(
         what=what,
         actor=actor.required(),
         release=pointer.release if pointer else None,
+        seen=seen,
     )
 
 
@@ -73,8 +95,10 @@ def open_incident(
     actor: Actor = MACHINE,
     release: str | None = None,
     detail: Mapping[str, Any] | None = None,
+    seen: Seen | None = None,
 ) -> dict[str, Any]:
     """Record an incident under a name of its own; returns the ledger entry."""
+    said = seen or Seen()
     payload = {
         "incident": incident,
         "use_case": use_case,
@@ -84,6 +108,9 @@ def open_incident(
         "found_by": actor.name,
         "release": release,
         "detail": dict(detail or {}),
+        **({"occurred_at": instant_text(said.since)} if said.since else {}),
+        **({"feed": said.feed} if said.feed else {}),
+        **({"consequence": said.consequence} if said.consequence else {}),
     }
     return _append(settings, "incident_opened", payload, actor)
 
@@ -107,8 +134,22 @@ def open_run_incident(settings: Settings, run_id: str, job: str, site: str | Non
     )
 
 
-def close_incident(settings: Settings, incident: str, *, cause: str, done: str, actor: Actor) -> dict[str, Any]:
-    """Record what caused an open incident and what was done. Raises `UnknownIncident`."""
+def close_incident(
+    settings: Settings,
+    incident: str,
+    *,
+    cause: str,
+    done: str,
+    actor: Actor,
+    finding: str | None = None,
+    consequence: str | None = None,
+) -> dict[str, Any]:
+    """Record what was found to have caused an open incident and what was done. `finding` is the kind of cause.
+
+    Raises `UnknownIncident`, and `NoFinding` for words that say nothing.
+    """
+    _require_found(cause, "cause")
+    _require_found(done, "done")
     still_open = {one["incident"]: one for one in list_incidents(settings) if one["is_open"]}
     if incident not in still_open:
         raise UnknownIncident(f"No incident {incident!r} is open; open are: {', '.join(still_open) or 'none'}.")
@@ -119,8 +160,18 @@ def close_incident(settings: Settings, incident: str, *, cause: str, done: str, 
         "cause": cause,
         "done": done,
         "detail": {},
+        **({"finding": finding} if finding else {}),
+        **({"consequence": consequence} if consequence else {}),
     }
     return _append(settings, "incident_closed", payload, actor.required())
+
+
+def _require_found(words: str, member: str) -> None:
+    if words.strip().strip(".?!-").lower() in SAYING_NOTHING:
+        raise NoFinding(
+            f"--{member} {words!r} is no finding; an incident is closed with what was found and what was done. "
+            "While nobody knows, it stays open."
+        )
 
 
 def _append(settings: Settings, kind: str, payload: dict[str, Any], actor: Actor) -> dict[str, Any]:
@@ -141,13 +192,15 @@ def list_incidents(settings: Settings) -> list[dict[str, Any]]:
                 "closed_at": entry.at.isoformat(),
                 "cause": entry.payload["cause"],
                 "done": entry.payload["done"],
+                "finding": entry.payload.get("finding"),
+                "consequence": entry.payload.get("consequence") or found[name]["consequence"],
             }
     newest_first = reversed(list(found.values()))
     return sorted(newest_first, key=lambda one: not one["is_open"])
 
 
 def _opened(name: str, entry: Entry) -> dict[str, Any]:
-    kept = ("use_case", "site", "severity", "what", "found_by", "release")
+    kept = ("use_case", "site", "severity", "what", "found_by", "release", "occurred_at", "feed", "consequence")
     return {
         "incident": name,
         "is_open": True,
@@ -157,4 +210,5 @@ def _opened(name: str, entry: Entry) -> dict[str, Any]:
         "closed_at": None,
         "cause": None,
         "done": None,
+        "finding": None,
     }

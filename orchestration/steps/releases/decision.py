@@ -3,10 +3,9 @@
 What does not belong here: how to decide (evaluation/gates) and acting on it (release).
 """
 
-from evaluation.gates import Decision, decide, explain, render_rows
+from evaluation.gates import Decision, decide
 from evaluation.policies import Stage
 from orchestration.settings import Settings
-from orchestration.steps.answer import DONE, FAILED, Answer
 from orchestration.steps.files import write_json
 from orchestration.steps.learning.stores import evidence_folder, read_all_evidence
 from orchestration.steps.record.records import now
@@ -46,13 +45,3 @@ def next_stage(current: Stage) -> Stage:
 def decide_next(settings: Settings, use_case: str, site: str) -> Decision:
     """Decide on what would come next for the newest candidate: shadow for one that is not released yet."""
     return decide_proposal(settings, propose(settings, use_case, site, Stage.SHADOW))
-
-
-def explain_decision(settings: Settings, use_case: str, site: str, stage: str) -> Answer:
-    """Return each clause with its figure and threshold; exit code 1 when the gate would refuse."""
-    decision = decide_proposal(settings, propose(settings, use_case, site, Stage(stage)))
-    return Answer(
-        decision.to_json(),
-        text=render_rows(explain(decision)),
-        exit_code=DONE if decision.allowed else FAILED,
-    )

@@ -46,6 +46,7 @@ def test_with_all_of_it_nothing_stands_in_the_way(tmp_path):
         ({"public_key": public_hex(KEYS["olga"])}, "break-glass.signed"),
         ({"hours": POLICY.break_glass.at_most_hours + 0.01}, "break-glass.hours"),
         ({"hours": 0.0}, "break-glass.hours"),
+        ({"hours": 0.016}, "break-glass.hours"),
         ({"hours": float("nan")}, "break-glass.hours"),
         ({"reason": "x" * 14}, "break-glass.reason"),
         ({"reason": " " * 40}, "break-glass.reason"),
@@ -62,7 +63,7 @@ def test_without_any_one_of_it_the_glass_holds_and_it_is_said_what_is_missing(tm
     assert reason.clause == clause and reason.to_meet and reason.threshold
 
 
-@pytest.mark.parametrize("changes", [{"reason": "x" * 15}, {"hours": 0.01}], ids=str)
+@pytest.mark.parametrize("changes", [{"reason": "x" * 15}, {"hours": 1 / 60}], ids=str)
 def test_on_the_boundary_it_may(tmp_path, changes):
     assert why_not_broken(POLICY, people(tmp_path), replace(ASKED, **changes), NOW) == ()
 

@@ -1,10 +1,25 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from evaluation.gates import StageError, step, tier_step
-from evaluation.policies import Stage, Tier
+from evaluation.gates import (
+    GlassAsked,
+    Reading,
+    StageError,
+    breached,
+    lowered_by,
+    step,
+    step_reasons,
+    tier_step,
+    why_not_broken,
+    would_lower,
+)
+from evaluation.ledger import Entry, generate_private_key, public_hex
+from evaluation.ledger.people import People
+from evaluation.policies import Stage, Tier, Trigger, load_policy
 
 STAGES = list(Stage)
 
@@ -70,3 +85,82 @@ class Rollout(RuleBasedStateMachine):
 
 
 TestRollout = Rollout.TestCase
+
+
+TRIAGE = load_policy("triage")
+KEY = generate_private_key()
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+WHO = People()
+WHO.take_in(
+    Entry(
+        1, BEGIN, "person_registered", "os.tester",
+        {"person": "ada", "roles": ["clinical_safety_lead"], "public_key": public_hex(KEY), "proof": "0" * 128},
+        "", "", "",
+    )
+)  # fmt: skip
+
+
+class Operation(RuleBasedStateMachine):
+    """A release in operation: triggers fire in any order, people break the glass, and time passes in leaps.
+
+    Model: up only through the gate or a glass, one stage at a time; a glass ends by its own time; triggers only lower.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = BEGIN + timedelta(days=1)
+        self.stage, self.tier = Stage.OFF, Tier.MODEL
+        self.judged = Stage.OFF
+        """The highest stage that was reached through the gate and not left again."""
+        self.glass: datetime | None = None
+
+    @rule(stage=st.sampled_from(STAGES), has_evidence=st.booleans())
+    def promote(self, stage: Stage, has_evidence: bool) -> None:
+        if step_reasons(self.stage, stage, is_same=self.glass is None) or not has_evidence:
+            return
+        self.stage, self.tier, self.judged, self.glass = stage, Tier.MODEL, stage, None
+
+    @rule(
+        stage=st.sampled_from(STAGES),
+        hours=st.floats(-1, 100),
+        person=st.sampled_from(["ada", "nobody"]),
+        signs=st.booleans(),
+        reason=st.sampled_from(["", "now", "Forty are waiting and nobody can be asked."]),
+        author=st.sampled_from(["ada", "mia"]),
+    )
+    def break_glass(self, stage: Stage, hours: float, person: str, signs: bool, reason: str, author: str) -> None:
+        asked = GlassAsked(person, public_hex(KEY) if signs else None, reason, hours, self.stage, stage, author)
+        if why_not_broken(TRIAGE, WHO, asked, self.now):
+            return
+        assert (person, signs, author, stage.rank) == ("ada", True, "mia", self.stage.rank + 1)
+        assert 0 < hours <= TRIAGE.break_glass.at_most_hours and len(reason) >= 15
+        self.stage, self.tier, self.glass = stage, Tier.MODEL, asked.until(self.now)
+
+    @rule(
+        chosen=st.lists(st.sampled_from(TRIAGE.triggers), max_size=3),
+        value=st.floats(0, 200) | st.none(),
+        n=st.integers(0, 500),
+    )
+    def triggers(self, chosen: list[Trigger], value: float | None, n: int) -> None:
+        fired = [one for one in chosen if would_lower(one, self.stage, self.tier) and breached(one, Reading(value, n))]
+        stage, tier = lowered_by(fired, self.stage, self.tier)
+        assert stage.rank <= self.stage.rank and tier.rank >= self.tier.rank
+        assert fired or (stage, tier) == (self.stage, self.tier)
+        assert not [one for one in fired if n < one.min_n]
+        self.stage, self.tier = stage, tier
+        self.judged = min(self.judged, stage, key=lambda one: one.rank)
+
+    @rule(hours=st.floats(0, 60))
+    def time_passes(self, hours: float) -> None:
+        self.now += timedelta(hours=hours)
+        if self.glass is not None and self.now >= self.glass:
+            self.stage, self.glass = self.judged, None
+
+    @invariant()
+    def what_was_not_judged_is_served_under_a_glass_that_has_time_left(self) -> None:
+        if self.stage.rank > self.judged.rank:
+            assert self.glass is not None and self.glass > self.now
+            assert self.glass <= self.now + timedelta(hours=TRIAGE.break_glass.at_most_hours)
+
+
+TestOperation = Operation.TestCase

@@ -1,0 +1,104 @@
+"""The page of one incident: what, when, who was affected, how it was found, what was done, and what is told.
+
+Here belongs printing one report, as text and as a page. Gathering it belongs to the caller.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from evaluation.reports.pages import render, write_page
+
+SHORT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPage:
+    """One report, and when and by what it was made. For clinicians it holds no ids and nothing of the machinery."""
+
+    report: Mapping[str, Any]
+    generated_at: datetime
+    version: str
+
+    @property
+    def is_for_clinicians(self) -> bool:
+        return self.report["audience"] == "clinicians"
+
+    @property
+    def state(self) -> str:
+        return "open" if self.report["is_open"] else "closed"
+
+    @property
+    def who_was_affected(self) -> str:
+        """The counts in a sentence."""
+        found = self.report["affected"]
+        if not found["calls"]:
+            return "Nobody that the service knows of: it answered no call of this release in the time of the incident."
+        return (
+            f"{found['patients']} patients in {found['visits']} visits; {found['cards']} cards were shown in "
+            f"{found['calls']} calls, from {_moment(found['from'])} to {_moment(found['until'])} UTC."
+        )
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What is told, in order, with what nobody has said yet named as such."""
+        report, found = self.report, self.report["detected"]
+        after = "" if found["seconds"] is None else f", {found['seconds']:.0f} seconds after it began"
+        facts = [
+            ("What", report["what"]),
+            ("Where", f"{report['use_case']} at {report['site']}"),
+            ("When", f"opened {_moment(report['opened_at'])} UTC" + (_since(report["occurred_at"]))),
+            ("Severity", report["severity"]),
+            ("Who was affected", self.who_was_affected),
+            ("How it was found", f"by {found['by']} ({found['how']}){after}"),
+            ("Consequence", report["consequence"] or "not said yet"),
+            ("What was done", report["done"] or "the incident is open"),
+            ("Finding", _finding(report)),
+        ]
+        return facts if self.is_for_clinicians else [*facts, *self._machinery]
+
+    @property
+    def _machinery(self) -> list[tuple[str, str]]:
+        report = self.report
+        release = report["release"]
+        detail = {name: value for name, value in report["detail"].items() if name not in ("told", "step")}
+        return [
+            ("Release", release[:SHORT] if release else "none"),
+            ("Feed", report["feed"] or "none"),
+            ("Measured", ", ".join(f"{name} {value}" for name, value in sorted(detail.items())) or "nothing"),
+        ]
+
+    @property
+    def text(self) -> str:
+        """The report for a terminal."""
+        report = self.report
+        defect = [report["process_defect"]] if report["process_defect"] else []
+        lines = [f"{report['incident']} ({self.state})", *defect]
+        lines += [f"  {name:<17} {words}" for name, words in self.facts]
+        if self.is_for_clinicians and report["told"]:
+            lines += ["  On cards and boards:", f"    {report['told']['withdrawn']}"]
+        lines += ["  Timeline:"]
+        lines += [f"    {one['at'][:19]}  {one['what']}  by {one['by']}  {one['reason']}" for one in report["timeline"]]
+        return "\n".join(lines)
+
+
+def _moment(at: str) -> str:
+    return at[:16].replace("T", " ")
+
+
+def _since(began: str | None) -> str:
+    return f"; began {_moment(began)} UTC" if began else ""
+
+
+def _finding(report: Mapping[str, Any]) -> str:
+    if report["cause"] is None:
+        return "none yet; closing takes one"
+    return f"{report['finding']}: {report['cause']}" if report["finding"] else str(report["cause"])
+
+
+def write_incident(folder: Path, page: IncidentPage) -> Path:
+    """Write the page as ``<incident>-for-<audience>.html`` into ``folder``; returns its path."""
+    name = f"{page.report['incident']}-for-{page.report['audience']}.html"
+    return write_page(folder / name, render("incident.html", model=page, report=page.report))

@@ -1,0 +1,94 @@
+"""All that stands between a use case and a stage: every clause of the evidence, every approval, and the rehearsal.
+
+What does not belong here: how to decide and to authorise (evaluation/gates).
+"""
+
+from typing import Any
+
+from evaluation.gates import Decision, ExplainRow, Refusal, explain, render_rows
+from evaluation.policies import Policy, Stage
+from orchestration.settings import Settings
+from orchestration.steps.answer import DONE, FAILED, Answer
+from orchestration.steps.releases.decision import decide_proposal
+from orchestration.steps.releases.proposal import Proposal, propose
+from orchestration.steps.releases.release import authorise_proposal, released_subject, unsettled
+
+REHEARSAL = "rehearsal"
+
+
+def explain_step(settings: Settings, use_case: str, site: str, stage: str) -> Answer:
+    """Return the decision, each approval that the stage needs, and what a rehearsal said.
+
+    `allowed` and the exit code are of the evidence alone, as in the decision's document: approvals are given upon it.
+    `refused_by` names everything that is in the way.
+    """
+    proposal = propose(settings, use_case, site, Stage(stage))
+    decision = decide_proposal(settings, proposal)
+    reasons = _reasons(settings, proposal, decision)
+    approvals = _approvals(proposal.policy, proposal.stage, reasons)
+    document = {
+        **decision.to_json(),
+        "approvals": approvals,
+        "rehearsal": _rehearsal(decision),
+        "refused_by": [one.to_json() for one in reasons],
+    }
+    clauses = {one.clause for one in decision.results}
+    further = [_row(one) for one in reasons if _is_further(one, clauses, approvals)]
+    rows = [*_rows(approvals), *further, *explain(decision)]
+    return Answer(document, text=render_rows(rows), exit_code=DONE if decision.allowed else FAILED)
+
+
+def _reasons(settings: Settings, proposal: Proposal, decision: Decision) -> list[Refusal]:
+    current = released_subject(settings, proposal.current)
+    authorised = authorise_proposal(settings, proposal, decision, current)
+    return [*authorised.reasons, *unsettled(settings, proposal.use_case.use_case, proposal.site.id)]
+
+
+def _approvals(policy: Policy, stage: Stage, reasons: list[Refusal]) -> list[dict[str, Any]]:
+    """One line for each kind that the stage needs: whether it is there, and what is missing of it."""
+    missing = {one.clause.removeprefix("approval."): one for one in reasons if one.clause.startswith("approval.")}
+    return [
+        {
+            "kind": need.kind,
+            "quorum": need.quorum,
+            "by": need.by,
+            "met": need.kind not in missing,
+            "found": missing[need.kind].figure if need.kind in missing else "there",
+            "to_meet": missing[need.kind].to_meet if need.kind in missing else "",
+        }
+        for need in policy.needs_for(stage)
+    ]
+
+
+def _rehearsal(decision: Decision) -> list[dict[str, Any]]:
+    return [
+        {"clause": one.clause, "met": one.met, "found": one.found, "threshold": one.threshold, "to_meet": one.to_meet}
+        for one in decision.results
+        if one.kind == REHEARSAL
+    ]
+
+
+def _is_further(reason: Refusal, clauses: set[str], approvals: list[dict[str, Any]]) -> bool:
+    """Whether no other row says it: neither a clause of the evidence nor the line of an approval."""
+    return reason.clause not in clauses and reason.clause.removeprefix("approval.") not in {
+        one["kind"] for one in approvals
+    }
+
+
+def _rows(approvals: list[dict[str, Any]]) -> list[ExplainRow]:
+    return [
+        ExplainRow(
+            clause=f"approval.{one['kind']}",
+            met="met" if one["met"] else "NOT MET",
+            found=one["found"],
+            threshold=f"{one['quorum']} by {one['by']}",
+            counted="",
+            owner="",
+            to_meet=one["to_meet"],
+        )
+        for one in sorted(approvals, key=lambda one: bool(one["met"]))
+    ]
+
+
+def _row(reason: Refusal) -> ExplainRow:
+    return ExplainRow(reason.clause, "NOT MET", reason.figure, reason.threshold, "", "", reason.to_meet)
