@@ -7,8 +7,8 @@
     {%- set lake = var('lake') -%}
     {%- set files = ["'" ~ lake ~ '/' ~ table ~ "/site=_anchor/day=0001-01-01/anchor.parquet'"] -%}
     {%- if execute and flags.WHICH in ('build', 'run') -%}
-        {%- set listed = "select file from build.lake_file where lake_table = '" ~ table ~ "' order by file" -%}
-        {%- for row in run_query(listed).rows -%}
+        {%- set listed = "select file from build.lake_file where lake_table = '" ~ table ~ "'" -%}
+        {%- for row in run_query(listed ~ ' order by file').rows -%}
             {%- do files.append("'" ~ lake ~ '/' ~ row[0] ~ "'") -%}
         {%- endfor -%}
     {%- endif -%}
