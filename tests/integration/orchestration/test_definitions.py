@@ -12,7 +12,7 @@ from orchestration.sites import list_sites, load_site
 pytestmark = pytest.mark.xdist_group("definitions")  # one set-up for all of them
 
 ROOT = Path(__file__).resolve().parents[3]
-UNATTENDED = {"daily_events", "daily_terms", "hourly_levels", "hourly_scrub", "nightly_audit"}
+UNATTENDED = {"daily_events", "daily_terms", "hourly_levels", "hourly_operations", "hourly_scrub", "nightly_audit"}
 PROBE = """
 import json, socket, sys
 
@@ -78,7 +78,9 @@ def test_dbts_tests_are_asset_checks_and_every_feed_must_add_up(graph):
 def test_drift_is_watched_and_events_come_back_unattended(graph):
     assert "triage_drift_sensor" in graph["sensors"] and "failed_run_sensor" in graph["sensors"]
     assert set(graph["schedules"]) >= UNATTENDED
-    assert {"monitoring/audit", "monitoring/service_levels"} <= set(graph["assets"])
+    assert "segment_drift_sensor" in graph["sensors"]
+    watched = {"monitoring/audit", "monitoring/drift", "monitoring/operations", "monitoring/service_levels"}
+    assert watched <= set(graph["assets"])
 
 
 def test_the_models_feed_each_other_in_one_graph_each_with_a_release_of_its_own(graph):
