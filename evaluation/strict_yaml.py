@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 
-class _EveryKeyOnce(yaml.SafeLoader):
+class _EveryKeyOnce(yaml.CSafeLoader):
     """YAML keeps the last of two equal keys in silence; in a policy the second threshold would win unseen."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

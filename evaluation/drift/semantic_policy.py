@@ -161,7 +161,7 @@ class SemanticPolicy(_Frozen):
 def load_semantic_policy(path: Path = FILE) -> SemanticPolicy:
     """Read the policy. Raises :class:`DriftInputError` naming the member."""
     try:
-        document: Mapping[str, object] = yaml.safe_load(path.read_text("utf-8"))
+        document: Mapping[str, object] = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
         return SemanticPolicy.model_validate(document)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DriftInputError(f"{path.name} cannot be read as YAML: {error}") from error

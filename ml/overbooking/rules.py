@@ -137,7 +137,7 @@ class Rules:
 def read_rules(path: Path = FILE) -> Rules:
     """Read a file of rules. Raises `RulesNotUnderstood` with the rule that is wrong, missing or said twice."""
     try:
-        document = _Text.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        document = _Text.model_validate(yaml.load(path.read_text("utf-8"), yaml.CSafeLoader))
     except (OSError, yaml.YAMLError) as error:
         raise RulesNotUnderstood(f"{path.name}: cannot be read as YAML: {error}.") from error
     except ValidationError as error:

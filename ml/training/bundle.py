@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 from pydantic import ValidationError
 
 from ml.features import FeatureError
@@ -131,13 +130,15 @@ def _model(head: Mapping[str, Any], files: Mapping[str, bytes]) -> Model:
 def _outcome(
     name: str, entry: Mapping[str, Any], files: Mapping[str, bytes], features: tuple[Feature, ...]
 ) -> OutcomeModel:
+    from lightgbm.basic import LightGBMError
+
     text = files[str(entry["file"])].decode()
     if END_OF_TREES not in text:
         raise BundleRefused(f"The booster of {name} is cut short; copy the bundle again.")
     outcome = OutcomeModel(text, calibration_from_json(entry["calibration"]))
     try:
         booster = outcome.booster
-    except lgb.basic.LightGBMError as error:
+    except LightGBMError as error:
         raise BundleRefused(f"The booster of {name} is not LightGBM's text format.") from error
     names = [feature.name for feature in features]
     if booster.feature_name() != names or booster.num_trees() != entry["trees"]:

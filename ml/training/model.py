@@ -7,8 +7,8 @@ do not.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -18,6 +18,9 @@ from ml.features.mart import design_matrix
 from ml.features.vocabulary import Vocabulary
 from ml.training.calibration import Calibration
 from ml.usecases import Feature
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 THREADS = 1
 """Scoring one row is faster without a team of threads, and a batch scored alike gives the same bits."""
@@ -52,7 +55,9 @@ class OutcomeModel:
     calibration: Calibration
 
     @cached_property
-    def booster(self) -> lgb.Booster:
+    def booster(self) -> "lgb.Booster":
+        import lightgbm as lgb  # a second and a half, which whoever scores nothing need not wait
+
         return lgb.Booster(model_str=self.text)
 
 

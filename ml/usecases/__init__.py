@@ -12,6 +12,7 @@ Every exception of this package descends from :class:`UseCaseError`::
 """
 
 from collections.abc import Collection
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -149,12 +150,18 @@ def _of_kind(declared: Declaration, wanted: type[AnyKind]) -> AnyKind:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = _read(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise InvalidUseCase(f"{path.name} is not YAML: {error}") from error
     if not isinstance(document, dict):
         raise InvalidUseCase(f"{path.name} holds no mapping; expected a use case. Correct the declaration.")
     return document
+
+
+@lru_cache(maxsize=64)
+def _read(text: str) -> Any:
+    """What a text says, read once in a process: every command asks for all of them, some dozens of times."""
+    return yaml.load(text, yaml.CSafeLoader)
 
 
 def _kind(path: Path) -> str | None:

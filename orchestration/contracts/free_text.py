@@ -42,7 +42,7 @@ class ClinicalWords:
 @cache
 def clinical_words(path: Path = WORDS_FILE) -> ClinicalWords:
     """Read the list."""
-    listed = yaml.safe_load(path.read_text(encoding="utf-8"))
+    listed = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     return ClinicalWords(
         words=frozenset(listed["words"].split()),
         duration_units=frozenset(listed["duration_units"]),

@@ -117,7 +117,7 @@ def parse_of_site(shape: type[OfSite], site: str, content: bytes, where: str, ex
     Raises `InvalidMapping` naming the field; `expected` is what a file that is no mapping of names should have held.
     """
     try:
-        document = yaml.safe_load(content.decode("utf-8"))
+        document = yaml.load(content.decode("utf-8"), yaml.CSafeLoader)
         if not isinstance(document, dict):
             raise InvalidMapping(f"{where} holds no {expected}.")
         named = {**document, "site": site, "digest": hashlib.sha256(content).hexdigest()}

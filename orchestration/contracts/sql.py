@@ -42,7 +42,7 @@ CONTACT = (
 
 ZIP_PATTERN = "[0-9]{3}(?:[0-9]{2}(?:-?[0-9]{4})?)?"  # whole, or cut already
 SMALL_ZIP_PREFIXES: tuple[str, ...] = tuple(
-    yaml.safe_load((Path(__file__).parent / "small_zip_prefixes.yaml").read_text(encoding="utf-8"))["prefixes"]
+    yaml.load((Path(__file__).parent / "small_zip_prefixes.yaml").read_bytes(), yaml.CSafeLoader)["prefixes"]
 )
 
 MACROS = (

@@ -25,6 +25,7 @@ class EventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._kept: dict[str, Engine] = {}
+        self._seen: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -54,9 +55,18 @@ class EventLog(SqliteEventLogStorage):
             self._kept.pop(next(iter(self._kept))).dispose()
         return engine
 
+    def has_table(self, table_name: str) -> bool:
+        """Dagster asks for every event whether there is a table that was there before: once seen, it stays."""
+        if table_name not in self._seen:
+            if not super().has_table(table_name):
+                return False
+            self._seen.add(table_name)
+        return True
+
     def wipe(self) -> None:
         """Remove everything: no connection may write on to a file that is gone."""
         self._close()
+        self._seen.clear()
         super().wipe()
 
     def dispose(self) -> None:

@@ -53,6 +53,6 @@ def words() -> frozenset[str]:
     contracts = load_contracts()
     named = [*list_contracts(), *(o.table for c in contracts.values() for o in c.objects)]
     types = [code for c in contracts.values() for o in c.objects for p in o.properties for code in p.codes]
-    listed = yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))["words"].split()
+    listed = yaml.load(WORDS_FILE.read_text(encoding="utf-8"), yaml.CSafeLoader)["words"].split()
     parts = [part.lower() for name in (*named, *types) for part in CAMEL.findall(name)]
     return frozenset({*listed, *parts, *clinical_words().words, *"abcdefghijklmnopqrstuvwxyz"})

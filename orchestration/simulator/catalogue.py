@@ -92,5 +92,5 @@ class Catalogue:
 def load_catalogue() -> Catalogue:
     """Read the catalogue that ships with the simulator."""
     text = resources.files("orchestration.simulator").joinpath("catalogue.yaml").read_text("utf-8")
-    document = _Document.model_validate(yaml.safe_load(text))
+    document = _Document.model_validate(yaml.load(text, yaml.CSafeLoader))
     return Catalogue(document.complaints, document.chronic, document.diagnoses)

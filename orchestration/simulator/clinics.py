@@ -40,4 +40,4 @@ class Clinics(_Frozen):
 def load_clinics() -> Clinics:
     """Read the clinics that ship with the simulator."""
     text = resources.files("orchestration.simulator").joinpath("clinics.yaml").read_text("utf-8")
-    return Clinics.model_validate(yaml.safe_load(text))
+    return Clinics.model_validate(yaml.load(text, yaml.CSafeLoader))

@@ -54,7 +54,7 @@ class Study:
 def load_imaging() -> Imaging:
     """Read the examinations that ship with the simulator."""
     text = resources.files("orchestration.simulator").joinpath("imaging.yaml").read_text("utf-8")
-    return Imaging.model_validate(yaml.safe_load(text))
+    return Imaging.model_validate(yaml.load(text, yaml.CSafeLoader))
 
 
 def study_of(seed: int, site: str, visit: Visit, complaint: str) -> Study | None:

@@ -31,4 +31,4 @@ class Names(BaseModel):
 def load_names() -> Names:
     """Read the names that ship with the simulator."""
     text = resources.files(PACKAGE).joinpath("names.yaml").read_text("utf-8")
-    return Names.model_validate(yaml.safe_load(text))
+    return Names.model_validate(yaml.load(text, yaml.CSafeLoader))

@@ -28,4 +28,4 @@ class Phrases(BaseModel):
 def load_phrases() -> Phrases:
     """Read the phrases that ship with the simulator."""
     text = resources.files("orchestration.simulator").joinpath("note_phrases.yaml").read_text("utf-8")
-    return Phrases.model_validate(yaml.safe_load(text))
+    return Phrases.model_validate(yaml.load(text, yaml.CSafeLoader))

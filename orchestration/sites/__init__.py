@@ -232,7 +232,7 @@ def load_site(site_id: str) -> Site:
 def parse_site(site_id: str, text: str) -> Site:
     """Read a site from YAML text; its `id` must be the name of its file. Raises `InvalidSite`."""
     try:
-        site = Site.model_validate(yaml.safe_load(text))
+        site = Site.model_validate(yaml.load(text, yaml.CSafeLoader))
     except yaml.YAMLError as error:
         raise InvalidSite(f"{site_id}.yaml is not YAML: {error}") from error
     except ValidationError as error:

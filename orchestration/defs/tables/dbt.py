@@ -1,26 +1,36 @@
 """dbt under Dagster: every model an asset, every data test a check that blocks what stands on it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, AssetsDefinition
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 from packaging import version
 
+from orchestration.defs.tables.dbt_elsewhere import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    dbt_assets,
+)
 from orchestration.settings import load_settings
 from orchestration.steps.locks import exclusive
-from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK, build_arguments, dbt_variables
+from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK, build_arguments, dbt_variables, prepare_manifest
 
 
 class PilothouseDbt(DbtCliResource):
-    """dbt's command line, without the `dbt --version` that asks the network before every step (3 s each)."""
+    """dbt's command line, without the `dbt --version` that asks the network before every step (3 s each), and without
+    a dbt of Dagster's own."""
 
     @cached_property
     def _cli_version(self) -> version.Version:
         return version.parse(installed_version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:  # noqa: ARG002 - Dagster's signature
+        """None: an adapter is for asking the warehouse beside dbt, which parses every macro to make one."""
+        return None
 
 
 # Unit tests judge the code, not the data: `make test` runs them.
@@ -50,6 +60,7 @@ def dbt_definition(manifest: Path) -> AssetsDefinition:
     def tables(context: AssetExecutionContext, dbt: PilothouseDbt) -> Iterator[Any]:
         settings = load_settings()
         with exclusive(settings.home, WAREHOUSE_LOCK):
+            prepare_manifest(settings)  # the project may have changed since the graph was loaded
             command = ["build", *WITHOUT_UNIT_TESTS, *build_arguments(settings), "--vars", dbt_variables(settings)]
             yield from dbt.cli(command, context=context).stream()
 

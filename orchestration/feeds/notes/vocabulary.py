@@ -38,8 +38,8 @@ class NoteWords:
 @lru_cache(maxsize=1)
 def note_words() -> NoteWords:
     """Read the lists."""
-    listed = yaml.safe_load((FOLDER / "note_words.yaml").read_text("utf-8"))
-    named = yaml.safe_load((FOLDER / "common_names.yaml").read_text("utf-8"))
+    listed = yaml.load((FOLDER / "note_words.yaml").read_text("utf-8"), yaml.CSafeLoader)
+    named = yaml.load((FOLDER / "common_names.yaml").read_text("utf-8"), yaml.CSafeLoader)
     days = frozenset(listed["months"]) | frozenset(listed["weekdays"])
     clinical = clinical_words()
     return NoteWords(

@@ -43,4 +43,4 @@ class Tariff(_Frozen):
 def load_tariff() -> Tariff:
     """Read the tariff that ships with the simulator."""
     text = resources.files("orchestration.simulator").joinpath("tariff.yaml").read_text("utf-8")
-    return Tariff.model_validate(yaml.safe_load(text))
+    return Tariff.model_validate(yaml.load(text, yaml.CSafeLoader))

@@ -5,8 +5,6 @@ What does not belong here: the SQL (dbt_project) and running dbt under Dagster (
 
 import json
 import secrets
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +18,9 @@ from orchestration.contracts.sql import text
 from orchestration.feeds import write_anchors
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.sites import UnitKind, list_sites, load_site
-from orchestration.steps.errors import StepError
-from orchestration.steps.files import file_sha256, names_sha256, tree_sha256, write_atomically, write_json
+from orchestration.steps.files import file_sha256, names_sha256, tree_sha256, write_json
 from orchestration.steps.intake.deidentification import deidentification_digest, deidentified_sites, shifted_sites
+from orchestration.steps.warehouse.parsing import TablesError, parse_project
 from orchestration.steps.warehouse.site_codes import site_codes_file
 from orchestration.vocabulary import mounted_folder, mounted_vocabulary
 
@@ -51,10 +49,6 @@ true time, and is not handed out beside shifted ones; a new one neither, until s
 WAREHOUSE_LOCK = "warehouse"
 BUILT, REBUILD = "built.json", "rebuild.json"
 PLACES = {UnitKind.ED: "ER", UnitKind.ICU: "ICU", UnitKind.WARD: "HU"}  # HL7 v3 RoleCode
-
-
-class TablesError(StepError):
-    """The tables cannot be made or read; the message says which step failed and what to run."""
 
 
 @dataclass(frozen=True)
@@ -150,29 +144,8 @@ def prepare_lake(settings: Settings) -> None:
 
 
 def prepare_manifest(settings: Settings) -> Path:
-    """Return dbt's manifest, parsed anew only when a source file of the project or a variable changed.
-
-    With the variables of a build: dbt keeps what it parsed, and parses everything anew for other variables.
-    """
-    manifest, marker = settings.dbt_target / "manifest.json", settings.dbt_target / "parsed_with.json"
-    variables = dbt_variables(settings)
-    if manifest.exists() and marker.exists() and marker.read_text() == variables:
-        return manifest
-    settings.dbt_target.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "parse", "--project-dir", str(DBT_PROJECT)]
-    parsed = subprocess.run(  # noqa: S603 - our own interpreter and arguments
-        [
-            *[*command, "--profiles-dir", str(DBT_PROJECT), "--vars", variables],
-            *["--target-path", str(settings.dbt_target)],
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if parsed.returncode:
-        raise TablesError(f"dbt cannot parse dbt_project: {(parsed.stdout + parsed.stderr)[-2000:]}")
-    write_atomically(marker, variables.encode())
-    return manifest
+    """Return dbt's manifest, parsed anew only when a source file of the project or a variable changed."""
+    return parse_project(settings, DBT_PROJECT, dbt_variables(settings))
 
 
 def manifest_digest(settings: Settings) -> str:

@@ -15,7 +15,7 @@ from ml.usecases import load_use_case
 from orchestration.settings import Settings
 from orchestration.sites import list_sites
 from orchestration.sites.codes import load_codes
-from orchestration.steps.warehouse import tables
+from orchestration.steps.warehouse import parsing, tables
 from orchestration.steps.warehouse.tables import (
     SNAPSHOT_TABLES,
     TablesError,
@@ -268,23 +268,15 @@ def test_the_manifests_digest_is_of_what_it_says_and_not_of_when(settings: Setti
 
 
 def test_dbt_parses_anew_only_when_a_source_of_the_project_changed(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Real dbt, twice (about six seconds each)."""
     manifest = prepare_manifest(settings)
     made = manifest.stat().st_mtime_ns
     assert "model.pilothouse.triage_mart" in json.loads(manifest.read_bytes())["nodes"]
     assert prepare_manifest(settings) == manifest and manifest.stat().st_mtime_ns == made
     monkeypatch.setattr(tables, "project_digest", lambda: "another project")
-    assert prepare_manifest(settings).stat().st_mtime_ns > made
+    monkeypatch.setattr(parsing, "SHARED", tmp_path / "shared")
+    asked: list[str] = []
+    monkeypatch.setattr(parsing, "run_parse", lambda _, variables, __: asked.append(variables))
+    assert prepare_manifest(settings) == manifest and "another project" in asked[0]
     assert "another project" in (settings.dbt_target / "parsed_with.json").read_text()
-
-
-def test_a_project_that_dbt_cannot_parse_is_an_error_and_not_remembered(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "broken").mkdir()
-    monkeypatch.setattr(tables, "DBT_PROJECT", tmp_path / "broken")
-    with pytest.raises(TablesError, match="dbt cannot parse"):
-        prepare_manifest(settings)
-    assert not (settings.dbt_target / "parsed_with.json").exists()
