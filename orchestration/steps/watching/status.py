@@ -37,7 +37,7 @@ def status_of(settings: Settings, site: str | None = None) -> Answer:
     rows = [row for row in found.rows if site in (None, row["site"])]
     if site is not None and not rows:
         rows = [_blank(use_case, site) for use_case in use_case_names()]
-    broken_glass = [row["break_glass"] for row in rows if row["break_glass"]]
+    broken_glass = [row["break_glass"] for row in rows if "break_glass" in row]
     warnings = [*broken_glass, *(sentence for row in rows for sentence in row["approvals_due"] or ())]
     document = {"releases": rows, "problems": list(found.problems), **({"warnings": warnings} if warnings else {})}
     text = None if rows or found.problems else "Nothing is released here, and there is no candidate yet."
@@ -109,15 +109,15 @@ def _pointed(place: Agreement, *, is_believed: bool) -> dict[str, Any]:
         "stage": pointer.stage.value if pointer else Stage.OFF.value,
         "tier": pointer.tier.value if pointer and pointer.release else None,
         "release": pointer.release if pointer else None,
-        "break_glass": _glass(pointer, place),
+        **_glass(pointer, place),
         "by": who(ordered.by, ordered.proof) if ordered and is_believed else None,
     }
 
 
-def _glass(pointer: Pointer | None, place: Agreement) -> str | None:
-    """What is told about a broken glass."""
+def _glass(pointer: Pointer | None, place: Agreement) -> dict[str, str]:
+    """What is told about a broken glass; nothing stands in the row of a release that was judged."""
     glass = pointer.glass if pointer else None
-    return None if glass is None else f"{place.use_case} at {place.site}: {glass.sentence}"
+    return {} if glass is None else {"break_glass": f"{place.use_case} at {place.site}: {glass.sentence}"}
 
 
 def _blank(use_case: str, site: str) -> dict[str, Any]:
@@ -133,7 +133,6 @@ def _blank(use_case: str, site: str) -> dict[str, Any]:
         "open_incidents": None,
         "next_review": None,
         "approvals_due": None,
-        "break_glass": None,
         "by": None,
         "error": None,
     }

@@ -81,7 +81,7 @@ def _card_facts(name: str, declared: Declaration) -> CardFacts:
 
 def _site_or_fault(settings: Settings, records: Readable, use_case: Declaration, row: dict[str, Any]) -> SiteView:
     """The page of a site with what is wrong with it, if anything; what cannot be filled in stays not evidenced."""
-    wrong = " ".join(said for said in (row["break_glass"], row["error"]) if said) or None
+    wrong = " ".join(said for said in (row.get("break_glass"), row["error"]) if said) or None
     try:
         view = _site(settings, records, use_case, row)
     except Exception as error:  # noqa: BLE001 - one bad site must not cost the pages of the others; its page says why
