@@ -43,6 +43,7 @@ Kind = Literal[
     "estimated",
     "workflow",
     "shadow_gap",
+    "explanations",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

@@ -24,8 +24,10 @@ class Tier(StrEnum):
     """What answers a request, from the model down to people alone."""
 
     MODEL = "model"
+    REDUCED = "reduced"
     RULE = "rule"
     HISTORY = "history"
+    REFERENCE = "reference"
     MANUAL = "manual"
 
     @property

@@ -71,6 +71,7 @@ KIND_TITLES = {
     "rehearsal": "Rollback rehearsal",
     "slo": "Service levels",
     "overrides": "What people did with the cards",
+    "explanations": "Whether the reasons on the cards hold",
     "drift": "Drift",
     "segment_drift": "Drift by unit, shift and subgroup",
     "estimated": "Performance estimated before labels, and what it turned out to be",

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ml.usecases.ladder import Ladder
+
 SCHEMA = "pilothouse.card/1"
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -83,6 +85,7 @@ class CardLayout(_Part):
     source: Source
     suggestion: Suggestion | None = None
     links: Annotated[tuple[Link, ...], Field(max_length=5)] = ()
+    fallback: Ladder | None = None
 
     @model_validator(mode="after")
     def _thresholds_rise(self) -> Self:

@@ -117,7 +117,7 @@ class Fallback(_Part):
     def _in_order(self) -> Self:
         ranks = [tier.rank for tier in self.tiers]
         if not ranks or ranks[0] != Tier.MODEL.rank or ranks != sorted(set(ranks)):
-            raise ValueError("tiers must start with model and go down, each once: model, rule, history, manual")
+            raise ValueError(f"tiers must start with model and go down, each once: {', '.join(Tier)}")
         return self
 
 

@@ -24,8 +24,10 @@ class Tier(StrEnum):
     """What answers: the model, or what stands in for it. A higher rank is a lower service."""
 
     MODEL = "model"
+    REDUCED = "reduced"
     RULE = "rule"
     HISTORY = "history"
+    REFERENCE = "reference"
     MANUAL = "manual"
 
     @property

@@ -1,22 +1,27 @@
 """From what is known of a case to what is said: scope, population, tier, stage, threshold.
 
-Here belong the decisions of one call, as a function of a verified release and the features of a case.
-Storing the event and speaking HTTP do not.
+Here belong the decisions of one call, from a verified release and the features of a case, down its tiers. Storing the
+event and speaking HTTP do not.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from ml.features.request import RequestFeatures
 from ml.registry.manifest import Scope
 from ml.registry.stages import Stage, Tier
 from ml.registry.store import VerifiedRelease
-from ml.serving.cards import model_card, rule_card
+from ml.serving.asking import ModelSilent
+from ml.serving.cards import model_card, reference_card, rule_card
 from ml.serving.scoring import Scorer
-from ml.serving.services import TRIAGE_SERVICE, FallbackRule
+from ml.serving.services import HookService
+from ml.usecases.ladder import Ladder
+
+if TYPE_CHECKING:
+    from ml.serving.live import Live
 
 SCORED, FALLBACK, MANUAL = "scored", "fallback", "manual"
 OUT_OF_POPULATION, OUT_OF_SCOPE = "out_of_population", "out_of_scope"
@@ -24,11 +29,26 @@ NO_RELEASE, RELEASE_REFUSED, STEPPED_DOWN = "no_release", "release_refused", "st
 
 DAY_STARTS, EVENING_STARTS, NIGHT_STARTS = 7, 15, 23
 """Local hours at which shifts begin, as the mart has them."""
+MODELS = (Tier.MODEL, Tier.REDUCED)
+BY_A_PERSON = "a person has switched it off for now"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a tier did not answer: the signal that it counts for, the reason for the record, and the words on the card.
+
+    `was_asked` is False for a model that was not asked, since it is known not to answer.
+    """
+
+    signal: str
+    reason: str
+    said: str
+    was_asked: bool = True
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What one call comes to. `model_fault` says that the model was asked and failed."""
+    """What one call comes to. `faults` says of each tier that was tried why it did not answer."""
 
     status: str
     tier: Tier
@@ -36,7 +56,19 @@ class Advice:
     probabilities: Mapping[str, float] | None = None
     band: str | None = None
     card: dict[str, Any] | None = None
-    model_fault: str | None = None
+    faults: Mapping[Tier, Fault] = field(default_factory=dict[Tier, Fault])
+    was_tried: bool = True
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call: its id, what is known, when it is, and how long its models may wait for their turn."""
+
+    event_id: UUID
+    features: RequestFeatures
+    now: datetime
+    zone: tzinfo
+    patience: float
 
 
 def shift_of(at: datetime, timezone: tzinfo) -> str:
@@ -63,84 +95,129 @@ def outside_scope(scope: Scope, features: RequestFeatures, timezone: tzinfo) -> 
     )
 
 
-def next_tier(release: VerifiedRelease, tier: Tier) -> Tier:
-    """The tier below, by the release's fallback; manual when it fails closed or nothing is below."""
+def tiers_below(release: VerifiedRelease, tier: Tier) -> tuple[Tier, ...]:
+    """The tiers below, by the release's fallback; manual alone when it fails closed or nothing is below."""
     fallback = release.manifest.fallback
-    below = [candidate for candidate in fallback.tiers if candidate.rank > tier.rank]
-    return below[0] if below and fallback.fail == "open" else Tier.MANUAL
+    below = tuple(candidate for candidate in fallback.tiers if candidate.rank > tier.rank)
+    return below if below and fallback.fail == "open" else (Tier.MANUAL,)
 
 
-def advise(
-    event_id: UUID,
-    release: VerifiedRelease,
-    stage: Stage,
-    tier: Tier,
-    scorer: Scorer | None,
-    features: RequestFeatures,
-    timezone: tzinfo,
-    rule: FallbackRule = TRIAGE_SERVICE.fallback,
-    *,
-    is_visit: bool = True,
-) -> Advice:
-    """Decide what is said about one case. Never raises for a model that fails: the next tier answers."""
-    outside = outside_scope(release.manifest.scope, features, timezone)
+async def advise(case: Case, live: "Live", service: HookService) -> Advice:
+    """Decide what is said about one case. Never raises for a model that fails or hangs: the next tier answers."""
+    features, release = case.features, live.release
+    outside = outside_scope(release.manifest.scope, features, case.zone)
     if outside is not None:
-        return Advice(OUT_OF_SCOPE, tier, outside)
+        return Advice(OUT_OF_SCOPE, live.tier, outside, was_tried=False)
     if not features.eligible:
-        return Advice(OUT_OF_POPULATION, tier, features.ineligible_reason)
-    if tier is not Tier.MODEL:
-        return _fallback(event_id, release, stage, tier, scorer, features, None, rule)
-    try:
-        return _model_advice(event_id, release, stage, scorer, features, is_visit=is_visit)
-    except Exception as error:  # noqa: BLE001 - whatever a model does, the patient's call is answered by the next tier
-        fault = f"scoring failed: {type(error).__name__}"
-        return _fallback(event_id, release, stage, next_tier(release, tier), scorer, features, fault, rule)
+        return Advice(OUT_OF_POPULATION, live.tier, features.ineligible_reason, was_tried=False)
+    faults: dict[Tier, Fault] = {}
+    for tier in (live.tier, *tiers_below(release, live.tier)):
+        fault = lacking(live.ladder, tier, features, case.now)
+        if fault is None and tier in MODELS:
+            try:
+                advice = await _model_advice(case, live, tier, service, faults)
+            except Exception as error:  # noqa: BLE001 - whatever a model does, the call is answered by the next tier
+                fault = _failed(error)
+            else:
+                return replace(advice, faults=faults)
+        if fault is None:
+            return replace(_fallback(case, live, tier, service, faults), faults=faults)
+        faults[tier] = fault
+    return Advice(MANUAL, Tier.MANUAL, _noted(faults, "no tier can answer"), faults=faults)
 
 
-def _model_advice(
-    event_id: UUID,
-    release: VerifiedRelease,
-    stage: Stage,
-    scorer: Scorer | None,
-    features: RequestFeatures,
-    *,
-    is_visit: bool,
+def lacking(ladder: Ladder | None, tier: Tier, features: RequestFeatures, now: datetime) -> Fault | None:
+    """Why a tier cannot answer about this case by what is known of it; None when it can."""
+    if ladder is None or ladder.inputs is None or tier.rank > Tier.RULE.rank:
+        return None
+    inputs = ladder.inputs
+    limit = timedelta(minutes=inputs.stale_after_minutes)
+    if features.triaged_at is not None and now - features.triaged_at > limit:
+        said = f"what was sent is {(now - features.triaged_at) / timedelta(hours=1):.0f} hours old"
+        return Fault("inputs", f"stale: {said}", said)
+    known = sum(features.values.get(name) is not None for name in inputs.watched)
+    needed = {Tier.MODEL: inputs.model_needs, Tier.REDUCED: inputs.reduced_needs}.get(tier, inputs.rule_needs)
+    if known >= needed:
+        return None
+    said = f"only {known} of the {len(inputs.watched)} findings that it needs were sent"
+    return Fault("inputs", f"{tier} needs {needed}: {said}", said)
+
+
+def _failed(error: Exception) -> Fault:
+    if isinstance(error, ModelSilent):
+        return Fault("slow", str(error), "it does not answer in time", error.was_asked)
+    return Fault("failing", f"scoring failed: {type(error).__name__}", "it failed")
+
+
+async def _model_advice(
+    case: Case, live: "Live", tier: Tier, service: HookService, faults: Mapping[Tier, Fault]
 ) -> Advice:
-    if scorer is None:
+    if tier not in live.scorers:
         raise RuntimeError("The model of the release was not loaded.")
-    probabilities = scorer.score(features.values)
-    if not all(0 <= probability <= 1 for probability in probabilities.values()):
-        raise ValueError("The model gave something else than a probability.")
-    layout = release.card
+    scorer, layout, features = live.scorers[tier], live.release.card, case.features
+    threshold = layout.display_threshold if live.stage.rank >= Stage.ASSISTIVE.rank else None
+    values = scorer.known(features.values)
+    probabilities, reason = await live.asked[tier].ask(
+        lambda: _scores(scorer, values, threshold), live.each_seconds, case.patience
+    )
     probability = probabilities[layout.outcome]
     card = None
-    if stage.rank >= Stage.ASSISTIVE.rank and probability >= layout.display_threshold:
-        usual, reason = scorer.usual().get(layout.outcome), scorer.reason(features.values)
-        card = model_card(event_id, release, stage, probability, usual, reason, is_visit=is_visit)
-    band = layout.band_of(probability)
-    return Advice(SCORED, Tier.MODEL, _unused(features), probabilities, band, card)
+    if reason is not None:
+        usual = scorer.usual().get(layout.outcome)
+        card = model_card(
+            case.event_id,
+            live.release,
+            live.stage,
+            probability,
+            usual,
+            reason,
+            is_visit=service.is_of_visits,
+            instead=instead_of_the_model(live, tier, faults),
+        )
+    noted = [part for part in (_noted(faults, ""), _unused(features)) if part]
+    status = SCORED if tier is Tier.MODEL else FALLBACK
+    return Advice(status, tier, "; ".join(noted) or None, probabilities, layout.band_of(probability), card)
 
 
-def _fallback(
-    event_id: UUID,
-    release: VerifiedRelease,
-    stage: Stage,
-    tier: Tier,
-    scorer: Scorer | None,
-    features: RequestFeatures,
-    fault: str | None,
-    rule: FallbackRule,
-) -> Advice:
+def _scores(scorer: Scorer, values: Mapping[str, Any], threshold: float | None) -> tuple[dict[str, float], str | None]:
+    """The scores, and the sentence of reason where a card is shown: from `threshold` on. Runs in the model's thread."""
+    probabilities = scorer.score(values)
+    if not all(0 <= probability <= 1 for probability in probabilities.values()):
+        raise ValueError("The model gave something else than a probability.")
+    is_shown = threshold is not None and probabilities[scorer.outcome] >= threshold
+    return probabilities, scorer.reason(values) if is_shown else None
+
+
+def instead_of_the_model(live: "Live", tier: Tier, faults: Mapping[Tier, Fault]) -> str | None:
+    """Why something else than the model speaks, in words for the card; None where the model does."""
+    if tier is Tier.MODEL:
+        return None
+    said = faults[Tier.MODEL].said if Tier.MODEL in faults else live.tier_reason or BY_A_PERSON
+    return f"The model does not answer: {said}."
+
+
+def _fallback(case: Case, live: "Live", tier: Tier, service: HookService, faults: Mapping[Tier, Fault]) -> Advice:
+    is_shown = live.stage.rank >= Stage.ASSISTIVE.rank
+    instead = instead_of_the_model(live, tier, faults) or ""
     if tier is Tier.MANUAL:
-        return Advice(MANUAL, tier, fault or "no advice in this tier", model_fault=fault)
+        return Advice(MANUAL, tier, _noted(faults, "no advice in this tier"))
+    if tier is Tier.REFERENCE:
+        reference = None if live.ladder is None else live.ladder.reference
+        card = reference_card(case.event_id, live.release, reference, instead) if reference and is_shown else None
+        return Advice(FALLBACK, tier, _noted(faults, "reference only"), card=card)
     if tier is Tier.HISTORY:
-        usual = None if scorer is None else scorer.usual()
-        return Advice(FALLBACK, tier, fault or "the site's historical average", usual, model_fault=fault)
-    reasons = rule.reasons(features.values)
-    is_shown = bool(reasons) and stage.rank >= Stage.ASSISTIVE.rank
-    card = rule_card(event_id, release, reasons, rule) if is_shown else None
-    said = "; ".join(part for part in (fault, ", ".join(reasons) or rule.none) if part)
-    return Advice(FALLBACK, tier, said, card=card, model_fault=fault)
+        usual = live.scorers[Tier.MODEL].usual() if Tier.MODEL in live.scorers else None
+        return Advice(FALLBACK, tier, _noted(faults, "the site's historical average"), usual)
+    rule = service.fallback
+    reasons = rule.reasons(case.features.values)
+    card = rule_card(case.event_id, live.release, reasons, rule, instead) if reasons and is_shown else None
+    said = "; ".join(part for part in (_noted(faults, ""), ", ".join(reasons) or rule.none) if part)
+    return Advice(FALLBACK, tier, said, card=card)
+
+
+def _noted(faults: Mapping[Tier, Fault], otherwise: str) -> str:
+    reasons: Sequence[str] = [fault.reason for fault in faults.values()]
+    return "; ".join(dict.fromkeys(reasons)) or otherwise
 
 
 def _unused(features: RequestFeatures) -> str | None:

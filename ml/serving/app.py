@@ -88,7 +88,7 @@ async def _lifespan(
                 sites = partial(running.served_sites, use_case)
                 for site in sites():
                     _log_state(use_case, site, await advice.state(site))
-                await stack.enter_async_context(watching(sites, advice.state))
+                await stack.enter_async_context(watching(sites, advice.tend))
             yield
     finally:
         await running.close()

@@ -15,6 +15,7 @@ from ml.registry.card import CardLayout, Link, Suggestion
 from ml.registry.stages import Stage
 from ml.registry.store import VerifiedRelease
 from ml.serving.services import FallbackRule
+from ml.usecases.ladder import Reference
 
 PATIENT_ID, ENCOUNTER_ID = "{{context.patientId}}", "{{context.encounterId}}"
 MAX_SUMMARY_LENGTH = 139
@@ -37,16 +38,19 @@ def model_card(
     reason: str,
     *,
     is_visit: bool = True,
+    instead: str | None = None,
 ) -> dict[str, Any]:
     """The card of a scored visit: risk, one sentence of reason, who is accountable, when to ignore it.
 
-    Its ids are tokens of the context, as in prefetch templates: `named` puts the call's own in their place.
+    `instead` says why it is the reduced model's. Its ids are tokens of the context, as in prefetch templates: `named`
+    puts the call's own in their place.
     """
     layout = release.card
     beside = "" if usual is None else f" (usual at this site {percent(usual)})"
     summary = f"Risk of {layout.outcome_label}: {percent(probability)}{beside}"
     is_warning = probability >= layout.warning_threshold
-    card = _card(event_id, release, summary, reason, "warning" if is_warning else "info")
+    note = f"{instead} This is the reduced model, which looks at fewer findings." if instead else ""
+    card = _card(event_id, release, summary, (reason, note), "warning" if is_warning else "info")
     if stage is Stage.DECISION_SUPPORT and layout.suggestion is not None:
         card["suggestions"] = [offered(event_id, layout.suggestion, is_visit=is_visit)]
         card["selectionBehavior"] = "at-most-one"
@@ -61,7 +65,7 @@ def linked(card: dict[str, Any], links: Sequence[Link], base_url: str, site: str
         for link in links
         if unit or "{unit}" not in link.url
     ]
-    return {**card, "links": found} if found else card
+    return {**card, "links": [*card.get("links", []), *found]} if found else card
 
 
 def named(payload: str, patient_id: str, encounter_id: str | None) -> str:
@@ -90,30 +94,42 @@ def offered(event_id: UUID, suggestion: Suggestion, *, is_visit: bool) -> dict[s
     return {**said, "actions": [{"type": "create", "description": suggestion.task, "resource": task}]}
 
 
-def rule_card(event_id: UUID, release: VerifiedRelease, reasons: Sequence[str], rule: FallbackRule) -> dict[str, Any]:
+def rule_card(
+    event_id: UUID, release: VerifiedRelease, reasons: Sequence[str], rule: FallbackRule, instead: str
+) -> dict[str, Any]:
     """The card of a case that the fallback rule speaks of. It carries no probability: a rule has none."""
     found = ", ".join(reasons)
-    return _card(event_id, release, rule.summary.format(found=found), rule.detail.format(found=found), rule.indicator)
+    said = (rule.detail.format(found=found), instead)
+    return _card(event_id, release, rule.summary.format(found=found), said, rule.indicator)
 
 
-def _card(event_id: UUID, release: VerifiedRelease, summary: str, reason: str, indicator: str) -> dict[str, Any]:
+def reference_card(event_id: UUID, release: VerifiedRelease, reference: Reference, instead: str) -> dict[str, Any]:
+    """The card that says that there is no score, why, and where the guideline is. It advises nothing."""
+    summary = f"No score now: {reference.label}"
+    card = _card(event_id, release, summary, (reference.text, instead), "info")
+    return {**card, "links": [{"label": reference.label, "url": reference.url, "type": "absolute"}]}
+
+
+def _card(
+    event_id: UUID, release: VerifiedRelease, summary: str, said: Sequence[str], indicator: str
+) -> dict[str, Any]:
     layout = release.card
     return {
         "uuid": str(uuid5(event_id, "card")),
         "summary": _shortened(summary),
-        "detail": _detail(layout, release, reason),
+        "detail": _detail(layout, release, said),
         "indicator": indicator,
         "source": layout.source.model_dump(exclude_none=True),
         "overrideReasons": [reason.model_dump() for reason in layout.override_reasons],
     }
 
 
-def _detail(layout: CardLayout, release: VerifiedRelease, reason: str) -> str:
+def _detail(layout: CardLayout, release: VerifiedRelease, said: Sequence[str]) -> str:
     """GitHub-flavoured Markdown, as the standard asks."""
     manifest = release.manifest
     return "\n\n".join(
         (
-            reason,
+            *filter(None, said),
             f"Outcome: {layout.outcome_label} {layout.window}.",
             f"**When to ignore it:** {layout.ignore_when.strip()}",
             f"**Not for:** {layout.not_for.strip()}",

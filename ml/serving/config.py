@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ml.serving import ServingRefused
+from ml.serving.clocks import SteadyClock
 from ml.serving.outbound import Connect, connect
 
 DEVELOPMENT, PRODUCTION = "development", "production"
@@ -47,6 +48,10 @@ class ServingConfig:
     that publish plans, `titles` their names for people. `people_header` names the header in which a proxy that signs
     people in says who they are; whoever can reach the service past that proxy can forge it. `note` is a sentence that
     every page shows. `calls_per_second` bounds one client; None bounds none. `connect` is how the service reaches out.
+
+    A call is answered within `answer_within_seconds`, with a problem document where there is nothing better. A model
+    that cannot be loaded within `load_within_seconds`, fails `failures_to_step_down` calls in a row, or is silent for
+    `silent_seconds_to_step_down` is stepped down from. `steady_clock` is the world's time without its jumps.
     """
 
     home: Path
@@ -61,6 +66,10 @@ class ServingConfig:
     body_timeout_seconds: float = 10.0
     store_timeout_seconds: float = 5.0
     failures_to_step_down: int = 5
+    silent_seconds_to_step_down: float = 10.0
+    load_within_seconds: float = 10.0
+    answer_within_seconds: float = 8.0
+    steady_clock: SteadyClock = field(default_factory=SteadyClock, repr=False)
     cors_origins: tuple[str, ...] = ()
     calls_per_second: float | None = None
     connect: Connect = connect

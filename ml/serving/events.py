@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
+from uuid import UUID
 
 import orjson
 from sqlalchemy import Connection, Engine, Insert, Table, delete, select, update
@@ -33,6 +34,9 @@ Result = TypeVar("Result")
 KEPT_SPENT = timedelta(hours=1)
 """How long a token is remembered after it expired: a clock that is set back by less lets nothing be used twice."""
 SWEEP_EVERY = timedelta(minutes=1)
+EVENT_NAMESPACE = UUID("6f0c2a52-8f5f-5d0a-9d0e-1f6b8f0f5a11")
+"""Event ids are name-based (RFC 9562, version 5), so that the same call has the same id wherever it arrives."""
+MAX_REASON_LENGTH = 1000
 
 
 @dataclass(frozen=True)

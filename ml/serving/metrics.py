@@ -43,6 +43,27 @@ class Meters:
         self.generation = Gauge(
             "pilothouse_pointer_generation", "Generation of the pointer.", of_site, registry=self.registry
         )
+        self.tier = Gauge(
+            "pilothouse_tier",
+            "1 for the tier that answers, 0 for the others.",
+            [*of_site, "tier"],
+            registry=self.registry,
+        )
+        self.step_downs = Counter(
+            "pilothouse_step_downs",
+            "Steps down that the service took by itself.",
+            [*of_site, "to"],
+            registry=self.registry,
+        )
+        self.silent = Gauge(
+            "pilothouse_model_silent_seconds",
+            "For how long a model that did not answer has not been asked.",
+            [*of_site, "tier"],
+            registry=self.registry,
+        )
+        self.hanging = Gauge(
+            "pilothouse_hanging_threads", "Threads of models that hang.", ["use_case"], registry=self.registry
+        )
         self.refused_tokens = Counter(
             "pilothouse_refused_tokens", "Tokens refused, by the check that failed.", ["check"], registry=self.registry
         )

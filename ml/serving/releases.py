@@ -7,7 +7,7 @@ business: a scorer (`live.py`) or the plan that lies beside it (`plans.py`).
 import asyncio
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -67,7 +67,7 @@ class _Watched:
     fingerprint: Fingerprint
     checked_at: float
     release: str | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    loading: "asyncio.Task[None] | None" = None
 
 
 class ReleaseWatch(Generic[_Served]):
@@ -96,15 +96,23 @@ class ReleaseWatch(Generic[_Served]):
         watched = self._watched.get(site)
         if watched is None:
             watched = self._watched.setdefault(site, _Watched(Idle(NO_RELEASE, "not loaded yet"), (), -1.0))
-        if self._is_fresh(site, watched):
-            return watched.state
-        async with watched.lock:
-            if not self._is_fresh(site, watched):
-                watched.checked_at = time.monotonic()
-                watched.fingerprint = self._pointer_print(site)
-                watched.state, (watched.release, folder) = await asyncio.to_thread(self._load, site)
-                watched.fingerprint += folder
+        for _ in range(2):  # the second time where what was under way began before the files were what they are now
+            if self._is_fresh(site, watched):
+                break
+            is_own = watched.loading is None
+            watched.loading = watched.loading or asyncio.create_task(self._load_again(site, watched))
+            await asyncio.shield(watched.loading)  # whoever gives up waiting does not stop it for the others
+            if is_own:
+                break
         return watched.state
+
+    async def _load_again(self, site: str, watched: _Watched) -> None:
+        try:
+            pointer, began = self._pointer_print(site), time.monotonic()
+            watched.state, (watched.release, folder) = await asyncio.to_thread(self._load, site)
+            watched.fingerprint, watched.checked_at = pointer + folder, began
+        finally:
+            watched.loading = None
 
     def _is_fresh(self, site: str, watched: _Watched) -> bool:
         if not watched.fingerprint or self._pointer_print(site) != watched.fingerprint[:1]:

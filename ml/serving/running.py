@@ -4,6 +4,7 @@ Here belongs finding the site that an address speaks of, and who may speak for i
 """
 
 import time
+from dataclasses import replace
 from http import HTTPStatus
 
 import httpx
@@ -30,15 +31,17 @@ class Running:
     """One service over one home."""
 
     def __init__(self, config: ServingConfig, meters: Meters, clients: Clients | None) -> None:
+        steady = config.steady_clock
+        config = replace(config, clock=steady.now) if config.clock is utc_now else config
         self.config = config
         self.meters = meters
         self.clients = clients
         self.web: httpx.AsyncClient | None = None
         self.rates = Rates(config.calls_per_second)
         self.store = EventStore(config.event_store_url, config.store_timeout_seconds)
+        self.openers = {use_case: ScorerOpener(config, use_case) for use_case in SERVICES}
         self.watches: dict[str, ReleaseWatch[Live]] = {
-            use_case: ReleaseWatch(config, self.store, use_case, ScorerOpener(config, use_case))
-            for use_case in SERVICES
+            use_case: ReleaseWatch(config, self.store, use_case, opener) for use_case, opener in self.openers.items()
         }
         self.hooks = {
             use_case: HookAdvice(config, self.store, self.watches[use_case], meters, service)
@@ -60,6 +63,8 @@ class Running:
     async def close(self) -> None:
         """Write what waits, and let go of the database and of connections."""
         self.store.close()
+        for opener in self.openers.values():
+            opener.close()
         if self.web is not None:
             await self.web.aclose()
 
@@ -107,11 +112,12 @@ class Running:
         base = self.config.base_url.rstrip("/")
         audiences = sorted({base + service_path, base + request.url.path})
         try:
-            token = await verify_token(self.clients, request.headers.get("authorization"), audiences)
+            steady = self.config.steady_clock
+            token = await verify_token(self.clients, request.headers.get("authorization"), audiences, steady.seconds)
             if token.client.sites is not None and site not in token.client.sites:
                 raise Problem(HTTPStatus.FORBIDDEN, "site-not-allowed", "This client is not trusted for this site.")
             self.rates.take(f"issuer {token.issuer}", token.client.calls_per_second)
-            if not await self.store.spend_token(token.issuer, token.jti, token.expires_at, utc_now()):
+            if not await self.store.spend_token(token.issuer, token.jti, token.expires_at, steady.now()):
                 raise TokenRefused(REPLAYED, token.issuer)
         except TokenRefused as refused:
             self.rates.take(_address(request))

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ml.features.observed import FeatureValue
+from ml.registry.stages import Tier
 from ml.registry.store import VerifiedRelease
 from ml.training.bundle import load_bundle
-from ml.training.explain import reason_sentence
+from ml.training.explain import checked_reason
 from ml.training.model import Model
 
 
@@ -22,14 +23,25 @@ class Scorer:
     outcome: str
 
     @classmethod
-    def load(cls, release: VerifiedRelease) -> "Scorer":
-        """Load the model of `release` and check it on an empty visit. Raises whatever is wrong with it."""
+    def load(cls, release: VerifiedRelease) -> "dict[Tier, Scorer]":
+        """Load the models of `release` by tier and check each on an empty visit. Raises whatever is wrong with one."""
         model = load_bundle(release.model_folder, release.manifest.model.digest)
-        scorer = cls(model, release.card.outcome)
-        empty = dict.fromkeys(model.feature_names)
-        scorer.score(empty)
-        scorer.reason(empty)
-        return scorer
+        found: dict[Tier, Scorer] = {Tier.MODEL: cls(model, release.card.outcome)}
+        if model.reduced is not None and Tier.REDUCED in release.manifest.fallback.tiers:
+            found[Tier.REDUCED] = cls(model.reduced, release.card.outcome)
+        for scorer in found.values():
+            scorer.probe()
+        return found
+
+    def probe(self) -> None:
+        """Score and explain a visit of which nothing is known. Raises whatever is wrong with the model."""
+        empty = dict.fromkeys(self.model.feature_names)
+        self.score(empty)
+        self.reason(empty)
+
+    def known(self, values: Mapping[str, FeatureValue]) -> dict[str, FeatureValue]:
+        """Of the values of a case those that this model looks at."""
+        return {name: values[name] for name in self.model.feature_names}
 
     def score(self, values: Mapping[str, FeatureValue]) -> dict[str, float]:
         """Outcome -> probability (0..1). Every declared feature must be named, None when it is not known."""
@@ -37,9 +49,8 @@ class Scorer:
         return {name: score.probability for name, score in scores.items()}
 
     def reason(self, values: Mapping[str, FeatureValue]) -> str:
-        """The sentence of reason for the card's outcome; it costs more than the score, so only cards ask for it."""
-        scores = self.of_card.predict_row(values, explained=(self.outcome,))
-        return reason_sentence(self.model, scores[self.outcome])
+        """The checked sentence of reason for the card's outcome; it costs more than the score, so only cards ask."""
+        return checked_reason(self.of_card, self.outcome, values).sentence
 
     @cached_property
     def of_card(self) -> Model:

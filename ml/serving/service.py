@@ -4,6 +4,7 @@ Here belongs the order of steps: decode, verify, decide, store, answer. What is 
 is `app.py`.
 """
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -18,13 +19,12 @@ import orjson
 from ml.features.population import MAX_CLOCK_SKEW
 from ml.features.pseudonym import pseudonym
 from ml.features.request import RequestFeatures
-from ml.registry.stages import Tier
-from ml.serving import Problem, ServingRefused
-from ml.serving.advice import FALLBACK, MANUAL, SCORED, STEPPED_DOWN, Advice, advise, next_tier
+from ml.serving import Problem, ServingRefused, StoreUnavailable
+from ml.serving.advice import FALLBACK, MANUAL, SCORED, Advice, Case, advise
 from ml.serving.bodies import decoded, shaped
 from ml.serving.cards import linked, named
-from ml.serving.config import ServingConfig, utc_now
-from ml.serving.events import Event, EventStore, Feedback
+from ml.serving.config import ServingConfig
+from ml.serving.events import EVENT_NAMESPACE, MAX_REASON_LENGTH, Event, EventStore, Feedback
 from ml.serving.fetching import FhirReads
 from ml.serving.hooks import AnyRequest, FeedbackItem, FeedbackRequest
 from ml.serving.live import Live, SiteState
@@ -32,16 +32,12 @@ from ml.serving.metrics import Meters
 from ml.serving.notices import told, with_notice
 from ml.serving.releases import Idle, ReleaseWatch
 from ml.serving.services import TRIAGE_SERVICE, HookService
-from ml.serving.tables import CALL, STEP_DOWN, microseconds
+from ml.serving.tables import CALL, microseconds
+from ml.serving.tending import STORE_UNAVAILABLE, TOO_LATE, Tending, of_release
 
-EVENT_NAMESPACE = UUID("6f0c2a52-8f5f-5d0a-9d0e-1f6b8f0f5a11")
-"""Event ids are name-based (RFC 9562, version 5), so that the same call has the same id wherever it
-arrives.
-"""
 ADVISED = (SCORED, FALLBACK, MANUAL)
 """Of whom advice is given: nobody else is told that it went away."""
 NO_CARDS = b'{"cards":[]}'
-MAX_REASON_LENGTH = 1000
 EARLIEST_OUTCOME = datetime(2015, 1, 1, tzinfo=UTC)
 """No card is older: CDS Hooks was not there yet."""
 
@@ -71,14 +67,29 @@ class HookAdvice:
         self._store = store
         self._watch = watch
         self._meters = meters
+        self._tending = Tending(config, store, watch.use_case, meters)
 
     async def call(self, site: str, body: bytes, reads: FhirReads | None = None) -> bytes:
-        """Answer one call. The answer is on disk before this returns.
+        """Answer one call within its deadline. The answer is on disk before this returns.
 
         What was not sent is read by `reads`, where the client has a FHIR server that is listed.
 
         Raises `Problem`, `RequestRefused` or `StoreUnavailable`; then nothing was advised.
         """
+        try:
+            async with asyncio.timeout(self._config.answer_within_seconds):
+                return await self._answer(site, body, reads)
+        except StoreUnavailable as error:
+            self._tending.missed(site, STORE_UNAVAILABLE, str(error))
+            raise
+        except TimeoutError as error:
+            detail = (
+                f"There was no answer within {self._config.answer_within_seconds:g} seconds, and no advice is given."
+            )
+            self._tending.missed(site, TOO_LATE, detail)
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "too-late", detail, {"Retry-After": "5"}) from error
+
+    async def _answer(self, site: str, body: bytes, reads: FhirReads | None) -> bytes:
         started = time.perf_counter()
         document = decoded(body)
         call = shaped(self._service.request, document, "The call")
@@ -86,7 +97,9 @@ class HookAdvice:
         key = self._key(site)
         event = self._event(site, call, document, key)
         if isinstance(state, Idle):
-            notice = with_notice(None, UUID(event.event_id), event.use_case, told(state.pointer, None, utc_now()))
+            notice = with_notice(
+                None, UUID(event.event_id), event.use_case, told(state.pointer, None, self._config.steady_clock.now())
+            )
             event = replace(event, **_idle(state), payload=_payload(notice))
             answer = await self._stored(event, started)
         else:
@@ -129,41 +142,36 @@ class HookAdvice:
         return len(items)
 
     async def state(self, site: str) -> SiteState:
-        """The site's state; a model that cannot be read is stepped down, once, on the way."""
+        """The site's state; what shows without a call is stepped down from, once, on the way."""
         state = await self._watch.state(site)
-        if isinstance(state, Live) and state.model_fault is not None:
-            fault, state.model_fault = state.model_fault, None
-            if state.tier_reason == fault:
-                await self._step_down(site, state, state.tier, fault)
+        await self._tending.look(site, state)
+        return state
+
+    async def tend(self, site: str) -> SiteState:
+        """As `state`, and write what could not be written when it happened. Raises `StoreUnavailable`."""
+        state = await self.state(site)
+        await self._tending.record(site, state)
         return state
 
     async def _live_call(self, live: Live, call: AnyRequest, event: Event, started: float) -> Answer:
-        features = live.rules.features(self._service.sent(call), self._config.clock())
+        now = self._config.clock()
+        features = live.rules.features(self._service.sent(call), now)
         self._refuse_other_case(call, features)
-        scorer, zone = live.scorer, self._config.sites[event.site].zone
-        event_id = UUID(event.event_id)
-        service, layout = self._service, live.release.card
-        advice = advise(
-            event_id,
-            live.release,
-            live.stage,
-            live.tier,
-            scorer,
-            features,
-            zone,
-            service.fallback,
-            is_visit=service.is_of_visits,
-        )
-        await self._watch_breach(event.site, live, advice)
+        zone, layout = self._config.sites[event.site].zone, live.release.card
+        patience = (self._config.answer_within_seconds - self._config.store_timeout_seconds) / 2
+        case = Case(UUID(event.event_id), features, now, zone, patience)
+        advice = await advise(case, live, self._service)
+        await self._tending.after(event.site, live, advice)
         card = advice.card
         if card is not None:
             card = linked(card, layout.links, self._config.base_url, event.site, features.unit)
         if advice.status in ADVISED:
-            said = told(live.pointer, max(advice.tier, live.tier, key=lambda tier: tier.rank), utc_now())
-            card = with_notice(card, event_id, event.use_case, said)
+            lowest = max(advice.tier, live.tier, key=lambda tier: tier.rank)
+            said = told(live.pointer, lowest, self._config.steady_clock.now())
+            card = with_notice(card, case.event_id, event.use_case, said)
         event = replace(
             event,
-            **_of_release(live),
+            **of_release(live),
             **_of_advice(advice),
             unit=features.unit,
             visit_key=pseudonym(self._key(event.site), self._service.resource, features.encounter_id),
@@ -171,35 +179,6 @@ class HookAdvice:
             payload=_payload(card),
         )
         return await self._stored(event, started)
-
-    async def _watch_breach(self, site: str, live: Live, advice: Advice) -> None:
-        """Count failures in a row; at the limit the tier goes down and stays down until a person acts."""
-        if advice.model_fault is None:
-            live.failures = 0 if advice.probabilities is not None else live.failures
-            return
-        live.failures += 1
-        if live.failures >= self._config.failures_to_step_down and live.tier is Tier.MODEL:
-            lower = next_tier(live.release, Tier.MODEL)
-            reason = f"{live.failures} calls in a row: {advice.model_fault}"
-            live.tier, live.tier_reason = lower, reason
-            await self._step_down(site, live, lower, reason)
-
-    async def _step_down(self, site: str, live: Live, tier: Tier, reason: str) -> None:
-        pointer = live.pointer
-        name = f"{self._watch.use_case}|{site}|step_down|{pointer.digest}|{tier}"
-        event = Event(
-            event_id=str(uuid5(EVENT_NAMESPACE, name)),
-            at_us=microseconds(self._config.clock()),
-            kind=STEP_DOWN,
-            use_case=self._watch.use_case,
-            site=site,
-            status=STEPPED_DOWN,
-            payload="{}",
-            reason=reason[:MAX_REASON_LENGTH],
-            tier=tier.value,
-            **_of_release(live),
-        )
-        await self._store.step_down(event, pointer, tier, reason[:MAX_REASON_LENGTH])
 
     def _key(self, site: str) -> bytes:
         try:
@@ -295,14 +274,6 @@ def _idle(state: Idle) -> dict[str, Any]:
         "reason": state.reason[:MAX_REASON_LENGTH],
         "generation": None if pointer is None else pointer.generation,
         "stage": None if pointer is None else pointer.stage.value,
-    }
-
-
-def _of_release(live: Live) -> dict[str, Any]:
-    return {
-        "release_digest": live.release.digest,
-        "generation": live.pointer.generation,
-        "stage": live.stage.value,
     }
 
 

@@ -15,7 +15,7 @@ from ml.features.observed import READINGS, FeatureValue
 from ml.features.request import REGISTRATION, RequestFeatures, TriageRules
 from ml.features.vocabulary import Vocabulary
 from ml.serving.hooks import SERVICE_PREFIX, TRIAGE, AnyRequest, BookingRequest, HookRequest, Service
-from ml.serving.rules import high_risk_reasons, missed_before
+from ml.serving.rules import missed_before, triage_reasons
 from ml.usecases import load_use_case
 
 APPOINTMENTS = "appointments"
@@ -115,10 +115,13 @@ TRIAGE_SERVICE: Final = HookService(
     rules=_triage_rules,
     bare=(*READINGS, *REGISTRATION),
     fallback=FallbackRule(
-        reasons=high_risk_reasons,
+        reasons=triage_reasons,
         none="not at high risk by the rule",
         summary="High acuity by rule: {found}",
-        detail="Rule: {found}. The model is not in use at the moment; this is the fallback rule (ESI danger zone).",
+        detail=(
+            "Rule: {found}. The model is not in use at the moment; this is the fallback rule (ESI danger zone, NEWS2 "
+            "without oxygen and consciousness)."
+        ),
         indicator="warning",
     ),
 )

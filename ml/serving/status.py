@@ -8,6 +8,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 
+from ml.registry.stages import Tier
 from ml.serving import Problem
 from ml.serving.advice import RELEASE_REFUSED
 from ml.serving.live import Live
@@ -44,10 +45,20 @@ class Status(BaseModel):
     releases: list[SiteStatus]
 
 
+class Lower(BaseModel):
+    """A use case that answers from a lower tier than its model at a site, and why."""
+
+    use_case: str
+    site: str
+    tier: str
+    reason: str | None
+
+
 class Health(BaseModel):
-    """Alive, or ready."""
+    """Alive, or ready; `stepped_down` says where something else than the model answers. Only a person steps up."""
 
     status: str
+    stepped_down: list[Lower] = []
 
 
 def add_status(app: FastAPI) -> None:
@@ -63,20 +74,26 @@ def add_status(app: FastAPI) -> None:
             releases=await statuses(running),
         )
 
-    @app.get("/healthz", tags=["Health"])
+    @app.get("/healthz", tags=["Health"], response_model_exclude_defaults=True)
     def healthz() -> Health:
         """Alive: the process answers."""
         return Health(status="alive")
 
-    @app.get("/readyz", tags=["Health"], responses=problem_responses(503))
+    @app.get("/readyz", tags=["Health"], responses=problem_responses(503), response_model_exclude_defaults=True)
     async def readyz(request: Request) -> Health:
         """Ready: every site that has or had a pointer can be verified, and the event store can write."""
         running = running_of(request)
-        refused = [f"{one.site}: {one.reason}" for one in await statuses(running) if not one.is_ready]
+        found = await statuses(running)
+        refused = [f"{one.site}: {one.reason}" for one in found if not one.is_ready]
         if refused:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", " ".join(refused))
         await running.store.check()
-        return Health(status="ready")
+        lower = [
+            Lower(use_case=one.use_case, site=one.site, tier=one.tier, reason=one.tier_reason)
+            for one in found
+            if one.tier not in (None, Tier.MODEL.value)
+        ]
+        return Health(status="ready", stepped_down=lower)
 
     @app.get("/metrics", tags=["Health"], response_class=Response)
     async def metrics(request: Request) -> Response:
@@ -85,6 +102,9 @@ def add_status(app: FastAPI) -> None:
         for site in await statuses(running):
             running.meters.ready.labels(site.use_case, site.site).set(site.is_ready)
             running.meters.generation.labels(site.use_case, site.site).set(site.generation or 0)
+            for tier in Tier:
+                running.meters.tier.labels(site.use_case, site.site, tier.value).set(site.tier == tier.value)
+        _measure_models(running)
         return Response(running.meters.text(), media_type=PROMETHEUS_TEXT)
 
 
@@ -100,6 +120,13 @@ async def statuses(running: Running) -> list[SiteStatus]:
             known = site in running.config.sites
             found.append(_status(use_case, site, await watch.state(site) if known else _unknown()))
     return found
+
+
+def _measure_models(running: Running) -> None:
+    for use_case, opener in running.openers.items():
+        running.meters.hanging.labels(use_case).set(opener.given_up())
+        for site, tier, asked in opener.models():
+            running.meters.silent.labels(use_case, site, tier.value).set(asked.silent_seconds)
 
 
 async def _scorer(running: Running, use_case: str, site: str) -> Idle | Live:

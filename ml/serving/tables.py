@@ -32,8 +32,8 @@ from ml.serving import ServingRefused, StoreUnavailable
 
 SCHEMA_VERSION = 1
 """A table that is added leaves it: a store of an earlier version gets the table when it is opened."""
-CALL, STEP_DOWN = "call", "step_down"
-"""The kinds of an event."""
+CALL, STEP_DOWN, OUTAGE = "call", "step_down", "outage"
+"""The kinds of an event. An outage is a time in which calls were not answered as they should: refused, or too late."""
 
 MAKING_TABLES = 0x70696C6F  # "pilo": the advisory lock of whoever makes the tables
 DIALECTS = frozenset({"sqlite", "postgresql"})

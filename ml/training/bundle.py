@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ MEMBERS = {
     "seed",
 }
 END_OF_TREES = "end of trees"
+REDUCED = "reduced"
 FILE_NAME = re.compile(r"[a-z0-9_]+(\.lgb)?\.(json|txt)")
 
 
@@ -51,29 +53,44 @@ def write_bundle(model: Model, folder: Path) -> str:
 
 def bundle_files(model: Model) -> dict[str, bytes]:
     """File name -> bytes; equal models give equal bytes."""
-    files = {f"{name}{BOOSTER}": outcome.text.encode() for name, outcome in model.outcomes.items()}
+    files = _booster_files(model, "")
+    reduced = {} if model.reduced is None else {REDUCED: _head_of(model.reduced, f"{REDUCED}_")}
+    if model.reduced is not None:
+        files |= _booster_files(model.reduced, f"{REDUCED}_")
     files[VOCABULARY] = canonical_json(model.vocabulary.to_json())
     files[BUNDLE] = canonical_json(
         {
             "schema": SCHEMA,
             "use_case": model.use_case,
             "site": model.site,
-            "features": list(model.feature_names),
             "declaration": [feature.model_dump(mode="json") for feature in model.features],
-            "outcomes": {
-                name: {
-                    "file": f"{name}{BOOSTER}",
-                    "trees": outcome.booster.num_trees(),
-                    "calibration": outcome.calibration.to_json(),
-                }
-                for name, outcome in model.outcomes.items()
-            },
+            **_head_of(model, ""),
+            **reduced,
             "baselines": {name: dict(values) for name, values in model.baselines.items()},
             "trained": dict(model.trained),
             "seed": model.seed,
         }
     )
     return files
+
+
+def _booster_files(model: Model, prefix: str) -> dict[str, bytes]:
+    return {f"{prefix}{name}{BOOSTER}": outcome.text.encode() for name, outcome in model.outcomes.items()}
+
+
+def _head_of(model: Model, prefix: str) -> dict[str, Any]:
+    """The features of a model by name, and of each outcome its file, its trees and its calibration."""
+    return {
+        "features": list(model.feature_names),
+        "outcomes": {
+            name: {
+                "file": f"{prefix}{name}{BOOSTER}",
+                "trees": outcome.booster.num_trees(),
+                "calibration": outcome.calibration.to_json(),
+            }
+            for name, outcome in model.outcomes.items()
+        },
+    }
 
 
 def model_digest(model: Model) -> str:
@@ -97,7 +114,7 @@ def load_bundle(folder: Path, expected_digest: str | None = None) -> Model:
     if expected_digest is not None and digest != expected_digest:
         raise BundleRefused(f"The model in {folder.name} is {digest[:12]}, not {expected_digest[:12]}.")
     head = _document(files, BUNDLE)
-    if head.get("schema") != SCHEMA or set(head) != MEMBERS:
+    if head.get("schema") != SCHEMA or set(head) - {REDUCED} != MEMBERS:
         raise BundleRefused(f"{BUNDLE} is not of schema {SCHEMA!r}; this version reads no other.")
     try:
         return _model(head, files)
@@ -110,10 +127,12 @@ def _model(head: Mapping[str, Any], files: Mapping[str, bytes]) -> Model:
     features = tuple(Feature.model_validate(entry) for entry in head["declaration"])
     if [feature.name for feature in features] != head["features"]:
         raise BundleRefused(f"{BUNDLE} declares other features than it lists; train the model again.")
-    expected = {BUNDLE, VOCABULARY} | {str(entry["file"]) for entry in head["outcomes"].values()}
-    if set(files) != expected or len(expected) != len(head["outcomes"]) + 2 or not head["outcomes"]:
+    heads = [head, *([head[REDUCED]] if REDUCED in head else [])]
+    named = [str(entry["file"]) for one in heads for entry in one["outcomes"].values()]
+    expected = {BUNDLE, VOCABULARY, *named}
+    if set(files) != expected or len(expected) != len(named) + 2 or not all(one["outcomes"] for one in heads):
         raise BundleRefused(f"The folder holds {sorted(files)}, but {BUNDLE} names {sorted(expected)}.")
-    return Model(
+    model = Model(
         use_case=str(head["use_case"]),
         site=str(head["site"]),
         features=features,
@@ -124,6 +143,21 @@ def _model(head: Mapping[str, Any], files: Mapping[str, bytes]) -> Model:
         vocabulary=Vocabulary.from_json(_document(files, VOCABULARY)),
         trained=dict(head["trained"]),
         seed=int(head["seed"]),
+    )
+    return model if REDUCED not in head else replace(model, reduced=_reduced(model, head[REDUCED], files))
+
+
+def _reduced(model: Model, head: Mapping[str, Any], files: Mapping[str, bytes]) -> Model:
+    """The reduced model: some of the features of the full one, in their order."""
+    features = tuple(feature for feature in model.features if feature.name in head["features"])
+    if set(head) != {"features", "outcomes"} or [feature.name for feature in features] != head["features"]:
+        raise BundleRefused(f"The reduced model of {BUNDLE} has other features than the full one; train it again.")
+    names = {feature.name for feature in features}
+    return replace(
+        model,
+        features=features,
+        outcomes={name: _outcome(name, entry, files, features) for name, entry in head["outcomes"].items()},
+        baselines={name: known for name, known in model.baselines.items() if name in names},
     )
 
 

@@ -3,7 +3,7 @@
 Here belong hyper-parameters, monotone constraints, cross-fitting and baselines. Splitting is `split.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -73,32 +73,65 @@ def fit_model(
     features = features_of(use_case, vocabulary)
     table = visits(mart, site, Period(end=train_until))
     matrix, arrived = design_matrix(table, features), times(table, "arrived_at")
-    fitted: dict[str, OutcomeModel] = {}
-    counts: dict[str, object] = {}
+    learned: dict[str, tuple[Mask, Vector]] = {}
     for outcome in use_case.outcomes:
         known = settled(table, outcome, known_by)
-        y = labels(table, outcome)[known]
-        _require_events(outcome, site, y, train_until)
-        fitted[outcome.name] = _fit_outcome(matrix[known], y, arrived[known], features, seed, parameters)
-        counts[outcome.name] = {"visits": len(y), "events": int(y.sum())}
-    return Model(
+        learned[outcome.name] = known, labels(table, outcome)[known]
+        _require_events(outcome, site, learned[outcome.name][1], train_until)
+
+    def fit(columns: list[int], chosen: Parameters) -> dict[str, OutcomeModel]:
+        seen = tuple(features[index] for index in columns)
+        return {
+            name: _fit_outcome(matrix[known][:, columns], y, arrived[known], seen, seed, chosen)
+            for name, (known, y) in learned.items()
+        }
+
+    whole = Model(
         use_case=use_case.use_case,
         site=site,
         features=features,
-        outcomes=fitted,
+        outcomes=fit(list(range(len(features))), parameters),
         baselines=baselines(matrix, features),
         vocabulary=vocabulary,
         trained={
             "until": train_until.isoformat(),
             "known_by": known_by.isoformat() if known_by else None,
             "visits": table.num_rows,
-            "outcomes": counts,
+            "outcomes": {name: {"visits": len(y), "events": int(y.sum())} for name, (_, y) in learned.items()},
             "use_case_digest": use_case.digest,
             "parameters": asdict(parameters),
             "lightgbm": lgb.__version__,
         },
         seed=seed,
     )
+    return _with_reduced(
+        whole, use_case, matrix, lambda columns, rounds: fit(columns, replace(parameters, rounds=rounds))
+    )
+
+
+def _with_reduced(
+    whole: Model, use_case: UseCase, matrix: Matrix, fit: Callable[[list[int], int], dict[str, OutcomeModel]]
+) -> Model:
+    """The model with the reduced one that its fallback asks for; alone where nothing is known nearly always."""
+    asked = use_case.fallback.reduced if use_case.fallback else None
+    columns = [] if asked is None else nearly_always_known(matrix, use_case, asked.known_in_at_least)
+    if asked is None or not columns:
+        return whole
+    features = tuple(whole.features[index] for index in columns)
+    names = {feature.name for feature in features}
+    known = {name: values for name, values in whole.baselines.items() if name in names}
+    return replace(
+        whole, reduced=replace(whole, features=features, outcomes=fit(columns, asked.rounds), baselines=known)
+    )
+
+
+def nearly_always_known(matrix: Matrix, use_case: UseCase, share: float) -> list[int]:
+    """The columns of the single features (no vocabulary's) that are known in at least `share` of the rows."""
+    return [
+        index
+        for index in range(len(use_case.features))
+        if len(matrix) and float(np.mean(~np.isnan(matrix[:, index]))) >= share
+    ]
 
 
 def baselines(matrix: Matrix, features: tuple[Feature, ...]) -> dict[str, dict[str, float]]:

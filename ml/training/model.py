@@ -63,7 +63,11 @@ class OutcomeModel:
 
 @dataclass(frozen=True)
 class Model:
-    """Everything that serving needs, and nothing of the rows it was trained on but medians and shares."""
+    """Everything that serving needs, and nothing of the rows it was trained on but medians and shares.
+
+    `reduced` is the model that was fitted beside it on the features that nearly every row had, where the use case asks
+    for one: a tier of its fallback, and part of its bundle.
+    """
 
     use_case: str
     site: str
@@ -73,6 +77,7 @@ class Model:
     vocabulary: Vocabulary
     trained: Mapping[str, object]
     seed: int
+    reduced: "Model | None" = None
     _encoder: Encoder = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

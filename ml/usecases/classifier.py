@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ml.usecases.declaration import Declaration, Name, OverrideReason, Part, Text, refuse_twice
+from ml.usecases.ladder import Ladder
 
 Direction = Literal["increasing", "decreasing", "none"]
 PHRASE_FIELDS = frozenset({"value", "label", "baseline"})
-ADDED_LATER = frozenset({"users", "grain", "practice", "learner"})
+ADDED_LATER = frozenset({"users", "grain", "practice", "learner", "fallback"})
 
 
 class Outcome(Part):
@@ -184,6 +185,7 @@ class UseCase(Declaration):
     left_out: tuple[LeftOut, ...] = Field(min_length=1)
     subgroups: tuple[Name, ...] = ()
     card: CardText
+    fallback: Ladder | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -197,6 +199,9 @@ class UseCase(Declaration):
         labels = {outcome.label_column for outcome in self.outcomes}
         if leaked := labels & {feature.name for feature in self.features}:
             raise ValueError(f"{', '.join(sorted(leaked))}: an outcome cannot be a feature")
+        watched = self.fallback.inputs.watched if self.fallback and self.fallback.inputs else ()
+        if strange := sorted(set(watched) - {feature.name for feature in self.features}):
+            raise ValueError(f"fallback.inputs.watched: {', '.join(strange)} is no single feature of this use case")
         return self
 
     def document(self) -> dict[str, Any]:

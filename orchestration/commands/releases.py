@@ -26,7 +26,7 @@ from orchestration.steps.answer import Answer
 if TYPE_CHECKING:
     from orchestration.steps.releases.reviewing import Review
 
-TIERS = click.Choice(["model", "rule", "history", "manual"])
+TIERS = click.Choice(["model", "reduced", "rule", "history", "reference", "manual"])
 # evaluation.policies.KINDS, which would load pydantic before --help is answered; a test holds the two equal.
 KINDS = click.Choice(
     [

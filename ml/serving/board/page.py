@@ -24,8 +24,10 @@ STAGE_WORDS = {
 }
 TIER_WORDS = {
     Tier.MODEL: "Model",
+    Tier.REDUCED: "Reduced model instead of the model",
     Tier.RULE: "Rule instead of the model",
     Tier.HISTORY: "Historical average instead of the model",
+    Tier.REFERENCE: "No score: the guideline instead of the model",
     Tier.MANUAL: "Manual: no advice",
 }
 SCALE_HEADROOM = 1.15

@@ -36,6 +36,7 @@ class Classifier:
         "overrides": "What people did with the cards they saw, and who was right where they disagreed.",
         "estimated": "What the scores promise before labels come, and what came of it; blind to concept drift.",
         "shadow_gap": "Why serving differs from the test period: other features served, or other patients.",
+        "explanations": "Whether the risk falls when the finding that a card names is put back to what is usual.",
     }
     tools = frozenset({"mlflow", "lightgbm"})
     counted = "visits"

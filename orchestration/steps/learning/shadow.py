@@ -24,6 +24,7 @@ from orchestration.settings import Settings
 from orchestration.steps.errors import StepError
 from orchestration.steps.learning.before_labels import estimated_evidence, shadow_gap_evidence
 from orchestration.steps.learning.evidence import head_of
+from orchestration.steps.learning.explanations import explanations_evidence
 from orchestration.steps.learning.judging import LABEL, SCORE, samples_of
 from orchestration.steps.learning.overrides import Shown, overrides_evidence, shown_cards
 from orchestration.steps.learning.stores import CandidateRecord, read_candidate, save_evidence
@@ -64,13 +65,15 @@ class Served:
 def judge_serving(settings: Settings, use_case: str, site: str) -> list[Evidence]:
     """Write and return the evidence of serving about the model released at a site: the kinds of `Kind.served`."""
     declared, served = load_use_case(use_case), served_visits(settings, use_case, site)
+    threshold, window = load_policy(use_case).shown_card.display_threshold, _window(served.rows)
     evidence = [
-        _shadow(served, declared, load_policy(use_case).shown_card.display_threshold),
+        _shadow(served, declared, threshold),
         _parity(served),
         _slo(served),
-        overrides_evidence(served.record, served.shown, _window(served.rows)),
-        estimated_evidence(served.record, served.rows, declared, _window(served.rows)),
-        shadow_gap_evidence(settings, served.record, served.rows, declared, _window(served.rows)),
+        overrides_evidence(served.record, served.shown, window),
+        estimated_evidence(served.record, served.rows, declared, window),
+        shadow_gap_evidence(settings, served.record, served.rows, declared, window),
+        explanations_evidence(settings, served.record, served.rows, declared, threshold, window),
     ]
     for piece in evidence:
         save_evidence(settings, piece)

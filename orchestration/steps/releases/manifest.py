@@ -16,6 +16,7 @@ from orchestration.steps.releases.proposal import Proposal
 
 SCHEMA = "pilothouse.release/1"
 FALLBACK = {"fail": "open", "tiers": ["model", "rule", "history", "manual"]}
+"""Of a use case that declares no ladder: plans, whose tiers follow the age of their feeds."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,16 @@ def manifest_fields(settings: Settings, proposal: Proposal, standing: Standing, 
         "author": candidate.author,
         "scope": _scope(proposal),
         "accountable": proposal.use_case.accountable.name,
-        "fallback": FALLBACK,
+        "fallback": _fallback(proposal),
         "previous": proposal.current.release if proposal.current else None,
     }
+
+
+def _fallback(proposal: Proposal) -> dict[str, Any]:
+    """The tiers that the use case declares; what each needs is in the card layout, which is approved."""
+    declared = proposal.use_case
+    ladder = declared.fallback if isinstance(declared, UseCase) else None
+    return FALLBACK if ladder is None else {"fail": ladder.fail, "tiers": list(ladder.tiers)}
 
 
 def _scope(proposal: Proposal) -> dict[str, Any]:

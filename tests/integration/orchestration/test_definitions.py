@@ -60,7 +60,7 @@ def test_the_asset_keys_are_those_of_the_interfaces(graph):
     expected |= {"tables/marts/triage_mart", "triage/candidate", "triage/evidence/drift", "triage/release"}
     expected |= {
         f"triage/evidence/{kind}"
-        for kind in ("performance", "rehearsal", "shadow", "parity", "slo", "overrides", "estimated")
+        for kind in ("performance", "rehearsal", "shadow", "parity", "slo", "overrides", "estimated", "explanations")
     }
     assert expected <= set(graph["assets"])
     assert any(name.startswith("monitoring/") for name in graph["assets"])

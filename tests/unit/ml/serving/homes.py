@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
@@ -84,6 +84,35 @@ CARD: dict[str, Any] = {
     "links": [{"label": "Huddle board", "url": "{base_url}/board/{site}/{unit}"}],
 }
 
+LADDER: dict[str, Any] = {
+    "schema": "pilothouse.fallback/1",
+    "fail": "open",
+    "tiers": ["model", "reduced", "rule", "reference", "manual"],
+    "budget_ms": 400,
+    "reduced": {"known_in_at_least": 0.9, "rounds": 20},
+    "inputs": {
+        "watched": ["age_years", "heart_rate", "oxygen_saturation", "triage_level"],
+        "model_needs": 3,
+        "reduced_needs": 2,
+        "rule_needs": 1,
+        "stale_after_minutes": 720,
+    },
+    "steps": [
+        {"signal": "failing", "share": 0.5, "of_last": 6, "to": "reduced"},
+        {"signal": "inputs", "share": 0.5, "of_last": 4, "to": "reduced"},
+        {"signal": "clock", "to": "rule"},
+    ],
+    "reference": {
+        "text": "There is no score for this visit now.",
+        "label": "NEWS2 guideline",
+        "url": "https://guideline.example.org/news2",
+    },
+    "owner": "clinical_safety_lead",
+    "date": "2026-11-27",
+    "rationale": "A test's.",
+}
+LADDER_CARD: dict[str, Any] = {**CARD, "fallback": LADDER}
+
 BOARD: dict[str, Any] = {
     "schema": "pilothouse.board/1",
     "use_case": "staffing",
@@ -140,6 +169,20 @@ def tiny_model(vocabulary: Vocabulary = VOCABULARY, rounds: int = 12) -> Model:
         trained={"outcomes": {name: {"visits": 1000, "events": 40} for name in outcomes}},
         seed=7,
     )
+
+
+def with_reduced(model: Model) -> Model:
+    """The model with a reduced one beside it, which knows the saturation alone."""
+    index = model.feature_names.index("oxygen_saturation")
+    feature = model.features[index]
+    rng = np.random.default_rng(11)
+    x = rng.uniform(*feature.bounds, size=(500, 1))
+    data = lgb.Dataset(x, (x[:, 0] < 60).astype(float), feature_name=[feature.name])
+    parameters = {"objective": "binary", "num_leaves": 4, "verbose": -1, "seed": 7, "num_threads": 1}
+    text = lgb.train(parameters, data, 20).model_to_string()
+    outcomes = {name: OutcomeModel(text, Platt(1.0, 0.0)) for name in model.outcomes}
+    baselines = {feature.name: model.baselines[feature.name]}
+    return replace(model, reduced=replace(model, features=(feature,), outcomes=outcomes, baselines=baselines))
 
 
 @dataclass
@@ -241,6 +284,12 @@ class Home:
         digest = write_release(self.path, self.fields(bundle, card, **changes), bundle, self.card(card), self.signer)
         self.released.append(digest)
         return digest
+
+    def ladder_release(self, **changes: Any) -> str:
+        """A release with a reduced model and a declared ladder; `changes` are of the ladder."""
+        ladder = {**LADDER, **changes}
+        fallback = {"fail": ladder["fail"], "tiers": ladder["tiers"]}
+        return self.release({**CARD, "fallback": ladder}, with_reduced(tiny_model()), fallback=fallback)
 
     def point(
         self,

@@ -271,9 +271,13 @@ def test_in_the_tier_rule_the_card_is_the_rule_s_and_carries_no_probability(home
         [card] = answer(client)
         assert answer(client, call(prefetch(saturation=98))) == []
     first, second = events(home)
-    assert card["summary"] == "High acuity by rule: oxygen saturation 50 % (under 92)"
+    assert card["summary"] == (
+        "High acuity by rule: oxygen saturation 50 % (under 92), "
+        "NEWS2 at least 4, 3 for oxygen saturation (low-medium risk)"
+    )
     assert "The model is not in use" in card["detail"]
     assert (first["status"], first["tier"], first["scores"], first["is_displayed"]) == ("fallback", "rule", None, True)
+    assert "The model does not answer: a person has switched it off for now." in card["detail"]
     assert (second["status"], second["reason"]) == ("fallback", "not at high risk by the rule")
 
 
@@ -313,7 +317,7 @@ def test_a_visit_s_scores_are_the_model_s_own(home: Home) -> None:
     assert json.loads(event["scores"]) == pytest.approx({name: score.probability for name, score in expected.items()})
 
 
-def test_the_reason_is_that_of_the_whole_model_and_scores_the_card_s_outcome_alone() -> None:
+def test_the_reason_is_that_of_the_whole_model_where_it_holds_and_scores_the_card_s_outcome_alone() -> None:
     scorer = Scorer(tiny_model(), "critical_care")
     values = {**dict.fromkeys(tiny_model().feature_names), "oxygen_saturation": 50.0}
     score = tiny_model().predict_row(values)["critical_care"]

@@ -249,4 +249,4 @@ def test_a_closed_writer_takes_nothing(tmp_path: Path) -> None:
         asyncio.run(writer.write(lambda _: None, 1.0))
     engine.dispose()
     assert digest_of("x")
-    assert Tier.RULE.rank == 1
+    assert Tier.RULE.rank == 2

@@ -6,6 +6,8 @@ import pytest
 from ml.training import BundleRefused
 from ml.training.bundle import MAX_FILE_BYTES, bundle_digest, bundle_files, load_bundle, model_digest, write_bundle
 
+FILES = ["bundle.json", "vocabulary.json", "critical_care.lgb.txt", "admission.lgb.txt", "reduced_admission.lgb.txt"]
+
 
 @pytest.fixture
 def folder(candidate, tmp_path) -> Path:
@@ -36,13 +38,15 @@ def test_the_files_are_text_and_hold_no_row(candidate, folder):
         "vocabulary.json",
         "critical_care.lgb.txt",
         "admission.lgb.txt",
+        "reduced_critical_care.lgb.txt",
+        "reduced_admission.lgb.txt",
     }
     for path in folder.iterdir():
         path.read_text(encoding="utf-8")
     assert b"visit_key" not in (folder / "bundle.json").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["bundle.json", "vocabulary.json", "critical_care.lgb.txt", "admission.lgb.txt"])
+@pytest.mark.parametrize("name", FILES)
 def test_one_changed_byte_in_any_file_is_refused(candidate, folder, name):
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -52,7 +56,7 @@ def test_one_changed_byte_in_any_file_is_refused(candidate, folder, name):
         load_bundle(folder, candidate.digest)
 
 
-@pytest.mark.parametrize("name", ["bundle.json", "vocabulary.json", "critical_care.lgb.txt", "admission.lgb.txt"])
+@pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_refused_even_without_a_digest(folder, name):
     (folder / name).unlink()
 
@@ -140,3 +144,28 @@ def test_a_bundle_is_written_once(candidate, folder):
 
 def test_equal_models_give_equal_bytes(candidate, folder):
     assert bundle_files(load_bundle(folder)) == bundle_files(candidate.model)
+
+
+def test_the_reduced_model_comes_back_with_the_full_one(candidate, folder, mart):
+    loaded = load_bundle(folder, candidate.digest)
+
+    assert loaded.reduced is not None and candidate.model.reduced is not None
+    assert loaded.reduced.features == candidate.model.reduced.features
+    before, after = candidate.model.reduced.predict(mart), loaded.reduced.predict(mart)
+    assert all((before[name] == after[name]).all() for name in before)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda document: document["reduced"]["features"].append("oxygen_saturation"),
+        lambda document: document["reduced"]["features"].reverse(),
+        lambda document: document["reduced"].update(outcomes={}),
+        lambda document: document["reduced"].update(more=1),
+        lambda document: document["reduced"]["outcomes"]["admission"].update(file="admission.lgb.txt"),
+        lambda document: document.pop("reduced"),
+    ],
+)
+def test_a_reduced_model_that_is_not_what_its_bundle_says_is_refused(folder, change):
+    with pytest.raises(BundleRefused):
+        load_bundle(edited(folder, change))

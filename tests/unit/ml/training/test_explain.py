@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.training.explain import NOTHING, reason_sentence
+from ml.training.explain import MOST_TRIED, NOTHING, checked_reason, reason_sentence
 from ml.training.model import Driver, Score
 
 
@@ -82,3 +82,67 @@ def test_a_sentence_names_a_recorded_finding_that_raises_the_risk(candidate, mar
             and feature.phrase.format(value=driver.value, label=feature.label).lower() in sentence.lower()
         ]
         assert said
+
+
+def row_of(candidate, mart, index):
+    return {name: mart[name][index].as_py() for name in candidate.model.feature_names}
+
+
+@given(index=st.integers(0, 2399), outcome=st.sampled_from(["critical_care", "admission"]))
+def test_with_the_named_finding_put_back_to_what_is_usual_the_same_case_has_a_lower_risk(
+    candidate, mart, index, outcome
+):
+    model, row = candidate.model, row_of(candidate, mart, index)
+    reason = checked_reason(model, outcome, row)
+
+    if reason.driver is None:
+        assert reason.sentence == NOTHING
+        return
+    name = reason.driver.feature
+    feature = next(one for one in model.features if one.name == name)
+    usual = False if feature.kind == "boolean" else model.baseline(name)
+    before, after = (
+        model.predict_row(values, explained=())[outcome].probability for values in (row, {**row, name: usual})
+    )
+    assert after < before
+
+
+class Backwards:
+    """A model whose contributions name the saturation first, though putting it back does not lower the risk."""
+
+    def __init__(self, model, drivers, lowered_by):
+        self.features, self._drivers, self._lowered_by = model.features, drivers, lowered_by
+        self.asked = 0
+
+    def predict_row(self, row, explained=None):
+        self.asked += 1
+        lowered = any(row[name] == value for name, value in self._lowered_by.items())
+        return {"critical_care": Score(0.1 if lowered else 0.2, self._drivers if explained else ())}
+
+
+def test_a_finding_that_does_not_hold_is_not_named_and_the_next_one_is(candidate):
+    row = dict.fromkeys(candidate.model.feature_names) | {OXYGEN.feature: 88.0, BREATH.feature: True}
+    model = Backwards(candidate.model, (OXYGEN, BREATH), {BREATH.feature: False})
+    reason = checked_reason(model, "critical_care", row)
+
+    assert reason.sentence.startswith("Among the recorded findings, complaint: shortness of breath")
+    assert (reason.driver, reason.gave_way) == (BREATH, 1)
+
+
+def test_where_nothing_holds_the_sentence_says_that_no_single_finding_explains_the_risk(candidate):
+    row = dict.fromkeys(candidate.model.feature_names)
+    beats = Driver("heart_rate", 130.0, 84.0, 0.4)
+    model = Backwards(candidate.model, (OXYGEN, BREATH, beats), {})
+    reason = checked_reason(model, "critical_care", row)
+
+    assert (reason.sentence, reason.driver, reason.gave_way) == (NOTHING, None, 3)
+    assert model.asked == 4
+
+
+def test_no_more_findings_are_tried_than_a_call_has_time_for(candidate):
+    names = ("heart_rate", "respiratory_rate", "systolic_bp", "diastolic_bp", "temperature_c", "age_years")
+    drivers = (OXYGEN, *(Driver(name, 90.0 if name != "temperature_c" else 40.0, 10.0, 0.5) for name in names))
+    model = Backwards(candidate.model, drivers, {})
+
+    assert checked_reason(model, "critical_care", dict.fromkeys(candidate.model.feature_names)).driver is None
+    assert model.asked == MOST_TRIED + 1

@@ -151,3 +151,22 @@ def test_the_model_keeps_its_direction_even_where_the_data_say_otherwise(train, 
     ]
 
     assert (np.diff(risks) <= 1e-12).all()
+
+
+def test_the_reduced_model_looks_at_single_features_that_nearly_every_visit_had(candidate):
+    """The mart lacks the oxygen saturation of every fifth visit; groups of a vocabulary are no single features."""
+    reduced = candidate.model.reduced
+
+    assert reduced is not None
+    assert "oxygen_saturation" not in reduced.feature_names and "heart_rate" in reduced.feature_names
+    assert not {"complaint_chest_pain", "history_copd"} & set(reduced.feature_names)
+    assert set(reduced.feature_names) < set(candidate.model.feature_names)
+    assert reduced.outcomes.keys() == candidate.model.outcomes.keys()
+
+
+def test_without_a_fallback_no_reduced_model_is_fitted(use_case, mart, vocabulary, train_until, parameters):
+    alone = use_case.model_copy(update={"fallback": None})
+    model = fit_model(
+        alone, mart, vocabulary, site="city", train_until=train_until, known_by=None, seed=1, parameters=parameters
+    )
+    assert model.reduced is None
