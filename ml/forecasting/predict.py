@@ -20,6 +20,7 @@ from ml.forecasting.points import design_of, points
 from ml.forecasting.reasons import reason
 from ml.forecasting.tiers import SAID, Health, Tier, answering
 from ml.usecases.forecast import ForecastUseCase
+from ml.usecases.ladder import TierName
 
 PAST_DAYS = 365
 
@@ -58,7 +59,7 @@ def predict(
     as_of: dt.datetime,
     horizons: Sequence[int],
     *,
-    allowed: Tier = "model",
+    allowed: TierName = "model",
     fault: str = "",
 ) -> Forecast:
     """Forecast the days `horizons` after the local date of `as_of` (with the site's zone).

@@ -19,8 +19,8 @@ from ml.forecasting.fit import scale_of
 from ml.forecasting.history import Floats, History
 from ml.forecasting.model import ForecastModel, TargetModel
 from ml.forecasting.predict import Forecast, Line, predict
-from ml.forecasting.tiers import Tier
 from ml.usecases.forecast import ForecastUseCase
+from ml.usecases.ladder import TierName
 
 EVERY_UNIT = ""
 """The unit of a total: no unit of a site is called so."""
@@ -90,7 +90,7 @@ def forecast_site(
     history: History,
     as_of: dt.datetime,
     horizons: Sequence[int],
-    allowed: Tier = "model",
+    allowed: TierName = "model",
     fault: str = "",
 ) -> tuple[Forecast, Forecast]:
     """Forecasts of the units and of their totals, which agree. Raises as `predict` does."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ml.usecases.forecast import FreshnessLimits
+from ml.usecases.ladder import TierName
 
 Tier = Literal["model", "rule", "history", "manual"]
 ORDER: Mapping[Tier, tuple[Tier, ...]] = {
@@ -19,6 +20,8 @@ ORDER: Mapping[Tier, tuple[Tier, ...]] = {
     "manual": ("manual",),
 }
 """The tier that is allowed -> those that may answer, best first."""
+NEXT_BELOW: Mapping[TierName, Tier] = {"reduced": "rule", "reference": "manual"}
+"""A forecast has no smaller model and no guideline: what answers where a person stepped it down to one."""
 SAID: Mapping[Tier, str] = {
     "model": "the model",
     "rule": "the average of the same weekday",
@@ -49,15 +52,19 @@ class Answering:
     why: str
 
 
-def answering(health: Health, now: dt.datetime, limits: FreshnessLimits, allowed: Tier = "model") -> Answering:
+def answering(health: Health, now: dt.datetime, limits: FreshnessLimits, allowed: TierName = "model") -> Answering:
     """The highest tier that may answer, starting from the one that is released."""
     first = ""
-    for tier in ORDER[allowed]:
+    for tier in ORDER[_of_a_forecast(allowed)]:
         why = _unfit(tier, health, now, limits)
         if not why:
             return Answering(tier, f"{first}; {SAID[tier]} is given instead." if first else "")
         first = first or why
     raise AssertionError("the manager's own figure is always allowed")
+
+
+def _of_a_forecast(tier: TierName) -> Tier:
+    return NEXT_BELOW[tier] if tier == "reduced" or tier == "reference" else tier
 
 
 def _unfit(tier: Tier, health: Health, now: dt.datetime, limits: FreshnessLimits) -> str:

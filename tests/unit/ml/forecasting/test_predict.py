@@ -114,6 +114,11 @@ def test_a_tier_that_was_stepped_down_to_is_not_left_upwards(model, declared, wh
     assert tiers(predict(model, declared, whole, NOW, [1], allowed="history")) == {"history"}
 
 
+@pytest.mark.parametrize(("allowed", "answers"), [("reduced", "rule"), ("reference", "manual")])
+def test_a_tier_that_forecasts_do_not_have_is_answered_by_the_next_below(model, declared, whole, allowed, answers):
+    assert tiers(predict(model, declared, whole, NOW, [1], allowed=allowed)) == {answers}
+
+
 def test_a_unit_that_the_model_never_saw_is_not_forecast_by_it(model, declared):
     other = history(small_table(units=("MED", "NEW")))
     found = predict(model, declared, other, NOW, [1])
