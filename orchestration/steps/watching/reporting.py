@@ -15,6 +15,8 @@ from orchestration.steps.watching.board_packs import linked, write_packs
 from orchestration.steps.watching.status import overview
 from orchestration.steps.watching.views import use_case_view
 
+OPERATIONS = "operations.html"
+
 
 def write_all_reports(settings: Settings) -> list[Path]:
     """Write `reports/index.html`, the model cards and the board packs from what is on record; returns the paths.
@@ -28,10 +30,16 @@ def write_all_reports(settings: Settings) -> list[Path]:
         version=version("pilothouse"),
         use_cases=tuple(use_case_view(settings, records, name, rows) for name in use_case_names()),
         ledger=LedgerView(verdict.ok, verdict.entries, verdict.first_bad),
+        links=_beside(settings),
     )
     packs = write_packs(settings, model, records, settings.reports)
     shown = replace(model, use_cases=tuple(_with_packs(settings, one) for one in model.use_cases))
     return [*write_reports(settings.reports, shown), *packs]
+
+
+def _beside(settings: Settings) -> tuple[Link, ...]:
+    """The page of operations, where one was published: model, workflow and outcomes side by side."""
+    return (Link("Operations", OPERATIONS),) if (settings.reports / OPERATIONS).exists() else ()
 
 
 def _with_packs(settings: Settings, use_case: UseCaseView) -> UseCaseView:

@@ -90,3 +90,11 @@ def test_the_page_says_how_much_of_the_sites_tables_is_mapped(group: Governed, m
 def test_pages_are_written_over_a_damaged_ledger_too(group: Governed, damage: Callable[[Governed], object]) -> None:
     damage(group)
     assert pages(group.settings).keys() == {"city", "rural"}
+
+
+def test_the_page_of_operations_is_linked_where_there_is_one(group: Governed) -> None:
+    [index, *_] = write_all_reports(group.settings)
+    assert "operations.html" not in index.read_text()
+    (group.settings.reports / "operations.html").write_text("<p>")
+    write_all_reports(group.settings)
+    assert 'href="operations.html"' in index.read_text()
