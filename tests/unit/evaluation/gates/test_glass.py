@@ -4,15 +4,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from evaluation.gates import GlassAsked, why_not_broken
-from evaluation.ledger import generate_private_key, open_ledger, public_hex, register_person, revoke_key
+from evaluation.ledger import open_ledger, public_hex, register_person, revoke_key
 from evaluation.ledger.people import People
 from evaluation.policies import Stage, load_policy
 
 POLICY = load_policy("triage")
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
-KEYS = {name: generate_private_key() for name in ("ledger", "ada", "olga")}
+KEYS = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b".")) for name in ("ledger", "ada", "olga")}
 ASKED = GlassAsked(
     person="ada",
     public_key=public_hex(KEYS["ada"]),
