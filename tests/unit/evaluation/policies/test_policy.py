@@ -101,7 +101,8 @@ def test_requirement_reads_as_a_person_would_say_it():
 
 def test_order_of_stages_and_tiers():
     assert [stage.rank for stage in Stage] == [0, 1, 2, 3]
-    assert [tier.rank for tier in Tier] == [0, 1, 2, 3]
+    assert [tier.value for tier in Tier] == ["model", "reduced", "rule", "history", "reference", "manual"]
+    assert [tier.rank for tier in Tier] == [0, 1, 2, 3, 4, 5]
     assert Stage.OFF.rank < Stage.SHADOW.rank < Stage.ASSISTIVE.rank < Stage.DECISION_SUPPORT.rank
     assert Tier.MODEL.rank < Tier.RULE.rank < Tier.HISTORY.rank < Tier.MANUAL.rank
 
