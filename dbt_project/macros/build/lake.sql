@@ -8,7 +8,10 @@
     lake.<table>           views that staging reads: lake_newest, or lake_touched while an incremental build runs
 -#}
 
-{#- Every source of the lake: its name, scope (person, dimension, whole or none), links and refers. -#}
+{#-
+    Every source of the lake: its name, scope (person, dimension, whole or none), links and refers; and whether its
+    older versions tell something too, so that a late one touches its record though it changes no state.
+-#}
 {% macro lake_tables() -%}
     {%- set found = [] -%}
     {%- for source in graph.sources.values() | sort(attribute='name') if source.schema == 'lake' -%}
@@ -16,6 +19,7 @@
         {%- do found.append({
             'name': source.name, 'scope': meta.get('scope'),
             'links': meta.get('links', []), 'refers': meta.get('refers', []),
+            'every_version_tells': meta.get('every_version_tells', false),
         }) -%}
     {%- endfor -%}
     {{ return(found) }}

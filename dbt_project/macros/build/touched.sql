@@ -45,6 +45,9 @@
     )' -%}
     {%- set condition = {'person': 'true', 'dimension': 'not ' ~ says_the_same}.get(table.scope, 'false') %}
     insert into changed_record select _record from changed where {{ condition }};
+    {%- if table.every_version_tells %}
+        insert into changed_record select _record from arrived;
+    {%- endif %}
     insert into open_token
     select token from build.link where record in (select _record from changed where {{ condition }});
     delete from build.link where record in (select _record from changed);
@@ -129,6 +132,11 @@
 {#- Rows that an incremental table loses and gets, of persons: all rows of touched persons. -#}
 {% macro touched_persons_due() -%}
     person_id in (select touched.person_id from build.touched_person as touched)
+{%- endmacro %}
+
+{#- The same of what is kept by record (columns lake_table, site and _key). -#}
+{% macro is_touched_record() -%}
+    {{ 'true' if is_full_build() or model.resource_type == 'unit_test' else touched_records_due() }}
 {%- endmacro %}
 
 {#- Of records of the lake: those of touched records, and of tables that are read whole. -#}

@@ -78,6 +78,24 @@ class Changes:
         withheld: Row = {**text, "note_key": key(f"other{version}"), "part": "content1", "withheld_reason": "language"}
         self.land("note_text", [told, withheld], at)
 
+    def appointments(self, at: datetime, *told: int) -> None:
+        """Versions of two appointments under one number each, of a table and of FHIR, by the hour that tells them.
+
+        Every second hour tells a start one day later than the hours before.
+        """
+        begins = datetime(2026, 4, 1, 15, tzinfo=at.tzinfo)
+        for hour in told:
+            slot = begins + timedelta(days=hour // 2)
+            stamp: Row = {"_version_at": datetime(2026, 2, 1, hour, tzinfo=at.tzinfo)}
+            clinic: Row = {"appointment_key": key("moved"), "mrn_key": key("mover"), "clinic_code": "GIM",
+                           "starts_at": slot, "booked_at": datetime(2026, 1, 20, tzinfo=at.tzinfo), "status": "booked",
+                           "updated_at": stamp["_version_at"]}  # fmt: skip
+            self.land("clinic_appointment", [{**clinic, **stamp}], at)
+            resource: Row = {"appointment_key": key("moved resource"), "status": "booked", "started_at": slot,
+                             "created_at": datetime(2026, 1, 20, tzinfo=at.tzinfo),
+                             "participants": [{"patient_key": key("resource mover")}]}  # fmt: skip
+            self.land("fhir_appointment", [{**resource, **stamp}], at)
+
     def planted(self, at: datetime) -> None:
         """A very old person under two numbers, in every feed."""
         land_planted(self._lake, SITE, at)

@@ -63,6 +63,13 @@ class Hospital:
         with duckdb.connect(str(self.home / "kept" / "warehouse.duckdb"), read_only=True) as db:
             return [text for (text,) in db.execute("select note_text from omop.note order by 1").fetchall()]
 
+    def booked(self) -> list[int]:
+        """The hours of the first of February at which the appointments of `changes` are taken as booked."""
+        with duckdb.connect(str(self.home / "kept" / "warehouse.duckdb"), read_only=True) as db:
+            db.execute("set TimeZone = 'UTC'")
+            told = "from marts.appointments_mart where starts_at >= '2026-04-01' order by 1"
+            return [hour for (hour,) in db.execute(f"select hour(booked_at) {told}").fetchall()]
+
     def assert_as_rebuilt(self) -> None:
         """Compare every table of OMOP, the marts and the accounting with those of a rebuild of the same lake."""
         shutil.rmtree(self.home / "rebuilt", ignore_errors=True)
@@ -106,10 +113,12 @@ def test_a_week_in_order_out_of_order_twice_and_with_gaps_is_as_a_rebuild(hospit
     noon = drop_arrives_at(SITE, FIRST)
     hospital.deliver(1)
     hospital.changes.before_their_person(noon)
+    hospital.changes.appointments(noon, 0, 3)
     hospital.build()
     assert hospital.last_build() == (True, "the first of this warehouse", True)
     hospital.deliver(2)
     hospital.changes.places_renamed(noon + timedelta(hours=1))
+    hospital.changes.appointments(noon + timedelta(hours=1), 2)
     hospital.build()
     assert hospital.last_build() == (False, "", True)
     hospital.deliver(6)
@@ -118,6 +127,7 @@ def test_a_week_in_order_out_of_order_twice_and_with_gaps_is_as_a_rebuild(hospit
     hospital.build()
     hospital.deliver(5, 3, 2)
     hospital.changes.corrected(noon + timedelta(days=9))
+    hospital.changes.appointments(noon + timedelta(days=9), 2, 1)
     part = hospital.dbt.build(hospital.home / "lake", hospital.home / "kept", "--select", "person")
     of_rows = ("references", "every_visit_and_person_comes_from_the_lake")
     assert not part["succeeded"], "persons without the rows that refer to them"
@@ -133,6 +143,7 @@ def test_a_week_in_order_out_of_order_twice_and_with_gaps_is_as_a_rebuild(hospit
     hospital.build()
     assert hospital.last_build() == (False, "", True)
     hospital.assert_as_rebuilt()
+    assert hospital.booked() == [2, 2], "a late version tells when it was moved"
     assert told_of_planted(hospital.home / "kept" / "warehouse.duckdb") == []
     shifts = shifts_of_planted(hospital.home / "kept" / "warehouse.duckdb")
     assert hospital.notes() == ["Version 2.", "Walks alone."], "of a letter's versions the newest has its text"
@@ -141,12 +152,15 @@ def test_a_week_in_order_out_of_order_twice_and_with_gaps_is_as_a_rebuild(hospit
 
 def test_a_build_that_is_killed_at_any_moment_loses_nothing_and_gives_nothing_twice(hospital: Hospital) -> None:
     hospital.deliver(8)
-    hospital.changes.corrected(drop_arrives_at(SITE, FIRST) + timedelta(days=11))
+    later = drop_arrives_at(SITE, FIRST) + timedelta(days=11)
+    hospital.changes.corrected(later)
+    hospital.changes.appointments(later, 5)
     moments = [random.randrange(first, first + 150) for first in (5, 155, 305)]
     for line in moments:
         assert killed_at_line(hospital, line) == -signal.SIGKILL, moments
     assert not hospital.last_build()[2], "the last was killed among the models"
     hospital.deliver(4)
+    hospital.changes.appointments(later, 4)
     hospital.build()
     assert hospital.last_build() == (False, "", True)
     hospital.assert_as_rebuilt()

@@ -9,10 +9,11 @@ versions as (
         last_value(starts_at ignore nulls) over so_far as slot_at,
         last_value(service ignore nulls) over so_far as slot_service
     from {{ ref('int_appointment_version') }}
+    where {{ is_touched_record() }}
     window
         so_far as (
             partition by site, feed, appointment_key
-            order by told_at, _arrived_at, _line
+            order by told_at, _arrived_at, _line, _file
             rows between unbounded preceding and current row
         )
     qualify told_at < slot_at
@@ -26,7 +27,7 @@ changes as (
             or slot_service != lag(slot_service) over in_order
         ) is true as is_moved
     from versions
-    window in_order as (partition by site, feed, appointment_key order by told_at, _arrived_at, _line)
+    window in_order as (partition by site, feed, appointment_key order by told_at, _arrived_at, _line, _file)
 ),
 
 final as (
