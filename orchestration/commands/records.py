@@ -156,7 +156,7 @@ def incident_close(
 @answers
 def incident_list() -> Answer:
     """List every incident, open ones first, and the groups of one cause; a repeated cause is a process defect."""
-    from orchestration.steps.record.incident_report import listed
+    from orchestration.steps.watching.incident_report import listed
 
     return Answer(listed(ready_settings()))
 
@@ -167,7 +167,7 @@ def incident_list() -> Answer:
 @answers
 def incident_report(name: str, audience: Literal["engineers", "clinicians"]) -> Answer:
     """What happened, who was affected, how it was found, what was done, with its timeline; also as a page."""
-    from orchestration.steps.record.incident_report import report_of
+    from orchestration.steps.watching.incident_report import report_of
 
     return report_of(ready_settings(), name, audience)
 

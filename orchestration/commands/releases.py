@@ -195,7 +195,7 @@ def break_glass(
 @answers
 def drill(use_case: str, site: str, actor: str | None, key_file: Path | None) -> Answer:
     """Rehearse the rollback plan in a running sandbox, from a fault to restored advice, and file the times."""
-    from orchestration.steps.releases.rehearsal import rehearse
+    from orchestration.steps.drills.rehearsal import rehearse
 
     return Answer(rehearse(ready_settings(), use_case, site, named_actor(actor, key_file)))
 

@@ -25,10 +25,10 @@ from orchestration.steps.intake.landing import pending_drops
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.evidence import decision_is_fresh
 from orchestration.steps.planning.meetings import time_to_plan
+from orchestration.steps.present import stand_at
 from orchestration.steps.releases.proposal import current_pointer
 from orchestration.steps.warehouse.tables import tables_are_fresh
 from orchestration.steps.watching.board_packs import write_board_packs
-from orchestration.steps.watching.present import stand_at
 from orchestration.steps.watching.reporting import write_all_reports
 
 USE_CASE, PILOT = "triage", "city"

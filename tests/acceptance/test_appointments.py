@@ -9,13 +9,13 @@ import pytest
 from ml.usecases import load_use_case
 from orchestration.demo.people import approve_as_demo
 from orchestration.settings import Settings
+from orchestration.steps.drills.rehearsal import rehearse_as_evidence
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.candidate import candidate_is_fresh
 from orchestration.steps.learning.evidence import measure_drift
 from orchestration.steps.learning.stores import predictions_file, read_all_evidence, read_candidate
 from orchestration.steps.record.records import open_records
 from orchestration.steps.releases.explaining import explain_step
-from orchestration.steps.releases.rehearsal import rehearse_as_evidence
 from orchestration.steps.releases.release import promote_release
 from orchestration.steps.watching.status import status_of
 from tests.acceptance.conftest import Home

@@ -21,10 +21,10 @@ from evaluation.evidence import Evidence
 from evaluation.reports import drift_markdown
 from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
+from orchestration.steps.drills.rehearsal import NothingToRehearse, rehearse_as_evidence
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.evidence import measure_drift
 from orchestration.steps.releases.decision import decide_next
-from orchestration.steps.releases.rehearsal import NothingToRehearse, rehearse_as_evidence
 from orchestration.steps.watching.service import report_address
 
 FURTHER = ("drift", "rehearsal")

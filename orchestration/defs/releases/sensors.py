@@ -17,8 +17,8 @@ from dagster import (
 from orchestration.defs.names import LEDGER_ENTRY, release_key
 from orchestration.settings import load_settings
 from orchestration.steps.record.records import now
-from orchestration.steps.releases.approval_watch import Watch, watch_approvals
-from orchestration.steps.releases.trigger_watch import TriggerWatch, watch_triggers
+from orchestration.steps.watching.approval_watch import Watch, watch_approvals
+from orchestration.steps.watching.trigger_watch import TriggerWatch, watch_triggers
 
 WATCH_EVERY_SECONDS = 3600
 TRIGGERS_EVERY_SECONDS = 60

@@ -18,8 +18,8 @@ from orchestration.sites import list_sites
 from orchestration.steps.backup.errors import BackupRefused
 from orchestration.steps.backup.walking import files_under
 from orchestration.steps.locks import exclusive
-from orchestration.steps.releases.agreement import pointed_places
-from orchestration.steps.releases.pending import FOLDER as PENDING
+from orchestration.steps.record.agreement import pointed_places
+from orchestration.steps.record.pending import FOLDER as PENDING
 
 LEDGER_EXPORT = "ledger.jsonl"
 FOLDERS = ("pointers", PENDING)

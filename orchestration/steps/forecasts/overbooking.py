@@ -85,7 +85,7 @@ def _known(settings: Settings, site: Site, numbers: Sequence[str]) -> Known:
     """Risks of numbered appointments under the release that is served; without one, why nothing may be advised."""
     from ml.overbooking import Basis
     from orchestration.steps.releases.proposal import current_pointer, released
-    from orchestration.steps.watching.service import ServedTierUnknown, served_tier
+    from orchestration.steps.releases.served import ServedTierUnknown, served_tier
 
     pointer = current_pointer(settings, USE_CASE, site.id)
     release = released(settings, pointer)

@@ -13,11 +13,11 @@ from ml.registry.signing import RELEASE_PUBLIC_KEY, load_public_key
 from orchestration.settings import Settings
 from orchestration.sites import Site, load_site
 from orchestration.steps.intake.freshness import present_of
+from orchestration.steps.present import own_clock
 from orchestration.steps.record.incidents import incident_label, open_once
 from orchestration.steps.record.records import now
 from orchestration.steps.releases.proposal import current_pointer, served_sites
 from orchestration.steps.rosters.shifts import local
-from orchestration.steps.watching.present import own_clock
 
 READY_BEFORE, BETWEEN = 45, 15
 """Minutes before the meeting at which the first plan is started, and between one and the next that builds on it."""

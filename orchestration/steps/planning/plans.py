@@ -28,7 +28,7 @@ from orchestration.steps.locks import exclusive
 from orchestration.steps.planning.upstream import Answered, ask_upstream
 from orchestration.steps.releases.proposal import current_pointer, released
 from orchestration.steps.releases.release_keys import release_signer
-from orchestration.steps.watching.service import ServedTierUnknown, served_tier
+from orchestration.steps.releases.served import ServedTierUnknown, served_tier
 
 TIER_UNKNOWN = "Whether the release was stepped down cannot be read, so people plan by themselves."
 LONGEST_SENTENCE = 1000

@@ -15,7 +15,7 @@ from ml.registry.signing import RELEASE_PUBLIC_KEY, load_public_key
 from ml.usecases import PLANNED, Declaration, load_declaration
 from orchestration.settings import Settings
 from orchestration.steps.releases.proposal import current_pointer, released
-from orchestration.steps.watching.service import ServedTierUnknown, served_tier
+from orchestration.steps.releases.served import ServedTierUnknown, served_tier
 
 LATE_AFTER = timedelta(hours=20)
 """A plan older than this was made for the meeting before."""

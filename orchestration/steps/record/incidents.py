@@ -15,8 +15,8 @@ from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
 from orchestration.steps.record.actors import AUTOMATIC, Actor
+from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.records import entry_document, now, open_records
-from orchestration.steps.releases.agreement import read_present
 
 ALL_SITES = ALL_USE_CASES = "all"
 LONGEST_NAME = 64

@@ -29,8 +29,8 @@ from orchestration.sites import load_site
 from orchestration.steps.answer import DONE, FAILED, Answer
 from orchestration.steps.errors import StepError, WrongUsage, said
 from orchestration.steps.record.actors import AUTOMATIC
-from orchestration.steps.releases.agreement import agreements
-from orchestration.steps.releases.pending import record_waiting, waiting
+from orchestration.steps.record.agreement import agreements
+from orchestration.steps.record.pending import record_waiting, waiting
 
 CHECKPOINT = "ledger.checkpoint"
 LEDGER_KEY = "ledger.key.pem"

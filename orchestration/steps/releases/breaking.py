@@ -22,9 +22,9 @@ from orchestration.steps.answer import Answer
 from orchestration.steps.intake.deidentification import require_dates
 from orchestration.steps.locks import exclusive
 from orchestration.steps.record.actors import Actor
+from orchestration.steps.record.agreement import Present
 from orchestration.steps.record.incidents import incident_label, open_incident
 from orchestration.steps.record.records import entry_document, now, open_records
-from orchestration.steps.releases.agreement import Present
 from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.proposal import Proposal, propose
 from orchestration.steps.releases.release import (

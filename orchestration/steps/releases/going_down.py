@@ -26,13 +26,13 @@ from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import Refused, StepError, said
 from orchestration.steps.patience import held_within
 from orchestration.steps.record.actors import Actor, actor_of
+from orchestration.steps.record.agreement import Present, agreement_at, orders, pointed_places, read_present
+from orchestration.steps.record.pending import write
 from orchestration.steps.record.records import has_ledger, now, open_records
-from orchestration.steps.releases.agreement import Present, agreement_at, orders, pointed_places, read_present
-from orchestration.steps.releases.pending import write
 from orchestration.steps.releases.recording import Recorder, safe_reason
 from orchestration.steps.releases.release_keys import release_signer
+from orchestration.steps.releases.served import ServedTierUnknown, served_tier
 from orchestration.steps.releases.telling import words_for
-from orchestration.steps.watching.service import ServedTierUnknown, served_tier
 
 LOCK_SECONDS = 5.0
 LONGEST_POINTER_REASON = 1000

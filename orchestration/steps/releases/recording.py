@@ -15,9 +15,9 @@ from ml.registry.pointer import Pointer
 from orchestration.settings import Settings
 from orchestration.steps.errors import said
 from orchestration.steps.record.actors import AUTOMATIC, Actor
+from orchestration.steps.record.agreement import Present
+from orchestration.steps.record.pending import RECORD, Pending, keep, new_record, record_waiting, unproven, write
 from orchestration.steps.record.records import entry_document, now, open_records
-from orchestration.steps.releases.agreement import Present
-from orchestration.steps.releases.pending import RECORD, Pending, keep, new_record, record_waiting, unproven, write
 
 LONGEST_REASON = 2000
 UNCHECKED = "unchecked"

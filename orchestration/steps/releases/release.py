@@ -29,12 +29,12 @@ from orchestration.steps.intake.deidentification import require_dates
 from orchestration.steps.learning.stores import bundle_folder
 from orchestration.steps.locks import exclusive
 from orchestration.steps.record.actors import Actor, actor_of
+from orchestration.steps.record.agreement import REMEDY, Present, agreement_at
+from orchestration.steps.record.pending import record_waiting
 from orchestration.steps.record.records import entry_document, now, open_records
-from orchestration.steps.releases.agreement import REMEDY, Present, agreement_at
 from orchestration.steps.releases.card import card_yaml
 from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.manifest import Standing, manifest_fields
-from orchestration.steps.releases.pending import record_waiting
 from orchestration.steps.releases.proposal import Proposal, current_pointer, propose, released
 from orchestration.steps.releases.release_keys import release_signer
 from orchestration.steps.releases.telling import notice_of

@@ -14,13 +14,13 @@ from ml.registry.stages import Tier as ServedTier
 from orchestration.settings import Settings
 from orchestration.steps.locks import exclusive
 from orchestration.steps.record.actors import Actor
+from orchestration.steps.record.agreement import REMEDY, Present
 from orchestration.steps.record.records import entry_document, now, open_records
-from orchestration.steps.releases.agreement import REMEDY, Present
 from orchestration.steps.releases.going_down import Descent, nothing_served
 from orchestration.steps.releases.proposal import current_pointer
 from orchestration.steps.releases.release import NotAllowed, unsettled
 from orchestration.steps.releases.release_keys import release_signer
-from orchestration.steps.watching.service import ServedTierUnknown, served_tier
+from orchestration.steps.releases.served import ServedTierUnknown, answering_tier, served_tier
 
 
 def change_tier(
@@ -66,19 +66,12 @@ def _step_tier_up(
         pointer = current_pointer(settings, use_case, site)
         if pointer is None or pointer.release is None:
             raise nothing_served(use_case, site)
-        answering = _answering(settings, pointer)
+        answering = answering_tier(settings, pointer)
         if answering is target:
             reasons.insert(0, Refusal("tier", f"already at {target}", "another tier", "There is nothing to do."))
         if reasons:
             raise NotAllowed(*reasons)
         return _publish_tier(settings, ledger, pointer, target, answering or Tier(pointer.tier.value), reason, actor)
-
-
-def _answering(settings: Settings, pointer: Pointer) -> Tier | None:
-    try:
-        return served_tier(settings, pointer)
-    except ServedTierUnknown:
-        return None
 
 
 def _publish_tier(

@@ -31,9 +31,9 @@ from ml.usecases import load_declaration
 from orchestration.settings import Settings
 from orchestration.steps.errors import said
 from orchestration.steps.learning.stores import evidence_folder
+from orchestration.steps.record.agreement import Present, read_present
 from orchestration.steps.record.incidents import ALL_SITES, ALL_USE_CASES
 from orchestration.steps.record.records import who
-from orchestration.steps.releases.agreement import Present, read_present
 from orchestration.steps.releases.proposal import released
 from orchestration.steps.releases.standing import court_of, standing_of
 from orchestration.steps.slo.telling import document as level_document

@@ -19,8 +19,8 @@ from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.files import write_atomically, write_json
 from orchestration.steps.learning.stores import read_all_evidence
+from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.records import believed_records, now
-from orchestration.steps.releases.agreement import read_present
 from orchestration.steps.slo import standings
 from orchestration.steps.watching.status import newest, open_incidents
 from orchestration.steps.watching.workflow import Worked, work_of

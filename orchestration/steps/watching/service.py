@@ -1,4 +1,4 @@
-"""Running the service over this home, where its pages are found, and which tier it answers from.
+"""Running the service over this home, and where its pages are found.
 
 What does not belong here: what the service answers (ml/serving), and running it beside others (user_interfaces).
 """
@@ -8,33 +8,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import NullPool, create_engine, make_url, select
-from sqlalchemy.exc import SQLAlchemyError
-
-from evaluation.policies import Tier
-from ml.registry.pointer import Pointer
 from ml.serving.config import ServingConfig, SiteContext, utc_now
-from ml.serving.tables import POINTER_SEEN
 from ml.usecases import load_declaration, planned_use_cases
 from orchestration.settings import Environment, Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
 from orchestration.steps.intake.keys import site_key
-from orchestration.steps.watching.present import own_clock
+from orchestration.steps.present import own_clock
 
 SIMULATED = "A demo: patients, nurses and the clock of this page are simulated."
 HOST, SERVICE_PORT = "127.0.0.1", 8088
-PATIENCE: dict[str, dict[str, Any]] = {
-    "sqlite": {"timeout": 2},
-    "postgresql": {"connect_timeout": 2, "options": "-c statement_timeout=2000"},
-}
-"""How long reading the event store may take, in each database's own words: it must not hold up a step down."""
-
-
-class ServedTierUnknown(StepError):
-    """The service's event store cannot be read now."""
 
 
 class PortTaken(StepError):
@@ -75,33 +59,6 @@ def serving_config(
         titles={use_case: load_declaration(use_case).title for use_case in planned},
         people_header=people_header,
     )
-
-
-def served_tier(settings: Settings, pointer: Pointer) -> Tier:
-    """Return the tier that answers under a pointer: its own, or the lower one that serving stepped down to by itself.
-
-    Raises `ServedTierUnknown` when the service's event store cannot be read; nothing is waited for longer than seconds.
-    """
-    here = (POINTER_SEEN.c.use_case == pointer.use_case, POINTER_SEEN.c.site == pointer.site)
-    query = select(POINTER_SEEN.c.stepped_down_to).where(*here, POINTER_SEEN.c.generation == pointer.generation)
-    try:
-        url = make_url(settings.events_url)
-        if not has_events(settings):
-            return Tier(pointer.tier.value)
-        engine = create_engine(url, connect_args=PATIENCE[url.get_backend_name()], poolclass=NullPool)
-        with engine.connect() as connection:
-            lower = connection.scalar(query)
-    except (SQLAlchemyError, KeyError, ImportError) as error:
-        raise ServedTierUnknown(
-            f"The service's event store cannot be read ({type(error).__name__}); whether it stepped down is unknown."
-        ) from error
-    return max(Tier(pointer.tier.value), Tier(lower or pointer.tier.value), key=lambda one: one.rank)
-
-
-def has_events(settings: Settings) -> bool:
-    """Whether anything was ever served from here, as far as can be told without asking a server."""
-    url = make_url(settings.events_url)
-    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
 
 
 def run_service(settings: Settings, host: str, port: int, people_header: str | None = None) -> None:

@@ -1,16 +1,16 @@
 """The signals that triggers watch, read where they arise: the service's event log, evidence, published service levels.
 
 Only what happened under the pointer that lies there counts: whoever steps up again begins anew. What does not belong
-here: what breaches a trigger (evaluation/gates), and stepping down (releases/trigger_watch).
+here: what breaches a trigger (evaluation/gates), and stepping down (trigger_watch).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, NullPool, and_, case, create_engine, distinct, func, make_url, or_, select
+from sqlalchemy import Connection, and_, case, distinct, func, or_, select
 
 from evaluation.evidence import Kind
 from evaluation.gates import NOTHING_READ, Reading
@@ -25,11 +25,9 @@ from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.learning.stores import read_all_evidence
 from orchestration.steps.planning.meetings import clock_of
+from orchestration.steps.releases.served import from_events
 from orchestration.steps.slo.measures import Asked, happened
 from orchestration.steps.warehouse.tables import current_snapshot, snapshot_digest
-from orchestration.steps.watching.service import PATIENCE, has_events
-
-_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -109,16 +107,6 @@ def _share(watching: Watching, query: Any) -> Reading:
         return Reading(int(of_these or 0) / n, n) if n else NOTHING_READ
 
     return from_events(watching.settings, read) or NOTHING_READ
-
-
-def from_events(settings: Settings, read: Callable[[Connection], _Read]) -> _Read | None:
-    """Read the service's event store; None where nothing was ever served."""
-    if not has_events(settings):
-        return None
-    url = make_url(settings.events_url)
-    engine = create_engine(url, connect_args=PATIENCE[url.get_backend_name()], poolclass=NullPool)
-    with engine.connect() as connection:
-        return read(connection)
 
 
 def _evidenced(kind: Kind) -> Callable[[Watching, Trigger], Reading]:

@@ -19,9 +19,9 @@ from orchestration.steps.answer import Answer
 from orchestration.steps.errors import said
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.stores import NoCandidate, read_all_evidence, read_candidate
+from orchestration.steps.record.agreement import Agreement, agreements
 from orchestration.steps.record.incidents import ALL_SITES, ALL_USE_CASES, KINDS
 from orchestration.steps.record.records import believed_records, broken, late, now, who
-from orchestration.steps.releases.agreement import Agreement, agreements
 from orchestration.steps.releases.proposal import released
 from orchestration.steps.releases.standing import standing_of
 

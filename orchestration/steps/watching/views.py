@@ -32,8 +32,8 @@ from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import said
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.stores import evidence_folder, read_all_evidence, read_candidate
+from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.records import now, who
-from orchestration.steps.releases.agreement import read_present
 from orchestration.steps.releases.proposal import released
 from orchestration.steps.slo import standings
 from orchestration.steps.warehouse.lineage import landed_files

@@ -12,7 +12,7 @@ from orchestration.defs.names import release_key
 from orchestration.defs.releases import sensors
 from orchestration.settings import Settings
 from orchestration.steps.record.records import now, open_records
-from orchestration.steps.releases.approval_watch import Watch, watch_approvals
+from orchestration.steps.watching.approval_watch import Watch, watch_approvals
 from tests.unit.orchestration.steps.conftest import settings_of
 from tests.unit.orchestration.steps.governed import Governed
 

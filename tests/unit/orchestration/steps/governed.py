@@ -18,9 +18,9 @@ from ml.registry.stages import Stage as ServedStage
 from ml.registry.stages import Tier as ServedTier
 from orchestration.settings import Settings
 from orchestration.steps.record.actors import Actor, actor_of
+from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.people import new_person
 from orchestration.steps.record.records import now, open_records
-from orchestration.steps.releases.agreement import read_present
 from tests.unit.ml.serving.homes import Home
 
 from .conftest import digest

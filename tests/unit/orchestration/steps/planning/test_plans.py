@@ -16,12 +16,12 @@ from ml.registry.store import model_files
 from ml.usecases import OtherKind, load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import load_site
+from orchestration.steps.drills.rehearsal import rehearse
 from orchestration.steps.learning.stores import CandidateRecord, bundle_folder, save_candidate
 from orchestration.steps.planning.meetings import daily_cron, days_in_time, judge_meetings, meeting_on, minutes_before
 from orchestration.steps.planning.plans import NothingToPlan, make_plan, plan_order, planner_of
 from orchestration.steps.planning.upstream import ask_upstream
 from orchestration.steps.record.actors import actor_of
-from orchestration.steps.releases.rehearsal import rehearse
 from tests.unit.orchestration.steps.chained import Chain
 from tests.unit.orchestration.steps.planned import DAYS, FIRST, NOW, ZONE, Planning, mart, small_model
 
@@ -248,7 +248,7 @@ def test_the_graph_makes_the_chain_and_a_step_down_upstream_is_seen_downstream(s
 def test_the_drill_takes_a_plan_off_the_board_says_so_and_brings_it_back(
     city: Planning, model: Path, record: Callable[..., CandidateRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestration.steps.releases.rehearsal.clock_of", lambda *_: NOW)
+    monkeypatch.setattr("orchestration.steps.drills.rehearsal.clock_of", lambda *_: NOW)
     made = replace(record(), use_case="staffing", model=document_digest(model_files(model)))
     save_candidate(city.settings, made)
     shutil.copytree(model, bundle_folder(city.settings, made))

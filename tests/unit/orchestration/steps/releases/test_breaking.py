@@ -22,8 +22,8 @@ from orchestration.steps.record.records import now, open_records, verify_ledger
 from orchestration.steps.releases.approval import record_verdict
 from orchestration.steps.releases.breaking import break_glass
 from orchestration.steps.releases.going_down import roll_back
-from orchestration.steps.releases.trigger_watch import watch_triggers
 from orchestration.steps.watching.status import status_of
+from orchestration.steps.watching.trigger_watch import watch_triggers
 from tests.unit.ml.serving.homes import Home, tiny_model
 from tests.unit.orchestration.steps.governed import Governed
 

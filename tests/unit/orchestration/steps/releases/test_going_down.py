@@ -18,11 +18,11 @@ from evaluation.policies import PolicyError
 from orchestration.settings import Settings
 from orchestration.sites import UnknownSite
 from orchestration.steps.record.actors import account, actor_of
+from orchestration.steps.record.agreement import agreements
+from orchestration.steps.record.pending import waiting
 from orchestration.steps.record.records import believed_records, open_records, verify_ledger
 from orchestration.steps.releases import going_down, recording
-from orchestration.steps.releases.agreement import agreements
 from orchestration.steps.releases.going_down import NothingToTakeBack, NotStopped, roll_back
-from orchestration.steps.releases.pending import waiting
 from orchestration.steps.releases.recording import NO_REASON, REASON_LEFT_OUT
 from orchestration.steps.releases.release import NotAllowed
 from orchestration.steps.releases.tiers import change_tier

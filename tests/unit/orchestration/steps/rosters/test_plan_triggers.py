@@ -11,8 +11,8 @@ from orchestration.settings import Settings
 from orchestration.steps.learning.stores import save_evidence
 from orchestration.steps.record.incidents import list_incidents
 from orchestration.steps.releases.proposal import current_pointer, released
-from orchestration.steps.releases.trigger_watch import watch_triggers
 from orchestration.steps.watching.signals import SIGNALS
+from orchestration.steps.watching.trigger_watch import watch_triggers
 from tests.unit.orchestration.steps.rostered import NOW, PLACE, Rostered
 
 ADJUSTED = "shadow.adjusted_share"

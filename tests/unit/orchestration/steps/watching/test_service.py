@@ -9,7 +9,8 @@ import pytest
 from ml.serving import ServingRefused
 from ml.serving.app import create_app
 from orchestration.settings import Environment, Settings
-from orchestration.steps.watching.service import PortTaken, ServedTierUnknown, run_service, served_tier, serving_config
+from orchestration.steps.releases.served import ServedTierUnknown, served_tier
+from orchestration.steps.watching.service import PortTaken, run_service, serving_config
 from tests.unit.orchestration.steps.governed import Governed
 
 

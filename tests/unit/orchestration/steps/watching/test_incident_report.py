@@ -8,7 +8,6 @@ from sqlalchemy import insert
 
 from ml.serving.tables import EVENT, microseconds, open_database
 from orchestration.steps.record.incident_groups import REPEATED, groups_of
-from orchestration.steps.record.incident_report import listed, report_of
 from orchestration.steps.record.incidents import (
     NoFinding,
     Seen,
@@ -19,7 +18,8 @@ from orchestration.steps.record.incidents import (
     report_incident,
 )
 from orchestration.steps.record.records import now
-from orchestration.steps.releases.trigger_watch import watch_triggers
+from orchestration.steps.watching.incident_report import listed, report_of
+from orchestration.steps.watching.trigger_watch import watch_triggers
 from tests.unit.orchestration.steps.governed import Governed
 
 MINUTE = timedelta(minutes=1)
@@ -43,7 +43,7 @@ def calls(city: Governed, patients: list[str], *, shown: bool, ago: timedelta, s
 
 @pytest.fixture(autouse=True)
 def walls_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("orchestration.steps.watching.signals", "orchestration.steps.record.incident_report"):
+    for module in ("orchestration.steps.watching.signals", "orchestration.steps.watching.incident_report"):
         monkeypatch.setattr(f"{module}.clock_of", lambda _settings, _site, wall: wall)
 
 

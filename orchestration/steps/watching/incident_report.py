@@ -22,7 +22,7 @@ from orchestration.steps.planning.meetings import clock_of
 from orchestration.steps.record.incident_groups import groups_of
 from orchestration.steps.record.incidents import ALL_SITES, ALL_USE_CASES, UnknownIncident, list_incidents
 from orchestration.steps.record.records import now, open_records, who
-from orchestration.steps.watching.signals import from_events
+from orchestration.steps.releases.served import from_events
 
 Audience = Literal["engineers", "clinicians"]
 LOOKED_BACK = timedelta(hours=24)

@@ -28,8 +28,8 @@ from orchestration.steps.record.incidents import incident_label, list_incidents,
 from orchestration.steps.record.records import now, open_records
 from orchestration.steps.releases.going_down import Descent, roll_back_if
 from orchestration.steps.releases.proposal import current_pointer, released, served_sites
-from orchestration.steps.watching.service import ServedTierUnknown, served_tier
-from orchestration.steps.watching.signals import Watching, from_events, read_signal
+from orchestration.steps.releases.served import answering_tier, from_events
+from orchestration.steps.watching.signals import Watching, read_signal
 
 PREFIX, BY_ITSELF, STAMP = "trigger", "serving-stepped-down", "%Y%m%d%H%M%S"
 
@@ -89,7 +89,7 @@ def _end_glass(watching: Watching) -> list[dict[str, Any]]:
 def _breaches(watching: Watching, found: TriggerWatch) -> list[Breach]:
     """Every trigger that is breached and would lower what stands; a signal that cannot be read is told."""
     pointer = watching.pointer
-    stage, tier = Stage(pointer.stage.value), _answering(watching.settings, pointer)
+    stage, tier = Stage(pointer.stage.value), answering_tier(watching.settings, pointer)
     breaches: list[Breach] = []
     for trigger in load_policy(pointer.use_case).triggers:
         if not would_lower(trigger, stage, Tier(pointer.tier.value) if tier is None else tier) and not _is_self_taken(
@@ -109,13 +109,6 @@ def _is_self_taken(trigger: Trigger, pointer: Pointer, tier: Tier | None) -> boo
     """Whether serving went by itself where the trigger leads: the signed pointer follows it there."""
     target = trigger.steps_down_to.tier
     return target is not None and tier is not None and Tier(pointer.tier.value).rank < target.rank <= tier.rank
-
-
-def _answering(settings: Settings, pointer: Pointer) -> Tier | None:
-    try:
-        return served_tier(settings, pointer)
-    except ServedTierUnknown:
-        return None
 
 
 def _act(watching: Watching, breaches: Sequence[Breach], found: TriggerWatch) -> None:

@@ -13,7 +13,7 @@ from ml.registry.pointer import Pointer, pointed_sites, pointer_path, read_point
 from ml.registry.signing import RELEASE_PUBLIC_KEY, load_public_key
 from orchestration.settings import Settings
 from orchestration.steps.errors import said
-from orchestration.steps.releases.pending import waiting
+from orchestration.steps.record.pending import waiting
 
 Place = tuple[str, str]
 """A use case and a site."""

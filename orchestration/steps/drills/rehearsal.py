@@ -3,7 +3,7 @@
 A use case that answers calls is served for real from a scratch home while calls go on: a release whose model nobody
 can read is promoted, the service steps down, a card says so, the policy's trigger follows, the release before is
 brought back, and a person steps the tier up again. One that advises a unit has its plan go away from the board and
-come back. What does not belong here: the scratch home (drill_sandbox), the calls (drill_calls), and judging the
+come back. What does not belong here: the scratch home (sandbox), the calls (calls), and judging the
 seconds (the policy does).
 """
 
@@ -30,6 +30,8 @@ from ml.serving.background import running
 from ml.usecases import planned_use_cases
 from orchestration.settings import Settings
 from orchestration.sites import UnitKind
+from orchestration.steps.drills.calls import Calls, body_of, calling
+from orchestration.steps.drills.sandbox import ON_CALL, Sandbox
 from orchestration.steps.errors import StepError
 from orchestration.steps.kinds.planned import Asked
 from orchestration.steps.learning.evidence import head_of
@@ -39,13 +41,11 @@ from orchestration.steps.planning.plans import plan_fields, planner_of
 from orchestration.steps.planning.upstream import ask_upstream
 from orchestration.steps.record.actors import Actor, actor_of
 from orchestration.steps.record.records import now, open_records
-from orchestration.steps.releases.drill_calls import Calls, body_of, calling
-from orchestration.steps.releases.drill_sandbox import ON_CALL, Sandbox
 from orchestration.steps.releases.going_down import roll_back
 from orchestration.steps.releases.proposal import Proposal, propose
 from orchestration.steps.releases.tiers import change_tier
-from orchestration.steps.releases.trigger_watch import watch_triggers
 from orchestration.steps.watching.service import serving_config
+from orchestration.steps.watching.trigger_watch import watch_triggers
 
 FAULT_IN, DETECTED, TOLD, FIRED = "fault in", "service steps down", "message seen on a card", "trigger fires"
 DECIDED, ROLLED_BACK, RESTORED = "decided and rolled back", "service on the release before", "advice restored"

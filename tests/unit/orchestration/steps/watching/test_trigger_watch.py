@@ -14,10 +14,10 @@ from ml.serving.tables import EVENT, FEEDBACK, microseconds, open_database
 from orchestration.steps.learning.stores import save_evidence
 from orchestration.steps.record.incidents import close_incident, list_incidents
 from orchestration.steps.record.records import now, open_records, verify_ledger
-from orchestration.steps.releases import trigger_watch
 from orchestration.steps.releases.proposal import current_pointer, released
-from orchestration.steps.releases.trigger_watch import watch_triggers
+from orchestration.steps.watching import trigger_watch
 from orchestration.steps.watching.signals import Watching, read_signal
+from orchestration.steps.watching.trigger_watch import watch_triggers
 from tests.unit.orchestration.steps.governed import POINTER_DAMAGES, Governed
 
 TRIAGE = load_policy("triage")

@@ -13,9 +13,9 @@ from evaluation.policies import Stage, load_policy
 from orchestration.settings import Settings
 from orchestration.steps.record.people import new_person, revoke_person
 from orchestration.steps.record.records import now, open_records, verify_ledger
-from orchestration.steps.releases import approval_watch
-from orchestration.steps.releases.approval_watch import watch_approvals
 from orchestration.steps.releases.standing import Watched
+from orchestration.steps.watching import approval_watch
+from orchestration.steps.watching.approval_watch import watch_approvals
 from orchestration.steps.watching.status import status_of
 from tests.unit.orchestration.steps.governed import PEOPLE, POINTER_DAMAGES, Governed
 

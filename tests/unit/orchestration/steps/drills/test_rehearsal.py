@@ -11,12 +11,12 @@ from evaluation.policies import load_policy
 from ml.registry.store import model_files
 from ml.training.bundle import write_bundle
 from orchestration.settings import Settings
+from orchestration.steps.drills import calls
+from orchestration.steps.drills.calls import Calls, calling
+from orchestration.steps.drills.rehearsal import Rehearsal, RehearsalFailed, rehearse
 from orchestration.steps.learning.stores import bundle_folder, read_all_evidence, save_candidate
 from orchestration.steps.record.actors import actor_of
 from orchestration.steps.record.records import open_records, verify_ledger
-from orchestration.steps.releases import drill_calls
-from orchestration.steps.releases.drill_calls import Calls, calling
-from orchestration.steps.releases.rehearsal import Rehearsal, RehearsalFailed, rehearse
 from tests.unit.ml.serving.homes import tiny_model
 from tests.unit.orchestration.steps.conftest import digest
 
@@ -75,8 +75,8 @@ def test_a_drill_with_a_dropped_call_does_not_count() -> None:
 
 
 def test_a_call_that_nobody_answers_counts_as_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drill_calls, "PAUSE_SECONDS", 0.001)
-    with calling("http://127.0.0.1:9/nobody", None) as calls:
-        while calls.sent < 2:
+    monkeypatch.setattr(calls, "PAUSE_SECONDS", 0.001)
+    with calling("http://127.0.0.1:9/nobody", None) as called:
+        while called.sent < 2:
             pass
-    assert calls.dropped == calls.sent and calls.faults == {"URLError"}
+    assert called.dropped == called.sent and called.faults == {"URLError"}

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from orchestration.steps.errors import Refused
+from orchestration.steps.record.agreement import Agreement, agreement_at, agreements
 from orchestration.steps.record.records import believed_records, open_records, verify_ledger
-from orchestration.steps.releases.agreement import Agreement, agreement_at, agreements
 from orchestration.steps.releases.going_down import roll_back
 from orchestration.steps.releases.release import promote_release
 from orchestration.steps.releases.tiers import change_tier

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.settings import Settings
+from orchestration.steps.record import pending
+from orchestration.steps.record.pending import Pending, keep, new_record, record_waiting, waiting, write
 from orchestration.steps.record.records import now, open_records
-from orchestration.steps.releases import pending
-from orchestration.steps.releases.pending import Pending, keep, new_record, record_waiting, waiting, write
 from tests.unit.orchestration.steps.conftest import NOON, digest
 
 ROLLBACK = {
