@@ -1,12 +1,13 @@
 """One alert for one cause: the alarms of many columns and segments, put together by what they have in common.
 
 Features that came with one feed move together when the feed or its patients changed, in every segment that has them:
-one cause. A score that moved with features is their consequence, and stands with them; alone, it is a cause of its own,
-as is a label. What does not belong here: opening incidents.
+one cause. A score that moved with features is their consequence, and stands with every feed of which features moved
+among the same rows; where none did, it is a cause of its own, as is a label. What does not belong here: opening
+incidents.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from evaluation.drift.segments import Shift
@@ -36,32 +37,34 @@ class Cause:
     def sentence(self) -> str:
         """What moved, where, by how much, and how sure."""
         worst = max(self.shifts, key=size_of)
-        mean = "" if worst.mean_moved is None else f"mean moved by {worst.mean_moved:+.2f} standard deviations, "
         return (
             f"{_listed(self.columns)} moved {_where(self.segments)}. Most: {worst.watched.name} "
-            f"({_place(worst.segment)}): {mean}Jensen-Shannon distance {worst.shape_moved:.2f}, missing "
-            f"{100 * worst.missing_before:.0f} % before and {100 * worst.missing_after:.0f} % now, "
-            f"{worst.current_n:,} rows against {worst.reference_n:,}, q {worst.q_value:.2g}."
+            f"({_place(worst.segment)}): {_moved(worst)}missing {100 * worst.missing_before:.0f} % before and "
+            f"{100 * worst.missing_after:.0f} % now, {worst.current_n:,} rows against {worst.reference_n:,}, "
+            f"q {min(worst.q_value, worst.missing_q_value):.2g}."
         )
 
 
 def causes_of(alarms: Sequence[Shift]) -> tuple[Cause, ...]:
     """Put alarms together, those of features first."""
-    has_features = any(one.watched.role == "feature" for one in alarms)
-    keyed = sorted(((_key(one), one) for one in alarms if not _follows(one, has_features)), key=lambda item: item[0])
-    causes = [Cause(key, tuple(one for _, one in group)) for key, group in groupby(keyed, key=lambda item: item[0])]
-    followers = tuple(one for one in alarms if _follows(one, has_features))
-    return tuple(_with_followers(causes, followers))
+    scores = [one for one in alarms if one.watched.role == "score"]
+    causes = _grouped([one for one in alarms if one.watched.role != "score"])
+    feeds = [one for one in causes if one.shifts[0].watched.role == "feature"]
+    explained = {cause.key: tuple(one for one in scores if _may_explain(cause, one)) for cause in feeds}
+    followers = [one for found in explained.values() for one in found]
+    alone = _grouped([one for one in scores if one not in followers])
+    return (*(replace(one, shifts=(*one.shifts, *explained.get(one.key, ()))) for one in causes), *alone)
 
 
-def _with_followers(causes: list[Cause], followers: tuple[Shift, ...]) -> Iterator[Cause]:
-    for cause in causes:
-        is_first = cause is causes[0]  # features sort first
-        yield Cause(cause.key, (*cause.shifts, *followers)) if is_first else cause
+def _grouped(alarms: Sequence[Shift]) -> list[Cause]:
+    ordered = sorted(alarms, key=_key)
+    return [Cause(key, tuple(group)) for key, group in groupby(ordered, key=_key)]
 
 
-def _follows(one: Shift, has_features: bool) -> bool:
-    return one.watched.role == "score" and has_features
+def _may_explain(cause: Cause, score: Shift) -> bool:
+    """Whether some feature moved among rows of the score's segment: not, if it moved among other values only."""
+    by, value = score.segment
+    return any(WHOLE in (one, score.segment) or one[0] != by or one[1] == value for one in cause.segments)
 
 
 def _key(one: Shift) -> str:
@@ -71,8 +74,13 @@ def _key(one: Shift) -> str:
 
 
 def size_of(one: Shift) -> float:
-    """The larger effect on one scale: a distance of 0.1 counts as much as a mean that moved by 0.2."""
-    return max(abs(one.mean_moved or 0.0), 2 * one.shape_moved)
+    """The largest effect on one scale: a distance of 0.1, or one row in ten missing, counts as a mean moved by 0.2."""
+    return max(abs(one.mean_moved or 0.0), 2 * (one.shape_moved or 0.0), 2 * abs(one.missing_moved))
+
+
+def _moved(one: Shift) -> str:
+    mean = "" if one.mean_moved is None else f"mean moved by {one.mean_moved:+.2f} standard deviations, "
+    return mean + ("" if one.shape_moved is None else f"Jensen-Shannon distance {one.shape_moved:.2f}, ")
 
 
 def _where(segments: Sequence[Segment]) -> str:

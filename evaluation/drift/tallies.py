@@ -22,6 +22,8 @@ from evaluation.drift.verdict import DriftInputError, FeatureKind
 BINS = 10
 MOST_CATEGORIES = 50
 ENOUGH_FOR_DECILES = 100_000
+ROUNDING = 1e-12
+"""Share of the squares that adding them up may leave of a constant, whose variance is none."""
 WHOLE = ("site", "all")
 Counts = NDArray[np.int64]
 Role = Literal["feature", "score", "label"]
@@ -53,7 +55,10 @@ class Bins:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tally:
-    """One column of a window. ``counts``: segments x days x bins; the others by segment, of values that are there."""
+    """One column of a window. ``counts``: segments x days x bins; the others by segment, of values that are there.
+
+    Where no value is there, mean and variance are NaN.
+    """
 
     bins: Bins
     counts: Counts
@@ -127,7 +132,7 @@ def _tally(
     values = None if one.kind == "categorical" else _numbers(one, table)
     codes = _codes(bins, table, one) if values is None else _binned(bins, values)
     counts = np.zeros((segments, days, bins.size), dtype=np.int64)
-    sums = np.zeros((3, segments))
+    sums = np.zeros((2, segments))
     centre = 0.0 if values is None else _somewhere_among(values)
     shifted = None if values is None else np.nan_to_num(values - centre, nan=0.0, posinf=0.0, neginf=0.0)
     for place, size, key in groups:
@@ -135,11 +140,12 @@ def _tally(
         counts[place] = cells.reshape(size + 1, days, bins.size)[:size]
         if shifted is not None:
             segment = key // days
-            sums[1, place] = np.bincount(segment, shifted, minlength=size + 1)[:size]
-            sums[2, place] = np.bincount(segment, shifted * shifted, minlength=size + 1)[:size]
-    there = np.maximum(counts[:, :, :-1].sum(axis=(1, 2)), 1)
-    mean = sums[1] / there
-    variance = np.maximum(sums[2] / there - mean**2, 0.0) * there / np.maximum(there - 1, 1)
+            sums[0, place] = np.bincount(segment, shifted, minlength=size + 1)[:size]
+            sums[1, place] = np.bincount(segment, shifted * shifted, minlength=size + 1)[:size]
+    there = counts[:, :, :-1].sum(axis=(1, 2))
+    mean, square = np.divide(sums, there, out=np.full_like(sums, np.nan), where=there > 0)
+    spread = square - mean**2
+    variance = np.where(spread <= ROUNDING * square, 0.0, spread) * there / np.maximum(there - 1, 1)
     return Tally(bins, counts, mean + centre, variance)
 
 
@@ -201,6 +207,9 @@ def _require(table: pa.Table, name: str) -> None:
 
 
 # -- keeping
+
+FORM = 2
+"""Of what is kept: another number where the same rows would be counted otherwise."""
 
 
 def reference_bytes(reference: Reference) -> bytes:

@@ -40,10 +40,12 @@ class FewestRows(_Frozen):
 
 
 class Effects(_Frozen):
-    """Least effects: of the mean in standard deviations, of the shape as a Jensen-Shannon distance. Either suffices."""
+    """Least effects, any of which suffices: of the mean in standard deviations, of the shape as a Jensen-Shannon
+    distance, and of missing values as a share of the rows."""
 
     mean_moved: Annotated[float, Field(gt=0)]
     shape_moved: Annotated[float, Field(gt=0, lt=1)]
+    missing_moved: Annotated[float, Field(gt=0, lt=1)]
     rationale: Text
 
 

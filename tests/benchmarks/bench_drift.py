@@ -7,7 +7,7 @@ here: what counts as drift (evaluation/drift).
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,10 @@ STATED = {
     "label twice as frequent": ("label", None, 2.0),
 }
 
+WARDS = {"ED": (30, 0.25), "MED": (5, 4.0), "SUR": (4, 3.0), "ICU": (1.5, 5.0)}
+"""Arrivals a day and mean days of stay of the units of a site that forecasts its beds."""
+WARM_UP_DAYS = 60
+TOLD_TWICE = "census told twice as high"
 LESSER = {"mean + 0.3 sd, whole site": ("mean", None, 0.3), "label half as frequent again": ("label", None, 1.5)}
 """Shifts near what matters, of which nothing is promised."""
 
@@ -75,6 +79,27 @@ def simulated(draw: np.random.Generator, visits_a_day: int, days: int) -> Site:
     return Site(day, columns)
 
 
+def simulated_wards(draw: np.random.Generator, days: int) -> Site:
+    """A site of wards: beds taken at the start of each of three shifts, by patients who stay for days, and hours."""
+    at = np.arange(days * len(SHIFTS)) / len(SHIFTS)
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in ("unit", "shift", "census", "hours")}
+    for unit, (a_day, stay) in WARDS.items():
+        weekly = 1 + 0.15 * np.cos(np.arange(-WARM_UP_DAYS, days) * 2 * np.pi / 7)
+        counts = draw.poisson(a_day * weekly)
+        begin = np.repeat(np.arange(-WARM_UP_DAYS, days), counts) + draw.random(int(counts.sum()))
+        end = begin + draw.lognormal(np.log(stay) - 0.5, 1.0, begin.size)
+        census = np.searchsorted(np.sort(begin), at, "right") - np.searchsorted(np.sort(end), at, "right")
+        columns["unit"].append(np.full(at.size, unit))
+        columns["shift"].append(np.resize(np.array(SHIFTS), at.size))
+        columns["census"].append(census.astype(float))
+        columns["hours"].append(24 + 1.5 * census + draw.standard_normal(at.size) * 4)
+    order = np.argsort(np.tile(at, len(WARDS)), kind="stable")
+    return Site(
+        np.floor(np.tile(at, len(WARDS))[order] + 1e-9).astype(int),
+        {name: np.concatenate(parts)[order] for name, parts in columns.items()},
+    )
+
+
 def shifted(site: Site, kind: str, segment: tuple[str, str] | None, size: float, begin: int, draw: Any) -> Site:
     """The same site with one shift from a day on."""
     columns = {name: values.copy() for name, values in site.columns.items()}
@@ -102,10 +127,10 @@ def watched_columns() -> tuple[Watched, ...]:
     return (*features, Watched("score", "numeric", "score"), Watched("label", "numeric", "label"))
 
 
-def referenced(site: Site) -> Reference:
+def referenced(site: Site, watched: Sequence[Watched] | None = None, by: tuple[str, ...] = BY) -> Reference:
     """The training period, counted once."""
     table, days = site.window(0, TRAINED_DAYS)
-    return tally_reference(table, days, watched_columns(), BY)
+    return tally_reference(table, days, watched or watched_columns(), by)
 
 
 def looks(site: Site, reference: Reference, policy: WatchPolicy, until: int) -> Iterator[tuple[int, set[str]]]:
@@ -139,6 +164,27 @@ def null_and_power(sites: int, seed: int, visits_a_day: int = 60, days: int = YE
             found[name].append(days_to[0] if days_to else None)
     told = {"stated": list(STATED), "found_within": FOUND_WITHIN, "visits_a_day": visits_a_day}
     return {"site_years": sites * days / YEAR, "false_alarms": false, "found": found, **told}
+
+
+def wards_null_and_power(sites: int, seed: int, days: int = YEAR) -> dict[str, Any]:
+    """The same for sites of wards, whose beds are full or empty for days; alarms of an untouched year are false."""
+    policy, false, seen = load_watch_policy(), 0, list[int | None]()
+    watched = [Watched(name, "numeric", feed="census") for name in ("census", "hours")]
+    for number in range(sites):
+        site = simulated_wards(np.random.default_rng([seed, number]), TRAINED_DAYS + days)
+        reference = referenced(site, watched, ("unit", "shift"))
+        before: set[str] = set()
+        for _, causes in looks(site, reference, policy, days):
+            false += len(causes - before)
+            before = causes
+        census = site.columns["census"] * np.where(site.days >= TRAINED_DAYS + SHIFTED_FROM, 2, 1)
+        moved = looks(
+            Site(site.days, site.columns | {"census": census}), reference, policy, SHIFTED_FROM + FOUND_WITHIN
+        )
+        days_to = [day - SHIFTED_FROM for day, causes in moved if causes and day > SHIFTED_FROM]
+        seen.append(days_to[0] if days_to else None)
+    told = {"stated": [TOLD_TWICE], "found_within": FOUND_WITHIN}
+    return {"site_years": sites * days / YEAR, "false_alarms": false, "found": {TOLD_TWICE: seen}, **told}
 
 
 def table_of(result: dict[str, Any]) -> str:
@@ -178,3 +224,4 @@ def large(rows: int = 1_000_000, columns: int = 50, segments: int = 30, seed: in
 if __name__ == "__main__":
     print(large())
     print(table_of(null_and_power(sites=20, seed=7)))
+    print(table_of(wards_null_and_power(sites=20, seed=7)))

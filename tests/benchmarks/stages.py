@@ -204,9 +204,10 @@ def meaning(seeds: int, days: int) -> dict[str, Any]:
 
 def drift(sites: int, rows: int) -> dict[str, Any]:
     """Watch sites to which nothing happens for a year, and each again with stated shifts; then one large look."""
-    from tests.benchmarks.bench_drift import large, null_and_power
+    from tests.benchmarks.bench_drift import large, null_and_power, wards_null_and_power
 
-    return {"watched": null_and_power(sites, seed=7), "large": large(rows)}
+    wards = wards_null_and_power(sites, seed=7)
+    return {"watched": null_and_power(sites, seed=7), "wards": wards, "large": large(rows)}
 
 
 def ledger(entries: int) -> dict[str, Any]:

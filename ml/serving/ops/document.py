@@ -42,13 +42,15 @@ class Group(_Part):
 
 
 class Moved(_Part):
-    """One column in one segment: effects of the last look at drift."""
+    """One column in one segment: effects of the last look at drift, None where too few values are there."""
 
     column: str
     by: str
     value: str
     mean_moved: float | None
-    shape_moved: float
+    shape_moved: float | None
+    missing_before: float | None = None
+    missing_after: float | None = None
     q_value: float
     is_alarm: bool
 

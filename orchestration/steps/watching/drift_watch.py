@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from evaluation.drift.causes import Cause, causes_of, size_of
 from evaluation.drift.segments import Look, Shift, judge_look
 from evaluation.drift.tallies import (
+    FORM,
     Counts,
     Reference,
     Tally,
@@ -197,7 +198,7 @@ def _kept(
 ) -> Reference:
     """The training window, counted when it is first asked for: what a model learned from does not change."""
     asked = json.dumps([[asdict(one) for one in watched], by])
-    name = hashlib.sha256(f"{record.model} {record.data} {asked}".encode()).hexdigest()
+    name = hashlib.sha256(f"{FORM} {record.model} {record.data} {asked}".encode()).hexdigest()
     path: Path = settings.home / "drift" / f"{name}.npz"
     if path.exists():
         try:
@@ -213,12 +214,14 @@ def _kept(
 
 
 def _evidence(record: CandidateRecord, look: Look, causes: tuple[Cause, ...], policy: WatchPolicy) -> Evidence:
-    moved = sorted(look.shifts, key=size_of, reverse=True)
+    """Alarms first, then by effect; the largest effect is that of an alarm: what chance may have made is none."""
+    moved = sorted(look.shifts, key=lambda one: (one.is_alarm, size_of(one)), reverse=True)
     n = len(look.shifts)
+    largest = max(look.alarms, key=size_of, default=None)
     figures = {
         "segment_drift.causes": Figure(float(len(causes)), n=n),
         "segment_drift.alarms": Figure(float(len(look.alarms)), n=n),
-        "segment_drift.largest_effect": Figure(size_of(moved[0]), n=moved[0].current_n),
+        "segment_drift.largest_effect": Figure(size_of(largest) if largest else 0.0, n=n),
     }
     detail = {
         "compared": n,
@@ -233,7 +236,8 @@ def _evidence(record: CandidateRecord, look: Look, causes: tuple[Cause, ...], po
 def _row(one: Shift) -> dict[str, Any]:
     kept = {name: value for name, value in asdict(one).items() if name not in ("watched", "segment")}
     by, value = one.segment
-    return {"column": one.watched.name, "role": one.watched.role, "by": by, "value": value, **kept}
+    about = {"column": one.watched.name, "role": one.watched.role, "by": by, "value": value}
+    return {**about, **kept, "missing_moved": one.missing_moved}
 
 
 def _tell(

@@ -129,12 +129,23 @@ def _drift(evidence: Evidence | None) -> dict[str, Any]:
     if evidence is None:
         return {}
     detail: Any = evidence.detail
-    kept = ("column", "by", "value", "mean_moved", "shape_moved", "q_value", "is_alarm")
+    kept = ("column", "by", "value", "mean_moved", "shape_moved", "missing_before", "missing_after", "is_alarm")
     return {
         "drift_causes": [str(one["sentence"]) for one in detail["causes"]],
         "drift_compared": int(detail["compared"]),
-        "moved": [{name: one[name] for name in kept} for one in detail["largest"][:SHOWN_SHIFTS]],
+        "moved": [
+            {name: one[name] for name in kept} | {"q_value": _surest(one)} for one in _foremost(detail["largest"])
+        ],
     }
+
+
+def _foremost(largest: Sequence[Any]) -> list[Any]:
+    """Alarms first, then by effect, as evidence lists them; what was written before it did is put in order here."""
+    return sorted(largest, key=lambda one: not one["is_alarm"])[:SHOWN_SHIFTS]
+
+
+def _surest(shift: Any) -> float:
+    return min(shift["q_value"], shift.get("missing_q_value", 1.0))
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,8 @@ import pyarrow as pa
 import pytest
 
 from evaluation.drift import DriftFeature
+from evaluation.drift.segments import Look, Shift
+from evaluation.drift.tallies import Watched
 from orchestration.settings import Settings
 from orchestration.steps.kinds import Windows
 from orchestration.steps.learning.shadow import NothingServed
@@ -82,6 +84,26 @@ def test_two_features_of_a_feed_in_every_segment_are_one_incident_told_once(
     assert "temperature_c, heart_rate moved at the whole site" in incident["what"]
     assert (incident["use_case"], incident["site"], incident["severity"]) == ("triage", "city", "medium")
     assert (len(first.opened), len(second.opened)) == (1, 0)
+
+
+def test_alarms_are_listed_before_what_chance_may_have_made_however_large(
+    look: Callable[..., Watching | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shift(name: str, mean: float, *, is_alarm: bool) -> Shift:
+        watched = Watched(name, "numeric", "feature", "ehr_fhir")
+        return Shift(watched, ("site", "all"), 900, 800, mean, 0.0, 0.0, 0.0, 0.0, is_alarm=is_alarm)
+
+    shifts = [
+        shift("chance", 10.0, is_alarm=False),
+        shift("small", 0.3, is_alarm=True),
+        shift("large", 0.6, is_alarm=True),
+    ]
+    monkeypatch.setattr(drift_watch, "judge_look", lambda *_: Look(tuple(shifts), 0))
+    found = look()
+    assert found is not None
+    listed: Any = found.evidence.detail["largest"]
+    assert [one["column"] for one in listed] == ["large", "small", "chance"]
+    assert found.evidence.figures["segment_drift.largest_effect"].value == 0.6
 
 
 def test_a_cause_is_told_again_only_after_its_quiet_days(
