@@ -23,7 +23,7 @@ LONGEST_WAIT_SECONDS = 60.0
 
 
 class ModelSilent(ServingError):
-    """The model was not there in time (`was_asked`), or is not asked because it was not there before."""
+    """The model was not there in time: it was asked, or its turn never came, or it is not asked at present."""
 
     def __init__(self, message: str, *, was_asked: bool) -> None:
         super().__init__(message)
@@ -96,7 +96,8 @@ class AskedModel:
     @property
     def silent_seconds(self) -> float:
         """For how long the model has not been asked; 0 while it is."""
-        return 0.0 if self._open_since is None else self._steady() - self._open_since
+        since = self._open_since  # read once: another thread closes it
+        return 0.0 if since is None else self._steady() - since
 
     @property
     def is_hanging(self) -> bool:
@@ -120,7 +121,8 @@ class AskedModel:
                 self._open()
             if self._open_since is not None or self._steady() >= give_up_at:
                 answer.cancel()
-                raise ModelSilent(f"the model did not answer within {seconds * 1000:.0f} ms", was_asked=True)
+                said = f"the model did not answer within {seconds * 1000:.0f} ms"
+                raise ModelSilent(said, was_asked=item.begun_at is not None)
             wait = max(0.001, min(seconds - ran, give_up_at - self._steady()))
         return answer.result()
 

@@ -1,7 +1,8 @@
 """Whom the service trusts: `clients.json` in the home folder (CDS Hooks 2.0, "Trusting CDS Clients").
 
-Here belong the file's shape and what is read from it at the start: issuers with their key sets, the address under which
-clients know the service, origins of browsers, how often a client may call. Checking a token is `tokens.py`.
+Here belong the file's shape and what is read from it: issuers with their key sets, the address under which
+clients know the service, origins of browsers, how often a client may call. Checking a token is `tokens.py`, when
+the file is read again is `trusting.py`.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from ml.serving.outbound import Connect, Unreachable, fetch_once
 
 CLIENTS_FILE = "clients.json"
 MAX_CLIENTS = 200
+MAX_FILE_BYTES = 1024 * 1024
 KEYS_WITHIN_SECONDS = 2.0
 CALLS_PER_SECOND = 100.0
 """Of one client outside development, where the file says nothing else: twice the rate that serving is measured at."""
@@ -91,7 +93,11 @@ def load_clients(home: Path, connect: Connect) -> Clients | None:
     if not path.exists():
         return None
     try:
-        listed = _ClientsFile.model_validate_json(path.read_bytes())
+        with path.open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise ServingRefused(f"{CLIENTS_FILE} is larger than {MAX_FILE_BYTES} bytes; list fewer clients.")
+        listed = _ClientsFile.model_validate_json(content)
     except ValidationError as error:
         raise ServingRefused(first_fault(CLIENTS_FILE, error)) from error
     except OSError as error:

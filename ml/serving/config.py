@@ -13,7 +13,7 @@ from ml.serving import ServingRefused
 from ml.serving.clocks import SteadyClock
 from ml.serving.outbound import Connect, connect
 
-DEVELOPMENT, PRODUCTION = "development", "production"
+DEVELOPMENT = "development"
 PSEUDONYM_KEY_BYTES = 32
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, Engine, Insert, Table, delete, select, update
+from sqlalchemy import Connection, Engine, Insert, Table, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -175,14 +175,19 @@ class EventStore:
         await self._writer.write(work, self._timeout)
 
     async def step_down(self, event: Event, pointer: Pointer, tier: Tier, reason: str) -> None:
-        """Remember, until a person publishes the next pointer, that the service answers from a lower tier."""
+        """Remember, until a person publishes the next pointer, that the service answers from a lower tier.
+
+        What was remembered is only ever lowered: a step that is written late takes none back that was written since.
+        """
         row = vars(event)
+        above = [one.value for one in Tier if one.rank < tier.rank]
+        is_higher = or_(POINTER_SEEN.c.stepped_down_to.is_(None), POINTER_SEEN.c.stepped_down_to.in_(above))
 
         def work(connection: Connection) -> None:
             insert_new(connection, EVENT, row)
             connection.execute(
                 update(POINTER_SEEN)
-                .where(*_of(pointer.use_case, pointer.site), POINTER_SEEN.c.generation == pointer.generation)
+                .where(*_of(pointer.use_case, pointer.site), POINTER_SEEN.c.generation == pointer.generation, is_higher)
                 .values(stepped_down_to=tier.value, stepped_down_reason=reason)
             )
 

@@ -1,6 +1,6 @@
 """When a release steps down by itself: what its last calls came to, and where that leads.
 
-Here belongs counting the signals of one release. Acting on a step down (`service.py`) and what orchestration watches
+Here belongs counting the signals of one release. Acting on a step down (`tending.py`) and what orchestration watches
 (drift, service levels, late feeds: a lower tier in the signed pointer) do not.
 """
 
@@ -79,11 +79,16 @@ def because_silent(live: Live, longest_seconds: float) -> StepDown | None:
 
 def because_of_the_clock(live: Live, jumped_seconds: float) -> StepDown | None:
     """A step down where the service's clock jumped and the use case says what then."""
-    step = next((one for one in live.steps if one.signal == "clock"), None)
-    if step is None or not jumped_seconds or Tier(step.to).rank <= live.tier.rank:
+    lower = clock_tier(live)
+    if lower is None or not jumped_seconds or lower.rank <= live.tier.rank:
         return None
     side = "ahead" if jumped_seconds > 0 else "back"
-    return StepDown(Tier(step.to), f"the clock of the service jumped {side} by {abs(jumped_seconds):.0f} seconds")
+    return StepDown(lower, f"the clock of the service jumped {side} by {abs(jumped_seconds):.0f} seconds")
+
+
+def clock_tier(live: Live) -> Tier | None:
+    """Where a jump of the clock steps down to; None where the use case does not say."""
+    return next((Tier(step.to) for step in live.steps if step.signal == "clock"), None)
 
 
 def _is_silent(live: Live, tier: Tier) -> bool:

@@ -104,18 +104,22 @@ class ScorerOpener:
 
     def close(self) -> None:
         """End every thread that is not hanging."""
-        for threads in self._threads.values():
-            for thread in threads:
-                thread.close()
+        with self._lock:
+            for threads in self._threads.values():
+                for thread in threads:
+                    thread.close()
 
     def models(self) -> list[tuple[str, Tier, AskedModel]]:
         """The models that are asked now, by site and tier."""
-        return [(site, tier, asked) for (site, tier), asked in self._asked_now.items()]
+        with self._lock:
+            return [(site, tier, asked) for (site, tier), asked in self._asked_now.items()]
 
     def given_up(self) -> int:
         """How many threads hang: those that new releases found busy, and those of models that are not asked now."""
-        earlier = [thread for threads in self._threads.values() for thread in threads[:-1]]
-        return sum(one.is_busy for one in earlier) + sum(one.is_hanging for one in self._asked_now.values())
+        with self._lock:
+            earlier = [thread for threads in self._threads.values() for thread in threads[:-1]]
+            asked = list(self._asked_now.values())
+        return sum(one.is_busy for one in earlier) + sum(one.is_hanging for one in asked)
 
     def _unread(self, release: VerifiedRelease) -> Tier:
         """The first tier that needs no model's file."""
@@ -133,14 +137,17 @@ class ScorerOpener:
 
     def _asked(self, site: str, tier: Tier, scorer: Scorer) -> AskedModel:
         asked = AskedModel(self._thread(site, tier), scorer.probe)
-        self._asked_now[site, tier] = asked
+        with self._lock:
+            self._asked_now[site, tier] = asked
         return asked
 
     def _thread(self, site: str, tier: Tier) -> ModelThread:
         """The site's thread for this tier; a new one where it hangs on what an earlier release left there."""
         with self._lock:
             threads = self._threads.setdefault((site, tier), [])
-            threads[:-1] = [one for one in threads[:-1] if one.is_busy]
+            for back in [one for one in threads[:-1] if not one.is_busy]:
+                back.close()
+                threads.remove(back)
             if not threads or threads[-1].is_busy:
                 if len(threads) >= MOST_GIVEN_UP:
                     raise TooManyHang(f"{len(threads)} threads of this model hang; restart the service.")

@@ -67,6 +67,11 @@ class Meters:
         self.refused_tokens = Counter(
             "pilothouse_refused_tokens", "Tokens refused, by the check that failed.", ["check"], registry=self.registry
         )
+        self.clients_refused = Gauge(
+            "pilothouse_clients_refused",
+            "1 while clients.json cannot be trusted and the list from before is used.",
+            registry=self.registry,
+        )
         self.fhir_reads = Counter(
             "pilothouse_fhir_reads", "Reads of clients' FHIR servers.", ["outcome"], registry=self.registry
         )

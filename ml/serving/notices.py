@@ -1,7 +1,7 @@
 """What people are told after a step down, as serving shows it: on the card of a visit, and on the board.
 
 Here belong when it is told and how it is put. The words come with the signed pointer (`ml/registry/notice.py`); their
-time is the world's clock, as the pointer's is. A notice is no advice: it carries no score, and nobody overrides it.
+time is the world's without its jumps (`clocks.py`). A notice is no advice: it carries no score and is never overridden.
 """
 
 from dataclasses import dataclass
@@ -37,6 +37,8 @@ def told(pointer: Pointer | None, tier: Tier | None, wall: datetime, silent: fro
     if pointer is None or pointer.notice is None:
         return None
     notice, answering = pointer.notice, tier or pointer.tier
+    if pointer.glass is not None and pointer.glass.is_over(wall) and pointer.stage.rank >= Stage.ASSISTIVE.rank:
+        notice = notice.begun(pointer.glass.until)  # over by itself, whoever was there to step down or not
     gone = Told(notice.summary, notice.withdrawn, is_withdrawn=True)
     if pointer.stage.rank < Stage.ASSISTIVE.rank or tier is None:
         return gone if notice.is_told(wall) else None

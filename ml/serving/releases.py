@@ -28,7 +28,7 @@ from ml.registry.stages import Tier
 from ml.registry.store import MODEL, VerifiedRelease, release_folder
 from ml.serving import ServingRefused
 from ml.serving.advice import NO_RELEASE, RELEASE_REFUSED
-from ml.serving.config import ServingConfig, utc_now
+from ml.serving.config import ServingConfig
 from ml.serving.events import EventStore
 
 CHECK_FOLDER_EVERY_SECONDS = 1.0
@@ -118,7 +118,7 @@ class ReleaseWatch(Generic[_Served]):
         if not watched.fingerprint or self._pointer_print(site) != watched.fingerprint[:1]:
             return False
         glass = getattr(getattr(watched.state, "pointer", None), "glass", None)
-        if glass is not None and not isinstance(watched.state, Idle) and glass.is_over(utc_now()):
+        if glass is not None and not isinstance(watched.state, Idle) and glass.is_over(self._config.steady_clock.now()):
             return False
         since = time.monotonic() - watched.checked_at
         if isinstance(watched.state, Idle):
@@ -141,7 +141,7 @@ class ReleaseWatch(Generic[_Served]):
                 return Idle(NO_RELEASE, "no release was ever pointed to"), (None, ())
             if pointer.release is None:
                 return Idle(NO_RELEASE, f"switched off: {pointer.reason}", pointer), (None, ())
-            if pointer.glass is not None and pointer.glass.is_over(utc_now()):
+            if pointer.glass is not None and pointer.glass.is_over(self._config.steady_clock.now()):
                 return Idle(NO_RELEASE, f"its time is over. {pointer.glass.sentence}", pointer), (None, ())
             folder = release_folder(self._config.home, pointer.release)
             before = _folder_print(folder)

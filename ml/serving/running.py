@@ -25,6 +25,7 @@ from ml.serving.releases import ReleaseWatch
 from ml.serving.service import HookAdvice
 from ml.serving.services import SERVICES
 from ml.serving.tokens import REPLAYED, TokenRefused, unauthorised, verify_token
+from ml.serving.trusting import Trust
 
 
 class Running:
@@ -35,7 +36,7 @@ class Running:
         config = replace(config, clock=steady.now) if config.clock is utc_now else config
         self.config = config
         self.meters = meters
-        self.clients = clients
+        self.trust = Trust(config, clients, meters)
         self.web: httpx.AsyncClient | None = None
         self.rates = Rates(config.calls_per_second)
         self.store = EventStore(config.event_store_url, config.store_timeout_seconds)
@@ -106,14 +107,16 @@ class Running:
 
         Where they are, an address pays for refused tokens alone: behind a proxy, others share it. Raises `Problem`.
         """
-        if self.clients is None:
+        await self.trust.look()
+        clients = self.trust.clients
+        if clients is None:
             self.rates.take(_address(request))
             return None
         base = self.config.base_url.rstrip("/")
         audiences = sorted({base + service_path, base + request.url.path})
         try:
             steady = self.config.steady_clock
-            token = await verify_token(self.clients, request.headers.get("authorization"), audiences, steady.seconds)
+            token = await verify_token(clients, request.headers.get("authorization"), audiences, steady.seconds)
             if token.client.sites is not None and site not in token.client.sites:
                 raise Problem(HTTPStatus.FORBIDDEN, "site-not-allowed", "This client is not trusted for this site.")
             self.rates.take(f"issuer {token.issuer}", token.client.calls_per_second)

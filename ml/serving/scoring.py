@@ -4,7 +4,7 @@ Here belongs the meeting of a verified release and its model. What becomes of a 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from ml.features.observed import FeatureValue
@@ -55,7 +55,7 @@ class Scorer:
     @cached_property
     def of_card(self) -> Model:
         """The model of the card's outcome alone, so that a reason does not score the others once more."""
-        return replace(self.model, outcomes={self.outcome: self.model.outcomes[self.outcome]})
+        return self.model.of(self.outcome)
 
     def usual(self) -> dict[str, float]:
         """Outcome -> share of the visits it was trained on: what is usual at the site."""

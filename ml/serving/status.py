@@ -42,6 +42,7 @@ class Status(BaseModel):
 
     environment: str
     is_authenticated: bool
+    clients_problem: str | None = None
     releases: list[SiteStatus]
 
 
@@ -68,9 +69,11 @@ def add_status(app: FastAPI) -> None:
     async def status(request: Request) -> Status:
         """What every site serves now."""
         running = running_of(request)
+        await running.trust.look()
         return Status(
             environment=running.config.environment,
-            is_authenticated=running.clients is not None,
+            is_authenticated=running.trust.clients is not None,
+            clients_problem=running.trust.problem,
             releases=await statuses(running),
         )
 
@@ -99,6 +102,7 @@ def add_status(app: FastAPI) -> None:
     async def metrics(request: Request) -> Response:
         """Meters in Prometheus' text format."""
         running = running_of(request)
+        await running.trust.look()
         for site in await statuses(running):
             running.meters.ready.labels(site.use_case, site.site).set(site.is_ready)
             running.meters.generation.labels(site.use_case, site.site).set(site.generation or 0)

@@ -5,6 +5,7 @@ makes ledger entries and incidents. When to step down is `health.py`. Nothing he
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from ml.serving import StoreUnavailable
 from ml.serving.advice import RELEASE_REFUSED, STEPPED_DOWN, Advice
 from ml.serving.config import ServingConfig
 from ml.serving.events import EVENT_NAMESPACE, MAX_REASON_LENGTH, Event, EventStore
-from ml.serving.health import Health, StepDown, because_of_the_clock, because_silent
+from ml.serving.health import Health, StepDown, because_of_the_clock, because_silent, clock_tier
 from ml.serving.live import Live, SiteState
 from ml.serving.metrics import Meters
 from ml.serving.tables import OUTAGE, STEP_DOWN, microseconds
@@ -57,9 +58,9 @@ class Tending:
         self._config, self._store, self._use_case, self._meters = config, store, use_case, meters
         self._health: dict[str, tuple[Live, Health]] = {}
         self._missed: dict[tuple[str, str], _Missed] = {}
-        self._unwritten: dict[str, _Unwritten] = {}
+        self._unwritten: dict[str, list[_Unwritten]] = {}
         self._refused: dict[str, str] = {}
-        self._jumped: dict[str, int] = {}
+        self._jumped: dict[str, Pointer] = {}
         self._outages = 0
 
     async def after(self, site: str, live: Live, advice: Advice) -> None:
@@ -76,9 +77,9 @@ class Tending:
         """Step down for what shows without a call: a model that cannot be read or hangs, and a clock that jumped."""
         if not isinstance(state, Live):
             return
-        waiting = self._unwritten.get(site)
-        if waiting and waiting.pointer == state.pointer and waiting.step.tier.rank > state.tier.rank:
-            state.tier, state.tier_reason = waiting.step.tier, waiting.step.reason
+        for waiting in self._unwritten.get(site, ()):
+            if waiting.pointer == state.pointer and waiting.step.tier.rank > state.tier.rank:
+                state.tier, state.tier_reason = waiting.step.tier, waiting.step.reason
         if state.model_fault is not None:
             fault, state.model_fault = state.model_fault, None
             if state.tier_reason == fault:
@@ -92,10 +93,8 @@ class Tending:
 
     async def record(self, site: str, state: SiteState) -> None:
         """Write what could not be written when it happened. Raises `StoreUnavailable` while it still cannot."""
-        waiting = self._unwritten.get(site)
-        if waiting is not None:
-            await self._store.step_down(waiting.event, waiting.pointer, waiting.step.tier, waiting.step.reason)
-            self._unwritten.pop(site, None)
+        for waiting in tuple(self._unwritten.get(site, ())):
+            await self._write(site, waiting)
         if any(place == site for place, _ in self._missed):
             await self._store.check()
         for key, missed in [(key, one) for key, one in self._missed.items() if key[0] == site]:
@@ -120,12 +119,16 @@ class Tending:
         self._missed[site, status] = known.once_more(now) if known else _Missed(status, reason, now, now, 1)
 
     def _jump_of(self, site: str, live: Live) -> float:
-        """By how much the clock jumped; a pointer that a person published since says that it is right."""
-        jumped = self._config.steady_clock.jump()
-        if jumped and self._jumped.get(site, live.pointer.generation) < live.pointer.generation:
-            self._config.steady_clock.trust()
+        """By how much the clock jumped; a step up since, which only a person takes, says that it is right."""
+        jumped, before = self._config.steady_clock.jump(), self._jumped.get(site)
+        if not jumped:
             self._jumped.pop(site, None)
-            return 0.0
+        elif before is not None and before.generation < live.pointer.generation:
+            if steps_up(before, live.pointer, clock_tier(live)):
+                self._config.steady_clock.trust()
+                del self._jumped[site]
+                return 0.0
+            self._jumped[site] = live.pointer
         return jumped
 
     async def _record_jump(self, site: str, live: Live) -> None:
@@ -134,7 +137,7 @@ class Tending:
             return
         said = f"The service's clock jumped by {jumped:+.0f} seconds; it goes on by the seconds that passed."
         await self._outage(site, CLOCK_JUMPED, said, self._config.clock(), live)
-        self._jumped[site] = live.pointer.generation
+        self._jumped[site] = live.pointer
 
     async def _step_down(self, site: str, live: Live, step: StepDown) -> None:
         """Act first; then write it, now or as soon as the store can be written again."""
@@ -143,13 +146,15 @@ class Tending:
         name = f"{self._use_case}|{site}|step_down|{pointer.digest}|{step.tier}"
         event = self._event(site, STEP_DOWN, STEPPED_DOWN, reason, self._config.clock(), name)
         event = replace(event, tier=step.tier.value, **of_release(live))
-        self._unwritten[site] = _Unwritten(event, pointer, replace(step, reason=reason))
+        waiting = _Unwritten(event, pointer, replace(step, reason=reason))
+        self._unwritten.setdefault(site, []).append(waiting)
         self._meters.step_downs.labels(self._use_case, site, step.tier.value).inc()
-        try:
-            await self._store.step_down(event, pointer, step.tier, reason)
-        except StoreUnavailable:
-            return  # `record` writes it later; the call that found it says by itself that the store is away
-        self._unwritten.pop(site, None)
+        with suppress(StoreUnavailable):  # `record` writes it later; the call says by itself that the store is away
+            await self._write(site, waiting)
+
+    async def _write(self, site: str, waiting: _Unwritten) -> None:
+        await self._store.step_down(waiting.event, waiting.pointer, waiting.step.tier, waiting.step.reason)
+        self._unwritten[site] = [one for one in self._unwritten[site] if one is not waiting]
 
     async def _outage(self, site: str, status: str, reason: str, at: datetime, state: SiteState) -> None:
         generation = None if state.pointer is None else state.pointer.generation
@@ -179,3 +184,12 @@ def of_release(live: Live) -> Mapping[str, Any]:
         "generation": live.pointer.generation,
         "stage": live.stage.value,
     }
+
+
+def steps_up(before: Pointer, now: Pointer, clock: Tier | None) -> bool:
+    """Whether a pointer is a step up from the tier that a jump of the clock steps down to (None: to none).
+
+    What steps down by itself publishes pointers too, of a lower stage or tier; they say nothing of the clock.
+    """
+    is_above = now.tier.rank < clock.rank if clock is not None else now.tier.rank <= before.tier.rank
+    return is_above and now.stage.rank >= before.stage.rank

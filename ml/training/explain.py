@@ -27,13 +27,11 @@ class Reason:
     gave_way: int
 
 
-def reason_sentence(model: Model, score: Score) -> str:
-    """The sentence for one score of `model` by its contributions alone, the same for the same score."""
-    return _reason(model, score, lambda _: True).sentence
-
-
 def checked_reason(model: Model, outcome: str, row: Mapping[str, Value]) -> Reason:
-    """The reason for one case, each finding checked by putting it back to what is usual. Raises as `predict_row`."""
+    """The reason for one case, each finding checked by putting it back to what is usual. Raises as `predict_row`.
+
+    Each check scores every outcome of `model`: `Model.of` gives one that has this outcome alone.
+    """
     score = model.predict_row(row, explained=(outcome,))[outcome]
 
     def holds(driver: Driver) -> bool:

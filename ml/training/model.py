@@ -5,7 +5,7 @@ do not.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,10 @@ class Model:
     @property
     def feature_names(self) -> tuple[str, ...]:
         return self._encoder.names
+
+    def of(self, outcome: str) -> "Model":
+        """The model of one outcome alone. Raises `KeyError` for an outcome that it has not."""
+        return replace(self, outcomes={outcome: self.outcomes[outcome]})
 
     def predict(self, table: pa.Table) -> dict[str, npt.NDArray[np.float64]]:
         """Outcome -> (rows,) calibrated probabilities. Raises `ColumnMissing` or `ValueUnreadable`."""

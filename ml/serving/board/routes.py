@@ -1,7 +1,7 @@
 """The board's addresses: a page for people, the same as data, and a person's own figure for a shift.
 
-Here belong the addresses and who may write: a form of this page or a program, never another site's page. In production
-a person is known by the header of the proxy that signed them in (`serve --people-header`), or may only look.
+Here belong the addresses and who may write: a form of this page or a program, never another site's page. Outside
+development a person is known by the header of the proxy that signed them in (`serve --people-header`), or only looks.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from ml.serving.board.page import board_page, with_nonce
 from ml.serving.board.shifts import Section, section_of
 from ml.serving.board.visits import WINDOW, Board, board_of
 from ml.serving.bodies import decoded, shaped
-from ml.serving.config import PRODUCTION
+from ml.serving.config import DEVELOPMENT
 from ml.serving.hooks import TRIAGE
 from ml.serving.limits import require_json
 from ml.serving.live import Live
@@ -121,7 +121,7 @@ def _person(running: Running, request: Request, site: str) -> str | None:
     name = None if header is None else request.headers.get(header)
     if name:
         return pseudonym(running.config.pseudonym_key(site), "Staff", name)
-    if header is not None or running.config.environment == PRODUCTION:
+    if header is not None or running.config.environment != DEVELOPMENT:
         raise Problem(
             HTTPStatus.FORBIDDEN,
             "not-signed-in",
@@ -156,7 +156,8 @@ async def _board(running: Running, site: str, unit: str) -> Board:
         sections = [await _section(running, use_case, site, unit) for use_case in running.plans]
     except SQLAlchemyError as error:
         raise StoreUnavailable(f"The event store cannot be read ({type(error).__name__}).") from error
-    return board_of(TRIAGE, site, unit, state, counts, now, sections=sections, is_outside=is_outside)
+    wall = running.config.steady_clock.now()
+    return board_of(TRIAGE, site, unit, state, counts, now, wall, sections=sections, is_outside=is_outside)
 
 
 async def _section(running: Running, use_case: str, site: str, unit: str) -> Section:
@@ -166,4 +167,5 @@ async def _section(running: Running, use_case: str, site: str, unit: str) -> Sec
         adjustments_of, running.store, use_case, site, unit, since
     )
     state = await running.plans[use_case].state(site)
-    return section_of(use_case, titles.get(use_case, use_case), unit, state, adjusted, now)
+    wall = running.config.steady_clock.now()
+    return section_of(use_case, titles.get(use_case, use_case), unit, state, adjusted, now, wall)

@@ -14,7 +14,6 @@ from ml.registry.board import BoardLayout, Target
 from ml.registry.plan import Line, Plan
 from ml.registry.stages import Stage, Tier
 from ml.serving.board.adjusting import Adjusted
-from ml.serving.config import utc_now
 from ml.serving.notices import glass_of, told
 from ml.serving.plans import Planning, PlanningState
 
@@ -85,13 +84,14 @@ def section_of(
     state: PlanningState,
     adjusted: Mapping[tuple[date, str, str], Adjusted],
     now: datetime,
+    wall: datetime,
 ) -> Section:
-    """What the board says of one use case for a unit, now."""
+    """What the board says of one use case for a unit, now. `wall` is the world's time, which notices go by."""
     live = state if isinstance(state, Planning) else None
     layout = live.release.board if live else None
     plan = live.shown(now) if live else None
     problem = live.why_not(now) if live else getattr(state, "reason", None)
-    said = told(state.pointer, live.tier if live else None, utc_now(), frozenset({Tier.MANUAL}))
+    said = told(state.pointer, live.tier if live else None, wall, frozenset({Tier.MANUAL}))
     return Section(
         use_case=use_case,
         title=layout.title if layout else title,

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 
 from ml.registry.stages import Stage, Tier
 from ml.serving.board.shifts import Section
-from ml.serving.config import utc_now
 from ml.serving.counts import BoardCounts
 from ml.serving.live import Live, SiteState
 from ml.serving.notices import glass_of, told
@@ -62,15 +61,17 @@ def board_of(
     state: SiteState,
     counts: BoardCounts,
     now: datetime,
+    wall: datetime,
     *,
     sections: list[Section],
     is_outside: bool,
 ) -> Board:
-    """Put a unit's board together; `is_outside`: the release of triage is not for this unit."""
+    """Put a unit's board together. `wall` is the world's time, which notices go by; `is_outside`: the release of triage
+    is not for this unit."""
     live = state if isinstance(state, Live) and not is_outside else None
     stage = live.stage if live is not None else Stage.OFF
     is_shown = live is not None and stage.rank >= Stage.ASSISTIVE.rank
-    said = None if is_outside else told(state.pointer, live.tier if live else None, utc_now())
+    said = None if is_outside else told(state.pointer, live.tier if live else None, wall)
     return Board(
         use_case=use_case,
         site=site,

@@ -51,13 +51,15 @@ class Readers(BaseModel):
 
 @dataclass(frozen=True)
 class Look:
-    """One look at the page: whose (a pseudonym, or nobody signed in), as what, why, at which sites."""
+    """One look: whose (a pseudonym, or nobody signed in), as what, why, at which sites (none: it is not told), at
+    which page."""
 
     at: datetime
     who: str
     role: Role
     why: str
     sites: tuple[str, ...]
+    page: str = "operations"
 
 
 def load_readers(home: Path) -> Readers:
@@ -76,7 +78,14 @@ def record_look(home: Path, look: Look) -> None:
     """Append one look, on disk when this returns. Raises `OSError`."""
     path = home / LOOKS
     path.parent.mkdir(exist_ok=True)
-    line = {"at": look.at.isoformat(), "who": look.who, "role": look.role, "why": look.why, "sites": look.sites}
+    line = {
+        "at": look.at.isoformat(),
+        "who": look.who,
+        "role": look.role,
+        "why": look.why,
+        "sites": look.sites,
+        "page": look.page,
+    }
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(descriptor, (json.dumps(line) + "\n").encode())

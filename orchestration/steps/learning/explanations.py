@@ -45,6 +45,7 @@ def explanations_evidence(
 
 def _figures(model: Model, outcome: str, visits: Sequence[str], threshold: float) -> dict[str, Figure]:
     checked: list[tuple[Reason, bool]] = []
+    model = model.of(outcome)
     for text in visits:
         row = json.loads(text)
         risk = model.predict_row(row, explained=())[outcome].probability

@@ -31,6 +31,7 @@ from ml.registry.signing import Signer, load_signer, new_private_key, write_publ
 from ml.registry.stages import Stage, Tier
 from ml.registry.store import model_files, write_release
 from ml.serving.app import create_app
+from ml.serving.clocks import SteadyClock
 from ml.serving.config import ServingConfig, SiteContext
 from ml.training.bundle import write_bundle
 from ml.training.calibration import Platt
@@ -185,6 +186,16 @@ def with_reduced(model: Model) -> Model:
     return replace(model, reduced=replace(model, features=(feature,), outcomes=outcomes, baselines=baselines))
 
 
+class Clocks:
+    """A wall clock and the seconds that have passed, both under the test's hand."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.wall, self.passed = now.timestamp(), 100.0
+
+    def steady(self) -> SteadyClock:
+        return SteadyClock(lambda: self.wall, lambda: self.passed)
+
+
 @dataclass
 class Client:
     """HTTP to an application in another thread's event loop, without a socket."""
@@ -329,6 +340,11 @@ class Home:
             **changes,
         }
         return publish_plan(self.path, fields, self.signer)
+
+    @property
+    def generation(self) -> int:
+        """Of the pointer that lies there."""
+        return json.loads(self.pointer_file.read_bytes())["generation"]
 
     @property
     def pointer_file(self) -> Path:

@@ -33,6 +33,12 @@ def write_clients(folder: Path, *clients: dict[str, Any], **more: Any) -> None:
     (folder / "clients.json").write_text(json.dumps(document))
 
 
+def behind_https(home: Home) -> None:
+    """What a service needs outside development: an https address, and clients that it trusts."""
+    write_clients(home.path, {"iss": ISSUER, "jwks_file": "jwks.json"}, base_url=BASE)
+    (home.path / "jwks.json").write_text(key_set(public(EC_KEY, "ec")))
+
+
 def trust(home: Home, **more: Any) -> Home:
     home.point(home.release())
     write_clients(home.path, {"iss": ISSUER, "jwks_file": "jwks.json", "jku": JKU, **more})

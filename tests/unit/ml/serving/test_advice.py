@@ -16,7 +16,7 @@ from ml.serving.advice import shift_of
 from ml.serving.rules import high_risk_reasons
 from ml.serving.scoring import Scorer
 from ml.serving.tables import EVENT, open_database
-from ml.training.explain import reason_sentence
+from ml.training.explain import checked_reason
 
 
 def events(home: Home) -> list[dict[str, Any]]:
@@ -320,8 +320,7 @@ def test_a_visit_s_scores_are_the_model_s_own(home: Home) -> None:
 def test_the_reason_is_that_of_the_whole_model_where_it_holds_and_scores_the_card_s_outcome_alone() -> None:
     scorer = Scorer(tiny_model(), "critical_care")
     values = {**dict.fromkeys(tiny_model().feature_names), "oxygen_saturation": 50.0}
-    score = tiny_model().predict_row(values)["critical_care"]
-    assert scorer.reason(values) == reason_sentence(tiny_model(), score)
+    assert scorer.reason(values) == checked_reason(tiny_model(), "critical_care", values).sentence
     assert set(scorer.of_card.outcomes) == {"critical_care"} < set(scorer.score(values))
 
 

@@ -1,15 +1,21 @@
 """A model that hangs, is slow or raises is given up in time, and not asked again before a probe."""
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from serving_homes import Home, tiny_model
 
+from ml.registry.stages import Tier
 from ml.serving import asking
 from ml.serving.asking import AskedModel, ModelSilent, ModelThread
+from ml.serving.live import ScorerOpener
+from ml.serving.scoring import Scorer
 
 SECONDS, PATIENCE = 0.05, 2.0
 
@@ -66,6 +72,8 @@ def test_calls_that_wait_behind_a_hanging_one_are_given_up_with_it(gate: threadi
             *(model.ask(gate.wait, SECONDS, PATIENCE) for _ in range(20)), return_exceptions=True
         )
         assert {type(one) for one in found} == {ModelSilent}
+        asked = [one.was_asked for one in found if isinstance(one, ModelSilent)]
+        assert asked == [True, *[False] * 19], "what never ran says nothing of the model"
 
     run(ask())
 
@@ -109,3 +117,46 @@ def test_a_model_that_came_back_is_trusted_after_a_probe_and_not_before(
         assert await model.ask(lambda: 7, SECONDS, PATIENCE) == 7
 
     run(ask())
+
+
+def test_a_model_that_comes_back_while_its_silence_is_read_has_none() -> None:
+    def steady() -> float:
+        model._close()  # the probe's thread, at the worst moment
+        return 100.0
+
+    model = AskedModel(ModelThread("m"), lambda: None, steady)
+    model._open_since = 1.0
+    assert model.silent_seconds == 99.0
+    assert model.silent_seconds == 0.0
+
+
+def test_models_are_counted_while_others_are_opened(tmp_path: Path) -> None:
+    opener, over = ScorerOpener(Home.at(tmp_path).config(), "triage"), threading.Event()
+    scorer = Scorer(tiny_model(), "critical_care")
+
+    def open_others() -> None:
+        for number in range(20_000):
+            opener._asked(f"site{number}", Tier.MODEL, scorer)
+        over.set()
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threading.Thread(target=open_others, daemon=True).start()
+        while not over.is_set():
+            assert len(opener.models()) >= opener.given_up() == 0
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_a_thread_that_came_back_after_it_was_given_up_ends(tmp_path: Path, gate: threading.Event) -> None:
+    opener, before = ScorerOpener(Home.at(tmp_path).config(), "triage"), set(threading.enumerate())
+    opener._thread("city", Tier.MODEL).submit(gate.wait)
+    assert opener._thread("city", Tier.MODEL).submit(lambda: 7).future.result(10) == 7
+    gate.set()
+    deadline = time.monotonic() + 10
+    while len(set(threading.enumerate()) - before) > 1:
+        opener._thread("city", Tier.MODEL)
+        assert time.monotonic() < deadline, "a thread that nobody asks any more waits for ever"
+        time.sleep(0.005)
+    opener.close()

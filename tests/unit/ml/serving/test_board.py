@@ -14,6 +14,7 @@ from ml.registry.board import BoardLayout
 from ml.registry.plan import plan_folder
 from ml.registry.stages import Stage, Tier
 from ml.serving.config import SiteContext
+from tests.unit.ml.serving.issuer import behind_https
 
 API, PAGE = f"/api/v1/board/{SITE}/MED", f"/board/{SITE}/MED"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -162,6 +163,15 @@ def test_where_a_proxy_signs_people_in_nobody_else_adjusts(home: Home) -> None:
     with create_engine(home.config().event_store_url).connect() as connection:
         (made_by,) = connection.execute(text("select made_by from serving_adjustment")).one()
     assert len(made_by) == 32 and "quinn" not in made_by
+
+
+@pytest.mark.parametrize("environment", ["validation", "production"])
+def test_outside_development_nobody_adjusts_without_signing_in(home: Home, environment: str) -> None:
+    home.plan(released(home), [line("rn", 4.2)])
+    behind_https(home)
+    with home.serving(environment=environment) as client:
+        refused = client.post(f"{API}/adjustments", json=asked())
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:pilothouse:problem:not-signed-in")
 
 
 def test_in_shadow_nobody_is_shown_a_plan_and_nobody_can_adjust_one(home: Home) -> None:

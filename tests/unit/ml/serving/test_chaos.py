@@ -9,12 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from serving_homes import LADDER, SERVICE, Client, Home, call, prefetch
+from serving_homes import LADDER, SERVICE, Client, Clocks, Home, call, prefetch
 from sqlalchemy import select
 
 from ml.registry.stages import Stage, Tier
 from ml.serving import scoring, watching
-from ml.serving.clocks import JUMP_SECONDS, SteadyClock
+from ml.serving.clocks import JUMP_SECONDS
 from ml.serving.scoring import Scorer
 from ml.serving.tables import EVENT, open_database
 
@@ -52,6 +52,10 @@ def ask(client: Client, **changes: Any) -> list[dict[str, Any]]:
 def tier(client: Client) -> tuple[str, str | None]:
     [found] = client.get("/api/v1/status").json()["releases"]
     return found["tier"], found["tier_reason"]
+
+
+def generation(client: Client) -> int:
+    return client.get("/api/v1/status").json()["releases"][0]["generation"]
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -266,16 +270,6 @@ def test_a_feed_that_lacks_its_readings_in_half_of_the_calls_steps_down(home: Ho
         assert tier(client) == ("reduced", "in 2 of the last 4 calls too little was known, or it was stale")
 
 
-class Clocks:
-    """A wall clock and the seconds that have passed, both under the test's hand."""
-
-    def __init__(self) -> None:
-        self.wall, self.passed = 1_772_452_800.0, 100.0
-
-    def steady(self) -> SteadyClock:
-        return SteadyClock(lambda: self.wall, lambda: self.passed)
-
-
 @pytest.mark.parametrize("jump", [-86_400.0, 86_400.0])
 def test_a_clock_that_jumps_steps_down_judges_no_visit_by_it_and_a_person_says_that_it_is_right(
     home: Home, jump: float
@@ -283,16 +277,22 @@ def test_a_clock_that_jumps_steps_down_judges_no_visit_by_it_and_a_person_says_t
     from ml.serving.config import utc_now
 
     clocks, digest = Clocks(), home.ladder_release()
+    steady = clocks.steady()
     home.point(digest)
-    with home.serving(clock=utc_now, steady_clock=clocks.steady()) as client:
+    with home.serving(clock=utc_now, steady_clock=steady) as client:
         ask(client)
         clocks.wall += jump
         [card] = ask(client)
         until(lambda: bool(events(home, "outage")))
         side = "ahead" if jump > 0 else "back"
         assert tier(client) == ("rule", f"the clock of the service jumped {side} by 86400 seconds")
+        for lower in ((Stage.SHADOW, Tier.MODEL), (Stage.ASSISTIVE, Tier.RULE)):
+            home.point(digest, *lower)  # as the triggers of a policy do, by themselves
+            until(lambda: generation(client) == home.generation)
+            assert (tier(client)[0], steady.jump()) == ("rule", jump), "no person said that the clock is right"
         home.point(digest)
         until(lambda: tier(client) == ("model", None))
+        assert steady.jump() == 0
     assert card["summary"].startswith("High acuity by rule"), "the visit is still one of now"
     before, after = (event["at_us"] for event in events(home, "call"))
     assert before == after, "events keep the time that passed"
@@ -337,10 +337,14 @@ def test_a_step_down_that_could_not_be_written_holds_and_is_written_later(
             patch.setattr(Scorer, "score", only_full(lambda: 1 / 0, Scorer.score))
             assert client.post(SERVICE, json=call()).status_code == 503
             assert tier(client)[0] == "reduced"
-        until(lambda: bool(events(home, "step_down")))
+            patch.setattr(Scorer, "score", lambda *_: 1 / 0)
+            assert client.post(SERVICE, json=call()).status_code == 503
+            assert tier(client)[0] == "rule"
+        until(lambda: len(events(home, "step_down")) == 2)
         ask(client)
+    assert [event["tier"] for event in events(home, "step_down")] == ["reduced", "rule"], "none stands for another"
     with home.serving() as client:
-        assert tier(client)[0] == "reduced", "also after a restart"
+        assert tier(client)[0] == "rule", "also after a restart"
 
 
 def test_a_call_that_gets_no_answer_in_time_is_told_so_and_recorded(

@@ -4,8 +4,9 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from serving_homes import SERVICE, SITE, TRIAGE, Client, Home, call
+from serving_homes import SERVICE, SITE, TRIAGE, Client, Clocks, Home, call
 
+from ml.registry.glass import Glass
 from ml.registry.notice import Notice
 from ml.registry.pointer import Pointer, publish_lower, publish_pointer, read_pointer
 from ml.registry.stages import Stage, Tier
@@ -37,6 +38,16 @@ def lowered(
     publish_lower(
         home.path, use_case=TRIAGE, site=SITE, stage=stage, tier=tier, reason="test", issued_at=at, signer=home.signer,
         notice=words,
+    )  # fmt: skip
+
+
+def under_glass(home: Home, clocks: Clocks, stage: Stage) -> None:
+    """A release past the gate, from the clocks' present for an hour."""
+    at = clocks.steady().now()
+    publish_pointer(
+        home.path, use_case=TRIAGE, site=SITE, release=home.release(approvals=[]), stage=stage, tier=Tier.MODEL,
+        reason="test", issued_at=at, signer=home.signer, notice=WORDS,
+        glass=Glass(person="kim", reason="a surge", until=at + 60 * MINUTE),
     )  # fmt: skip
 
 
@@ -74,6 +85,46 @@ def test_it_is_told_as_long_as_the_plan_says(home: Home, stage: Stage, ago: time
     lowered(home, stage, at=datetime.now(UTC) - ago)
     with home.serving() as client:
         assert (card(client) is not None) is is_told
+
+
+def test_when_a_glass_is_over_it_is_told_though_nobody_moves_the_pointer(home: Home) -> None:
+    clocks = Clocks()
+    under_glass(home, clocks, Stage.ASSISTIVE)
+    with home.serving(steady_clock=clocks.steady()) as client:
+        shown = []
+        for minutes in (59, 1, 59, 1):
+            clocks.wall += 60 * minutes
+            clocks.passed += 60 * minutes
+            shown.append((card(client) or {}).get("summary"))
+            told_on_board = client.get(f"/api/v1/board/{SITE}/ED").json()["notice"]
+            assert (told_on_board == WORDS.withdrawn) is (shown[-1] == WORDS.summary)
+    assert shown[0] is not None and shown[0].startswith("Risk of")
+    assert shown[1:] == [WORDS.summary, WORDS.summary, None]
+
+
+def test_a_glass_in_shadow_is_over_without_a_word(home: Home) -> None:
+    clocks = Clocks()
+    under_glass(home, clocks, Stage.SHADOW)
+    clocks.wall, clocks.passed = clocks.wall + 3600, clocks.passed + 3600
+    with home.serving(steady_clock=clocks.steady()) as client:
+        assert card(client) is None
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+def test_a_clock_that_jumps_neither_ends_a_glass_nor_makes_it_last(home: Home, jump: float) -> None:
+    clocks = Clocks()
+    under_glass(home, clocks, Stage.ASSISTIVE)
+
+    def stage() -> str:
+        return str(client.get("/api/v1/status").json()["releases"][0]["stage"])
+
+    with home.serving(steady_clock=clocks.steady()) as client:
+        clocks.wall += jump
+        assert stage() == "assistive"
+        clocks.passed += 3599
+        assert stage() == "assistive"
+        clocks.passed += 1
+        assert stage() == "off"
 
 
 def test_what_nobody_ever_saw_goes_away_without_a_word(home: Home) -> None:

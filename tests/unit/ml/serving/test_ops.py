@@ -13,6 +13,7 @@ from ml.serving.config import SiteContext
 from ml.serving.ops.document import FILE, Operations
 from ml.serving.ops.page import operations_page
 from ml.serving.ops.readers import LOOKS, READERS, ROLES, SECTIONS
+from tests.unit.ml.serving.issuer import behind_https
 
 SITES = {SITE: SiteContext("America/New_York", KEY, "Harbour City")}
 HEADER = "X-Signed-In"
@@ -103,6 +104,16 @@ def test_nobody_takes_a_role_that_is_not_theirs(signed: Client, home: Home) -> N
         refused = signed.get(f"/ops{query}", headers=headers)
         assert (refused.status_code, refused.headers["content-type"]) == (403, "application/problem+json")
         assert "Harbour" not in refused.text
+    assert looks(home) == []
+
+
+@pytest.mark.parametrize("environment", ["validation", "production"])
+def test_outside_development_nobody_is_shown_anything_without_signing_in(home: Home, environment: str) -> None:
+    published(home.path)
+    behind_https(home)
+    with home.serving(sites=SITES, environment=environment) as client:
+        refused = client.get("/ops")
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:pilothouse:problem:not-signed-in")
     assert looks(home) == []
 
 

@@ -1,9 +1,16 @@
 """The report pages over HTTP: read-only, in a sandbox, nothing beside them."""
 
+import json
 from pathlib import Path
 
 import pytest
 from serving_homes import Home
+
+from ml.serving.ops.readers import LOOKS, READERS
+from tests.unit.ml.serving.issuer import behind_https
+
+ROWS = "/reports/reviews/meaning-1.html"
+PEOPLE = {"ada": {"role": "engineer"}, "eve": {"role": "executive"}, "kim": {"role": "clinician", "sites": ["city"]}}
 
 
 @pytest.fixture
@@ -12,6 +19,9 @@ def pages(tmp_path: Path) -> Path:
     (folder / "drift").mkdir(parents=True)
     (folder / "index.html").write_text("<h1>Releases</h1>")
     (folder / "drift" / "triage-city.html").write_text("<script>draw()</script>")
+    (folder / "reviews").mkdir()
+    (folder / "reviews" / "meaning-1.html").write_text("<td>a row of a patient</td>")
+    (tmp_path / READERS).write_text(json.dumps({"schema": "pilothouse.ops_readers/1", "people": PEOPLE}))
     (tmp_path / "secret.pem").write_text("a key")
     return folder
 
@@ -71,3 +81,36 @@ def test_before_the_first_report_there_is_a_plain_not_found(home: Home, tmp_path
 def test_without_a_folder_nothing_is_served_there(home: Home) -> None:
     with home.serving() as client:
         assert client.get("/reports/").status_code == 404
+
+
+def looks(home: Home) -> list[tuple[str, str, str]]:
+    path = home.path / LOOKS
+    lines = map(json.loads, path.read_text().splitlines() if path.exists() else [])
+    return [(line["role"], line["why"], line["page"]) for line in lines]
+
+
+def test_a_look_at_rows_of_patients_is_on_record_with_who_and_why_before_it_is_answered(
+    home: Home, pages: Path
+) -> None:
+    behind_https(home)
+    with home.serving(reports=pages, environment="validation", people_header="Remote-User") as client:
+        asked = {"remote-user": "ada"}
+        assert "a row" in client.get(f"{ROWS}?why=review of meaning", headers=asked).text
+        assert client.get("/reports/", headers=asked).status_code == 200, "a page without patients needs no record"
+        assert client.get(f"{ROWS}?why=<b>", headers=asked).status_code == 422
+        for headers in ({}, {"remote-user": "mallory"}, {"remote-user": "eve"}, {"remote-user": "kim"}):
+            refused = client.get(ROWS, headers=headers)
+            assert refused.status_code == 403 and "a row" not in refused.text
+        assert client.get("/reports/").status_code == 403
+        (home.path / LOOKS).unlink()
+        (home.path / LOOKS).mkdir()
+        assert client.get(ROWS, headers=asked).status_code == 503
+        (home.path / LOOKS).rmdir()
+        assert client.get("/reports/%72eviews/meaning-1.html", headers=asked).status_code == 200
+    assert looks(home) == [("engineer", "not said", "reports/reviews/meaning-1.html")]
+
+
+def test_in_development_a_look_at_rows_is_on_record_too(home: Home, pages: Path) -> None:
+    with home.serving(reports=pages) as client:
+        assert client.get(f"{ROWS}?why=testing").status_code == 200
+    assert looks(home) == [("governance", "testing", "reports/reviews/meaning-1.html")]

@@ -1,5 +1,6 @@
 """The event store: durable before the answer, once each, and no answer without it."""
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -15,6 +16,7 @@ from sqlalchemy import create_engine, insert, make_url, select, text
 
 from ml.registry.stages import Tier
 from ml.serving import ServingRefused, StoreUnavailable
+from ml.serving.events import Event, EventStore
 from ml.serving.export import EVENTS_SCHEMA, FEEDBACK_SCHEMA, ExportMark, export_events
 from ml.serving.tables import EVENT, SCHEMA, instant_of, metadata, microseconds, open_database
 
@@ -250,3 +252,20 @@ def test_a_closed_writer_takes_nothing(tmp_path: Path) -> None:
     engine.dispose()
     assert digest_of("x")
     assert Tier.RULE.rank == 2
+
+
+def test_a_step_down_that_is_written_late_takes_none_back_that_was_written_since(home: Home, url: str) -> None:
+    async def step(store: EventStore, name: str, tier: Tier) -> None:
+        event = Event(digest_of(name)[:36], 0, "step_down", "triage", SITE, "stepped_down", "{}")
+        await store.step_down(event, pointer, tier, name)
+
+    pointer, store = home.point(home.release()), EventStore(url, 5)
+    store.remember_pointer(pointer)
+    found = []
+    for name, tier in (("first", Tier.REDUCED), ("second", Tier.RULE), ("late", Tier.REDUCED)):
+        asyncio.run(step(store, name, tier))
+        seen = store.pointer_seen("triage", SITE)
+        assert seen is not None
+        found.append((seen.stepped_down_to, seen.stepped_down_reason))
+    store.close()
+    assert found == [(Tier.REDUCED, "first"), (Tier.RULE, "second"), (Tier.RULE, "second")]

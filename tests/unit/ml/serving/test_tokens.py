@@ -1,5 +1,6 @@
 """Trusting CDS clients over HTTP: good tokens pass once, every other is refused alike."""
 
+import asyncio
 import base64
 import json
 import logging
@@ -17,9 +18,12 @@ from jwt.algorithms import ECAlgorithm, HMACAlgorithm, RSAAlgorithm
 from serving_homes import NOW, SERVICE, Client, Home, call
 
 from ml.serving import ServingRefused
+from ml.serving import trusting as trusting_module
 from ml.serving.app import create_app
 from ml.serving.clients import configured, load_clients
+from ml.serving.metrics import Meters
 from ml.serving.outbound import connect
+from ml.serving.trusting import Trust
 from tests.unit.ml.serving.issuer import (
     BASE,
     EC_KEY,
@@ -427,3 +431,63 @@ def test_outside_development_there_is_a_rate_and_origins_come_from_the_file(home
         write_clients(home.path, LISTED, base_url=BASE, cors_origins=[origin])
         with pytest.raises(ServingRefused, match="cors_origins"):
             load_clients(home.path, connect)
+
+
+@pytest.fixture
+def looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trusting_module, "LOOK_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(trusting_module, "RETRY_EVERY_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("looks_at_once")
+def test_a_client_that_is_listed_or_struck_off_while_the_service_runs_is_trusted_or_not(
+    trusting: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = "https://other.example.org"
+    (trusting.path / "other.json").write_text(key_set(public(OTHER, "other")))
+    with trusting.serving(base_url=BASE) as client:
+        assert ask(client, token(OTHER, kid="other", iss=other)).status_code == 401
+        write_clients(trusting.path, LISTED, {"iss": other, "jwks_file": "other.json"}, base_url="https://new.example")
+        assert ask(client, token(OTHER, kid="other", iss=other)).status_code == 200
+        assert "base_url changed: restart for that" in caplog.text
+        write_clients(trusting.path, {"iss": other, "jwks_file": "other.json"})
+        assert ask(client, token()).status_code == 401
+
+
+@pytest.mark.usefixtures("looks_at_once")
+@pytest.mark.parametrize("broken", ["gone", "{", "no key set", "too long"])
+def test_a_list_that_cannot_be_trusted_changes_nothing_and_is_told_until_it_is_mended(
+    trusting: Home, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = trusting.path / "clients.json"
+    sound, told = path.read_text(), "The list from before is still used"
+    with trusting.serving(base_url=BASE) as client:
+        if broken == "gone":
+            path.unlink()
+        elif broken == "no key set":
+            write_clients(trusting.path, {"iss": ISSUER, "jwks_file": "nowhere.json"})
+        else:
+            path.write_text(sound + " " * (1 << 20) if broken == "too long" else broken)
+        for _ in range(3):
+            assert ask(client, token()).status_code == 200
+        assert told in client.get("/api/v1/status").json()["clients_problem"]
+        assert "pilothouse_clients_refused 1.0" in client.get("/metrics").text
+        assert caplog.text.count(told) == 1, "a broken file does not fill the log"
+        path.write_text(sound)
+        assert client.get("/api/v1/status").json()["clients_problem"] is None
+        assert "pilothouse_clients_refused 0.0" in client.get("/metrics").text
+
+
+def test_a_list_is_looked_at_once_a_second_at_most(trusting: Home) -> None:
+    now = 0.0
+    trust_now = trusting_of(trusting, lambda: now)
+    write_clients(trusting.path, LISTED, {"iss": "https://b.example", "jku": JKU})
+    asyncio.run(trust_now.look())
+    assert trust_now.clients is not None and len(trust_now.clients.by_issuer) == 1
+    now = 1.0
+    asyncio.run(trust_now.look())
+    assert len(trust_now.clients.by_issuer) == 2
+
+
+def trusting_of(home: Home, clock: Callable[[], float]) -> Trust:
+    return Trust(home.config(), load_clients(home.path, connect), Meters(), clock)

@@ -11,7 +11,6 @@ import pytest
 from evaluation.canonical import document_digest
 from evaluation.ledger import RefusedEntryError
 from ml.registry.store import model_files
-from ml.serving import releases
 from ml.training.bundle import write_bundle
 from orchestration.answers import Answer
 from orchestration.settings import Settings
@@ -24,7 +23,7 @@ from orchestration.steps.releases.breaking import break_glass
 from orchestration.steps.releases.going_down import roll_back
 from orchestration.steps.watching.status import status_of
 from orchestration.steps.watching.trigger_watch import watch_triggers
-from tests.unit.ml.serving.homes import Home, tiny_model
+from tests.unit.ml.serving.homes import Clocks, Home, tiny_model
 from tests.unit.orchestration.steps.governed import Governed
 
 WHY = "A surge: forty are waiting, and the board meets on Monday."
@@ -123,19 +122,17 @@ def test_stepping_down_under_a_broken_glass_does_not_make_it_last(governed: Gove
     assert governed.served == "off"
 
 
-def test_serving_ends_it_by_its_own_clock_whoever_acts_or_not(
-    governed: Governed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_serving_ends_it_by_its_own_clock_whoever_acts_or_not(governed: Governed) -> None:
     broken(governed)
-    wall = now()
-    with Home.at(governed.settings.home).serving() as client:
-        monkeypatch.setattr(releases, "utc_now", lambda: wall)
+    clocks = Clocks(now())
+    with Home.at(governed.settings.home).serving(steady_clock=clocks.steady()) as client:
 
         def stage() -> str:
             return str(client.get("/api/v1/status").json()["releases"][0]["stage"])
 
         assert stage() == "shadow"
-        wall += 3 * HOUR
+        clocks.wall += 3 * 3600
+        clocks.passed += 3 * 3600
         assert stage() == "off"
         assert "its time is over" in client.get("/api/v1/status").json()["releases"][0]["reason"]
 
