@@ -64,6 +64,10 @@ class Meters:
         self.hanging = Gauge(
             "pilothouse_hanging_threads", "Threads of models that hang.", ["use_case"], registry=self.registry
         )
+        self._of_clients()
+
+    def _of_clients(self) -> None:
+        """Who asks, whom the service asks, and what it answered."""
         self.refused_tokens = Counter(
             "pilothouse_refused_tokens", "Tokens refused, by the check that failed.", ["check"], registry=self.registry
         )

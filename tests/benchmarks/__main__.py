@@ -38,7 +38,7 @@ class Scale:
     `megabytes` are the sizes of FHIR landed, `histories` days landed before the one that is measured, `short` the days
     before an increment of the tables (and ten times as many), `messages` those of HL7 v2, `roster_seconds`
     how long the large roster may take, `seeds` groups of hospitals whose meaning is watched for `watched` days,
-    `entries` of a ledger.
+    `entries` of a ledger, `load_calls` sent to each server under load, and `hurt_calls` to one whose model hangs.
     """
 
     days: int
@@ -52,6 +52,8 @@ class Scale:
     seeds: int
     watched: int
     entries: int
+    load_calls: int
+    hurt_calls: int
 
     def __str__(self) -> str:
         largest = self.megabytes[-1]
@@ -72,6 +74,8 @@ FULL = Scale(
     seeds=4,
     watched=98,
     entries=100_000,
+    load_calls=3000,
+    hurt_calls=10_000,
 )
 QUICK = Scale(
     60,
@@ -85,6 +89,8 @@ QUICK = Scale(
     seeds=1,
     watched=56,
     entries=5_000,
+    load_calls=600,
+    hurt_calls=1000,
 )
 
 
@@ -168,6 +174,13 @@ def product(folder: Path, scale: Scale) -> Iterator[Figure]:
     yield from memory_figures(stages, served, nothing)
 
 
+def serving(folder: Path, scale: Scale) -> Iterator[Figure]:
+    """The full CDS Hooks call under load, and with its model killed in the middle."""
+    from tests.benchmarks.serving_figures import load_figures
+
+    yield from load_figures(run_stage("load", folder, calls=scale.load_calls, hurt_calls=scale.hurt_calls).result)
+
+
 def rosters(folder: Path, scale: Scale) -> Iterator[Figure]:
     """Rosters beside the best known."""
     yield from roster_figures(run_stage("rosters", folder, seconds=60, large_seconds=scale.roster_seconds))
@@ -205,6 +218,7 @@ PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
     "rosters": rosters,
     "forecasts": forecasts,
     "product": product,
+    "serving": serving,
     "meaning": meaning,
     "ledger": ledger,
 }

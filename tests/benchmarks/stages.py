@@ -144,6 +144,13 @@ def serve(requests: int) -> dict[str, Any]:
     return measure(requests)
 
 
+def load(calls: int, hurt_calls: int) -> dict[str, Any]:
+    """The full call at 50 a second, beside its yardsticks, and with a model that hangs in the middle."""
+    from tests.benchmarks.bench_serving_load import measure
+
+    return measure(calls, hurt_calls)
+
+
 def board(pages: int) -> dict[str, Any]:
     """The huddle board with 50 viewers."""
     from tests.benchmarks.bench_board import measure
@@ -234,6 +241,7 @@ STAGES: dict[str, Callable[..., dict[str, Any]]] = {
         mllp,
         increment,
         serve,
+        load,
         board,
         rosters,
         backtests,

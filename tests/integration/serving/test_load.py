@@ -1,0 +1,80 @@
+"""The load that the service is measured with: on a schedule, signed as a hospital's, and counted honestly."""
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from serving_homes import SERVICE, Home, call
+
+from ml.serving.background import running
+from tests.benchmarks.bench_serving_load import client_of
+from tests.benchmarks.open_loop import NEW_ID, Plan, arrivals, requests_of, send
+from tests.benchmarks.serving_figures import load_figures
+
+STALL_SECONDS = 0.02
+
+
+def sent(plan: Plan, begins: float | None = None) -> list[dict[str, object]]:
+    due, begins = arrivals(plan), begins or time.time() + 0.2
+    return asyncio.run(send(plan, due, requests_of(plan, due, begins), begins))
+
+
+def test_a_busy_server_is_seen_by_all_who_would_have_waited_for_it() -> None:
+    """One request at a time, twice as slow as they come: the last one waits for about half of all."""
+    turn = asyncio.Lock()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                await reader.readexactly(int(head.rpartition(b": ")[2]))
+                async with turn:
+                    await asyncio.sleep(STALL_SECONDS)
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    async def measure() -> list[dict[str, object]]:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        plan = Plan(server.sockets[0].getsockname()[1], "/", "{}", 30, 2 / STALL_SECONDS, 7)
+        due, begins = arrivals(plan), time.time() + 0.05
+        rows = await send(plan, due, requests_of(plan, due, begins), begins)
+        server.close()
+        await asyncio.sleep(0.05)  # the handlers see their connections close
+        return rows
+
+    rows = asyncio.run(measure())
+    finished = [float(str(row["at"])) + float(str(row["ms"])) / 1000 for row in rows]
+    assert {row["status"] for row in rows} == {200}
+    assert max(finished) >= 30 * STALL_SECONDS
+    assert float(str(rows[-1]["ms"])) > 1000 * 8 * STALL_SECONDS, "a closed loop would have waited with sending"
+
+
+def test_a_signed_load_is_answered_with_cards_and_each_call_is_its_own(home: Home) -> None:
+    home.point(home.release())
+    client = client_of(home.path)
+    with running(home.config()) as port:
+        plan = Plan(port, SERVICE, json.dumps(call(instance=NEW_ID)), 12, 100.0, 7, client)
+        rows = sent(plan)
+        late = sent(plan, begins=time.time() - 3600)
+    assert [(row["status"], row["told"]) for row in rows] == [(200, "model")] * 12
+    assert {row["status"] for row in late} == {401}, "tokens of an hour ago, and the same again"
+
+
+@pytest.mark.parametrize(("unanswered", "is_met"), [(0, True), (1, False)])
+def test_one_call_without_an_answer_is_a_promise_that_is_not_met(unanswered: int, is_met: bool) -> None:
+    times = {"p50": 4.0, "p99": 20.0, "max": 30.0}
+    hurt = {**times, "calls": 10, "late_or_unanswered": unanswered, "deadline_ms": 8000.0}
+    kinds = ("durable", "forgetful", "echo", "mlflow")
+    found = {**dict.fromkeys(kinds, times), "hurt": hurt, "cpu_ms": dict.fromkeys(kinds, 1.0), "per_second": 50.0}
+    figures = {figure.figure: figure for figure in load_figures(found)}
+    [answered] = [figure for name, figure in figures.items() if name.startswith("answered in 8 s")]
+    assert answered.is_met is is_met
+
+
+def test_nobody_home_is_no_answer(tmp_path: Path) -> None:
+    plan = Plan(9, "/", "{}", 3, 1000.0, 7)
+    plan.write(tmp_path / "plan.json")
+    rows = sent(Plan.read(tmp_path / "plan.json"))
+    assert [row["status"] for row in rows] == [0, 0, 0]
