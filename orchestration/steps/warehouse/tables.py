@@ -145,7 +145,7 @@ def prepare_lake(settings: Settings) -> None:
 
 def prepare_manifest(settings: Settings) -> Path:
     """Return dbt's manifest, parsed anew only when a source file of the project or a variable changed."""
-    return parse_project(settings, DBT_PROJECT, dbt_variables(settings))
+    return parse_project(settings, DBT_PROJECT, lambda: dbt_variables(settings))
 
 
 def manifest_digest(settings: Settings) -> str:

@@ -15,7 +15,7 @@ from ml.usecases import load_use_case
 from orchestration.settings import Settings
 from orchestration.sites import list_sites
 from orchestration.sites.codes import load_codes
-from orchestration.steps.warehouse import parsing, tables
+from orchestration.steps.warehouse import parse_share, parsing, tables
 from orchestration.steps.warehouse.tables import (
     SNAPSHOT_TABLES,
     TablesError,
@@ -277,6 +277,7 @@ def test_dbt_parses_anew_only_when_a_source_of_the_project_changed(
     monkeypatch.setattr(tables, "project_digest", lambda: "another project")
     monkeypatch.setattr(parsing, "SHARED", tmp_path / "shared")
     asked: list[str] = []
-    monkeypatch.setattr(parsing, "run_parse", lambda _, variables, __: asked.append(variables))
+    parse = parse_share.read_parsed(settings.dbt_target)
+    monkeypatch.setattr(parsing, "run_parse", lambda _, variables: asked.append(variables) or parse)
     assert prepare_manifest(settings) == manifest and "another project" in asked[0]
     assert "another project" in (settings.dbt_target / "parsed_with.json").read_text()
