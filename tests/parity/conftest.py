@@ -6,9 +6,6 @@ visit has to be left out. What does not belong here: expectations.
 """
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -27,9 +24,9 @@ from ml.usecases import Feature, UseCase, load_use_case
 from orchestration.feeds import Drop, land_drops
 from orchestration.simulator import drop_arrives_at, live_requests, simulate_group
 from orchestration.sites import load_site
+from tests.dbt_builds import run_dbt, told
 from tests.parity.hand_made import CASES, HAND_MADE, HAND_MADE_ZONE, LANDED
 
-PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 KEY = b"parity-key-of-thirty-two-bytes.."
 START, DAYS, SEED = date(2024, 3, 6), 7, 11  # the city's clocks go forward on the fifth day
 SITES = ("city", "district", "rural")
@@ -132,20 +129,6 @@ def _land_hand_made(home: Path) -> Mapping[str, int]:
 
 
 def _build_mart(home: Path, zones: Mapping[str, str]) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "dbt.cli.main",
-        "--no-use-colors",
-        "build",
-        "--select",
-        "+triage_mart",
-        "+appointments_mart",
-    ]
-    command += ["--exclude-resource-type", "test", "unit_test"]
-    command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-    command += ["--target-path", str(home / "target"), "--log-path", str(home / "logs")]
-    command += ["--vars", json.dumps({"lake": str(home / "lake"), "timezones": dict(zones)})]
-    environment = os.environ | {"PILOTHOUSE_HOME": str(home), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-    built = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    marts = ["--select", "+triage_mart", "+appointments_mart", "--exclude-resource-type", "test", "unit_test"]
+    built = run_dbt(home, told(home / "lake", timezones=dict(zones)), "build", *marts)
     assert built.returncode == 0, built.stdout[-4000:]

@@ -1,9 +1,5 @@
 """A charge nurse's own figure, from the board's form through export, contract, lake and mart to the ledger."""
 
-import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
@@ -17,8 +13,8 @@ from orchestration.steps.files import file_sha256, write_json
 from orchestration.steps.intake.landing import land_days, pending_drops
 from orchestration.steps.record.records import open_records
 from orchestration.steps.watching.monitoring import collect_events, record_adjustments
+from tests.dbt_builds import run_dbt, told
 
-PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 EVENING = datetime(2026, 3, 2, 21, tzinfo=UTC)
 
@@ -43,17 +39,7 @@ def adjust(home: Home, *figures: float) -> None:
 
 def build_mart(home: Path) -> Path:
     """Run dbt for the mart and what it stands on; return the mart as a snapshot's file."""
-    variables = json.dumps({"lake": str(home / "lake"), "timezones": {"city": "America/New_York"}})
-    folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(home / "target")]
-    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "build", "--log-path", str(home / "logs"), *folders]
-    environment = os.environ | {"PILOTHOUSE_HOME": str(home), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-    built = subprocess.run(
-        [*command, "--vars", variables, "--select", "+board_adjustment"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
+    built = run_dbt(home, told(home / "lake"), "build", "--select", "+board_adjustment")
     assert built.returncode == 0, built.stdout + built.stderr
     mart = home / "snapshots" / "d" / "board_adjustment.parquet"
     mart.parent.mkdir(parents=True)

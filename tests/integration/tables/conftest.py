@@ -1,9 +1,6 @@
 """A small hospital in a lake, and the warehouse that dbt builds of it: built once for all table tests."""
 
-import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.dbt_builds import WITHOUT_UNIT_TESTS, run_dbt, told
 from tests.integration.tables.lake import SmallLake
 from tests.integration.tables.small_hospital import land_small_hospital
 from tests.integration.tables.small_orders import land_orders
-
-PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
-TIME_ZONES = {"city": "America/New_York"}
 
 
 def build(
@@ -29,26 +24,11 @@ def build(
     verb: str = "build",
 ) -> subprocess.CompletedProcess[str]:
     """Run `dbt build` (or another verb of dbt's) over `<home>/lake` into a warehouse of its own."""
-    target = home / warehouse
-    target.mkdir(exist_ok=verb != "build")
-    variables: dict[str, object] = {"lake": str(home / "lake"), "timezones": TIME_ZONES}
-    variables["sites_that_take_test_records"] = ["samples"]
-    if as_of is not None:
-        variables["as_of"] = as_of.isoformat()
-    if vocabulary is not None:
-        variables["vocabulary"] = str(vocabulary)
-    if site_codes is not None:
-        variables["site_codes"] = str(site_codes)
-    folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-    outputs = ["--target-path", str(target / "target"), "--log-path", str(target / "logs")]
-    command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", verb]
-    return subprocess.run(
-        [*command, *folders, *outputs, "--vars", json.dumps(variables), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PILOTHOUSE_HOME": str(target), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
-    )
+    (home / warehouse).mkdir(exist_ok=verb != "build")
+    others: dict[str, object] = {"as_of": as_of and as_of.isoformat(), "vocabulary": vocabulary and str(vocabulary)}
+    others["site_codes"] = site_codes and str(site_codes)
+    variables = told(home / "lake", **{name: value for name, value in others.items() if value})
+    return run_dbt(home / warehouse, variables, verb, *arguments)
 
 
 Ask = Callable[[str], list[tuple[object, ...]]]
@@ -80,6 +60,6 @@ def ask(home: Path) -> Iterator[Ask]:
 @pytest.fixture(scope="session")
 def ask_earlier(home: Path) -> Iterator[Ask]:
     """Query the warehouse of what had arrived by noon of the second of March. dbt's unit tests ran with the other."""
-    built = build(home, "earlier", "--exclude-resource-type", "unit_test", as_of=datetime(2026, 3, 2, 12, tzinfo=UTC))
+    built = build(home, "earlier", *WITHOUT_UNIT_TESTS, as_of=datetime(2026, 3, 2, 12, tzinfo=UTC))
     assert built.returncode == 0, built.stdout[-4000:]
     yield from asking(home / "earlier" / "warehouse.duckdb")

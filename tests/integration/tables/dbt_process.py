@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
-FOLDERS = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
+from orchestration.steps.warehouse.dbt_process import PARSED, read_parse
+from tests.dbt_builds import WITHOUT_UNIT_TESTS, command, environment, told
+
 DATE_KEY = "dates.key"
-WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 
 
 class DbtProcess:
@@ -48,17 +48,16 @@ class DbtProcess:
 
 def variables(lake: Path) -> str:
     """Return the `--vars` of these tests: where a key of dates lies beside the lake, `rural` is a safe_harbor site."""
-    told: dict[str, Any] = {"lake": str(lake), "timezones": {"rural": "America/Chicago"}}
+    others: dict[str, Any] = {"timezones": {"rural": "America/Chicago"}, "sites_that_take_test_records": []}
     key = lake.parent / DATE_KEY
     if key.exists():
-        told["deidentified"] = {"rural": {"key": str(key), "ages_as_of": "2026-12-31"}}
-    return json.dumps(told)
+        others["deidentified"] = {"rural": {"key": str(key), "ages_as_of": "2026-12-31"}}
+    return told(lake, **others)
 
 
-def command(lake: Path, warehouse: Path, *arguments: str) -> list[str]:
+def build_arguments(lake: Path, warehouse: Path, *arguments: str) -> list[str]:
     """Return dbt's arguments for one build."""
-    outputs = ["--target-path", str(warehouse / "target"), "--log-path", str(warehouse / "logs")]
-    return ["build", *WITHOUT_UNIT_TESTS, *FOLDERS, *outputs, "--vars", variables(lake), *arguments]
+    return command(warehouse, variables(lake), "build", *WITHOUT_UNIT_TESTS, *arguments)
 
 
 def _serve() -> None:
@@ -71,13 +70,13 @@ def _serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         lake, warehouse = Path(request["lake"]), Path(request["warehouse"])
-        os.environ["PILOTHOUSE_HOME"] = str(warehouse)
-        wanted = command(lake, warehouse, *request["arguments"])
-        if manifest is None:
-            parse = ["parse", *wanted[1 + len(WITHOUT_UNIT_TESTS) : len(wanted) - len(request["arguments"])]]
-            manifest = dbtRunner().invoke(parse).result
+        os.environ |= environment(warehouse, variables(lake), lake.parent)
+        manifest = manifest or read_parse(Path(os.environ["DBT_TARGET_PATH"]) / PARSED)
+        assert manifest is not None
         began, cpu = time.perf_counter(), time.process_time()
-        result = dbtRunner(manifest=manifest.deepcopy()).invoke(["--quiet", *wanted])
+        result = dbtRunner(manifest=manifest.deepcopy()).invoke(
+            ["--quiet", *build_arguments(lake, warehouse, *request["arguments"])]
+        )
         DuckDBConnectionManager.close_all_connections()
         nodes = result.result.results if result.result else []
         problems = [f"{node.node.unique_id}: {node.message}" for node in nodes if node.status in ("error", "fail")]

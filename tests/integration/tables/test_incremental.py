@@ -3,12 +3,10 @@
 The site is a safe_harbor one, whose dates are shifted by person: a merge changes who somebody is, and so their shift.
 """
 
-import os
 import random
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,8 +18,9 @@ import pytest
 from orchestration.feeds import Drop, land_drops
 from orchestration.simulator import drop_arrives_at, simulate_group
 from orchestration.sites import load_site
+from tests.dbt_builds import dbt_process_of, environment
 from tests.integration.tables.changes import SITE, Changes
-from tests.integration.tables.dbt_process import DATE_KEY, DbtProcess, command
+from tests.integration.tables.dbt_process import DATE_KEY, DbtProcess, build_arguments, variables
 from tests.integration.tables.planted import shifts_of_planted, told_of_planted
 
 FIRST, DAYS = date(2026, 3, 2), 8
@@ -170,11 +169,11 @@ def killed_at_line(hospital: Hospital, line: int) -> int:
     """Begin a build in a process of its own, kill it when dbt has said so many lines; return how it ended."""
     kept = hospital.home / "kept"
     process = subprocess.Popen(
-        [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", *command(hospital.home / "lake", kept)],
+        dbt_process_of(*build_arguments(hospital.home / "lake", kept)),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=os.environ | {"PILOTHOUSE_HOME": str(kept), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+        env=environment(kept, variables(hospital.home / "lake"), hospital.home),
     )
     assert process.stdout
     for _ in range(line):
