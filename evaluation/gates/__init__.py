@@ -19,7 +19,7 @@ from evaluation.gates.decision import ClauseResult, Decision, Ignored
 from evaluation.gates.errors import DecisionError, GateError, StageError
 from evaluation.gates.explain import ExplainRow, explain, render_rows
 from evaluation.gates.glass import Asked as GlassAsked
-from evaluation.gates.glass import why_not_broken
+from evaluation.gates.glass import Stood, after_glass, earned, why_not_broken
 from evaluation.gates.refusal import Refusal
 from evaluation.gates.rights import may_step_down, may_step_up, why_not_proven
 from evaluation.gates.stages import step, tier_step
@@ -44,9 +44,12 @@ __all__ = [
     "Release",
     "StageError",
     "Standing",
+    "Stood",
+    "after_glass",
     "authorise",
     "breached",
     "decide",
+    "earned",
     "explain",
     "lower_stage",
     "lowered_by",

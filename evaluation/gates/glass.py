@@ -1,7 +1,8 @@
 """Breaking the glass: one stage up without the evidence, by a named person, with a reason, for a time that ends.
 
-Everything else still holds: the person's right and signature, one stage at a time, and nobody their own work. A pure
-function; what is unmet is recorded with it by whoever acts.
+Everything else still holds: the person's right and signature, one stage at a time above what was earned, and nobody
+their own work. Where it leads when its time is over belongs here too. Pure functions; what is unmet is recorded with it
+by whoever acts.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from evaluation.gates.refusal import Refusal
 from evaluation.gates.rights import why_not_proven
 from evaluation.ledger.people import People
 from evaluation.policies.policy import Policy
-from evaluation.policies.stage import Stage
+from evaluation.policies.stage import Stage, Tier
 
 LEAST_HOURS = 1 / 60
 LEAST_REASON = 15
@@ -22,7 +23,10 @@ LEAST_REASON = 15
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks for which step, why, for how many hours, and by which key; ``author`` made the model."""
+    """Who asks for which step, why, for how many hours, and by which key; ``author`` made the model.
+
+    ``current`` is the stage that was earned by evidence; ``is_broken`` says that a glass is broken there already.
+    """
 
     person: str
     public_key: str | None
@@ -31,15 +35,38 @@ class Asked:
     current: Stage
     target: Stage
     author: str
+    is_broken: bool = False
 
     def until(self, now: datetime) -> datetime:
         return now + timedelta(hours=self.hours)
 
 
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """The stage of a place and the tier that answered there."""
+
+    stage: Stage
+    tier: Tier
+
+
+def earned(now: Stage, before: Stage) -> Stage:
+    """The stage that evidence stands for while a glass is broken: what was there before, or lower by now."""
+    return min(now, before, key=lambda one: one.rank)
+
+
+def after_glass(before: Stood, now: Stood, allowed: Stage) -> Stood:
+    """Where a place goes when its glass ends: never above what stood before, where it stands by now, or ``allowed``.
+
+    ``allowed`` is the highest stage for which the approvals of the release before stand at this moment.
+    """
+    stage = min(earned(now.stage, before.stage), allowed, key=lambda one: one.rank)
+    return Stood(stage, max(before.tier, now.tier, key=lambda one: one.rank))
+
+
 def why_not_broken(policy: Policy, people: People, asked: Asked, now: datetime) -> tuple[Refusal, ...]:
     """Every reason why the glass may not be broken; empty when it may."""
     rules = policy.break_glass
-    reasons: list[Refusal] = list(_step(asked))
+    reasons: list[Refusal] = [*_once(asked), *_step(asked)]
     known = people.at(asked.person, now)
     if known is None or known.roles.isdisjoint(rules.roles):
         found = "is not registered with a valid key" if known is None else f"holds {', '.join(sorted(known.roles))}"
@@ -53,6 +80,13 @@ def why_not_broken(policy: Policy, people: People, asked: Asked, now: datetime) 
         )
         reasons += [] if unproven is None else [Refusal("break-glass.signed", *_words(unproven))]
     return (*reasons, *_terms(policy, asked))
+
+
+def _once(asked: Asked) -> tuple[Refusal, ...]:
+    if not asked.is_broken:
+        return ()
+    what = "Release it by the gate (pilothouse promote), or end the one that is broken: pilothouse rollback"
+    return (Refusal("break-glass.once", "a glass is broken here already", "no glass upon a glass", what),)
 
 
 def _step(asked: Asked) -> tuple[Refusal, ...]:

@@ -79,6 +79,8 @@ class Pointer(BaseModel):
         for later in ("notice", "glass"):
             if document[later] is None:
                 del document[later]  # as it was signed, and remembered by services, before there were any
+        if self.glass is not None and self.glass.before is None:
+            del document["glass"]["before"]
         return document
 
 

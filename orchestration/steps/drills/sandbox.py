@@ -12,10 +12,7 @@ from typing import Any
 from evaluation.canonical import document_digest
 from evaluation.ledger import ApprovalStatement, load_private_key, record_approval, sign_approval
 from evaluation.policies import Stage
-from ml.registry.pointer import publish_pointer
 from ml.registry.signing import Signer
-from ml.registry.stages import Stage as ServedStage
-from ml.registry.stages import Tier
 from ml.registry.store import model_files, write_release
 from orchestration.settings import Settings
 from orchestration.steps.learning.stores import bundle_folder
@@ -25,8 +22,8 @@ from orchestration.steps.record.records import now, open_records
 from orchestration.steps.releases.card import card_yaml
 from orchestration.steps.releases.manifest import Standing, manifest_fields
 from orchestration.steps.releases.proposal import Proposal, current_pointer
+from orchestration.steps.releases.putting_up import GoingUp, put_up
 from orchestration.steps.releases.release_keys import release_signer
-from orchestration.steps.releases.telling import notice_of
 
 NOBODY = document_digest({"rehearsal": True})
 APPROVERS = {"model": "drill.model", "workflow": "drill.workflow"}
@@ -103,33 +100,21 @@ class Sandbox:
         approvals = [self._approve(kind, person, subject, stage) for kind, person in APPROVERS.items()]
         use_case, site = self.proposal.use_case.use_case, self.proposal.site.id
         pointer = current_pointer(self.settings, use_case, site)
-        payload = {
-            "use_case": use_case,
-            "site": site,
-            "from_stage": pointer.stage.value if pointer else Stage.OFF.value,
-            "stage": stage.value,
-            "release": release,
-            "previous": self._pointed,
-            "generation": (pointer.generation if pointer else 0) + 1,
-            "subject": dict(subject),
-            "decision": NOBODY,
-            "evidence": [{"kind": "rehearsal", "digest": NOBODY}],
-            "approvals": approvals,
-            "author": AUTHOR,
-        }
-        open_records(self.settings).append("promotion", ON_CALL, payload, at=now())
-        publish_pointer(
-            self.settings.home,
+        going = GoingUp(
             use_case=use_case,
             site=site,
+            from_stage=Stage(pointer.stage.value) if pointer else Stage.OFF,
+            stage=stage,
             release=release,
-            stage=ServedStage(stage.value),
-            tier=Tier.MODEL,
-            reason="rehearsal",
-            issued_at=now(),
-            signer=self.signer,
-            notice=notice_of(self.proposal.policy),
+            previous=self._pointed,
+            subject=subject,
+            decision=NOBODY,
+            author=AUTHOR,
+            policy=self.proposal.policy,
+            current=pointer,
         )
+        said = {"evidence": [{"kind": "rehearsal", "digest": NOBODY}], "approvals": approvals}
+        put_up(self.settings, going, "promotion", said, Actor(ON_CALL), now(), self.signer)
 
     def _approve(self, kind: str, person: str, subject: Mapping[str, str], stage: Stage) -> dict[str, Any]:
         role = sorted(self.proposal.policy.approvals.roles_for(kind))[0]

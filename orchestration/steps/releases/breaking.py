@@ -11,8 +11,9 @@ from typing import Any
 from evaluation.gates import Decision, GlassAsked, Refusal, why_not_broken
 from evaluation.ledger import instant_text
 from evaluation.policies import Stage
-from ml.registry.glass import Glass
-from ml.registry.pointer import publish_pointer
+from evaluation.policies import Tier as EvaluatedTier
+from ml.registry.glass import Before, Glass
+from ml.registry.pointer import Pointer
 from ml.registry.stages import Stage as ServedStage
 from ml.registry.stages import Tier
 from ml.usecases import load_declaration
@@ -22,21 +23,21 @@ from orchestration.steps.answer import Answer
 from orchestration.steps.intake.deidentification import require_dates
 from orchestration.steps.locks import exclusive
 from orchestration.steps.record.actors import Actor
-from orchestration.steps.record.agreement import Present
 from orchestration.steps.record.incidents import incident_label, open_incident
 from orchestration.steps.record.records import entry_document, now, open_records
 from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.proposal import Proposal, propose
+from orchestration.steps.releases.putting_up import put_up
 from orchestration.steps.releases.release import (
     authorise_proposal,
-    known_generation,
+    going_up,
     record_refusal,
     released_subject,
     unsettled,
     write_proposal,
 )
 from orchestration.steps.releases.release_keys import release_signer
-from orchestration.steps.releases.telling import notice_of
+from orchestration.steps.releases.served import answering_tier
 
 REFUSED_BY_A_PERSON = "no standing refusal"
 LONGEST_REASON = 1000
@@ -58,6 +59,7 @@ def break_glass(
             current=proposal.current_stage,
             target=proposal.stage,
             author=proposal.candidate.author,
+            is_broken=proposal.current is not None and proposal.current.glass is not None,
         )
         people = open_records(settings).people()
         reasons = [
@@ -93,41 +95,11 @@ def _break(
 ) -> dict[str, Any]:
     use_case, site, words = proposal.use_case.use_case, proposal.site.id, reason.strip()[:LONGEST_REASON]
     release, fields = write_proposal(settings, proposal, decision, ())
-    present, above = Present(proposal.current).generation, known_generation(settings, use_case, site)
     missing = sorted({one.clause for one in unmet})
-    payload = {
-        "use_case": use_case,
-        "site": site,
-        "from_stage": proposal.current_stage.value,
-        "stage": proposal.stage.value,
-        "release": release,
-        "previous": fields["previous"],
-        "generation": max(above, present) + 1,
-        "subject": proposal.subject.to_json(),
-        "decision": decision.digest,
-        "unmet": missing,
-        "reason": words,
-        "until": instant_text(until),
-        "author": proposal.candidate.author,
-        "detail": {},
-    }
-    entry = open_records(settings).append("break_glass", actor.name, actor.act("break_glass", payload, at), at=at)
-    glass = Glass(person=actor.name, reason=words, until=until)
-    publish_pointer(
-        settings.home,
-        use_case=use_case,
-        site=site,
-        release=release,
-        stage=ServedStage(proposal.stage.value),
-        tier=Tier.MODEL,
-        reason=f"break-glass, ledger entry {entry.seq}",
-        issued_at=at,
-        signer=release_signer(settings),
-        follows=present,
-        above=above,
-        notice=notice_of(proposal.policy),
-        glass=glass,
-    )
+    said = {"unmet": missing, "reason": words, "until": instant_text(until), "detail": {}}
+    glass = Glass(person=actor.name, reason=words, until=until, before=_before(settings, proposal.current))
+    going = going_up(proposal, decision, release, fields)
+    entry = put_up(settings, going, "break_glass", said, actor, at, release_signer(settings), glass)
     open_incident(
         settings,
         incident_label(f"glass-{at:%Y%m%d%H%M%S}", use_case, site),
@@ -136,6 +108,14 @@ def _break(
         severity="high",
         what=f"{glass.sentence} Not met: {', '.join(missing)}.",
         release=release,
-        detail={"cause": "break-glass", "generation": payload["generation"], "step": entry.hash},
+        detail={"cause": "break-glass", "generation": entry.payload["generation"], "step": entry.hash},
     )
     return {**entry_document(entry), "warnings": [glass.sentence]}
+
+
+def _before(settings: Settings, pointer: Pointer | None) -> Before:
+    """What stands there now, and comes back at the most; where nobody can tell which tier answers, people alone."""
+    if pointer is None or pointer.release is None:
+        return Before(release=None, stage=ServedStage.OFF, tier=Tier.MODEL)
+    answering = answering_tier(settings, pointer) or EvaluatedTier.MANUAL
+    return Before(release=pointer.release, stage=pointer.stage, tier=Tier(answering.value))

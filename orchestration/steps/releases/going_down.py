@@ -16,10 +16,8 @@ from evaluation.gates import Refusal
 from evaluation.ledger import InForce, Ledger
 from evaluation.policies import Stage, Tier
 from ml.registry.pointer import Pointer, publish_lower, publish_pointer, withdraw_pointer
-from ml.registry.signing import load_public_key
 from ml.registry.stages import Stage as ServedStage
 from ml.registry.stages import Tier as ServedTier
-from ml.registry.store import VerifiedRelease, load_release
 from ml.usecases import load_declaration, use_case_names
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
@@ -33,6 +31,7 @@ from orchestration.steps.releases.recording import Recorder, safe_reason
 from orchestration.steps.releases.release_keys import release_signer
 from orchestration.steps.releases.served import ServedTierUnknown, served_tier
 from orchestration.steps.releases.telling import words_for
+from orchestration.steps.releases.way_back import way_back
 
 LOCK_SECONDS = 5.0
 LONGEST_POINTER_REASON = 1000
@@ -127,28 +126,26 @@ class Descent:
             return Tier(pointer.tier.value)
 
     def _back(self, pointer: Pointer) -> dict[str, Any] | None:
-        current = self._release(str(pointer.release))
-        previous = current.manifest.previous
-        if previous is None:
+        ledger, at = open_records(self.settings), now()
+        way = way_back(self.settings, ledger, pointer, self.lowest_tier(pointer), at)
+        if way is not None and way.lowered:
+            self.recorder.warnings.append(way.lowered)
+        if way is None or way.stage is Stage.OFF:
             return None
-        ledger, before = open_records(self.settings), self._release(previous)
-        if not before.manifest.approvals:
-            raise StepError("it was released past the gate for a time, and that is not given again")
         found = agreement_at(self.settings, ledger, self.use_case, self.site)
         if found.problem:
             raise StepError(found.problem)
-        stage = min(Stage(before.manifest.stage.value), Stage(pointer.stage.value), key=lambda one: one.rank)
-        at, tier = now(), self.lowest_tier(pointer)
         above = found.ordered.generation if found.ordered else 0
-        members = self.recorder.rollback(pointer, stage, previous, tier, max(above, pointer.generation) + 1, at)
+        counted = max(above, pointer.generation) + 1
+        members = self.recorder.rollback(pointer, way.stage, way.release, way.tier, counted, at)
         entry = write(ledger, self.recorder.signed("rollback", members, at, ledger), at)
         publish_pointer(
             self.settings.home,
             use_case=self.use_case,
             site=self.site,
-            release=previous,
-            stage=ServedStage(stage.value),
-            tier=ServedTier(tier.value),
+            release=way.release,
+            stage=ServedStage(way.stage.value),
+            tier=ServedTier(way.tier.value),
             reason=self.recorder.reason[:LONGEST_POINTER_REASON],
             issued_at=at,
             signer=release_signer(self.settings),
@@ -158,9 +155,6 @@ class Descent:
             notice=words_for(self.use_case),
         )
         return self.recorder.told(entry)
-
-    def _release(self, digest: str) -> VerifiedRelease:
-        return load_release(self.settings.home, digest, load_public_key(self.settings.keys / "release.pub.pem"))
 
     def _publish(self, stage: Stage, tier: Tier | None, at: datetime, above: int = 0) -> Pointer | None:
         """Put the lower pointer in place; if that fails, take away what lies there, and try off; None: nothing lies."""

@@ -12,7 +12,7 @@ from ml.usecases import UseCase
 from orchestration.settings import Settings
 from orchestration.sites import LaunchScope
 from orchestration.steps.learning.stores import bundle_folder
-from orchestration.steps.releases.proposal import Proposal
+from orchestration.steps.releases.proposal import Proposal, earned_release
 
 SCHEMA = "pilothouse.release/1"
 FALLBACK = {"fail": "open", "tiers": ["model", "rule", "history", "manual"]}
@@ -55,7 +55,7 @@ def manifest_fields(settings: Settings, proposal: Proposal, standing: Standing, 
         "scope": _scope(proposal),
         "accountable": proposal.use_case.accountable.name,
         "fallback": _fallback(proposal),
-        "previous": proposal.current.release if proposal.current else None,
+        "previous": earned_release(proposal.current),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from evaluation.canonical import document_digest
 from evaluation.evidence import Subject
+from evaluation.gates import earned
 from evaluation.policies import Policy, Stage, load_policy
 from ml.registry import RegistryError
 from ml.registry.layout import card_digest
@@ -41,7 +42,25 @@ class Proposal:
 
     @property
     def current_stage(self) -> Stage:
-        return Stage(self.current.stage) if self.current else Stage.OFF
+        """The stage that the next step goes from: what was earned, and not what a broken glass lent."""
+        return earned_stage(self.current)
+
+
+def earned_stage(pointer: Pointer | None) -> Stage:
+    """The stage that was reached by evidence: under a broken glass, that of before it; off where nobody knows."""
+    if pointer is None:
+        return Stage.OFF
+    if pointer.glass is None:
+        return Stage(pointer.stage.value)
+    before = pointer.glass.before
+    return Stage.OFF if before is None else earned(Stage(pointer.stage.value), Stage(before.stage.value))
+
+
+def earned_release(pointer: Pointer | None) -> str | None:
+    """The release that stands by evidence: under a broken glass, the one of before it."""
+    if pointer is None or pointer.glass is None:
+        return pointer and pointer.release
+    return pointer.glass.before and pointer.glass.before.release
 
 
 def current_pointer(settings: Settings, use_case: str, site: str) -> Pointer | None:

@@ -6,7 +6,7 @@ tiers (tiers), and going down (going_down), which nothing holds up.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,7 @@ from evaluation.gates import Authorisation, Decision, Refusal, authorise, step_r
 from evaluation.ledger import Ledger, RecordedApproval
 from evaluation.policies import Stage
 from ml.registry import RegistryError
-from ml.registry.pointer import Pointer, publish_pointer
-from ml.registry.stages import Stage as ServedStage
-from ml.registry.stages import Tier as ServedTier
+from ml.registry.pointer import Pointer
 from ml.registry.store import write_release
 from ml.usecases import load_declaration
 from orchestration.settings import Settings
@@ -29,15 +27,15 @@ from orchestration.steps.intake.deidentification import require_dates
 from orchestration.steps.learning.stores import bundle_folder
 from orchestration.steps.locks import exclusive
 from orchestration.steps.record.actors import Actor, actor_of
-from orchestration.steps.record.agreement import REMEDY, Present, agreement_at
+from orchestration.steps.record.agreement import REMEDY, agreement_at
 from orchestration.steps.record.pending import record_waiting
 from orchestration.steps.record.records import entry_document, now, open_records
 from orchestration.steps.releases.card import card_yaml
 from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.manifest import Standing, manifest_fields
-from orchestration.steps.releases.proposal import Proposal, current_pointer, propose, released
+from orchestration.steps.releases.proposal import Proposal, current_pointer, earned_stage, propose, released
+from orchestration.steps.releases.putting_up import GoingUp, put_up
 from orchestration.steps.releases.release_keys import release_signer
-from orchestration.steps.releases.telling import notice_of
 
 
 class NotAllowed(Refused):
@@ -81,8 +79,7 @@ def _require_proof(settings: Settings, actor: Actor) -> None:
 
 def _standing_reasons(settings: Settings, use_case: str, site: str, target: Stage) -> tuple[Refusal, ...]:
     """Why nothing can be released from where the site stands, before anything is asked of a candidate."""
-    pointer = current_pointer(settings, use_case, site)
-    current = Stage.OFF if pointer is None else Stage(pointer.stage.value)
+    current = earned_stage(current_pointer(settings, use_case, site))
     if target.rank < current.rank or target is Stage.OFF:
         return step_reasons(current, target, is_same=True)
     return unsettled(settings, use_case, site)
@@ -101,12 +98,6 @@ def unsettled(settings: Settings, use_case: str, site: str) -> tuple[Refusal, ..
         wanted = "the pointer that the ledger records"
         return (Refusal("pointer-agrees-with-ledger", found.differs, wanted, REMEDY),)
     return ()
-
-
-def known_generation(settings: Settings, use_case: str, site: str) -> int:
-    """The generation that the ledger knows of last; 0 where it knows none."""
-    ordered = agreement_at(settings, open_records(settings), use_case, site).ordered
-    return ordered.generation if ordered else 0
 
 
 def authorise_proposal(
@@ -178,40 +169,31 @@ def record_refusal(
 def _release(
     settings: Settings, proposal: Proposal, decision: Decision, authorisation: Authorisation, actor: Actor
 ) -> dict[str, Any]:
-    use_case, site, signer = proposal.use_case.use_case, proposal.site.id, release_signer(settings)
     release, fields = write_proposal(settings, proposal, decision, tuple(map(_approval, authorisation.approvals)))
-    present, above, at = Present(proposal.current).generation, known_generation(settings, use_case, site), now()
-    payload = {
-        "use_case": use_case,
-        "site": site,
-        "from_stage": proposal.current_stage.value,
-        "stage": proposal.stage.value,
-        "release": release,
-        "previous": fields["previous"],
-        "generation": max(above, present) + 1,
-        "subject": proposal.subject.to_json(),
-        "decision": decision.digest,
+    said = {
         "evidence": fields["evidence"],
         "approvals": fields["approvals"],
-        "author": proposal.candidate.author,
         "detail": {"run_id": proposal.candidate.run_id, "model_version": proposal.candidate.version},
     }
-    entry = open_records(settings).append("promotion", actor.name, actor.act("promotion", payload, at), at=at)
-    publish_pointer(
-        settings.home,
-        use_case=use_case,
-        site=site,
+    going = going_up(proposal, decision, release, fields)
+    return entry_document(put_up(settings, going, "promotion", said, actor, now(), release_signer(settings)))
+
+
+def going_up(proposal: Proposal, decision: Decision, release: str, fields: Mapping[str, Any]) -> GoingUp:
+    """The step that a written proposal takes."""
+    return GoingUp(
+        use_case=proposal.use_case.use_case,
+        site=proposal.site.id,
+        from_stage=proposal.current_stage,
+        stage=proposal.stage,
         release=release,
-        stage=ServedStage(proposal.stage.value),
-        tier=ServedTier.MODEL,
-        reason=f"promotion, ledger entry {entry.seq}",
-        issued_at=at,
-        signer=signer,
-        follows=present,
-        above=above,
-        notice=notice_of(proposal.policy),
+        previous=fields["previous"],
+        subject=proposal.subject.to_json(),
+        decision=decision.digest,
+        author=proposal.candidate.author,
+        policy=proposal.policy,
+        current=proposal.current,
     )
-    return entry_document(entry)
 
 
 def write_proposal(

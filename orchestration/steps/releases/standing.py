@@ -56,17 +56,26 @@ def standing_of(
     records: Readable, pointer: Pointer | None, release: VerifiedRelease | None, at: datetime
 ) -> Watched | None:
     """Judge the approvals of a verified release under its pointer; None where nothing is served."""
-    if pointer is None or release is None:
-        return None
-    court = court_of(records, pointer, release, at)
-    policy, stage = court.policy, court.release.stage
+    return None if pointer is None or release is None else stands_at(records, release, Stage(pointer.stage.value), at)
+
+
+def allowed_stage(records: Readable, release: VerifiedRelease, stage: Stage, at: datetime) -> Stage:
+    """The highest stage, `stage` at the most, for which the approvals of a release stand now; off where none does."""
+    found = stands_at(records, release, stage, at)
+    return stage if found.every and not found.over else found.lower
+
+
+def stands_at(records: Readable, release: VerifiedRelease, stage: Stage, at: datetime) -> Watched:
+    """Judge the approvals of a verified release as it stands, or would stand, in a stage."""
+    court, place = court_of(records, release, stage, at), (release.manifest.use_case, release.manifest.site)
+    policy = court.policy
     counted = _counted(policy, stage, release)
-    given = (records.approvals(pointer.use_case, pointer.site), [one.ledger_hash for one in release.manifest.approvals])
+    given = (records.approvals(*place), [one.ledger_hash for one in release.manifest.approvals])
     found = standing(court, counted, *given)
     within = timedelta(days=policy.approvals.remind_days)
     return Watched(
-        use_case=pointer.use_case,
-        site=pointer.site,
+        use_case=place[0],
+        site=place[1],
         stage=stage,
         due=tuple(one for one in found if one.is_due(at, within)),
         over=tuple(one for one in found if one.is_over(at)),
@@ -75,10 +84,9 @@ def standing_of(
     )
 
 
-def court_of(records: Readable, pointer: Pointer, release: VerifiedRelease, at: datetime) -> Court:
+def court_of(records: Readable, release: VerifiedRelease, stage: Stage, at: datetime) -> Court:
     """What approvals of a served release are held against: its own subject in the stage where it stands."""
-    stage = Stage(pointer.stage.value)
-    policy, people = load_policy(pointer.use_case), records.people()
+    policy, people = load_policy(release.manifest.use_case), records.people()
     return Court(policy, people, _released(release, stage), release.manifest.author, at)
 
 

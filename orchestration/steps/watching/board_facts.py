@@ -223,7 +223,8 @@ def _approvals(made: Gathering, present: Present, release: VerifiedRelease | Non
     by_hash = {one.hash: one for one in made.entries}
     given = [one for one in made.records.approvals(*made.place) if one.ledger_hash in by_hash]
     watched = standing_of(made.records, present.pointer, release, made.at)
-    court = court_of(made.records, present.pointer, release, made.at) if present.pointer and release else None
+    pointer = present.pointer
+    court = court_of(made.records, release, Stage(pointer.stage.value), made.at) if pointer and release else None
     until = {kind.kind: kind for kind in (watched.every if watched else ())}
 
     def fact(one: RecordedApproval) -> ApprovalFact:

@@ -59,13 +59,13 @@ def watch_triggers(settings: Settings, wall: datetime) -> TriggerWatch:
 def _watch_place(settings: Settings, use_case: str, site: str, wall: datetime, found: TriggerWatch) -> None:
     try:
         pointer = current_pointer(settings, use_case, site)
+        if pointer is not None and pointer.glass is not None and pointer.glass.is_over(wall):
+            found.stepped_down += _end_glass(settings, pointer)
+            return
         release = released(settings, pointer)
         if pointer is None or release is None:
             return
         watching = Watching(settings, pointer, release.manifest.model.digest, wall)
-        if pointer.glass is not None and pointer.glass.is_over(wall):
-            found.stepped_down += _end_glass(watching)
-            return
         _tell_served(watching, found)
         breaches = _breaches(watching, found)
         _act(watching, breaches, found)
@@ -73,16 +73,15 @@ def _watch_place(settings: Settings, use_case: str, site: str, wall: datetime, f
         found.problems.append(f"The triggers of {use_case} at {site} cannot be watched: {said(error)}")
 
 
-def _end_glass(watching: Watching) -> list[dict[str, Any]]:
-    """Bring back what was there before the glass was broken, or off: its time is over."""
-    pointer = watching.pointer
+def _end_glass(settings: Settings, pointer: Pointer) -> list[dict[str, Any]]:
+    """Bring back what was there before the glass was broken, as far as that stands by now, or off: its time is over."""
 
     def judge(present: Pointer) -> tuple[None, str] | None:
         if present.generation != pointer.generation or present.glass is None:
             return None
         return None, f"The time of a broken glass is over. {present.glass.sentence}"
 
-    entry = roll_back_if(watching.settings, pointer.use_case, pointer.site, judge, Actor(AUTOMATIC))
+    entry = roll_back_if(settings, pointer.use_case, pointer.site, judge, Actor(AUTOMATIC))
     return [] if entry is None else [entry]
 
 

@@ -9,7 +9,10 @@ from evaluation.gates import (
     GlassAsked,
     Reading,
     StageError,
+    Stood,
+    after_glass,
     breached,
+    earned,
     lowered_by,
     step,
     step_reasons,
@@ -103,7 +106,8 @@ WHO.take_in(
 class Operation(RuleBasedStateMachine):
     """A release in operation: triggers fire in any order, people break the glass, and time passes in leaps.
 
-    Model: up only through the gate or a glass, one stage at a time; a glass ends by its own time; triggers only lower.
+    Model: up only through the gate or a glass, one stage at a time above what was earned; a glass ends by its own time
+    and leaves no more than stood before, than stands by now, and than approvals allow; triggers only lower.
     """
 
     def __init__(self) -> None:
@@ -112,13 +116,25 @@ class Operation(RuleBasedStateMachine):
         self.stage, self.tier = Stage.OFF, Tier.MODEL
         self.judged = Stage.OFF
         """The highest stage that was reached through the gate and not left again."""
+        self.allowed = Stage.OFF
+        """The highest stage for which approvals stand: given by a promotion, voided by people."""
         self.glass: datetime | None = None
+        self.before = Stood(Stage.OFF, Tier.MODEL)
+
+    @property
+    def earned(self) -> Stage:
+        return self.stage if self.glass is None else earned(self.stage, self.before.stage)
 
     @rule(stage=st.sampled_from(STAGES), has_evidence=st.booleans())
     def promote(self, stage: Stage, has_evidence: bool) -> None:
-        if step_reasons(self.stage, stage, is_same=self.glass is None) or not has_evidence:
+        if step_reasons(self.earned, stage, is_same=self.glass is None) or not has_evidence:
             return
-        self.stage, self.tier, self.judged, self.glass = stage, Tier.MODEL, stage, None
+        assert stage.rank <= self.judged.rank + 1, "the gate goes on from what it judged"
+        self.stage, self.tier, self.judged, self.allowed, self.glass = stage, Tier.MODEL, stage, stage, None
+
+    @rule(stage=st.sampled_from(STAGES))
+    def approvals_are_voided(self, stage: Stage) -> None:
+        self.allowed = min(self.allowed, stage, key=lambda one: one.rank)
 
     @rule(
         stage=st.sampled_from(STAGES),
@@ -129,11 +145,14 @@ class Operation(RuleBasedStateMachine):
         author=st.sampled_from(["ada", "mia"]),
     )
     def break_glass(self, stage: Stage, hours: float, person: str, signs: bool, reason: str, author: str) -> None:
-        asked = GlassAsked(person, public_hex(KEY) if signs else None, reason, hours, self.stage, stage, author)
+        key, is_broken = public_hex(KEY) if signs else None, self.glass is not None
+        asked = GlassAsked(person, key, reason, hours, self.earned, stage, author, is_broken)
         if why_not_broken(TRIAGE, WHO, asked, self.now):
             return
+        assert not is_broken, "no glass upon a glass"
         assert (person, signs, author, stage.rank) == ("ada", True, "mia", self.stage.rank + 1)
         assert 0 < hours <= TRIAGE.break_glass.at_most_hours and len(reason) >= 15
+        self.before = Stood(self.stage, self.tier)
         self.stage, self.tier, self.glass = stage, Tier.MODEL, asked.until(self.now)
 
     @rule(
@@ -154,7 +173,13 @@ class Operation(RuleBasedStateMachine):
     def time_passes(self, hours: float) -> None:
         self.now += timedelta(hours=hours)
         if self.glass is not None and self.now >= self.glass:
-            self.stage, self.glass = self.judged, None
+            was = Stood(self.stage, self.tier)
+            ended = after_glass(self.before, was, self.allowed)
+            for above in (self.before, was):
+                assert ended.stage.rank <= above.stage.rank and ended.tier.rank >= above.tier.rank
+            assert ended.stage.rank <= self.allowed.rank
+            self.stage, self.tier, self.glass = ended.stage, ended.tier, None
+            self.judged = min(self.judged, ended.stage, key=lambda one: one.rank)
 
     @invariant()
     def what_was_not_judged_is_served_under_a_glass_that_has_time_left(self) -> None:

@@ -17,10 +17,13 @@ from orchestration.settings import Settings
 from orchestration.steps.learning.stores import CandidateRecord, bundle_folder, save_candidate
 from orchestration.steps.record.actors import Actor
 from orchestration.steps.record.incidents import list_incidents
+from orchestration.steps.record.people import revoke_person
 from orchestration.steps.record.records import now, open_records, verify_ledger
 from orchestration.steps.releases.approval import record_verdict
 from orchestration.steps.releases.breaking import break_glass
 from orchestration.steps.releases.going_down import roll_back
+from orchestration.steps.releases.release import promote_release
+from orchestration.steps.releases.tiers import change_tier
 from orchestration.steps.watching.status import status_of
 from orchestration.steps.watching.trigger_watch import watch_triggers
 from tests.unit.ml.serving.homes import Clocks, Home, tiny_model
@@ -105,21 +108,65 @@ def test_it_is_over_by_itself_not_a_moment_earlier_and_nothing_comes_back(govern
     assert governed.served == "off" and verify_ledger(governed.settings).exit_code == 0
 
 
-def test_a_glass_broken_upon_a_glass_leaves_nothing_behind(governed: Governed) -> None:
+def test_no_glass_is_broken_upon_a_glass_and_a_promotion_starts_from_what_was_earned(governed: Governed) -> None:
     broken(governed)
-    assert broken(governed, to="assistive").exit_code == 0 and governed.served == "assistive"
-    watch_triggers(governed.settings, now() + 3 * HOUR)
-    assert governed.served == "off", "the release before was never judged either"
+    before = governed.pointer
+    for again in (broken(governed, to="assistive"), broken(governed)):
+        assert "break-glass.once" in {one["clause"] for one in again.document["reasons"]}
+    further = promote_release(governed.settings, "triage", "city", "assistive", governed.signs("ada"))
+    refused = {one["clause"]: one["figure"] for one in further.document["reasons"]}
+    assert refused["one-stage-at-a-time"] == "off to assistive", "a glass earns no stage"
+    assert governed.pointer == before
+
+
+@pytest.mark.parametrize("is_judged_again", [False, True])
+def test_what_comes_back_stands_no_higher_than_before_the_glass(governed: Governed, is_judged_again: bool) -> None:
+    first = governed.release("assistive")
+    roll_back(governed.settings, "triage", "city", "shadow", "a test")
+    change_tier(governed.settings, "triage", "city", "rule", "a test")
+    broken(governed, to="assistive")
+    pointer = governed.pointer
+    assert pointer is not None and pointer.glass is not None and pointer.glass.before is not None
+    assert pointer.tier.value == "model" and pointer.release != first
+    if is_judged_again:
+        roll_back(governed.settings, "triage", "city", None, "a person ends it")
+    else:
+        watch_triggers(governed.settings, pointer.glass.until)
+    after = governed.pointer
+    assert after is not None and (after.release, after.stage.value, after.tier.value) == (first, "shadow", "rule")
+    assert after.glass is None and verify_ledger(governed.settings).exit_code == 0
+
+
+def test_nothing_comes_back_whose_approvals_were_voided_meanwhile(governed: Governed) -> None:
+    governed.release("assistive")
+    asked = broken(governed, to="decision_support")
+    assert asked.exit_code == 0, asked.document
+    pointer = governed.pointer
+    assert pointer is not None and pointer.glass is not None
+    stolen = (pointer.issued_at - HOUR).isoformat()
+    revoke_person(governed.settings, "noor", "stolen", Actor("os.tester"), stolen)
+    [entry] = watch_triggers(governed.settings, pointer.glass.until).stepped_down
+    assert governed.served == "off" and "approvals do not stand for assistive" in " ".join(entry["warnings"])
 
 
 def test_stepping_down_under_a_broken_glass_does_not_make_it_last(governed: Governed) -> None:
-    broken(governed)
-    broken(governed, to="assistive")
+    governed.release("assistive")
+    broken(governed, to="decision_support")
     roll_back(governed.settings, "triage", "city", "shadow", "a test")
     pointer = governed.pointer
     assert pointer is not None and pointer.stage.value == "shadow" and pointer.glass is not None
     watch_triggers(governed.settings, pointer.glass.until)
-    assert governed.served == "off"
+    assert governed.served == "shadow" and governed.pointer is not None and governed.pointer.glass is None
+
+
+def test_a_glass_of_an_earlier_version_leads_to_off(governed: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
+    governed.release("assistive")
+    monkeypatch.setattr("orchestration.steps.releases.breaking._before", lambda *_: None)
+    broken(governed, to="decision_support")
+    pointer = governed.pointer
+    assert pointer is not None and pointer.glass is not None and "before" not in pointer.to_json()["glass"]
+    watch_triggers(governed.settings, pointer.glass.until)
+    assert governed.served == "off", "nobody can say what stood there"
 
 
 def test_serving_ends_it_by_its_own_clock_whoever_acts_or_not(governed: Governed) -> None:
