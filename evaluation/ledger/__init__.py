@@ -55,7 +55,7 @@ from evaluation.ledger.keys import (
     write_public_key,
 )
 from evaluation.ledger.ledger import Ledger, open_ledger
-from evaluation.ledger.orders import PROMOTED, InForce, in_force
+from evaluation.ledger.orders import ORDERS, PROMOTED, InForce, in_force
 from evaluation.ledger.payloads import check_payload
 from evaluation.ledger.people import People, Person
 from evaluation.ledger.reading import Believed, Readable
@@ -63,6 +63,7 @@ from evaluation.ledger.signoff import record_approval, register_person, revoke_k
 from evaluation.ledger.taking_in import take_in_export
 
 __all__ = [
+    "ORDERS",
     "PROMOTED",
     "ApprovalError",
     "ApprovalStatement",

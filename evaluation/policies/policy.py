@@ -118,8 +118,8 @@ OVERRIDDEN_AS_WRONG: Signal = "feedback.share_overridden_as_wrong"
 class Trigger(FrozenModel):
     """A breach in operation: ``signal`` over ``window_minutes`` compared with ``threshold`` steps down by itself.
 
-    ``reasons`` are the codes of an override that call the card wrong, for the signal that counts these. ``acts``: at
-    once, or when the shift ends in which it was seen, where a change in the middle of one is less safe.
+    ``reasons`` are the codes of an override that call the card wrong, for the signal that counts these. What concerns
+    safety acts at once; what concerns the service alone, at the pace of the rollback plan.
     """
 
     id: Identifier
@@ -131,7 +131,7 @@ class Trigger(FrozenModel):
     min_n: Annotated[int, Field(ge=1)]
     steps_down_to: StepDown
     told: Annotated[tuple[Identifier, ...], Field(min_length=1)]
-    acts: Pace = "at_once"
+    severity: Literal["safety", "service"] = "safety"
     owner: Identifier
     rationale: Text
     date: date
@@ -189,6 +189,10 @@ class Policy(FrozenModel):
     def digest(self) -> str:
         """Digest of what the file says (64 hex digits): comments and layout do not count, every word does."""
         return document_digest(self.model_dump(mode="json", by_alias=True, exclude_unset=True))
+
+    def pace_of(self, trigger: Trigger) -> Pace:
+        """When a trigger acts: at once, or when the shift ends in which it was seen, as the plan has it."""
+        return "at_once" if trigger.severity == "safety" else self.rollback.pace
 
     @property
     def shown_card(self) -> Card:

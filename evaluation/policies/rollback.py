@@ -49,7 +49,11 @@ class BreakGlassRules(FrozenModel):
 
 
 class RollbackPlan(FrozenModel):
-    """How a release is taken back. `decides` are the roles that decide what no trigger does by itself."""
+    """How a release is taken back. `decides` are the roles that decide what no trigger does by itself.
+
+    `pace` is that of triggers that concern the service and not safety: a change in the middle of a shift may be less
+    safe than none. A person's order always takes effect at once.
+    """
 
     decides: Annotated[tuple[Identifier, ...], Field(min_length=1)]
     pace: Pace

@@ -79,6 +79,9 @@ class IncidentPage:
         lines += [f"  {name:<17} {words}" for name, words in self.facts]
         if self.is_for_clinicians and report["told"]:
             lines += ["  On cards and boards:", f"    {report['told']['withdrawn']}"]
+        if plan := report["plan"]:
+            lines.append(f"  What the plan asks (deciding: {', '.join(plan['decides'])}):")
+            lines += [f"    by {_moment(one['due_at'])} UTC  {one['by']}: {one['do']}" for one in plan["steps"]]
         lines += ["  Timeline:"]
         lines += [f"    {one['at'][:19]}  {one['what']}  by {one['by']}  {one['reason']}" for one in report["timeline"]]
         return "\n".join(lines)

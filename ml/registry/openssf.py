@@ -10,6 +10,7 @@ The library is imported where it is used: it brings sigstore's types, two second
 """
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ml.registry import KeyFileError, SignatureError
-from ml.registry.files import read_bounded, write_durably
+from ml.registry.files import fsync_folder, read_bounded, write_durably
 
 MODEL_SIGNATURE = "model.sig"
 MODEL_PRIVATE_KEY = Path("keys/model.key.pem")
@@ -36,15 +37,19 @@ REFUSALS = (InvalidSignature, ValueError, TypeError, LookupError, AttributeError
 def sign_model(home: Path, model: Path, target: Path) -> None:
     """Sign every file of the folder `model` with the home's model key, made on first use; write `target`.
 
-    Raises `KeyFileError` where the key is gone or could be read by others.
+    It is drafted beside the releases and moved into place: whoever is killed leaves nothing in a release. Raises
+    `KeyFileError` where the key is gone or could be read by others.
     """
     private = _private_key(home)
     from model_signing import signing
 
-    draft = target.with_name(f".{target.name}.draft")
-    signing.Config().use_elliptic_key_signer(private_key=private).sign(model, draft)
-    write_durably(target, draft.read_bytes())
-    draft.unlink()
+    (home / "releases").mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=home / "releases", prefix=".draft-") as folder:
+        draft = Path(folder) / target.name
+        signing.Config().use_elliptic_key_signer(private_key=private).sign(model, draft)
+        write_durably(draft, draft.read_bytes())
+        draft.replace(target)
+    fsync_folder(target.parent)
 
 
 def verify_model(home: Path, model: Path, signature: Path) -> None:

@@ -127,7 +127,9 @@ def incident_open(
 @click.argument("name")
 @click.option("--cause", required=True, help="What was found to have caused it.")
 @click.option("--done", required=True, help="What was done about it.")
-@click.option("--finding", type=FINDINGS, help="The kind of cause; incidents of one kind are grouped by it.")
+@click.option(
+    "--finding", required=True, type=FINDINGS, help="The kind of cause; incidents of one kind are grouped by it."
+)
 @click.option("--consequence", help="What it meant for the work on the unit.")
 @actor_option
 @signing_option
@@ -136,7 +138,7 @@ def incident_close(
     name: str,
     cause: str,
     done: str,
-    finding: str | None,
+    finding: str,
     consequence: str | None,
     actor: str,
     key_file: Path | None,

@@ -3,34 +3,25 @@
 What does not belong here: what counts as drift (evaluation/drift) and whom it is told (steps/watching).
 """
 
-from collections.abc import Iterator
-
 from dagster import (
     AssetExecutionContext,
     AssetKey,
     AssetSelection,
-    DefaultSensorStatus,
     MaterializeResult,
     MetadataValue,
-    RunRequest,
     SensorDefinition,
-    SensorEvaluationContext,
-    SkipReason,
     asset,
-    define_asset_job,
-    sensor,
 )
 
+from orchestration.defs.monitoring.snapshots import snapshot_sensor
 from orchestration.defs.partitions import SITES
 from orchestration.defs.tables.snapshot import SNAPSHOT
-from orchestration.settings import load_settings
+from orchestration.settings import Settings, load_settings
 from orchestration.sites import list_sites
 from orchestration.steps.learning.candidate import list_use_cases
-from orchestration.steps.warehouse.tables import snapshot_digest
 from orchestration.steps.watching.drift_watch import watch_drift, watched_use_cases
 
 DRIFT = AssetKey(["monitoring", "drift"])
-WATCH_EVERY_SECONDS = 3600
 
 
 @asset(key=DRIFT, deps=[SNAPSHOT], partitions_def=SITES, group_name="monitoring")
@@ -51,27 +42,13 @@ def drift_asset(context: AssetExecutionContext) -> MaterializeResult:
 
 def segment_drift_sensor() -> SensorDefinition:
     """Return the sensor that looks at every site where something is served, once for each snapshot."""
-    job = define_asset_job("segment_drift", AssetSelection.assets(DRIFT), partitions_def=SITES)
 
-    @sensor(
-        name="segment_drift_sensor",
-        job=job,
-        minimum_interval_seconds=WATCH_EVERY_SECONDS,
-        default_status=DefaultSensorStatus.RUNNING,
-        description="Hourly: a new snapshot is compared by segment with what the released models learned from.",
+    def served(settings: Settings) -> list[str]:
+        return [site for site in list_sites() if watched_use_cases(settings, site, list_use_cases())]
+
+    return snapshot_sensor(
+        "segment_drift",
+        AssetSelection.assets(DRIFT),
+        served,
+        "Hourly: a new snapshot is compared by segment with what the released models learned from.",
     )
-    def watch(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]:
-        settings = load_settings()
-        digest = snapshot_digest(settings)
-        if digest is None or digest == context.cursor:
-            yield SkipReason("No new snapshot since the last look.")
-            return
-        served = [site for site in list_sites() if watched_use_cases(settings, site, list_use_cases())]
-        if not served:
-            yield SkipReason("Nothing is released anywhere.")
-            return
-        for site in served:
-            yield RunRequest(run_key=f"{digest}-{site}", partition_key=site)
-        context.update_cursor(digest)
-
-    return watch

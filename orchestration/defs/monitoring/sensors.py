@@ -1,29 +1,19 @@
 """What runs unattended: events collected daily, drift watched when tables change, failed runs made into incidents."""
 
-from collections.abc import Iterator
-
 from dagster import (
     AssetSelection,
     DefaultSensorStatus,
     RunFailureSensorContext,
-    RunRequest,
     ScheduleDefinition,
     SensorDefinition,
-    SensorEvaluationContext,
-    SkipReason,
-    define_asset_job,
     run_failure_sensor,
-    sensor,
 )
 
 from orchestration.defs.evidence.assets import evidence_key
-from orchestration.defs.partitions import SITES
-from orchestration.settings import load_settings
+from orchestration.defs.monitoring.snapshots import snapshot_sensor
+from orchestration.settings import Settings, load_settings
 from orchestration.steps.record.incidents import open_run_incident
 from orchestration.steps.releases.proposal import served_sites
-from orchestration.steps.warehouse.tables import snapshot_digest
-
-WATCH_EVERY_SECONDS = 3600
 
 daily_events = ScheduleDefinition(
     name="daily_events",
@@ -35,28 +25,16 @@ daily_events = ScheduleDefinition(
 
 def drift_sensor(use_case: str) -> SensorDefinition:
     """Return the sensor that measures drift at every released site whenever a new snapshot is published."""
-    job = define_asset_job(
-        f"{use_case}_drift", AssetSelection.assets(evidence_key(use_case, "drift")), partitions_def=SITES
-    )
 
-    @sensor(
-        name=f"{use_case}_drift_sensor",
-        job=job,
-        minimum_interval_seconds=WATCH_EVERY_SECONDS,
-        default_status=DefaultSensorStatus.RUNNING,
-        description="Hourly: a new snapshot is compared with the released model's training window.",
-    )
-    def watch(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]:
-        settings = load_settings()
-        digest, sites = snapshot_digest(settings), served_sites(settings, use_case)
-        if digest is None or digest == context.cursor or not sites:
-            yield SkipReason("No new snapshot since the last look, or nothing is released.")
-            return
-        for site in sites:
-            yield RunRequest(run_key=f"{digest}-{site}", partition_key=site)
-        context.update_cursor(digest)
+    def served(settings: Settings) -> list[str]:
+        return served_sites(settings, use_case)
 
-    return watch
+    return snapshot_sensor(
+        f"{use_case}_drift",
+        AssetSelection.assets(evidence_key(use_case, "drift")),
+        served,
+        "Hourly: a new snapshot is compared with the released model's training window.",
+    )
 
 
 @run_failure_sensor(default_status=DefaultSensorStatus.RUNNING)

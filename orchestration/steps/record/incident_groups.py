@@ -14,6 +14,10 @@ from orchestration.steps.record.actors import AUTOMATIC
 REPEATED, WITHIN = 3, timedelta(days=90)
 """So many incidents of one cause at one site within a quarter, and mending each by itself was not enough."""
 STAMP = re.compile(r"-\d[\dT-]{5,}(?=-|$)")
+EVENT = re.compile(r"^(tier|outage)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+"""How incidents of the service were named before they said their cause: by the event alone."""
+BY_ITSELF, OUTAGE = "serving-stepped-down", "serving-outage"
+OF_SERVICE = {"tier": BY_ITSELF, "outage": OUTAGE}
 RUN = re.compile(r"^run-[0-9a-f]{6,8}$")
 
 
@@ -60,6 +64,9 @@ def cause_of(incident: dict[str, Any]) -> str:
         return str(named)
     if incident["found_by"] == AUTOMATIC:
         name = str(incident["incident"])
+        of_service = EVENT.fullmatch(name)
+        if of_service:
+            return OF_SERVICE[of_service[1]]
         return "failed-run" if RUN.fullmatch(name) else STAMP.sub("", name)
     return str(incident["finding"] or incident["incident"])
 

@@ -16,6 +16,8 @@ from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
 from orchestration.steps.record.actors import AUTOMATIC, Actor
 from orchestration.steps.record.agreement import read_present
+from orchestration.steps.record.incident_groups import cause_of
+from orchestration.steps.record.notifying import notify
 from orchestration.steps.record.records import entry_document, now, open_records
 
 ALL_SITES = ALL_USE_CASES = "all"
@@ -96,8 +98,13 @@ def open_incident(
     release: str | None = None,
     detail: Mapping[str, Any] | None = None,
     seen: Seen | None = None,
+    tell: str | None = None,
 ) -> dict[str, Any]:
-    """Record an incident under a name of its own; returns the ledger entry."""
+    """Record an incident under a name of its own; returns the ledger entry.
+
+    With `tell`, words that name nobody, whom the site names is told of it: once for one cause, and not again while
+    another incident of that cause is open there.
+    """
     said = seen or Seen()
     payload = {
         "incident": incident,
@@ -112,7 +119,18 @@ def open_incident(
         **({"feed": said.feed} if said.feed else {}),
         **({"consequence": said.consequence} if said.consequence else {}),
     }
-    return _append(settings, "incident_opened", payload, actor)
+    entry = _append(settings, "incident_opened", payload, actor)
+    if tell is not None and not _is_told(settings, incident):
+        notify(settings, site, f"Incident: {use_case} at {site}", f"{tell} Read: pilothouse incident report {incident}")
+    return entry
+
+
+def _is_told(settings: Settings, incident: str) -> bool:
+    """Whether another incident of the same cause is open at the same place."""
+    by_name = {one["incident"]: one for one in list_incidents(settings) if one["is_open"]}
+    mine = by_name.pop(incident)
+    about = (mine["use_case"], mine["site"], cause_of(mine))
+    return any((one["use_case"], one["site"], cause_of(one)) == about for one in by_name.values())
 
 
 def open_once(settings: Settings, incident: str, *, use_case: str, site: str, severity: str, what: str) -> None:
@@ -141,7 +159,7 @@ def close_incident(
     cause: str,
     done: str,
     actor: Actor,
-    finding: str | None = None,
+    finding: str,
     consequence: str | None = None,
 ) -> dict[str, Any]:
     """Record what was found to have caused an open incident and what was done. `finding` is the kind of cause.
@@ -150,6 +168,7 @@ def close_incident(
     """
     _require_found(cause, "cause")
     _require_found(done, "done")
+    _require_found(finding, "finding")
     still_open = {one["incident"]: one for one in list_incidents(settings) if one["is_open"]}
     if incident not in still_open:
         raise UnknownIncident(f"No incident {incident!r} is open; open are: {', '.join(still_open) or 'none'}.")
@@ -160,7 +179,7 @@ def close_incident(
         "cause": cause,
         "done": done,
         "detail": {},
-        **({"finding": finding} if finding else {}),
+        "finding": finding,
         **({"consequence": consequence} if consequence else {}),
     }
     return _append(settings, "incident_closed", payload, actor.required())

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from evaluation.gates import Decision, GlassAsked, Refusal, why_not_broken
-from evaluation.ledger import instant_text
+from evaluation.ledger import Entry, instant_text, parse_instant
 from evaluation.policies import Stage
 from evaluation.policies import Tier as EvaluatedTier
 from ml.registry.glass import Before, Glass
@@ -23,7 +23,7 @@ from orchestration.steps.answer import Answer
 from orchestration.steps.intake.deidentification import require_dates
 from orchestration.steps.locks import exclusive
 from orchestration.steps.record.actors import Actor
-from orchestration.steps.record.incidents import incident_label, open_incident
+from orchestration.steps.record.incidents import incident_label, list_incidents, open_incident
 from orchestration.steps.record.records import entry_document, now, open_records
 from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.proposal import Proposal, propose
@@ -93,24 +93,36 @@ def _break(
     actor: Actor,
     at: datetime,
 ) -> dict[str, Any]:
-    use_case, site, words = proposal.use_case.use_case, proposal.site.id, reason.strip()[:LONGEST_REASON]
+    words = reason.strip()[:LONGEST_REASON]
     release, fields = write_proposal(settings, proposal, decision, ())
     missing = sorted({one.clause for one in unmet})
     said = {"unmet": missing, "reason": words, "until": instant_text(until), "detail": {}}
     glass = Glass(person=actor.name, reason=words, until=until, before=_before(settings, proposal.current))
     going = going_up(proposal, decision, release, fields)
     entry = put_up(settings, going, "break_glass", said, actor, at, release_signer(settings), glass)
-    open_incident(
+    tell_broken(settings, entry)
+    return {**entry_document(entry), "warnings": [glass.sentence]}
+
+
+def tell_broken(settings: Settings, entry: Entry) -> dict[str, Any] | None:
+    """Open the incident of a glass that was broken, unless it has one; the reason is in it, and in no message."""
+    if any(one["detail"].get("step") == entry.hash for one in list_incidents(settings)):
+        return None
+    payload: Any = entry.payload
+    use_case, site = str(payload["use_case"]), str(payload["site"])
+    until = parse_instant(payload["until"])
+    glass = Glass(person=entry.actor, reason=payload["reason"], until=until)
+    return open_incident(
         settings,
-        incident_label(f"glass-{at:%Y%m%d%H%M%S}", use_case, site),
+        incident_label(f"glass-{entry.at:%Y%m%d%H%M%S}", use_case, site),
         use_case=use_case,
         site=site,
         severity="high",
-        what=f"{glass.sentence} Not met: {', '.join(missing)}.",
-        release=release,
-        detail={"cause": "break-glass", "generation": entry.payload["generation"], "step": entry.hash},
+        what=f"{glass.sentence} Not met: {', '.join(payload['unmet'])}.",
+        release=payload["release"],
+        detail={"cause": "break-glass", "generation": payload["generation"], "step": entry.hash},
+        tell=f"BREAK-GLASS: {use_case} at {site} is released without its evidence until {until:%Y-%m-%d %H:%M} UTC.",
     )
-    return {**entry_document(entry), "warnings": [glass.sentence]}
 
 
 def _before(settings: Settings, pointer: Pointer | None) -> Before:

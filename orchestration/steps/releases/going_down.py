@@ -6,7 +6,7 @@ ledger precedes is going back to the release before: if that cannot be done soun
 belong here: going up (release), which fails closed. Decision 0004.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,11 +55,18 @@ class Descent:
     recorder: Recorder
 
     @staticmethod
-    def begin(settings: Settings, use_case: str, site: str, reason: str, actor: Actor | None) -> "Descent":
-        """Take the order. Raises only for a use case or a site that nothing here knows."""
+    def begin(
+        settings: Settings,
+        use_case: str,
+        site: str,
+        reason: str,
+        actor: Actor | None,
+        about: Mapping[str, Any] | None = None,
+    ) -> "Descent":
+        """Take the order; its entry keeps what it is `about`. Raises only for a use case or a site nobody knows."""
         _require_place(settings, use_case, site)
         acting, words = actor or actor_of(None, None), safe_reason(reason)
-        recorder = Recorder(settings, use_case, site, words, acting)
+        recorder = Recorder(settings, use_case, site, words, acting, about or {})
         if acting.problem:
             recorder.warnings.append(f"{acting.problem} The step is recorded without proof of who took it.")
         if words != reason.strip():

@@ -28,13 +28,14 @@ REASON_LEFT_OUT = "the reason was left out: it held what may not be written to t
 
 @dataclass
 class Recorder:
-    """Writes down one order at one place; `warnings` are what must be told about it."""
+    """Writes down one order at one place; `about` is kept with it, `warnings` are what must be told about it."""
 
     settings: Settings
     use_case: str
     site: str
     reason: str
     actor: Actor
+    about: Mapping[str, Any] = field(default_factory=dict[str, Any])
     warnings: list[str] = field(default_factory=list[str])
 
     def order(
@@ -90,7 +91,7 @@ class Recorder:
     def signed(self, kind: str, members: dict[str, Any], at: datetime, ledger: Ledger | None = None) -> Pending:
         """An order with what stands behind its actor, and what the policy says against them, if it can be asked."""
         record = new_record()
-        payload = {**members, "detail": {RECORD: record, **self._outside_policy(ledger)}}
+        payload = {**members, "detail": {**self.about, RECORD: record, **self._outside_policy(ledger)}}
         try:
             payload = self.actor.act(kind, payload, at)
         except PayloadError as error:

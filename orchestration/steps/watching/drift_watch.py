@@ -45,7 +45,6 @@ from orchestration.steps.learning.stores import CandidateRecord, predictions_fil
 from orchestration.steps.record.incidents import incident_label, list_incidents, open_incident
 from orchestration.steps.record.records import now
 from orchestration.steps.releases.proposal import current_pointer, released, served_sites
-from orchestration.steps.watching.notifying import notify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -260,8 +259,8 @@ def _tell(
             severity=policy.telling.severity,
             what=what,
             release=release,
+            tell=what,
         )
-        notify(settings, record.site, f"Drift: {record.use_case} at {record.site}", what)
         yield entry
 
 

@@ -51,6 +51,7 @@ def report_of(settings: Settings, name: str, audience: Audience = "engineers") -
         "group": group.to_json(),
         "process_defect": group.sentence if group.is_process_defect else None,
         "told": _told(incident),
+        "plan": _plan(incident),
     }
     if audience == "clinicians":
         document.pop("detail")
@@ -79,6 +80,18 @@ def _told(incident: dict[str, Any]) -> dict[str, str] | None:
         return None
     message = load_policy(incident["use_case"]).rollback.message
     return {"withdrawn": message.withdrawn, "lowered": message.lowered}
+
+
+def _plan(incident: dict[str, Any]) -> dict[str, Any] | None:
+    """Who decides and what is to be done by when, by the rollback plan; None where the incident is of no use case."""
+    if incident["use_case"] not in use_case_names():
+        return None
+    plan, opened = load_policy(incident["use_case"]).rollback, datetime.fromisoformat(incident["opened_at"])
+    steps = [
+        {"do": one.do, "by": one.by, "due_at": (opened + timedelta(minutes=one.within_minutes)).isoformat()}
+        for one in plan.steps
+    ]
+    return {"decides": list(plan.decides), "steps": steps}
 
 
 def _affected(settings: Settings, incident: dict[str, Any]) -> dict[str, Any]:

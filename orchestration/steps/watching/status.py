@@ -15,7 +15,7 @@ from ml.registry.pointer import Pointer
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
-from orchestration.steps.answer import Answer
+from orchestration.steps.answer import DONE, FAILED, Answer
 from orchestration.steps.errors import said
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.stores import NoCandidate, read_all_evidence, read_candidate
@@ -29,6 +29,7 @@ from orchestration.steps.releases.standing import standing_of
 def status_of(settings: Settings, site: str | None = None) -> Answer:
     """Return where every release stands, or those of one site, and every problem first. One bad release hides no other.
 
+    Exit code 1 where the ledger does not verify: what is shown is then what lies there, and nobody vouches for it.
     Raises `UnknownSite`.
     """
     if site is not None:
@@ -41,15 +42,19 @@ def status_of(settings: Settings, site: str | None = None) -> Answer:
     warnings = [*broken_glass, *(sentence for row in rows for sentence in row["approvals_due"] or ())]
     document = {"releases": rows, "problems": list(found.problems), **({"warnings": warnings} if warnings else {})}
     text = None if rows or found.problems else "Nothing is released here, and there is no candidate yet."
-    return Answer(document, text=text)
+    return Answer(document, text=text, exit_code=DONE if found.is_believed else FAILED)
 
 
 @dataclass(frozen=True)
 class Overview:
-    """One row per use case and site that has a candidate or a release; `problems` are sentences for people."""
+    """One row per use case and site that has a candidate or a release; `problems` are sentences for people.
+
+    `is_believed` says that the ledger verifies.
+    """
 
     rows: tuple[dict[str, Any], ...]
     problems: tuple[str, ...]
+    is_believed: bool
 
 
 def release_status(settings: Settings) -> list[dict[str, Any]]:
@@ -65,7 +70,7 @@ def overview(settings: Settings) -> Overview:
     rows = [row for one in found if (row := _row(settings, records if verdict.ok else None, one)) is not None]
     unsound = [] if verdict.ok else [f"{broken(verdict)} Run: pilothouse ledger verify"]
     problems = [*unsound, *late(settings), *[str(row["error"]) for row in rows if row["error"]]]
-    return Overview(tuple(rows), tuple(problems))
+    return Overview(tuple(rows), tuple(problems), verdict.ok)
 
 
 def _row(settings: Settings, records: Readable | None, place: Agreement) -> dict[str, Any] | None:

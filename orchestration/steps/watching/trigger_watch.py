@@ -1,11 +1,11 @@
 """Triggers watched: a release that breaches one steps down by itself; then it is recorded, and one incident is opened.
 
 The pointer is moved first, as for every step down (decision 0004). What serving stepped down by itself is recorded here
-too, as soon as it is seen. What does not belong here: what is measured (watching/signals) and what a breach is
-(evaluation/gates). Decision 0031.
+too, as soon as it is seen. What does not belong here: what is measured (watching/signals), what a breach is
+(evaluation/gates), and the incidents (trigger_incidents). Decisions 0031 and 0036.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,25 +13,27 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from evaluation.canonical import document_digest
 from evaluation.gates import Breach, breached, lowered_by, would_lower
-from evaluation.ledger import instant_text
 from evaluation.policies import Stage, Tier, Trigger, load_policy
 from ml.registry.pointer import Pointer
-from ml.serving.tables import EVENT, STEP_DOWN, instant_of
+from ml.serving.tables import EVENT, OUTAGE, STEP_DOWN, instant_of
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.errors import known_errors, said
 from orchestration.steps.record.actors import AUTOMATIC, Actor
-from orchestration.steps.record.incidents import incident_label, list_incidents, open_incident
-from orchestration.steps.record.records import now, open_records
+from orchestration.steps.record.notifying import notify
+from orchestration.steps.record.records import has_ledger
 from orchestration.steps.releases.going_down import Descent, roll_back_if
 from orchestration.steps.releases.proposal import current_pointer, released, served_sites
+from orchestration.steps.releases.recording import safe_reason
 from orchestration.steps.releases.served import answering_tier, from_events
+from orchestration.steps.watching.ledger_fault import LedgerFault, ledger_fault
 from orchestration.steps.watching.signals import Watching, read_signal
+from orchestration.steps.watching.step_downs import ServedEvent, record_served
+from orchestration.steps.watching.trigger_incidents import Cause, open_by_cause, open_owed, open_waiting, said_of
 
-PREFIX, BY_ITSELF, STAMP = "trigger", "serving-stepped-down", "%Y%m%d%H%M%S"
+LEDGER_BROKEN = "ledger-broken"
 
 
 @dataclass
@@ -48,15 +50,27 @@ class TriggerWatch:
 
 
 def watch_triggers(settings: Settings, wall: datetime) -> TriggerWatch:
-    """Look at every served release. One that cannot be looked at keeps no other waiting; that is told as a problem."""
+    """Look at every served release. One that cannot be looked at keeps no other waiting; that is told as a problem.
+
+    Where the ledger does not verify, triggers act all the same, and what is served steps down to people alone: nobody
+    can say any more who approved it.
+    """
     found = TriggerWatch()
-    for use_case in use_case_names():
-        for site in served_sites(settings, use_case):
-            _watch_place(settings, use_case, site, wall, found)
+    places = [(use_case, site) for use_case in use_case_names() for site in served_sites(settings, use_case)]
+    if not places and not has_ledger(settings):
+        return found
+    fault = ledger_fault(settings, wall)
+    found.problems += [] if fault is None else [fault.sentence]
+    for use_case, site in places:
+        _watch_place(settings, use_case, site, wall, fault, found)
+    if fault is None:
+        found.incidents += open_owed(settings)
     return found
 
 
-def _watch_place(settings: Settings, use_case: str, site: str, wall: datetime, found: TriggerWatch) -> None:
+def _watch_place(
+    settings: Settings, use_case: str, site: str, wall: datetime, fault: LedgerFault | None, found: TriggerWatch
+) -> None:
     try:
         pointer = current_pointer(settings, use_case, site)
         if pointer is not None and pointer.glass is not None and pointer.glass.is_over(wall):
@@ -66,9 +80,11 @@ def _watch_place(settings: Settings, use_case: str, site: str, wall: datetime, f
         if pointer is None or release is None:
             return
         watching = Watching(settings, pointer, release.manifest.model.digest, wall)
+        if fault is not None:
+            _act_without_ledger(watching, _breaches(watching, found), fault, found)
+            return
         _tell_served(watching, found)
-        breaches = _breaches(watching, found)
-        _act(watching, breaches, found)
+        _act(watching, _breaches(watching, found), found)
     except (*known_errors(), SQLAlchemyError, ArithmeticError) as error:
         found.problems.append(f"The triggers of {use_case} at {site} cannot be watched: {said(error)}")
 
@@ -111,48 +127,79 @@ def _is_self_taken(trigger: Trigger, pointer: Pointer, tier: Tier | None) -> boo
 
 
 def _act(watching: Watching, breaches: Sequence[Breach], found: TriggerWatch) -> None:
-    """Step down for what acts now; open one incident for each cause that has none open."""
-    known = _open_by_cause(watching)
+    """Step down for what acts now, which the ledger keeps with its causes; tell at once of what waits for a shift."""
+    known = open_by_cause(watching.settings, watching.pointer)
     due = [one for one in breaches if _acts_now(watching, one.trigger, known)]
     waited = [one for one in _waited_for(watching, known) if one.id not in {each.trigger.id for each in due}]
-    entry = None
     if due or waited:
+        causes = [*map(_cause, due), *(Cause(one.id, _late_sentence(one), {}) for one in waited)]
         reason = " ".join([*(one.sentence for one in due), *(_late_sentence(one) for one in waited)])
-        entry = _step_down(watching, [*(one.trigger for one in due), *waited], reason)
-        found.stepped_down += [] if entry is None else [entry]
+        entry = _step_down(watching, [*(one.trigger for one in due), *waited], reason, causes)
         if entry is None:
             return
+        found.stepped_down.append(entry)
     for breach in breaches:
-        if _cause(watching.pointer, breach.trigger.id) not in known:
-            found.incidents.append(_open(watching, breach, entry if breach in due else None))
+        if breach not in due and breach.trigger.id not in known:
+            goes = str(breach.trigger.steps_down_to.stage or breach.trigger.steps_down_to.tier)
+            told = open_waiting(watching.settings, watching.pointer, _cause(breach), goes, watching.wall)
+            found.incidents.append(told)
 
 
-def _step_down(watching: Watching, triggers: Iterable[Trigger], reason: str) -> dict[str, Any] | None:
-    """Move the pointer, then record it; nothing where it moved since it was looked at."""
-    pointer = watching.pointer
-    descent = Descent.begin(watching.settings, pointer.use_case, pointer.site, reason, Actor(AUTOMATIC))
+def _act_without_ledger(
+    watching: Watching, breaches: Sequence[Breach], fault: LedgerFault, found: TriggerWatch
+) -> None:
+    """Step down for every breach, at once, and to people alone where the ledger stays broken; tell whom the site names.
+
+    The incidents are opened from the step's own entry, when the ledger takes it.
+    """
+    if not breaches and not fault.closes:
+        return
+    pointer, broke = watching.pointer, [Cause(LEDGER_BROKEN, safe_reason(fault.sentence), {})] if fault.closes else []
+    reason = " ".join([*(one.sentence for one in broke), *(one.sentence for one in breaches)])
+    floor = Tier.MANUAL if fault.closes else None
+    entry = _step_down(watching, [one.trigger for one in breaches], reason, [*broke, *map(_cause, breaches)], floor)
+    if entry is not None:
+        found.stepped_down.append(entry)
+        body = f"{reason} {pointer.use_case} at {pointer.site} stepped down. Run: pilothouse ledger verify"
+        notify(watching.settings, pointer.site, f"Incident: {pointer.use_case} at {pointer.site}", body)
+
+
+def _cause(breach: Breach) -> Cause:
+    return Cause.of(breach, is_high=breach.trigger.severity == "safety")
+
+
+def _step_down(
+    watching: Watching, triggers: Sequence[Trigger], reason: str, causes: Sequence[Cause], floor: Tier | None = None
+) -> dict[str, Any] | None:
+    """Move the pointer, then record it; nothing where it moved since it was looked at, or stands as low already."""
+    pointer, about = watching.pointer, said_of(watching.pointer, causes)
+    descent = Descent.begin(watching.settings, pointer.use_case, pointer.site, reason, Actor(AUTOMATIC), about)
     with descent.turn() as present:
         if present.pointer is None or present.pointer.generation != pointer.generation:
             return None
-        stage, tier = lowered_by(list(triggers), Stage(pointer.stage.value), descent.lowest_tier(pointer))
+        answers = max(descent.lowest_tier(pointer), floor or Tier.MODEL, key=lambda one: one.rank)
+        stage, tier = lowered_by(triggers, Stage(pointer.stage.value), answers)
+        if (stage.value, tier.value) == (pointer.stage.value, pointer.tier.value):
+            return None
         return descent.step(present, stage, None if stage is Stage.OFF else tier)
 
 
 def _acts_now(watching: Watching, trigger: Trigger, known: dict[str, dict[str, Any]]) -> bool:
     """At once, or where the shift has ended in which it was first seen (and where a site knows no shifts)."""
-    if trigger.acts == "at_once" or _shift(watching, watching.wall) is None:
+    if load_policy(watching.pointer.use_case).pace_of(trigger) == "at_once" or _shift(watching, watching.wall) is None:
         return True
-    opened = known.get(_cause(watching.pointer, trigger.id))
+    opened = known.get(trigger.id)
     return opened is not None and _is_other_shift(watching, opened)
 
 
 def _waited_for(watching: Watching, known: dict[str, dict[str, Any]]) -> list[Trigger]:
     """Triggers that were seen in an earlier shift, under this pointer, and wait for its end: what was seen counts."""
+    policy = load_policy(watching.pointer.use_case)
     return [
         trigger
-        for trigger in load_policy(watching.pointer.use_case).triggers
-        if trigger.acts == "end_of_shift"
-        and (opened := known.get(_cause(watching.pointer, trigger.id)))
+        for trigger in policy.triggers
+        if policy.pace_of(trigger) == "end_of_shift"
+        and (opened := known.get(trigger.id))
         and opened["detail"].get("waits")
         and opened["detail"].get("generation") == watching.pointer.generation
         and _is_other_shift(watching, opened)
@@ -178,96 +225,28 @@ def _shift(watching: Watching, at: datetime) -> tuple[str, str] | None:
     return shift.id, str(local.date().toordinal() - began_before)
 
 
-def _cause(pointer: Pointer, what: str) -> str:
-    """The end of every incident's name about one cause at one place."""
-    digest = document_digest({"use_case": pointer.use_case, "site": pointer.site, "cause": what})[:8]
-    return f"-{what[:32]}-{digest}"
-
-
-def _open_by_cause(watching: Watching) -> dict[str, dict[str, Any]]:
-    pointer = watching.pointer
-    mine = [
-        one
-        for one in list_incidents(watching.settings)
-        if one["is_open"] and (one["use_case"], one["site"]) == (pointer.use_case, pointer.site)
-    ]
-    return {
-        _cause(pointer, trigger.id): one
-        for trigger in load_policy(pointer.use_case).triggers
-        for one in mine
-        if one["incident"].endswith(_cause(pointer, trigger.id))
-    }
-
-
-def _open(watching: Watching, breach: Breach, entry: dict[str, Any] | None) -> dict[str, Any]:
-    pointer, trigger = watching.pointer, breach.trigger
-    goes = trigger.steps_down_to.stage or trigger.steps_down_to.tier
-    done = f"Stepped down to {goes}." if entry else f"Steps down to {goes} at the end of this shift."
-    return open_incident(
-        watching.settings,
-        incident_label(f"{PREFIX}-{watching.wall:{STAMP}}{_cause(pointer, trigger.id)}"),
-        use_case=pointer.use_case,
-        site=pointer.site,
-        severity="high" if trigger.acts == "at_once" else "medium",
-        what=f"{breach.sentence} {done} To be told: {', '.join(trigger.told)}.",
-        release=pointer.release,
-        detail={
-            "cause": trigger.id,
-            "signal": trigger.signal,
-            "value": breach.reading.value,
-            "n": breach.reading.n,
-            "window_minutes": trigger.window_minutes,
-            "told": list(trigger.told),
-            "generation": pointer.generation,
-            "waits": entry is None,
-            "step": entry and entry.get("hash"),
-        },
-    )
-
-
 def _tell_served(watching: Watching, found: TriggerWatch) -> None:
-    """Record, once, what serving stepped down by itself under this pointer, and open an incident for it."""
+    """Record, once, what serving did by itself under this pointer, with an incident for it."""
     pointer = watching.pointer
-    query = select(EVENT.c.event_id, EVENT.c.at_us, EVENT.c.tier, EVENT.c.reason).where(
-        EVENT.c.kind == STEP_DOWN,
+    query = select(EVENT).where(
+        EVENT.c.kind.in_((STEP_DOWN, OUTAGE)),
         EVENT.c.use_case == pointer.use_case,
         EVENT.c.site == pointer.site,
         EVENT.c.generation == pointer.generation,
     )
     rows = from_events(watching.settings, lambda connection: connection.execute(query).all()) or []
-    if not rows:
-        return
-    ledger = open_records(watching.settings)
-    recorded = ledger.entries(kinds=("tier_change",), use_case=pointer.use_case, site=pointer.site)
-    known = {str(dict(one.payload.get("detail") or {}).get("event")) for one in recorded}  # type: ignore[call-overload]
-    for event, at_us, tier, reason in rows:
-        if event in known:
-            continue
-        payload = {
-            "use_case": pointer.use_case,
-            "site": pointer.site,
-            "release": pointer.release,
-            "from_tier": Tier.MODEL.value,
-            "tier": tier,
-            "reason": reason,
-            "is_automatic": True,
-            "effective_at": instant_text(min(instant_of(at_us), now())),
-            "detail": {"event": event},
-        }
-        entry = ledger.append("tier_change", AUTOMATIC, payload, at=now())
-        found.stepped_down.append({"kind": entry.kind, "payload": entry.payload, "hash": entry.hash})
-        found.incidents.append(_open_served(watching, event, tier, reason))
-
-
-def _open_served(watching: Watching, event: str, tier: str, reason: str) -> dict[str, Any]:
-    pointer = watching.pointer
-    return open_incident(
-        watching.settings,
-        incident_label(BY_ITSELF, event[:8]),
-        use_case=pointer.use_case,
-        site=pointer.site,
-        severity="high",
-        what=f"The service stepped down to {tier} by itself: {reason}. Only a person steps up again.",
-        release=pointer.release,
-        detail={"cause": BY_ITSELF, "event": event, "generation": pointer.generation},
-    )
+    events = [
+        ServedEvent(
+            event=one.event_id,
+            at=instant_of(one.at_us),
+            release=one.release_digest,
+            generation=one.generation,
+            reason=one.reason,
+            tier=one.tier if one.kind == STEP_DOWN else None,
+            status=one.status,
+        )
+        for one in rows
+    ]
+    recorded = record_served(watching.settings, pointer.use_case, pointer.site, events)
+    found.stepped_down += recorded.entries
+    found.incidents += recorded.incidents

@@ -25,15 +25,15 @@ def settings(tmp_path):
         f"""copy (
             select 'a1-b2' as event_id, timestamptz '{AT.isoformat()}' as "at", 'step_down' as kind,
                 '{RELEASE}' as release_digest, 'rule' as tier, '5 calls in a row' as reason,
-                'triage' as use_case, 'city' as site, 'stepped_down' as status
+                'triage' as use_case, 'city' as site, 'stepped_down' as status, 3 as generation
             union all select 'c3', timestamptz '{AT.isoformat()}', 'call',
-                '{RELEASE}', 'model', null, 'triage', 'city', 'scored'
+                '{RELEASE}', 'model', null, 'triage', 'city', 'scored', 3
             union all select 'd4', timestamptz '{AT.isoformat()}', 'step_down',
-                '{RELEASE}', 'rule', 'x', 'triage', 'rural', 'stepped_down'
+                '{RELEASE}', 'rule', 'x', 'triage', 'rural', 'stepped_down', 3
             union all select 'e5', timestamptz '{AT.isoformat()}' + interval 1 minute, 'step_down',
-                '{RELEASE}', 'manual', 'the clock jumped', 'triage', 'city', 'stepped_down'
+                '{RELEASE}', 'manual', 'the clock jumped', 'triage', 'city', 'stepped_down', 3
             union all select 'f6', timestamptz '{AT.isoformat()}', 'outage',
-                '{RELEASE}', 'manual', '3 calls: the store is locked', 'triage', 'city', 'store_unavailable'
+                '{RELEASE}', 'manual', '3 calls: the store is locked', 'triage', 'city', 'store_unavailable', 3
         ) to '{events}' (format parquet)"""
     )
     entry = {"file": events.name, "sha256": file_sha256(events), "rows": 5}
@@ -58,8 +58,11 @@ def test_a_step_down_is_recorded_once_as_automatic_with_its_own_time(settings):
 def test_each_step_down_and_each_outage_is_one_incident(settings):
     for _ in range(2):
         record_step_downs(settings, "triage", "city")
-    found = {one["incident"]: one["what"] for one in list_incidents(settings)}
-    assert set(found) == {"tier-a1-b2", "tier-e5", "outage-f6"}
-    assert found["tier-a1-b2"] == "Serving stepped down to rule at 04:30:00 UTC: 5 calls in a row"
-    assert "store unavailable" in found["outage-f6"] and "3 calls: the store is locked" in found["outage-f6"]
-    assert {one["site"] for one in list_incidents(settings)} == {"city"}
+    found = {one["incident"]: one for one in list_incidents(settings)}
+    assert set(found) == {"serving-stepped-down-a1-b2", "serving-stepped-down-e5", "outage-f6"}
+    said = found["serving-stepped-down-a1-b2"]["what"]
+    assert said.startswith("The service stepped down to rule by itself at 2026-11-22 04:30:00 UTC: 5 calls in a row.")
+    outage = found["outage-f6"]
+    assert "store unavailable" in outage["what"] and "3 calls: the store is locked" in outage["what"]
+    assert outage["detail"]["cause"] == "serving-outage-store_unavailable"
+    assert {one["site"] for one in found.values()} == {"city"}

@@ -117,6 +117,24 @@ def test_a_release_from_before_is_signed_once(home: Home, folder: Path) -> None:
     assert check(home) is not None
 
 
+@pytest.mark.parametrize("at", ["ml.registry.openssf.write_durably", "pathlib.Path.replace"])
+def test_whoever_is_killed_while_signing_leaves_a_release_that_verifies(
+    home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    (folder / MODEL_SIGNATURE).unlink()
+    release = load_release(home.path, folder.name, home.signer.public)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(at, killed)
+        sign_if_needed(home.path, release)
+    (folder / f".{MODEL_SIGNATURE}.draft").write_bytes(b"left over by an earlier version")
+    sign_if_needed(home.path, load_release(home.path, folder.name, home.signer.public))
+    assert check(home) is not None
+
+
 def test_a_home_can_be_moved(home: Home, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     moved = home.path.rename(tmp_path_factory.mktemp("moved") / "home")
     require_signed_model(moved, load_release(moved, folder.name, home.signer.public))

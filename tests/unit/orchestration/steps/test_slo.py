@@ -150,7 +150,9 @@ def test_an_outage_of_the_night_is_one_incident_that_says_when_and_whom_to_ask(c
     assert "Triage scores within 30 seconds of the vital signs, at city: by 2026-02-28 17:" in entry["payload"]["what"]
     assert "operator looks for the cause: pilothouse slo --site city" in entry["payload"]["what"]
     assert tell_burning(city.settings, NOON + timedelta(hours=1)) == []
-    close_incident(city.settings, entry["payload"]["incident"], cause="net down", done="mended", actor=MACHINE)
+    close_incident(
+        city.settings, entry["payload"]["incident"], cause="net down", done="mended", finding="service", actor=MACHINE
+    )
     assert tell_burning(city.settings, NOON + timedelta(hours=1)) == []
     assert [one["is_open"] for one in list_incidents(city.settings)] == [False]
 

@@ -24,7 +24,7 @@ def opened(settings: Settings, name: str, site: str = "city") -> None:
 
 
 def closed(settings: Settings, name: str) -> None:
-    close_incident(settings, name, cause="a cable", done="a new cable", actor=Actor("ada"))
+    close_incident(settings, name, cause="a cable", done="a new cable", finding="feed", actor=Actor("ada"))
 
 
 def open_names(settings: Settings, site: str = "city") -> list[object]:

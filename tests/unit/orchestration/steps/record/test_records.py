@@ -38,7 +38,10 @@ def test_a_new_home_has_an_empty_ledger_that_verifies_and_a_private_key(settings
 
 def test_entries_are_shown_oldest_first_as_they_were_answered(settings: Settings) -> None:
     opened = incident(settings)
-    written = [opened, close_incident(settings, "slow-feed", cause="network", done="repaired", actor=Actor("ada"))]
+    written = [
+        opened,
+        close_incident(settings, "slow-feed", cause="network", done="repaired", finding="feed", actor=Actor("ada")),
+    ]
     assert ledger_entries(settings) == written
     assert [entry["kind"] for entry in written] == ["incident_opened", "incident_closed"]
     assert [entry["actor"] for entry in written] == ["pilothouse", "ada"]

@@ -119,8 +119,26 @@ def test_no_glass_is_broken_upon_a_glass_and_a_promotion_starts_from_what_was_ea
     assert governed.pointer == before
 
 
-@pytest.mark.parametrize("is_judged_again", [False, True])
-def test_what_comes_back_stands_no_higher_than_before_the_glass(governed: Governed, is_judged_again: bool) -> None:
+def test_whoever_is_killed_after_breaking_it_hides_it_from_nobody(
+    governed: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    told: list[str] = []
+    monkeypatch.setattr("orchestration.steps.record.incidents.notify", lambda *given: told.append(given[-1]))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("orchestration.steps.releases.breaking.open_incident", killed)
+        broken(governed)
+    assert governed.served == "shadow" and list_incidents(governed.settings) == []
+    [incident] = watch_triggers(governed.settings, now()).incidents
+    assert WHY in incident["payload"]["what"] and watch_triggers(governed.settings, now()).is_quiet
+    [message] = told
+    assert "BREAK-GLASS" in message and WHY not in message and "ada" not in message
+
+
+@pytest.mark.parametrize("is_ended_by_a_person", [False, True])
+def test_what_comes_back_stands_no_higher_than_before_the_glass(governed: Governed, is_ended_by_a_person: bool) -> None:
     first = governed.release("assistive")
     roll_back(governed.settings, "triage", "city", "shadow", "a test")
     change_tier(governed.settings, "triage", "city", "rule", "a test")
@@ -128,7 +146,7 @@ def test_what_comes_back_stands_no_higher_than_before_the_glass(governed: Govern
     pointer = governed.pointer
     assert pointer is not None and pointer.glass is not None and pointer.glass.before is not None
     assert pointer.tier.value == "model" and pointer.release != first
-    if is_judged_again:
+    if is_ended_by_a_person:
         roll_back(governed.settings, "triage", "city", None, "a person ends it")
     else:
         watch_triggers(governed.settings, pointer.glass.until)

@@ -22,9 +22,9 @@ from orchestration.steps.learning.shadow import NothingServed
 from orchestration.steps.learning.stores import CandidateRecord
 from orchestration.steps.record.actors import Actor
 from orchestration.steps.record.incidents import close_incident, list_incidents
+from orchestration.steps.record.notifying import NotifyUnreadable, addresses, notify
 from orchestration.steps.watching import drift_watch
 from orchestration.steps.watching.drift_watch import Watching, watch_drift
-from orchestration.steps.watching.notifying import NotifyUnreadable, addresses, notify
 from tests.unit.orchestration.steps.conftest import NOON, digest
 
 Record = Callable[..., CandidateRecord]
@@ -112,7 +112,7 @@ def test_a_cause_is_told_again_only_after_its_quiet_days(
     look(heart_rate=0.8)
     (incident,) = list_incidents(settings)
     closing = Actor("os.tester")
-    close_incident(settings, incident["incident"], cause="a new monitor", done="agreed", actor=closing)
+    close_incident(settings, incident["incident"], cause="a new monitor", done="agreed", finding="feed", actor=closing)
     opened = datetime.fromisoformat(incident["opened_at"])
     for days, told in ((27.9, 1), (28.1, 2)):
         monkeypatch.setattr(drift_watch, "now", lambda days=days: opened + timedelta(days=days))

@@ -1,11 +1,12 @@
 """An incident told: who was affected, how it was found, what was done; and what came back too often."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import insert
 
+from evaluation.policies import load_policy
 from ml.serving.tables import EVENT, microseconds, open_database
 from orchestration.steps.record.incident_groups import REPEATED, groups_of
 from orchestration.steps.record.incidents import (
@@ -90,6 +91,11 @@ def test_what_a_person_says_of_it_is_in_the_report(city: Governed) -> None:
         city.settings, name, cause="A unit in kPa.", done="Mapped.", actor=city.signs("ada"), finding="feed",
         consequence="Four triages were done again.",
     )  # fmt: skip
+    plan = document["plan"]
+    opened = datetime.fromisoformat(document["opened_at"])
+    first, asked = plan["steps"][0], load_policy("triage").rollback
+    assert plan["decides"] == list(asked.decides) and first["do"] == asked.steps[0].do
+    assert datetime.fromisoformat(first["due_at"]) - opened == asked.steps[0].within_minutes * MINUTE
     closed = report_of(city.settings, name)
     assert "feed: A unit in kPa." in str(closed.text) and "Four triages" in str(closed.text)
 
@@ -97,7 +103,8 @@ def test_what_a_person_says_of_it_is_in_the_report(city: Governed) -> None:
 @pytest.mark.parametrize("words", ["", " ", "unknown", "N/A", "TBD.", "?", "-"])
 def test_closing_takes_a_finding(city: Governed, words: str) -> None:
     open_incident(city.settings, "one", use_case="triage", site="city", severity="low", what="Something.")
-    for given in ({"cause": words, "done": "Mended."}, {"cause": "A cable.", "done": words}):
+    whole = {"cause": "A cable.", "done": "Mended.", "finding": "feed"}
+    for given in ({**whole, member: words} for member in whole):
         with pytest.raises(NoFinding, match="stays open"):
             close_incident(city.settings, "one", actor=city.signs("ada"), **given)
     assert list_incidents(city.settings)[0]["is_open"]
@@ -126,15 +133,26 @@ def test_a_cause_that_comes_back_is_a_defect_of_the_process(city: Governed, time
     assert (report_of(city.settings, "incident-20260101-000000").document["process_defect"] is not None) is is_defect
 
 
+@pytest.mark.parametrize(
+    ("name", "detail", "cause"),
+    [
+        ("stale-labs-city-2026010{n}T000000", {}, "stale-labs-city"),
+        ("outage-0a4b1f6{n}-1c2d-4e3f-8a9b-00112233445{n}", {}, "serving-outage"),
+        ("tier-0a4b1f6{n}-1c2d-4e3f-8a9b-00112233445{n}", {}, "serving-stepped-down"),
+        ("outage-0a4b1f6{n}-1c2d-4e3f-8a9b-00112233445{n}", {"cause": "serving-outage-late"}, "serving-outage-late"),
+    ],
+)
 @pytest.mark.parametrize(("days", "is_defect"), [(44, True), (46, False)])
-def test_what_comes_back_once_in_a_long_while_is_none(days: int, is_defect: bool) -> None:
+def test_what_comes_back_once_in_a_long_while_is_none(
+    days: int, is_defect: bool, name: str, detail: dict[str, str], cause: str
+) -> None:
     incidents = [
         {
-            "incident": f"stale-labs-city-2026010{n}T000000", "use_case": "all", "site": "city", "detail": {},
+            "incident": name.format(n=n), "use_case": "all", "site": "city", "detail": detail,
             "found_by": "pilothouse", "finding": None, "is_open": False,
             "opened_at": (now() + n * timedelta(days=days)).isoformat(),
         }
         for n in range(3)
     ]  # fmt: skip
     [group] = groups_of(incidents)
-    assert group.cause == "stale-labs-city" and group.is_process_defect is is_defect
+    assert group.cause == cause and group.is_process_defect is is_defect

@@ -132,7 +132,7 @@ def test_a_damaged_ledger_is_told_first_and_hides_no_release(
         None,
         None,
     )
-    assert answer.exit_code == 0 and answer.document["problems"][0].startswith("THE LEDGER IS BROKEN: ")
+    assert answer.exit_code == 1 and answer.document["problems"][0].startswith("THE LEDGER IS BROKEN: ")
 
 
 def test_a_damaged_record_of_a_candidate_is_told_at_its_site(

@@ -15,10 +15,19 @@ from orchestration.steps.learning.stores import save_evidence
 from orchestration.steps.record.incidents import close_incident, list_incidents
 from orchestration.steps.record.records import now, open_records, verify_ledger
 from orchestration.steps.releases.proposal import current_pointer, released
-from orchestration.steps.watching import trigger_watch
+from orchestration.steps.releases.tiers import change_tier
+from orchestration.steps.watching import step_downs, trigger_incidents, trigger_watch
+from orchestration.steps.watching.ledger_fault import PATIENCE
 from orchestration.steps.watching.signals import Watching, read_signal
 from orchestration.steps.watching.trigger_watch import watch_triggers
-from tests.unit.orchestration.steps.governed import POINTER_DAMAGES, Governed
+from tests.unit.orchestration.steps.governed import (
+    LEDGER_DAMAGES,
+    POINTER_DAMAGES,
+    Damage,
+    Governed,
+    break_entry,
+    remove_ledger,
+)
 
 TRIAGE = load_policy("triage")
 MINUTE = timedelta(minutes=1)
@@ -165,7 +174,9 @@ def test_one_cause_has_one_incident_until_it_is_closed_and_two_causes_have_two(c
     again = watch_triggers(city.settings, now())
     assert (len(again.stepped_down), again.incidents) == (1, []), "the flood is told already"
     flood = next(one for one in list_incidents(city.settings) if one["detail"]["cause"] == "alert-flood")
-    close_incident(city.settings, flood["incident"], cause="a test", done="a test", actor=city.signs("ada"))
+    close_incident(
+        city.settings, flood["incident"], cause="a test", done="a test", finding="release", actor=city.signs("ada")
+    )
     city.release("assistive", text="once more")
     calls(city, 60, shown=True)
     assert len(watch_triggers(city.settings, now()).incidents) == 1
@@ -188,13 +199,17 @@ def test_a_trigger_that_waits_for_the_end_of_the_shift_says_so_and_acts_then(
     city: Governed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient = TRIAGE.model_copy(
-        update={"triggers": tuple(one.model_copy(update={"acts": "end_of_shift"}) for one in TRIAGE.triggers)}
+        update={
+            "triggers": tuple(one.model_copy(update={"severity": "service"}) for one in TRIAGE.triggers),
+            "rollback": TRIAGE.rollback.model_copy(update={"pace": "end_of_shift"}),
+        }
     )
 
     def policy(_: str) -> Policy:
         return patient
 
-    monkeypatch.setattr(trigger_watch, "load_policy", policy)
+    for module in (trigger_watch, trigger_incidents):
+        monkeypatch.setattr(module, "load_policy", policy)
     calls(city, 60, status="fallback")
     first = watch_triggers(city.settings, now())
     assert first.stepped_down == [] and city.pointer is not None and city.pointer.tier.value == "model"
@@ -205,23 +220,93 @@ def test_a_trigger_that_waits_for_the_end_of_the_shift_says_so_and_acts_then(
     assert len(later.stepped_down) == 1 and later.incidents == [] and city.pointer.tier.value == "rule"
 
 
-def test_a_service_that_stepped_down_by_itself_is_recorded_once_with_an_incident(city: Governed) -> None:
+def served_itself(city: Governed, tier: str) -> str:
+    """The event of a service that stepped down by itself under the pointer that lies there."""
     pointer = city.pointer
     assert pointer is not None
     engine = open_database(city.settings.events_url)
     row = {
         "event_id": str(uuid4()), "at_us": microseconds(now()), "kind": "step_down", "use_case": "triage",
         "site": "city", "release_digest": pointer.release, "generation": pointer.generation, "stage": "assistive",
-        "tier": "rule", "status": "stepped_down", "is_displayed": False, "payload": "{}", "reason": "no model",
+        "tier": tier, "status": "stepped_down", "is_displayed": False, "payload": "{}", "reason": "no model",
     }  # fmt: skip
     with engine.begin() as connection:
         connection.execute(insert(EVENT).values(**row))
     engine.dispose()
+    return str(row["event_id"])
+
+
+def test_a_service_that_stepped_down_by_itself_is_recorded_once_with_an_incident_and_again_after_a_step_up(
+    city: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("orchestration.steps.record.incidents.notify", lambda *given: told.append(given[-1]))
+    event = served_itself(city, "rule")
     found = watch_triggers(city.settings, now())
     [entry], [incident] = found.stepped_down, found.incidents
-    assert entry["payload"]["is_automatic"] and entry["payload"]["detail"] == {"event": row["event_id"]}
-    assert "stepped down to rule by itself: no model" in incident["payload"]["what"]
+    assert entry["payload"]["is_automatic"] and entry["payload"]["detail"] == {"event": event}
+    assert f"by itself at {now():%Y-%m-%d}" in incident["payload"]["what"] and "no model" in incident["payload"]["what"]
+    [message] = told
+    assert "stepped down to rule by itself" in message and "no model" not in message
     assert watch_triggers(city.settings, now()).is_quiet and verify_ledger(city.settings).exit_code == 0
+    change_tier(city.settings, "triage", "city", "reduced", "a test", city.signs("ada"))
+    change_tier(city.settings, "triage", "city", "model", "mended", city.signs("ada"))
+    served_itself(city, "rule")
+    served_itself(city, "rule")
+    again = watch_triggers(city.settings, now())
+    [entry], [incident] = again.stepped_down, again.incidents
+    assert (entry["payload"]["from_tier"], entry["payload"]["tier"]) == ("model", "rule"), "a person had stepped it up"
+    assert told == [message], "one message for one cause while its incident is open"
+    assert verify_ledger(city.settings).exit_code == 0
+
+
+def test_what_a_watch_was_killed_before_is_opened_by_the_next(city: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    served_itself(city, "reduced")
+    for module in (step_downs, trigger_incidents):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(module, "open_incident", killed)
+            watch_triggers(city.settings, now())
+        calls(city, 60, status="fallback")
+    assert len(list_incidents(city.settings)) == 1 and city.pointer is not None and city.pointer.tier.value == "rule"
+    [incident] = watch_triggers(city.settings, now()).incidents
+    assert incident["payload"]["detail"]["cause"] == "failing-scores" and incident["payload"]["severity"] == "high"
+    assert watch_triggers(city.settings, now()).is_quiet
+
+
+@pytest.mark.parametrize("damage", LEDGER_DAMAGES, ids=lambda one: one.__name__)
+def test_a_ledger_that_does_not_verify_takes_what_is_served_down_to_people(
+    city: Governed, damage: Damage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(trigger_watch, "notify", lambda *given: told.append(given[-1]))
+    damage(city)
+    first = watch_triggers(city.settings, now())
+    assert "THE LEDGER IS BROKEN" in first.problems[0]
+    later = watch_triggers(city.settings, now() + PATIENCE)
+    [entry] = [*first.stepped_down, *later.stepped_down]
+    assert city.pointer is not None and (city.pointer.stage.value, city.pointer.tier.value) == ("assistive", "manual")
+    assert not entry["recorded"] and "THE LEDGER IS BROKEN" in entry["payload"]["reason"]
+    [message] = told
+    assert "triage at city stepped down" in message and "pilothouse ledger verify" in message
+    assert bool(first.stepped_down) == (damage in (break_entry, remove_ledger)), "a chain that is broken closes at once"
+    assert not watch_triggers(city.settings, now() + 2 * PATIENCE).stepped_down
+
+
+def test_triggers_act_without_a_ledger_and_the_incidents_are_opened_when_it_is_back(city: Governed) -> None:
+    ledger = city.settings.home / "ledger.db"
+    calls(city, 60, shown=True)
+    kept = ledger.read_bytes()
+    remove_ledger(city)
+    found = watch_triggers(city.settings, now())
+    assert len(found.stepped_down) == 1 and city.served == "shadow" and found.incidents == []
+    ledger.write_bytes(kept)
+    open_records.cache_clear()
+    opened = watch_triggers(city.settings, now()).incidents
+    assert [one["payload"]["detail"]["cause"] for one in opened] == ["ledger-broken", "alert-flood"]
+    assert verify_ledger(city.settings).exit_code == 0
 
 
 def test_a_damaged_place_is_told_or_left_and_raises_nothing(city: Governed) -> None:

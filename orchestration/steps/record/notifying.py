@@ -51,7 +51,7 @@ def addresses(settings: Settings) -> Addresses:
     try:
         return Addresses.model_validate(read_one(path.read_text("utf-8")))
     except ValidationError as error:
-        raise NotifyUnreadable(f"{FILE}: {first_fault(error)}; see the head of steps/watching/notifying.py.") from None
+        raise NotifyUnreadable(f"{FILE}: {first_fault(error)}; see the head of steps/record/notifying.py.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise NotifyUnreadable(f"{FILE} cannot be read as YAML ({type(error).__name__}).") from None
 
