@@ -201,16 +201,32 @@ def _uri(location: str, name: str) -> str:
     return f"{location.rstrip('/')}/{name}" if "://" in location else (Path(location).resolve() / name).as_uri()
 
 
-def _tags(candidate: Candidate, provenance: Provenance) -> dict[str, str]:
+def run_tags(
+    use_case: str, site: str, *, model: str, snapshot: str, declared: str, dbt_manifest: str, code_version: str
+) -> dict[str, str]:
+    """Return the tags of a candidate's run, whatever its kind: what it came from. All but the names and the code's
+    version are digests; `declared` is that of the use case's declaration."""
     return {
-        "pilothouse.use_case": candidate.model.use_case,
-        "pilothouse.site": candidate.model.site,
-        "pilothouse.model_digest": candidate.digest,
-        "pilothouse.snapshot": provenance.snapshot.digest,
-        "pilothouse.use_case_digest": candidate.use_case.digest,
-        "pilothouse.dbt_manifest": provenance.dbt_manifest,
-        "pilothouse.code_version": provenance.code_version,
+        "pilothouse.use_case": use_case,
+        "pilothouse.site": site,
+        "pilothouse.model_digest": model,
+        "pilothouse.snapshot": snapshot,
+        "pilothouse.use_case_digest": declared,
+        "pilothouse.dbt_manifest": dbt_manifest,
+        "pilothouse.code_version": code_version,
     }
+
+
+def _tags(candidate: Candidate, provenance: Provenance) -> dict[str, str]:
+    return run_tags(
+        candidate.model.use_case,
+        candidate.model.site,
+        model=candidate.digest,
+        snapshot=provenance.snapshot.digest,
+        declared=candidate.use_case.digest,
+        dbt_manifest=provenance.dbt_manifest,
+        code_version=provenance.code_version,
+    )
 
 
 def _parameters(candidate: Candidate, provenance: Provenance, test_from: datetime) -> dict[str, object]:

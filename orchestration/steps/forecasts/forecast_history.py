@@ -4,7 +4,6 @@ What does not belong here: training (`forecasting.py`), judging (`forecast_judgi
 """
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,9 +22,6 @@ from orchestration.steps.errors import StepError
 from orchestration.steps.intake.deidentification import why_no_dates
 from orchestration.steps.intake.versions import contract_versions
 from orchestration.steps.learning.candidate import DEFAULT_SEED, TEST_SHARE, rows_digest
-
-if TYPE_CHECKING:
-    pass
 
 
 class NotEnoughDays(StepError):

@@ -86,18 +86,11 @@ def _log(
     files: dict[str, bytes],
     contracts: dict[str, dict[str, str]],
 ) -> tuple[str, str]:
-    from ml.training.tracking import BUNDLE, RECIPE, USE_CASE, Run, log_run  # mlflow takes seconds to import
+    from ml.training.tracking import BUNDLE, RECIPE, USE_CASE, Run, log_run, run_tags  # mlflow takes seconds to import
 
-    model, code = result.model, code_version()
-    digests = {
-        "pilothouse.use_case": model.use_case,
-        "pilothouse.site": model.site,
-        "pilothouse.model_digest": files_digest(files),
-        "pilothouse.snapshot": snapshot.digest,
-        "pilothouse.use_case_digest": declared.digest,
-        "pilothouse.dbt_manifest": manifest_digest(settings),
-        "pilothouse.code_version": code,
-    }
+    model, digest, manifest = result.model, files_digest(files), manifest_digest(settings)
+    made = {"declared": declared.digest, "dbt_manifest": manifest, "code_version": code_version()}
+    tags = run_tags(model.use_case, model.site, model=digest, snapshot=snapshot.digest, **made)
     learned = {
         **{f"contract.{feed}": f"{one['version']}@{one['sha256'][:12]}" for feed, one in contracts.items()},
         **{f"data.{table}": digest for table, digest in snapshot.files.items()},
@@ -109,13 +102,13 @@ def _log(
         "n_series": len(model.series),
         **{f"recipe.{name}": str(value) for name, value in declared.recipe.model_dump(exclude={"rationale"}).items()},
     }
-    recipe = {"schema": "pilothouse.forecast_recipe/1", **digests, **learned, "region": model.region}
+    recipe = {"schema": "pilothouse.forecast_recipe/1", **tags, **learned, "region": model.region}
     documents = {
         **{f"{BUNDLE}/{name}": content for name, content in files.items()},
         RECIPE: json.dumps(recipe, indent=2, ensure_ascii=False).encode(),
         USE_CASE: yaml.safe_dump(declared.document(), allow_unicode=True).encode(),
     }
     figures = figures_of(list(samples_of(result.forecasts, declared)), declared, model.seed)
-    run = Run(model.use_case, model.site, files_digest(files), declared.title, digests, learned, figures, documents)
+    run = Run(model.use_case, model.site, digest, declared.title, tags, learned, figures, documents)
     logged = log_run(tracker_of(settings), run)
     return logged.run_id, logged.version

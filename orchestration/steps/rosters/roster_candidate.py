@@ -163,18 +163,11 @@ def judge_rosters(settings: Settings, use_case: str, site: str) -> tuple[Evidenc
 def _log(
     settings: Settings, declared: RosterUseCase, site: str, files: dict[str, bytes], learned: dict[str, object]
 ) -> tuple[str, str]:
-    from ml.training.tracking import BUNDLE, RECIPE, USE_CASE, Run, log_run  # mlflow takes seconds to import
+    from ml.training.tracking import BUNDLE, RECIPE, USE_CASE, Run, log_run, run_tags  # mlflow takes seconds to import
 
-    digest = files_digest(files)
-    tags = {
-        "pilothouse.use_case": declared.use_case,
-        "pilothouse.site": site,
-        "pilothouse.model_digest": digest,
-        "pilothouse.snapshot": str(learned["snapshot"]),
-        "pilothouse.use_case_digest": declared.digest,
-        "pilothouse.dbt_manifest": manifest_digest(settings),
-        "pilothouse.code_version": code_version(),
-    }
+    digest, snapshot, manifest = files_digest(files), str(learned["snapshot"]), manifest_digest(settings)
+    made = {"declared": declared.digest, "dbt_manifest": manifest, "code_version": code_version()}
+    tags = run_tags(declared.use_case, site, model=digest, snapshot=snapshot, **made)
     parameters = {**learned, **declared.solving.model_dump(mode="json", exclude={"rationale"})}
     documents = {
         **{f"{BUNDLE}/{name}": content for name, content in files.items()},
