@@ -23,6 +23,7 @@ Kind = Literal["classifier", "demand", "forecast", "roster", "policy"]
 INTENDED = frozenset({"intended_use", "users", "population", "contraindications", "non_goals"})
 """Members that say whom and what it is for and not for; `users` where a kind of use case has it."""
 SHOWN = frozenset({"card", "board"})
+WHO_AND_WHEN = frozenset({"owner", "date"})
 LOOKED_AT = frozenset({"kind", "upstream"})
 """Members of every declaration that say what goes into the model."""
 
@@ -137,13 +138,24 @@ class Declaration(Part):
     @property
     def features_digest(self) -> str:
         """Document digest of what the model looks at and how it is made: all that a kind of use case adds, but the
-        words that people are shown (`card_digest`); approvals are bound to it."""
+        words that people are shown (`card_digest`), and who stands for a part of it since when; approvals are bound to
+        it."""
         apart = {*Declaration.model_fields, "schema", *INTENDED, *SHOWN} - LOOKED_AT
-        return _digest({name: value for name, value in self.document().items() if name not in apart})
+        return _digest({name: _said(value) for name, value in self.document().items() if name not in apart})
 
     @abstractmethod
     def shown_text(self) -> dict[str, Any]:
         """The words of the card or the board, as plain JSON values."""
+
+
+def _said(value: Any) -> Any:
+    """What a part of a document says, without who stands for it and since when, however deep that is written."""
+    if isinstance(value, list | tuple):
+        return [_said(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    apart = WHO_AND_WHEN if Written.model_fields.keys() <= value.keys() else frozenset[str]()
+    return {name: _said(one) for name, one in value.items() if name not in apart}
 
 
 def refuse_twice(what: str, names: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from ml.usecases import (
     use_case_names,
 )
 from ml.usecases.classifier import Learner
-from ml.usecases.declaration import Declaration, Population, Upstream
+from ml.usecases.declaration import Declaration, Population, Upstream, Written
 
 VOCABULARY = {"complaint_groups": ("injury", "chest_pain", "cardiac_arrest"), "history_groups": ("copd",)}
 
@@ -113,6 +113,22 @@ def parts(declared):
         "features": declared.features_digest,
         "card": declared.card_digest,
     }
+
+
+@pytest.mark.parametrize("name", ["triage", "roster", "staffing"])
+def test_whoever_stands_for_a_part_and_since_when_is_nothing_that_the_model_looks_at(name: str) -> None:
+    declared = load_declaration(name)
+    elsewhere = {"owner": "somebody_else", "date": date(2020, 1, 1)}
+    written = {member: value for member, value in vars(declared).items() if isinstance(value, Written)}
+    assert written
+    for member, value in written.items():
+        other = declared.model_copy(update={member: value.model_copy(update=elsewhere)})
+        assert (other.digest != declared.digest, other.features_digest) == (True, declared.features_digest), member
+
+
+def test_what_a_part_says_is_looked_at(triage: UseCase) -> None:
+    other = triage.fallback.model_copy(update={"budget_ms": triage.fallback.budget_ms + 1})
+    assert triage.model_copy(update={"fallback": other}).features_digest != triage.features_digest
 
 
 OTHER = {
