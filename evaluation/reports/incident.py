@@ -9,9 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from evaluation.reports import words
 from evaluation.reports.pages import render, write_page
-
-SHORT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class IncidentPage:
             return "Nobody that the service knows of: it answered no call of this release in the time of the incident."
         return (
             f"{found['patients']} patients in {found['visits']} visits; {found['cards']} cards were shown in "
-            f"{found['calls']} calls, from {_moment(found['from'])} to {_moment(found['until'])} UTC."
+            f"{found['calls']} calls, from {words.instant(found['from'])} to {words.instant(found['until'])}."
         )
 
     @property
@@ -49,7 +48,7 @@ class IncidentPage:
         facts = [
             ("What", report["what"]),
             ("Where", f"{report['use_case']} at {report['site']}"),
-            ("When", f"opened {_moment(report['opened_at'])} UTC" + (_since(report["occurred_at"]))),
+            ("When", f"opened {words.instant(report['opened_at'])}" + (_since(report["occurred_at"]))),
             ("Severity", report["severity"]),
             ("Who was affected", self.who_was_affected),
             ("How it was found", f"by {found['by']} ({found['how']}){after}"),
@@ -65,7 +64,7 @@ class IncidentPage:
         release = report["release"]
         detail = {name: value for name, value in report["detail"].items() if name not in ("told", "step")}
         return [
-            ("Release", release[:SHORT] if release else "none"),
+            ("Release", words.short(release) if release else "none"),
             ("Feed", report["feed"] or "none"),
             ("Measured", ", ".join(f"{name} {value}" for name, value in sorted(detail.items())) or "nothing"),
         ]
@@ -76,23 +75,19 @@ class IncidentPage:
         report = self.report
         defect = [report["process_defect"]] if report["process_defect"] else []
         lines = [f"{report['incident']} ({self.state})", *defect]
-        lines += [f"  {name:<17} {words}" for name, words in self.facts]
+        lines += [f"  {name:<17} {said}" for name, said in self.facts]
         if self.is_for_clinicians and report["told"]:
             lines += ["  On cards and boards:", f"    {report['told']['withdrawn']}"]
         if plan := report["plan"]:
             lines.append(f"  What the plan asks (deciding: {', '.join(plan['decides'])}):")
-            lines += [f"    by {_moment(one['due_at'])} UTC  {one['by']}: {one['do']}" for one in plan["steps"]]
+            lines += [f"    by {words.instant(one['due_at'])}  {one['by']}: {one['do']}" for one in plan["steps"]]
         lines += ["  Timeline:"]
         lines += [f"    {one['at'][:19]}  {one['what']}  by {one['by']}  {one['reason']}" for one in report["timeline"]]
         return "\n".join(lines)
 
 
-def _moment(at: str) -> str:
-    return at[:16].replace("T", " ")
-
-
 def _since(began: str | None) -> str:
-    return f"; began {_moment(began)} UTC" if began else ""
+    return f"; began {words.instant(began)}" if began else ""
 
 
 def _finding(report: Mapping[str, Any]) -> str:

@@ -17,15 +17,17 @@ Tone = Literal["", "good", "bad", "warn"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A text to print; None is not evidenced. ``is_number`` sets it to the right."""
+    """A text to print; None is not evidenced. ``is_number`` sets it to the right. ``is_asked``: words of the question
+    or of the policy and no claim, which stand whether anything is evidenced or not."""
 
     text: str | None
     tone: Tone = ""
     is_number: bool = False
+    is_asked: bool = False
 
     @property
     def is_absent(self) -> bool:
-        return self.text is None or self.text == NOT_EVIDENCED
+        return not self.is_asked and (self.text is None or self.text == NOT_EVIDENCED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,10 @@ class Section:
 
 
 def claim(label: str, *values: "Cell | str | None", on: Iterable[Source]) -> Row:
-    """A row that rests on documents; with none, every value reads NOT EVIDENCED, whatever it says."""
+    """A row that rests on documents; with none, every claim reads NOT EVIDENCED, whatever it says."""
     sources = tuple(on)
     cells = tuple(one if isinstance(one, Cell) else Cell(one or None) for one in values)
-    return Row(label, cells if sources else tuple(Cell(None) for _ in cells), sources)
+    return Row(label, cells if sources else tuple(one if one.is_asked else Cell(None) for one in cells), sources)
 
 
 def table(heads: Sequence[str], rows: Iterable[Row], caption: str = "") -> Table:

@@ -4,19 +4,24 @@ Here belongs which figures stand where. A kind of evidence that no section names
 that a new kind is never left out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
-from evaluation.evidence import Evidence, Figure
+from evaluation.evidence import Evidence, Figure, Json
 from evaluation.reports import words
 from evaluation.reports.board.claims import Cell, ChartLine, Row, Section, Table, Tone, claim, number, table
-from evaluation.reports.board.facts import BoardFacts, mapping, records
+from evaluation.reports.board.facts import BoardFacts, Source, mapping, records
 from evaluation.reports.model import ClauseLine
 from evaluation.reports.sections import KindSection, chart_rows, drift_rows, group_rows, kind_sections
 
-HEADS = ("Figure", "Value", "95 % interval", "Counted on", "Events", "Asked by the policy")
+ASKED = "Asked by the policy"
+HEADS = ("Figure", "Value", "95 % interval", "Counted on", "Events", ASKED)
+VERDICTS: Mapping[str, Tone] = MappingProxyType({"drifted": "bad", "stable": "good"})
+"""A verdict that is neither (too few rows) is no good news."""
 PERFORMANCE = ("performance", "calibration", "net_benefit", "shadow")
+SHOWN_SHIFTS = 8
 ALERTS = ("alerts_per_100", "ppv", "sensitivity")
-NAMED = frozenset({*PERFORMANCE, "subgroups", "drift", "overrides", "rehearsal", "slo"})
+NAMED = frozenset({*PERFORMANCE, "subgroups", "drift", "segment_drift", "overrides", "rehearsal", "slo"})
 
 
 def performance(facts: BoardFacts) -> Section:
@@ -36,11 +41,16 @@ def performance(facts: BoardFacts) -> Section:
 
 
 def _tables(facts: BoardFacts, section: KindSection) -> list[Table]:
-    """The tables of one kind of evidence; one row that reads NOT EVIDENCED where there is no document."""
+    """The tables of one kind of evidence, and what the policy asks that no figure of it tells: NOT EVIDENCED."""
     on = facts.evidence(section.kind)
+    lost = [_not_told(facts, one, on) for one in section.missing]
     if section.document is None:
-        return [table((section.title, ""), [claim(section.title, None, on=())])]
-    return [
+        return [
+            table(
+                (section.title, "", ASKED), lost or [claim(section.title, None, Cell("nothing", is_asked=True), on=())]
+            )
+        ]
+    told = [
         table(
             HEADS,
             [
@@ -59,6 +69,13 @@ def _tables(facts: BoardFacts, section: KindSection) -> list[Table]:
         )
         for block in section.blocks
     ]
+    return [*told, *([table((section.title, "", ASKED), lost, "Asked, and not in the document.")] if lost else [])]
+
+
+def _not_told(facts: BoardFacts, asked: ClauseLine, on: Sequence[Source]) -> Row:
+    outcomes = facts.use_case.outcomes
+    threshold = Cell(words.threshold_text(asked.threshold, outcomes), "bad", is_asked=True)
+    return claim(words.figure_name(asked.figure, outcomes), None, threshold, on=on)
 
 
 def _asked(facts: BoardFacts, asked: Sequence[ClauseLine]) -> Cell:
@@ -147,7 +164,7 @@ def drift(facts: BoardFacts) -> Section:
     rows = [
         claim(
             one.feature,
-            Cell(one.verdict, "bad" if one.verdict == "drifted" else "good"),
+            Cell(one.verdict, VERDICTS.get(one.verdict, "warn")),
             number(one.effect or "not given"),
             number(one.distance or "not given"),
             one.missing,
@@ -156,8 +173,37 @@ def drift(facts: BoardFacts) -> Section:
         for one in drift_rows(document)
     ]
     heads = ("Feature", "Verdict", "Difference (SD)", "Distance", "Missing before → now")
-    tables = [*_of_kind(facts, "drift"), *([table(heads, rows, "Those that moved most.")] if rows else [])]
-    return Section("drift", "Drift", tuple(tables))
+    tables = [*of_kind(facts, "drift"), *([table(heads, rows, "Those that moved most.")] if rows else [])]
+    return Section("drift", "Drift", (*tables, *of_kind(facts, "segment_drift"), *_shifts(facts)))
+
+
+def _shifts(facts: BoardFacts) -> list[Table]:
+    """Every alarm of a unit, shift or group, told as the incident tells it, and the largest of the other shifts."""
+    document, on = facts.site.evidence_of("segment_drift"), facts.evidence("segment_drift")
+    if document is None:
+        return []
+    causes = [
+        claim(str(one.get("key")), str(one.get("sentence")), on=on) for one in records(document.detail.get("causes"))
+    ]
+    rows = [_shift(one, on) for one in records(document.detail.get("largest"))[:SHOWN_SHIFTS]]
+    heads = ("Column", "Where", "Mean moved (SD)", "Distance", "Missing before → now", "Alarm")
+    found = [table(("Cause", "What moved"), causes)] if causes else []
+    return [*found, *([table(heads, rows, "By unit, shift and group: alarms first.")] if rows else [])]
+
+
+def _shift(one: Mapping[str, Json], on: Sequence[Source]) -> Row:
+    where = "whole site" if one.get("by") == "site" else f"{words.plain(str(one.get('by')))}: {one.get('value')}"
+    mean, shape = (one.get(name) for name in ("mean_moved", "shape_moved"))
+    missing = " → ".join(_share(one.get(f"missing_{when}")) for when in ("before", "after"))
+    return claim(
+        words.plain(str(one.get("column"))),
+        where,
+        number(f"{mean:+.2f}" if isinstance(mean, float) else "not given"),
+        number(f"{shape:.2f}" if isinstance(shape, float) else "not given"),
+        missing,
+        Cell("yes", "bad") if one.get("is_alarm") else Cell("no", "good"),
+        on=on,
+    )
 
 
 def overrides(facts: BoardFacts) -> Section:
@@ -175,7 +221,7 @@ def overrides(facts: BoardFacts) -> Section:
         )
         for one in records(detail.get("groups"))
     ]
-    tables = _of_kind(facts, "overrides")
+    tables = of_kind(facts, "overrides")
     if groups:
         tables.append(table(("Where", "Cards", "Overridden", "Elsewhere", "What it means"), groups))
     return Section("overrides", "Overrides", tuple(tables))
@@ -232,11 +278,12 @@ def rehearsal(facts: BoardFacts) -> Section:
         )
         for one in reversed(facts.of_kind("rehearsal"))
     ]
-    tables = _of_kind(facts, "rehearsal")
+    tables = of_kind(facts, "rehearsal")
     tables += (
         [table(("Rehearsed", "To restored service", "Steps"), rows, "On the ledger, newest first.")] if rows else []
     )
-    return Section("rehearsal", "Rollback rehearsal", tuple(tables))
+    lead = "Rehearsed in a sandbox that runs the same service over the same model; nobody's advice was touched."
+    return Section("rehearsal", "Rollback rehearsal", tuple(tables), lead=lead)
 
 
 def others(facts: BoardFacts) -> Section:
@@ -246,6 +293,7 @@ def others(facts: BoardFacts) -> Section:
     return Section("others", "Other evidence", tuple(tables))
 
 
-def _of_kind(facts: BoardFacts, kind: str) -> list[Table]:
+def of_kind(facts: BoardFacts, kind: str) -> list[Table]:
+    """The tables of one kind of evidence."""
     found: Iterable[KindSection] = (one for one in kind_sections(facts.use_case, facts.site) if one.kind == kind)
     return [one for section in found for one in _tables(facts, section)]

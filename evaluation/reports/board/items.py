@@ -67,7 +67,7 @@ class TickedBy(_Form):
 
 
 class Item(_Form):
-    """One question; ``stages``: it is asked from the first of them on, in every stage where it is empty."""
+    """One question, what answers it, and what to do where it is not answered well."""
 
     id: Name
     asks: Text
@@ -235,8 +235,8 @@ def _section(name: str, facts: BoardFacts) -> Section:
 
 def _row(one: Answered) -> Row:
     tone = "good" if one.state == "ticked" else "bad"
-    to_meet = "" if one.state == "ticked" else one.item.to_meet
-    return claim(one.item.asks, Cell(one.state, tone), one.says, Cell(to_meet or "nothing"), on=one.sources)
+    to_meet = "nothing" if one.state == "ticked" else one.item.to_meet
+    return claim(one.item.asks, Cell(one.state, tone), one.says, Cell(to_meet, is_asked=True), on=one.sources)
 
 
 def answers_document(name: str, facts: BoardFacts) -> dict[str, Any]:

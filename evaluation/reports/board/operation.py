@@ -1,6 +1,6 @@
 """Service levels with their budget, incidents, and risks that stay open.
 
-Here belongs what is claimed of a served release's days; figures of evidence are in ``figures``.
+Here belongs what is claimed of a served release's days; how figures of evidence are told is in ``figures``.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from evaluation.evidence import Json
 from evaluation.reports import words
 from evaluation.reports.board.claims import Cell, Row, Section, Tone, claim, number, table
 from evaluation.reports.board.facts import BoardFacts, LedgerFact, mapping, records
+from evaluation.reports.board.figures import of_kind
 
 BUDGET_GONE = 1.0
 
@@ -30,7 +31,8 @@ def levels(facts: BoardFacts) -> Section:
         for one in facts.site.levels
     ]
     heads = ("Promise", "Promised", "Held", "95 % interval", "Of", "Budget spent", "Most of it lost at")
-    tables = (table(heads, rows, "Weighed by consequence."),) if rows else ()
+    counted = [table(heads, rows, "Weighed by consequence.")] if rows else []
+    tables = (*counted, *of_kind(facts, "slo"))
     return Section("levels", "Service levels", tables, absent="nothing is promised of it, or it is not served.")
 
 

@@ -43,10 +43,11 @@ SECTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class BoardPack:
-    """A pack ready to print: its sections, and every document that they cite."""
+    """A pack ready to print: its sections, every document that they cite, and the papers beside it, by file name."""
 
     facts: BoardFacts
     sections: tuple[Section, ...]
+    papers: Mapping[str, str]
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -63,20 +64,19 @@ class BoardPack:
 def board_pack(facts: BoardFacts) -> BoardPack:
     """Everything that the pack says, from facts alone."""
     made = (section(facts) for section in SECTIONS)
-    return BoardPack(facts, tuple(one for one in made if one.tables or one.charts or one.absent))
+    return BoardPack(facts, tuple(one for one in made if one.tables or one.charts or one.absent), _papers(facts))
 
 
 def render_pack(pack: BoardPack, *, printed: bool = False, beside: Mapping[str, str] = NOTHING) -> str:
     """The pack as one self-contained page. ``printed``: for paper, where a link to a file beside it leads nowhere, it
     cites the list of documents at its end. ``beside``: what else lies there, path to name.
     """
-    files = documents(pack.facts)
-    told = {"model": pack.facts, "facts": pack.facts, "pack": pack, "files": files}
+    told = {"model": pack.facts, "facts": pack.facts, "pack": pack, "files": pack.papers}
     return render("board.html", **told, printed=printed, beside=beside)
 
 
-def documents(facts: BoardFacts) -> dict[str, str]:
-    """The documents beside the pack, by file name: model card, release notes, readiness, checklists, value."""
+def _papers(facts: BoardFacts) -> dict[str, str]:
+    """What lies beside the pack, by file name: model card, release notes, readiness, checklists, value."""
     made: Mapping[str, Mapping[str, Any] | None] = {
         "release-notes.json": notes.notes_document(facts) if "release" in facts.sources else None,
         "readiness.json": items.answers_document("readiness", facts),
@@ -87,14 +87,13 @@ def documents(facts: BoardFacts) -> dict[str, str]:
     return {**cards, **{name: _json(one) for name, one in made.items() if one is not None}}
 
 
-def write_pack(folder: Path, facts: BoardFacts, beside: Mapping[str, str] = NOTHING) -> Sequence[Path]:
-    """Write the pack, its documents and its evidence into ``folder``; returns the paths, the page first.
+def write_pack(folder: Path, pack: BoardPack, beside: Mapping[str, str] = NOTHING) -> Sequence[Path]:
+    """Write the pack, its papers and its evidence into ``folder``; returns the paths, the page first.
 
     Evidence is written before the page that links to it, so that no link is ever dead.
     """
-    pack = board_pack(facts)
     copies = [write_page(folder / one.path, _json(one.document)) for one in pack.sources]
-    papers = [write_page(folder / name, text) for name, text in documents(facts).items()]
+    papers = [write_page(folder / name, text) for name, text in pack.papers.items()]
     page = write_page(folder / PAGE, render_pack(pack, beside=beside))
     _drop_old(folder / "evidence", {one.name for one in copies})
     return [page, *papers, *copies]

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from evaluation import EvaluationError
 from evaluation.evidence import Evidence
+from evaluation.metrics import intervals
 from evaluation.reports import words
 from evaluation.reports.board.claims import ChartLine, Section, Table, claim, number, table
 from evaluation.reports.board.facts import BoardFacts, Source, mapping
@@ -27,7 +28,6 @@ from evaluation.strict_yaml import first_fault, read_one
 FOLDER = Path(__file__).parents[2] / "governance" / "value"
 MONTHS = (6, 12)
 DAYS_PER_MONTH = 30.4375
-Z = 1.96
 SIMULATED = "Simulated data: these amounts show how the arithmetic runs. They are no claim about any hospital."
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -168,7 +168,7 @@ def _measured(asked: MeasuredBy, document: Evidence) -> Range | None:
         months = _months(document)
         if not figure.n or months is None:
             return None
-        give = Z * sqrt(figure.n)
+        give = intervals.Z * sqrt(figure.n)
         return (max(figure.n - give, 0) / months * asked.scale, (figure.n + give) / months * asked.scale)
     if figure.lower is None or figure.upper is None:
         return None

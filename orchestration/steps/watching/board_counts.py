@@ -7,9 +7,8 @@ asked of a count (evaluation/governance), and the audit in full (steps/intake/au
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from evaluation.reports.board import Measured
@@ -21,7 +20,6 @@ from orchestration.steps.meanings.reviews import list_reviews
 from orchestration.steps.warehouse.tables_summary import mapping_coverage
 
 FATES = ("received", "landed", "duplicate", "superseded", "deleted", "quarantined")
-AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,21 @@ class Counted:
     measured: Mapping[str, Measured]
 
 
-@lru_cache(maxsize=AT_ONCE)
-def site_counts(settings: Settings, site: str, at: datetime) -> Counted:
+@dataclass
+class SiteCounts:
+    """The counts of every site of one writing at `at`, each counted when it is first asked for."""
+
+    settings: Settings
+    at: datetime
+    found: dict[str, Counted] = field(default_factory=dict[str, Counted])
+
+    def of(self, site: str) -> Counted:
+        if site not in self.found:
+            self.found[site] = _counted(self.settings, site, self.at)
+        return self.found[site]
+
+
+def _counted(settings: Settings, site: str, at: datetime) -> Counted:
     """Count a site as it lies in its home at `at`, its feeds as fresh as they are at its own present."""
     documents: dict[str, tuple[str, Mapping[str, Any]]] = {}
     measured: dict[str, Measured] = {}

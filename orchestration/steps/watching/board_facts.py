@@ -37,7 +37,7 @@ from orchestration.steps.record.records import who
 from orchestration.steps.releases.proposal import released
 from orchestration.steps.releases.standing import court_of, standing_of
 from orchestration.steps.slo.telling import document as level_document
-from orchestration.steps.watching.board_counts import site_counts
+from orchestration.steps.watching.board_counts import SiteCounts
 
 
 @dataclass
@@ -51,6 +51,7 @@ class Gathering:
     at: datetime
     ledger: LedgerView | None
     entries: tuple[LedgerFact, ...]
+    counts: SiteCounts
     sources: dict[str, Source] = field(default_factory=dict[str, Source])
     measured: dict[str, Measured] = field(default_factory=dict[str, Measured])
     approvals: tuple[ApprovalFact, ...] = ()
@@ -70,12 +71,12 @@ class Gathering:
 
 
 def board_facts(
-    settings: Settings, records: Readable, model: ReportModel, use_case: UseCaseView, site: SiteView
+    counts: SiteCounts, records: Readable, model: ReportModel, use_case: UseCaseView, site: SiteView
 ) -> BoardFacts:
     """Everything that the pack of a use case at a site may say; never raises for what one store holds."""
     entries = _entries(records, use_case.name, site.site)
-    made = Gathering(settings, records, use_case, site, model.generated_at, model.ledger, entries)
-    for part in (_evidence, _written, _ledger, _decision, _release, _levels, _counts):
+    made = Gathering(counts.settings, records, use_case, site, model.generated_at, model.ledger, entries, counts)
+    for part in (_evidence, _in_writing, _ledger, _decision, _release, _levels, _counts):
         try:
             part(made)
         except Exception as error:  # noqa: BLE001 - what one store holds must not cost the rest; the pack says what is wrong
@@ -114,7 +115,7 @@ def _evidence(made: Gathering) -> None:
         made.sources[f"evidence:{one.kind}"] = Source.of_evidence(one, words.KIND_TITLES[one.kind])
 
 
-def _written(made: Gathering) -> None:
+def _in_writing(made: Gathering) -> None:
     """What is in writing: the declaration, the policy, the risk register, the value model."""
     declared, policy = load_declaration(made.use_case.name), load_policy(made.use_case.name)
     made.keep("declaration", f"Use case {declared.version}", declared.document())
@@ -136,11 +137,13 @@ def _risks(made: Gathering) -> None:
     register = risk_register(made.use_case.name)
     if register is None:
         return
-    made.keep("risks", "Risk register", register)
-    hazards = register["hazards"]
-    above = sum(one["severity"] * one["probability"]["residual"] > register["acceptable_residual"] for one in hazards)
-    made.count("risks.hazards", len(hazards), f"{len(hazards)} hazards with their controls", "risks")
-    made.count("risks.above_acceptable", above, f"{above or 'none'} above what is acceptable", "risks")
+    made.keep("risks", "Risk register", register.document())
+    hazards, bare, above = register.hazards, register.uncontrolled, register.above_acceptable
+    ahead = (register.review_by - made.at.date()).days
+    made.count("risks.hazards", len(hazards), f"{len(hazards)} hazards, of {register.date}", "risks")
+    made.count("risks.without_control", len(bare), f"without: {', '.join(bare)}" if bare else "all have one", "risks")
+    made.count("risks.above_acceptable", len(above), f"above: {', '.join(above)}" if above else "none is", "risks")
+    made.count("risks.days_to_review", ahead, f"to be reviewed by {register.review_by}", "risks")
 
 
 def _ledger(made: Gathering) -> None:
@@ -185,6 +188,8 @@ def _decision(made: Gathering) -> None:
     decision = Decision.from_json(json.loads(path.read_bytes()))
     made.keep("decision", f"Decision on {decision.stage.value}", decision.to_json(), decision.digest)
     said_so = f"{decision.stage.value} {'allowed' if decision.allowed else 'refused'}"
+    if made.site.stage == "off":
+        said_so += "; nothing is served here"
     made.count("gate.allowed", float(decision.allowed), said_so, "decision")
 
 
@@ -261,7 +266,7 @@ def _levels(made: Gathering) -> None:
 
 def _counts(made: Gathering) -> None:
     """What was counted at the site, the same for each of its use cases."""
-    found = site_counts(made.settings, made.site.site, made.at)
+    found = made.counts.of(made.site.site)
     for role, (title, document) in found.documents.items():
         made.keep(role, title, document)
     made.measured.update(found.measured)

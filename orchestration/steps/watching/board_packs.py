@@ -13,7 +13,7 @@ from typing import Any
 
 from evaluation.ledger import Readable
 from evaluation.reports import LedgerView, ReportModel
-from evaluation.reports.board import PAGE, PRINTED, BoardFacts, board_pack, render_pack, write_pack
+from evaluation.reports.board import PAGE, PRINTED, BoardPack, board_pack, render_pack, write_pack
 from evaluation.reports.pages import write_page
 from ml.usecases import load_declaration, use_case_names
 from orchestration.settings import Settings
@@ -21,6 +21,7 @@ from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
 from orchestration.steps.errors import StepError
 from orchestration.steps.record.records import believed_records, now
+from orchestration.steps.watching.board_counts import SiteCounts
 from orchestration.steps.watching.board_facts import board_facts
 from orchestration.steps.watching.status import overview
 from orchestration.steps.watching.views import use_case_view
@@ -74,17 +75,18 @@ def write_packs(settings: Settings, model: ReportModel, records: Readable, out: 
     Returns the paths of the pages.
     """
     pages: list[Path] = []
-    for facts in _packs(settings, model, records):
-        folder = pack_folder(out, facts.use_case.name, facts.site.site)
-        pages.append(write_pack(folder, facts, {INDEX: "all releases"})[0])
+    for pack in _packs(settings, model, records):
+        folder = pack_folder(out, pack.facts.use_case.name, pack.facts.site.site)
+        pages.append(write_pack(folder, pack, {INDEX: "all releases"})[0])
         (folder / PRINTED).unlink(missing_ok=True)
     return pages
 
 
-def _packs(settings: Settings, model: ReportModel, records: Readable) -> Iterator[BoardFacts]:
+def _packs(settings: Settings, model: ReportModel, records: Readable) -> Iterator[BoardPack]:
+    counts = SiteCounts(settings, model.generated_at)
     for use_case in model.use_cases:
         for site in use_case.sites:
-            yield board_facts(settings, records, model, use_case, site)
+            yield board_pack(board_facts(counts, records, model, use_case, site))
 
 
 def pack_folder(out: Path, use_case: str, site: str) -> Path:
@@ -99,8 +101,8 @@ def linked(out: Path, use_case: str, site: str) -> list[tuple[str, str]]:
     return [(name, str((folder / file).relative_to(out))) for name, file in there]
 
 
-def _answer(out: Path, packs: list[BoardFacts]) -> Answer:
-    found = [_written(out, facts) for facts in packs]
+def _answer(out: Path, packs: list[BoardPack]) -> Answer:
+    found = [_laid_down(out, pack) for pack in packs]
     is_printed = all(one["pdf"] for one in found)
     document: dict[str, Any] = {
         "packs": found,
@@ -116,11 +118,13 @@ def _gaps(gaps: list[str]) -> str:
     return f"NOT EVIDENCED in: {', '.join(gaps)}" if gaps else "everything is evidenced"
 
 
-def _written(out: Path, facts: BoardFacts) -> dict[str, Any]:
+def _laid_down(out: Path, pack: BoardPack) -> dict[str, Any]:
+    """Print and write one pack; says where it lies and what is not evidenced in it."""
+    facts = pack.facts
     folder = pack_folder(out, facts.use_case.name, facts.site.site)
-    printed = print_pdf(folder / PRINTED, render_pack(board_pack(facts), printed=True))
+    printed = print_pdf(folder / PRINTED, render_pack(pack, printed=True))
     beside = {INDEX: "all releases"} if (out / "index.html").exists() else {}
-    page, *rest = write_pack(folder, facts, beside | ({PRINTED: "PDF"} if printed else {}))
+    page, *rest = write_pack(folder, pack, beside | ({PRINTED: "PDF"} if printed else {}))
     return {
         "use_case": facts.use_case.name,
         "site": facts.site.site,
@@ -128,7 +132,7 @@ def _written(out: Path, facts: BoardFacts) -> dict[str, Any]:
         "pdf": str(printed) if printed else None,
         "documents": [str(path) for path in rest if path.parent == folder],
         "evidence": sum(path.parent != folder for path in rest),
-        "gaps": [section.title for section in board_pack(facts).absent],
+        "gaps": [section.title for section in pack.absent],
     }
 
 

@@ -7,6 +7,7 @@ from evaluation.metrics.estimated import (
     BLIND_SPOT,
     NAMES,
     Scored,
+    calibration,
     estimate,
     expected_confusion,
     realise,
@@ -74,6 +75,15 @@ def test_another_risk_of_the_same_patients_is_not_seen_until_labels_come() -> No
     assert found.observed_over_expected.value == pytest.approx(0.5, abs=0.06)
     assert found.observed_over_expected.upper is not None and found.observed_over_expected.upper < 1
     assert "blind to concept drift" in BLIND_SPOT
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.5], ids=["rare", "even"])
+def test_calibrated_scores_are_called_so_in_nineteen_of_twenty_cases(spread: float) -> None:
+    draw = np.random.default_rng(1)
+    p = draw.uniform(spread / 2, 1.5 * spread, 2000)
+    found = [calibration(draw.random(p.size) < p, p) for _ in range(400)]
+    held = sum((one.lower or 0) <= 1 <= (one.upper or 0) for one in found) / len(found)
+    assert 0.92 <= held <= 0.98
 
 
 def test_nothing_surprises_where_scores_are_calibrated() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from evaluation.evidence import EvidenceHead, Figure
 from evaluation.reports import words
 from evaluation.reports.board import ApprovalFact, BoardFacts, LedgerFact, Measured, Source, load_value, risk_register
 from ml.usecases import load_declaration
@@ -24,10 +25,31 @@ def manifest(subject, approvals, **more):
     return {"stage": "shadow", "created_at": "2026-11-20T00:00:00Z", "subject": subject, "approvals": signed, **more}
 
 
+def watched(site, at):
+    """The evidence of a site with three verdicts of drift, one shift of a part, and a share of answers in time."""
+    head = EvidenceHead("triage", site.site, "a" * 64, "b" * 64, at, {})
+    of_drift = site.evidence_of("drift")
+    (first,) = of_drift.to_json()["detail"]["features"]
+    features = [first, first | {"feature": "pain", "verdict": "stable"}]
+    features.append(first | {"feature": "lactate", "verdict": "too few rows", "effect": None, "values": None})
+    moved = {"column": "heart_rate", "by": "shift", "value": "night", "mean_moved": 0.4, "shape_moved": None}
+    moved |= {"missing_before": 0.0, "missing_after": 0.01, "is_alarm": True}
+    causes = [{"key": "feed-ehr_fhir", "columns": ["heart_rate"], "sentence": "heart_rate moved in shift night."}]
+    rest = [one for one in site.evidence if one.kind != "drift"]
+    return (
+        *rest,
+        head.evidence("drift", of_drift.figures, {"features": features}),
+        head.evidence(
+            "segment_drift", {"segment_drift.causes": Figure(1.0, n=9)}, {"causes": causes, "largest": [moved]}
+        ),
+        head.evidence("slo", {"slo.share_within_30s": Figure(0.99, 0.98, 1.0, 600)}, {}),
+    )
+
+
 @pytest.fixture
 def facts(model):
     use_case, at = model.use_cases[0], model.generated_at
-    site = use_case.sites[0]
+    site = replace(use_case.sites[0], evidence=watched(use_case.sites[0], at))
     first, second = (entry(n, at - timedelta(days=3), "approval") for n in (1, 2))
     approvals = (
         approval(first, "model", "answers:does-not-fit, seen on Monday", at + timedelta(days=90)),
@@ -54,7 +76,7 @@ def facts(model):
         "decision": Source.of("decision", "Decision", {"allowed": True}),
         "ledger": Source.of("ledger", "Ledger", {"ok": True}),
         "levels": Source.of("levels", "Service levels", {"levels": []}),
-        "risks": Source.of("risks", "Risk register", risk_register("triage")),
+        "risks": Source.of("risks", "Risk register", risk_register("triage").document()),
         "value": Source.of("value", "Assumptions", load_value("triage").model_dump(mode="json", by_alias=True)),
     }
     measured = {

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from evaluation.reports.board import ItemsError, load_questions
-from evaluation.reports.board.items import Item, TickedBy, answer, answers_document
+from evaluation.reports.board.items import Item, TickedBy, answer, answers_document, readiness
 
 
 def ask(facts, **ticked_by):
@@ -64,6 +64,23 @@ def test_an_approval_that_is_void_is_open_and_says_why(facts):
 def test_what_was_measured_but_lies_in_no_document_is_not_evidenced(facts):
     without = {role: one for role, one in facts.sources.items() if role != "ledger"}
     assert ask(replace(facts, sources=without), measured="ledger.verified", at_least=1).state == "not evidenced"
+
+
+def test_what_would_meet_an_item_is_said_most_of_all_where_nothing_speaks_to_it(facts, bare):
+    for one in (bare, facts):
+        rows = [row for each in readiness(one).tables for row in each.rows]
+        asked = {item.asks: item.to_meet for items in load_questions("readiness").parts.values() for item in items}
+        for row in rows:
+            answer, _, to_meet = row.cells
+            assert to_meet.text == ("nothing" if answer.text == "ticked" else asked[row.label])
+
+
+def test_a_rehearsal_is_never_asked_for_as_if_it_ran_on_the_real_service():
+    items = [
+        item for name in ("readiness", "checklists") for found in load_questions(name).parts.values() for item in found
+    ]
+    rehearsed = [item.asks for item in items if item.ticked_by.evidence == "rehearsal"]
+    assert len(rehearsed) == 2 and all("in a sandbox" in one for one in rehearsed)
 
 
 @pytest.mark.parametrize("wrong", [{}, {"evidence": "drift", "ledger": "promotion"}, {"ledger": "x", "figure": "y"}])

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from evaluation.evidence import KINDS, Evidence
-from evaluation.reports import ReportError
+from evaluation.reports import ClauseLine, ReportError
 from evaluation.reports.board import Source, board_pack, render_pack, write_pack
 from evaluation.reports.board.claims import Cell, claim, table
 from evaluation.reports.model_card import SCHEMA
@@ -53,7 +53,10 @@ def test_a_claim_without_a_document_reads_not_evidenced_whatever_it_says():
 def test_every_row_of_the_pack_either_cites_a_document_or_is_not_evidenced(facts):
     for section in board_pack(facts).sections:
         for row in (row for each in section.tables for row in each.rows):
-            assert row.sources or all(cell.is_absent for cell in row.cells), (section.anchor, row.label)
+            assert row.sources or all(cell.is_absent or cell.is_asked for cell in row.cells), (
+                section.anchor,
+                row.label,
+            )
 
 
 def test_a_place_without_any_record_claims_nothing(bare):
@@ -63,7 +66,7 @@ def test_a_place_without_any_record_claims_nothing(bare):
 
 
 def test_no_link_is_dead_and_every_copy_is_what_was_cited(facts, tmp_path):
-    page, *_ = write_pack(tmp_path, facts)
+    page, *_ = write_pack(tmp_path, board_pack(facts))
     assert not dead(Page(page.read_text()), tmp_path)
     for source in board_pack(facts).sources:
         assert json.loads((tmp_path / source.path).read_text()) == json.loads(json.dumps(_plain(source.document)))
@@ -73,9 +76,9 @@ def test_no_link_is_dead_and_every_copy_is_what_was_cited(facts, tmp_path):
 
 
 def test_a_copy_that_is_no_longer_cited_goes(facts, tmp_path):
-    write_pack(tmp_path, facts)
+    write_pack(tmp_path, board_pack(facts))
     assert (tmp_path / "evidence" / "ledger-4.json").exists()
-    page, *_ = write_pack(tmp_path, replace(facts, entries=()))
+    page, *_ = write_pack(tmp_path, board_pack(replace(facts, entries=())))
     assert not (tmp_path / "evidence" / "ledger-4.json").exists() and not dead(Page(page.read_text()), tmp_path)
 
 
@@ -105,7 +108,41 @@ def test_every_kind_of_evidence_has_its_place(facts):
     html = render_pack(board_pack(facts))
     from evaluation.reports.words import KIND_TITLES
 
-    assert all(KIND_TITLES[kind] in html for kind in KINDS if kind != "slo")
+    assert all(KIND_TITLES[kind] in html for kind in KINDS)
+
+
+def test_what_the_policy_asks_and_no_document_tells_is_said_with_its_threshold(facts):
+    def asked(kind, figure):
+        clause = ClauseLine("x", kind, figure, None, ">= 0.99", False, "no such figure", "Do it.")
+        decision = replace(facts.site.decision, clauses=(*facts.site.decision.clauses, clause))
+        pack = board_pack(replace(facts, site=replace(facts.site, decision=decision)))
+        cells = [row.cells for one in pack.sections for each in one.tables for row in each.rows if "new" in row.label]
+        assert len(cells) == 1 and cells[0][0].is_absent and "0.99" in cells[0][1].text and not cells[0][1].is_absent
+
+    asked("calibration", "calibration.new")
+    asked("parity", "parity.new")
+
+
+def test_too_few_rows_are_no_good_news(facts):
+    section = next(one for one in board_pack(facts).sections if one.anchor == "drift")
+    tones = {cell.text: cell.tone for each in section.tables for row in each.rows for cell in row.cells}
+    assert (tones["drifted"], tones["stable"], tones["too few rows"]) == ("bad", "good", "warn")
+
+
+def test_shifts_by_segment_and_the_evidence_of_service_levels_stand_in_their_own_sections(facts):
+    anchors = {
+        source.stem.rpartition("-")[0]: one.anchor for one in board_pack(facts).sections for source in one.sources
+    }
+    assert (anchors["segment_drift"], anchors["slo"]) == ("drift", "levels")
+    rows = rows_of(board_pack(facts), "drift")
+    assert rows["feed-ehr_fhir"].cells[0].text.startswith("heart_rate moved")
+    assert [cell.text for cell in rows["Heart rate"].cells] == [
+        "Shift: night",
+        "+0.40",
+        "not given",
+        "0.0\u202f% → 1.0\u202f%",
+        "yes",
+    ]
 
 
 def test_false_alerts_are_what_is_not_right_with_the_interval_turned(facts):
@@ -155,7 +192,7 @@ def test_a_table_whose_rows_rest_on_the_same_documents_says_so_once():
 
 
 def test_the_card_is_written_as_the_published_schemas_elements_in_their_order(facts, tmp_path):
-    write_pack(tmp_path, facts)
+    write_pack(tmp_path, board_pack(facts))
     root = ElementTree.parse(tmp_path / "model-card.xml").getroot()
     inside = "{" + SCHEMA + "}"
     assert root.tag == f"{inside}AppliedModelCard"

@@ -44,6 +44,9 @@ def test_a_pack_holds_its_page_its_documents_and_what_they_rest_on(served: Gover
     assert {"release", "pointer", "declaration", "policy", "ledger", "risks", "layout", "feeds"} <= evidence(folder)
     release = json.loads((folder / "evidence" / "release.json").read_text())
     assert release["subject"]["model"] == subject_of(served)["model"]
+    governance = json.loads((folder / "readiness.json").read_text())["parts"]["governance"]
+    judged = {one["id"]: one["state"] for one in governance}
+    assert {judged[name] for name in ("risks", "controls", "residual", "risks-reviewed")} == {"ticked"}
     page = (folder / "board-pack.html").read_text()
     assert "ada" in page and "Assistive" in page and str(served.settings.home) not in page
 
