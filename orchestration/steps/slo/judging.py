@@ -124,13 +124,15 @@ def _about(asked: Asked) -> str:
 def _open(settings: Settings, asked: Asked, burn: Burn) -> dict[str, Any]:
     objective = asked.objective
     about = ALL_USE_CASES if objective.use_case == FEEDS else objective.use_case
+    what = sentence(objective, asked.site, burn)
     return open_incident(
         settings,
         incident_label(f"{PREFIX}-{burn.at.astimezone(UTC):{STAMP}}{_about(asked)}"),
         use_case=about,
         site=asked.site,
         severity=burn.alert.severity,
-        what=sentence(objective, asked.site, burn),
+        what=what,
+        tell=what,
     )
 
 

@@ -18,6 +18,7 @@ from orchestration.steps.record.actors import AUTOMATIC
 from orchestration.steps.record.incident_groups import BY_ITSELF, OUTAGE
 from orchestration.steps.record.incidents import incident_label, open_incident
 from orchestration.steps.record.records import entry_document, now, open_records
+from orchestration.steps.releases.recording import safe_reason
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class ServedEvent:
     at: datetime
     release: str | None
     generation: int | None
-    reason: str
+    reason: str | None
     tier: str | None = None
     status: str = ""
 
@@ -99,7 +100,7 @@ def _enter(ledger: Ledger, place: tuple[str, str], one: ServedEvent, before: Tie
         "release": one.release,
         "from_tier": before.value,
         "tier": one.tier,
-        "reason": one.reason,
+        "reason": safe_reason(one.reason or ""),
         "is_automatic": True,
         "effective_at": instant_text(min(one.at, now())),
         "detail": {"event": one.event},
@@ -124,7 +125,7 @@ def _open(settings: Settings, place: tuple[str, str], one: ServedEvent) -> dict[
         use_case=place[0],
         site=place[1],
         severity="high" if one.tier is not None else "medium",
-        what=f"{did}: {one.reason}. {rest}".strip(),
+        what=f"{did}: {safe_reason(one.reason or '')}. {rest}".strip(),
         release=one.release,
         detail={"cause": cause, "event": one.event, "generation": one.generation},
         tell=f"{did}. {rest}".strip(),

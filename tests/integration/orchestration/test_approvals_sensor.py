@@ -1,20 +1,24 @@
-"""The sensor over approvals: nothing while nothing is due, one observation for each change, a step down when over."""
+"""The sensors over approvals and the ledger: nothing while nothing is new, one event for each change, a step down."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from dagster import AssetObservation, Failure, SensorResult, SkipReason, build_sensor_context
+from dagster import AssetMaterialization, AssetObservation, Failure, SensorResult, SkipReason, build_sensor_context
 
-from evaluation.policies import load_policy
+from evaluation.gates import Refusal
+from evaluation.policies import Stage, load_policy
 from orchestration.defs.names import release_key
 from orchestration.defs.releases import sensors
+from orchestration.defs.releases.shown import ledger_sensor
 from orchestration.settings import Settings
 from orchestration.steps.record.records import now, open_records
+from orchestration.steps.releases.going_down import roll_back
+from orchestration.steps.releases.release import record_refusal
 from orchestration.steps.watching.approval_watch import Watch, watch_approvals
 from tests.unit.orchestration.steps.conftest import settings_of
-from tests.unit.orchestration.steps.governed import Governed
+from tests.unit.orchestration.steps.governed import Governed, break_entry
 
 DAYS = load_policy("triage").review_every_days
 
@@ -67,3 +71,26 @@ def test_a_place_that_cannot_be_judged_silences_no_other(city: Governed, monkeyp
     assert city.served == "off" and str(over.skip_reason.skip_message if over.skip_reason else "") == problem
     with pytest.raises(Failure, match="rural cannot be judged"):
         tick(monkeypatch, DAYS + 1, "[]")
+
+
+def test_what_happened_to_a_release_is_shown_on_it_once_with_who_and_why(city: Governed) -> None:
+    def shown(cursor: str | None) -> SensorResult | SkipReason:
+        return ledger_sensor()(build_sensor_context(cursor=cursor))  # type: ignore[return-value]
+
+    first = shown(None)
+    assert isinstance(first, SensorResult)
+    assert [event.metadata["by"].value for event in first.asset_events] == ["ada (signed)", "noor (signed)"]
+    assert isinstance(shown(first.cursor), SkipReason)
+    why = Refusal("approval.model", "no valid model approval", "one", "Let somebody approve it.")
+    record_refusal(city.settings, "triage", "city", Stage.DECISION_SUPPORT, [why], city.signs("ada"))
+    roll_back(city.settings, "triage", "city", "shadow", "the cards were wrong", city.signs("olga"))
+    then = shown(first.cursor)
+    assert isinstance(then, SensorResult)
+    refused, taken_back = then.asset_events
+    assert isinstance(refused, AssetObservation) and isinstance(taken_back, AssetMaterialization)
+    assert refused.metadata["reasons"].records[0].data == why.to_json()  # type: ignore[union-attr]
+    assert (taken_back.asset_key, taken_back.partition) == (release_key("triage"), "city")
+    assert taken_back.metadata["stage"].value == "shadow" and "the cards were wrong" in str(taken_back.description)
+    break_entry(city)
+    broken = shown(None)
+    assert isinstance(broken, SkipReason) and "THE LEDGER IS BROKEN" in str(broken.skip_message)
