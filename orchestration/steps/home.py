@@ -16,6 +16,7 @@ from orchestration.settings import Settings, home_not_writable
 from orchestration.steps.errors import StepError
 from orchestration.steps.files import write_json
 from orchestration.steps.locks import exclusive
+from orchestration.steps.secret_files import move_secrets
 
 SCHEMA = "pilothouse.home/1"
 FILE, LOCK = "home.json", "home"
@@ -109,6 +110,10 @@ def _sign_models(settings: Settings) -> None:
     sign_models(settings)
 
 
-MIGRATIONS: Mapping[int, Callable[[Settings], None]] = {UNVERSIONED: _seal_what_waits, 1: _sign_models}
+MIGRATIONS: Mapping[int, Callable[[Settings], None]] = {
+    UNVERSIONED: _seal_what_waits,
+    1: _sign_models,
+    2: move_secrets,  # whom to notify, and MLflow's users: out of what a backup of the home holds
+}
 """What leads from each version to the next; each may be done twice."""
 CURRENT = max(MIGRATIONS) + 1

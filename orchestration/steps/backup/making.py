@@ -24,6 +24,7 @@ from orchestration.steps.backup.places import in_home, inside_home
 from orchestration.steps.backup.walking import LOST_AND_FOUND, STAGING, files_under
 from orchestration.steps.locks import exclusive
 from orchestration.steps.record.records import CHECKPOINT, LEDGER_KEY, broken, has_ledger, open_records
+from orchestration.steps.secret_files import is_secret
 from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK
 
 KEYS = "keys"
@@ -100,7 +101,9 @@ def _written(
     key = load_private_key(settings.keys / LEDGER_KEY)
     manifest = write_archive(file, _files(settings, taken, scratch), about, key)
     try:
-        return manifest, [] if key_file is None else write_archive(key_file, _keys(settings), about, key)["files"]
+        if key_file is None:
+            return manifest, []
+        return manifest, write_archive(key_file, _keys(settings, scratch), about, key)["files"]
     except BaseException:  # whatever stopped it: a home whose keys are in no copy would pass for a backup
         file.unlink()
         raise
@@ -145,7 +148,9 @@ def _is_left_out(settings: Settings, name: Path) -> bool:
     is_ledger = inside_home(settings, settings.ledger_url) == name
     is_side = name.name.endswith(SIDE_FILES)
     is_draft = name.name.startswith(".")
-    return is_ledger or is_side or is_draft or name.parts[0] in LEFT_OUT or name.as_posix() in DERIVED
+    return (
+        is_ledger or is_side or is_draft or name.parts[0] in LEFT_OUT or is_secret(name) or name.as_posix() in DERIVED
+    )
 
 
 def _is_sqlite(path: Path) -> bool:
@@ -173,10 +178,11 @@ def _copied(path: Path, name: Path, scratch: Path) -> Path:
     return copy
 
 
-def _keys(settings: Settings) -> Iterator[tuple[str, Path]]:
+def _keys(settings: Settings, scratch: Path) -> Iterator[tuple[str, Path]]:
     for path in files_under(settings.keys):
-        if not path.name.startswith("."):
-            yield path.relative_to(settings.home).as_posix(), path
+        name = path.relative_to(settings.home)
+        if not path.name.startswith(".") and not path.name.endswith(SIDE_FILES):
+            yield name.as_posix(), _copied(path, name, scratch) if _is_sqlite(path) else path
 
 
 def _require_new(settings: Settings, *files: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""Telling people, where a site says how: `notify.yaml` in the home names addresses for apprise.
+"""Telling people, where a site says how: `keys/notify.yaml` names addresses for apprise.
 
 The file holds secrets (an address often has a password in it), so that it must be its owner's alone, and no address is
 ever said in a log or an error. Nothing is sent where it names nobody. What does not belong here: what is worth telling.
@@ -20,9 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from evaluation.strict_yaml import first_fault, read_one
 from orchestration.settings import Settings
 from orchestration.steps.errors import StepError
+from orchestration.steps.secret_files import NOTIFY as FILE
+from orchestration.steps.secret_files import move_secrets
 
 LOG = logging.getLogger("pilothouse.notify")
-FILE = "notify.yaml"
 Address = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+://")]
 
 
@@ -43,8 +44,14 @@ class Addresses(BaseModel):
 
 
 def addresses(settings: Settings) -> Addresses:
-    """Read `notify.yaml`; nobody where there is none. Raises `NotifyUnreadable`."""
-    path = settings.home / FILE
+    """Read `keys/notify.yaml`; nobody where there is none. Raises `NotifyUnreadable`.
+
+    One that somebody put into the home itself is moved there: a backup of the home must not hold it.
+    """
+    move_secrets(settings)
+    path = settings.keys / FILE
+    if (settings.home / FILE).exists():
+        raise NotifyUnreadable(f"There is a {FILE} in the home and another in keys/: keep the one in keys/ alone.")
     if not path.exists():
         return Addresses(schema="pilothouse.notify/1")
     _require_private(path)
@@ -84,4 +91,4 @@ def _sent(named: tuple[str, ...], title: str, body: str) -> tuple[bool, int]:
 
 def _require_private(path: Path) -> None:
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise NotifyUnreadable(f"{FILE} can be read by others and may hold passwords; run: chmod 600 {FILE}.")
+        raise NotifyUnreadable(f"{FILE} can be read by others and may hold passwords; run: chmod 600 keys/{FILE}.")

@@ -1,7 +1,8 @@
 """Who may look into MLflow: outside development it asks for a name and a password, and everybody else only reads.
 
 MLflow's own basic authentication (`mlflow server --app-name basic-auth`): its secrets are made once, each in a file of
-`keys/` that its owner alone can read; its users lie in a database of the home. What does not belong here: starting it.
+`keys/` that its owner alone can read; its users, with their hashed passwords, lie in a database there. What does not
+belong here: starting it.
 """
 
 import secrets
@@ -9,10 +10,11 @@ from pathlib import Path
 
 from orchestration.settings import Environment, Settings
 from orchestration.steps.files import write_atomically, write_once
+from orchestration.steps.secret_files import MLFLOW_USERS
 
 ADMINISTRATOR = "admin"
 SECRET, PASSWORD = "mlflow.secret", "mlflow.admin"
-CONFIG, USERS = "mlflow_auth.ini", "mlflow_users.db"
+CONFIG = "mlflow_auth.ini"
 
 
 def is_guarded(settings: Settings) -> bool:
@@ -26,7 +28,7 @@ def guard(settings: Settings) -> tuple[tuple[str, ...], dict[str, str]]:
         return (), {}
     settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     config = settings.home / CONFIG
-    database = f"database_uri = sqlite:///{settings.home / USERS}"
+    database = f"database_uri = sqlite:///{settings.keys / MLFLOW_USERS}"
     lines = ["[mlflow]", "default_permission = READ", database, f"admin_username = {ADMINISTRATOR}"]
     write_atomically(config, "\n".join(lines).encode() + b"\n")
     environment = {

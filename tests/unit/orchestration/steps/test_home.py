@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import sqlite3
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,11 @@ from orchestration.settings import Settings
 from orchestration.steps import home as homes
 from orchestration.steps.backup import back_up, restore
 from orchestration.steps.home import CURRENT, FILE, MIGRATIONS, HomeNotUsable, open_home
+from orchestration.steps.record.notifying import addresses
 from orchestration.steps.record.records import now, open_records, verify_ledger
 from orchestration.steps.releases.going_down import roll_back
 from orchestration.steps.releases.proposal import current_pointer, released
+from orchestration.steps.secret_files import NAMES
 from orchestration.steps.watching.status import status_of
 from tests.unit.orchestration.steps.conftest import settings_of
 from tests.unit.orchestration.steps.governed import Governed
@@ -68,6 +72,26 @@ def test_a_home_of_an_earlier_version_opens_and_goes_on(earlier: Governed) -> No
     assert release is not None
     require_signed_model(settings.home, release)
     earlier.release()
+
+
+def test_secrets_of_an_earlier_home_are_moved_to_where_no_backup_looks(city: Governed, tmp_path: Path) -> None:
+    settings = city.settings
+    (settings.home / FILE).write_text(json.dumps({"schema": "pilothouse.home/1", "version": 2}))
+    told = settings.home / "notify.yaml"
+    told.write_text("schema: pilothouse.notify/1\neverybody: ['json://user:secretword@127.0.0.1/']\n")
+    told.chmod(0o600)
+    with sqlite3.connect(settings.home / "mlflow_users.db") as users:
+        users.execute("create table users (name text, hash text)")
+    users.close()
+    assert open_home(settings) == 2
+    assert sorted(path.name for path in settings.home.glob("*") if path.name in NAMES) == []
+    assert addresses(settings).of("city") == ("json://user:secretword@127.0.0.1/",)
+    shutil.copy(settings.keys / "notify.yaml", settings.home)  # somebody reads an old page, and puts one back
+    home, keys = tmp_path / "home.backup", tmp_path / "keys.backup"
+    back_up(settings, home, keys, now(), lambda _: None)
+    with tarfile.open(home) as kept, tarfile.open(keys) as secret:
+        held = [{Path(one).name for one in archive.getnames()} & NAMES for archive in (kept, secret)]
+    assert held == [set(), {"notify.yaml", "mlflow_users.db"}]
 
 
 def test_a_migration_that_was_interrupted_is_done_again(earlier: Governed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,7 +170,8 @@ def hook() -> Iterator[str]:
 
 
 def named(settings: Settings, text: str, mode: int = 0o600) -> Path:
-    path = settings.home / "notify.yaml"
+    settings.keys.mkdir(exist_ok=True)
+    path = settings.keys / "notify.yaml"
     path.write_text(text)
     path.chmod(mode)
     return path
@@ -186,6 +187,16 @@ def test_whoever_is_named_for_the_site_is_told_and_others_are_not(settings: Sett
 
 def test_nobody_is_told_where_nobody_is_named(settings: Settings) -> None:
     assert not notify(settings, "city", "t", "b")
+
+
+def test_a_file_that_lies_in_the_home_is_moved_and_two_of_them_are_refused(settings: Settings) -> None:
+    text = "schema: pilothouse.notify/1\neverybody: ['json://127.0.0.1/']\n"
+    kept = named(settings, text).rename(settings.home / "notify.yaml")
+    assert addresses(settings).everybody == ("json://127.0.0.1/",)
+    assert not kept.exists()
+    kept.write_text(text)
+    with pytest.raises(NotifyUnreadable, match="keep the one in keys/ alone"):
+        addresses(settings)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,28 @@
+"""Files with secrets of people's making: they lie in `keys/`, which no backup of the home holds.
+
+Earlier versions kept them in the home itself; they are moved where one is found. What does not belong here: reading
+one.
+"""
+
+from pathlib import Path
+
+from orchestration.settings import Settings
+
+NOTIFY, MLFLOW_USERS = "notify.yaml", "mlflow_users.db"
+SIDES = ("", "-wal", "-shm", "-journal")
+NAMES = frozenset({NOTIFY, *(f"{MLFLOW_USERS}{side}" for side in SIDES)})
+
+
+def move_secrets(settings: Settings) -> None:
+    """Move what lies in the home into `keys/`; a file that is there already stays as it is, and so does the other."""
+    found = [name for name in sorted(NAMES) if (settings.home / name).is_file()]
+    if found:
+        settings.keys.mkdir(mode=0o700, exist_ok=True)
+    for name in found:
+        if not (settings.keys / name).exists():
+            (settings.home / name).replace(settings.keys / name)
+
+
+def is_secret(name: Path) -> bool:
+    """Whether a path, from the home, is one of these files where an earlier version kept it."""
+    return name.as_posix() in NAMES
