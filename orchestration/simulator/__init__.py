@@ -25,10 +25,11 @@ from orchestration.simulator.group import (
     simulated_sites,
 )
 from orchestration.simulator.live import LiveRequest, live_requests
-from orchestration.simulator.scenario import Scenario
+from orchestration.simulator.scenario import HalfMinute, Scenario
 
 __all__ = [
     "EMITTED",
+    "HalfMinute",
     "LiveRequest",
     "Scenario",
     "SimulationSummary",

@@ -15,12 +15,16 @@ import orjson
 
 from orchestration.simulator import feeds
 from orchestration.simulator.chance import stream
+from orchestration.simulator.clock import HOUR
 from orchestration.simulator.damage import damage
 from orchestration.simulator.emitters import make_emitters
 from orchestration.simulator.people_records import Resource
 from orchestration.simulator.place_records import locations, organizations, practitioners
 from orchestration.simulator.rosters import census_csv, roster_csv
 from orchestration.simulator.world import Day, World
+
+CORRECTED_AFTER = 6 * HOUR
+"""Into the day on which a fault of the source is over: when it sends again what was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class DropWriter:
         self.home, self.world, self.chosen = home, world, frozenset(chosen)
         self.emitters = make_emitters(world, chosen)
         self.resend: dict[str, list[bytes]] = {}
+        self.wrong: list[Resource] = []
 
     def write(self, day: Day) -> Written:
         """Write one day."""
@@ -92,7 +97,16 @@ class DropWriter:
             ),
         )
         yield "Condition", (known.resource for known in day.conditions)
-        yield "Observation", (due.resource for due in day.observations)
+        yield "Observation", [*self._corrected(day), *(due.resource for due in day.observations)]
+
+    def _corrected(self, day: Day) -> list[Resource]:
+        """What a fault of the source had sent wrong, once it is over; what is wrong of today is kept until then."""
+        fault, writer = self.world.scenario.half_minute_at(self.world.site.id), self.world.observation_writer
+        self.wrong += [due.resource for due in day.observations if due.resource["id"] in writer.miscounted]
+        if fault is None or day.day < fault.until:
+            return []
+        sent, self.wrong = self.wrong, []
+        return [writer.corrected(resource, day.starts + CORRECTED_AFTER) for resource in sent]
 
     def _patients(self, day: Day) -> Iterator[Resource]:
         world, instant = self.world, self.world.clock.instant

@@ -6,15 +6,18 @@ is in the live request. What does not belong here: when something is measured (`
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 from orchestration.simulator import codes
 from orchestration.simulator.clock import LocalClock
 from orchestration.simulator.codes import Concept, concept
 from orchestration.simulator.people_records import Resource
 from orchestration.simulator.profiles import Profile
+from orchestration.simulator.scenario import HalfMinute
 
 ABSURD = 40.0  # a value typed with a slipped decimal point and a stuck key: about 40 times too high
 UNKNOWN_UNIT = "unk"
+SLOWEST = 4  # breaths a minute
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,12 @@ class Taken:
 
 
 class ObservationWriter:
-    """Writes Observations the way one site does."""
+    """Writes Observations the way one site does. `miscounted` holds the right breaths a minute by Observation, where a
+    fault of the source had others written down."""
 
-    def __init__(self, profile: Profile, clock: LocalClock) -> None:
-        self.profile, self.clock = profile, clock
+    def __init__(self, profile: Profile, clock: LocalClock, half_minute: HalfMinute | None = None) -> None:
+        self.profile, self.clock, self.half_minute = profile, clock, half_minute
+        self.miscounted: dict[str, int] = {}
         self.temperature = profile.temperature_unit
         self.saturation = codes.SATURATION[profile.saturation_code]
 
@@ -99,8 +104,7 @@ class ObservationWriter:
             case "heart_rate":
                 return [self._quantity(subject, ids.pop(), taken, codes.HEART_RATE, round(taken.value), "/min")]
             case "respiratory_rate":
-                rate = max(round(taken.value), 4)
-                return [self._quantity(subject, ids.pop(), taken, codes.RESPIRATORY_RATE, rate, "/min")]
+                return [self._breaths(subject, ids.pop(), taken)]
             case "oxygen_saturation":
                 return [self._quantity(subject, ids.pop(), taken, self.saturation, round(taken.value), "%")]
             case "pain":
@@ -132,6 +136,18 @@ class ObservationWriter:
         code, unit = (analyte.si, analyte.si_unit) if si else (analyte.usual, analyte.unit)
         found = self._base(subject, identity, taken, code, codes.LABORATORY)
         return {**found, "valueQuantity": _amount(value, unit, taken.slip)}
+
+    def _breaths(self, subject: Resource, identity: str, taken: Taken) -> Resource:
+        rate = max(round(taken.value), SLOWEST)
+        if self.half_minute and not taken.slip and self.half_minute.counts_at(self.clock.date_of(taken.at)):
+            self.miscounted[identity], rate = rate, max(round(rate / 2), SLOWEST)
+        return self._quantity(subject, identity, taken, codes.RESPIRATORY_RATE, rate, "/min")
+
+    def corrected(self, resource: Resource, at: int) -> Resource:
+        """The second version of an Observation that was miscounted, as it is sent again."""
+        value = {**cast("Resource", resource["valueQuantity"]), "value": self.miscounted[str(resource["id"])]}
+        meta = {"versionId": "2", "lastUpdated": self.clock.instant(at)}
+        return {**resource, "meta": meta, "status": "corrected", "valueQuantity": value}
 
     def _temperature(self, subject: Resource, identity: str, taken: Taken) -> Resource:
         celsius = taken.value

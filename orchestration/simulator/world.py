@@ -62,7 +62,7 @@ class World:
         self.hospital = Hospital(self.site, self.clock, self.clock.day_start(self.day))
         self.people_writer = PeopleWriter(self.profile, self.people, seed)
         self.visit_writer = VisitWriter(self.profile, self.catalogue, self.clock, self.people_writer)
-        self.observation_writer = ObservationWriter(self.profile, self.clock)
+        self.observation_writer = ObservationWriter(self.profile, self.clock, scenario.half_minute_at(site))
         self.records = RecordSystem(self.catalogue, self.people, self.visit_writer, self.clock)
         self.charts: dict[int, Chart] = {}
         self.visits = 0
