@@ -57,6 +57,19 @@ class FalseDiscovery(_Frozen):
     rationale: Text
 
 
+class Jumps(_Frozen):
+    """When the last days of a number are a jump: its size, in standard deviations or as a share of rows that went
+    missing; how many days and rows it needs, and how many days before it."""
+
+    spreads: Annotated[float, Field(gt=0)]
+    missing: Annotated[float, Field(gt=0, le=1)]
+    fewest_days: Days
+    earlier_days: Days
+    fewest_rows: Annotated[int, Field(ge=30)]
+    severity: Literal["low", "medium", "high"]
+    rationale: Text
+
+
 class Telling(_Frozen):
     """How a cause is told, and for how long it is not told again."""
 
@@ -75,6 +88,7 @@ class WatchPolicy(_Frozen):
     fewest_rows: FewestRows
     effects: Effects
     false_discovery: FalseDiscovery
+    jumps: Jumps
     telling: Telling
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation.drift.causes import Cause, causes_of, size_of
+from evaluation.drift.causes import causes_of, size_of
+from evaluation.drift.jumps import Jump, find_jumps
 from evaluation.drift.segments import Look, Shift, judge_look
 from evaluation.drift.tallies import (
     FORM,
@@ -42,9 +43,8 @@ from orchestration.steps.learning.evidence import head_of
 from orchestration.steps.learning.judging import SCORE
 from orchestration.steps.learning.shadow import NothingServed, served_visits
 from orchestration.steps.learning.stores import CandidateRecord, predictions_file, read_candidate, save_evidence
-from orchestration.steps.record.incidents import incident_label, list_incidents, open_incident
-from orchestration.steps.record.records import now
 from orchestration.steps.releases.proposal import current_pointer, released, served_sites
+from orchestration.steps.watching.drift_telling import Told, tell, told_causes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,8 @@ class Watching:
     """What one look at a use case found, its evidence, and the incidents that were opened for it."""
 
     look: Look
-    causes: tuple[Cause, ...]
+    jumps: tuple[Jump, ...]
+    causes: tuple[Told, ...]
     evidence: Evidence
     opened: tuple[dict[str, Any], ...]
 
@@ -73,15 +74,17 @@ def watch_drift(settings: Settings, use_case: str, site: str) -> Watching | None
     if release is None:
         return None
     record, policy = read_candidate(settings, use_case, site, release.manifest.model.digest), load_watch_policy()
-    declared = load_declaration(use_case)
-    compared = list(_compared(settings, declared, record, policy))
-    look = judge_look(compared, policy)
+    declared, windows = load_declaration(use_case), kind_of(use_case).windows(settings, record)
+    look = judge_look(list(_compared(settings, declared, record, windows, policy)), policy)
     if not look.shifts:
         return None
-    causes = causes_of(look.alarms)
-    evidence = _evidence(record, look, causes, policy)
+    watched = _watched(declared, site, windows)
+    jumps = _jumps(windows, watched, policy)
+    causes = told_causes(declared, causes_of(look.alarms), jumps, policy)
+    evidence = _evidence(record, look, jumps, causes, policy)
     save_evidence(settings, evidence)
-    return Watching(look, causes, evidence, tuple(_tell(settings, record, release.digest, causes, policy)))
+    opened = tuple(tell(settings, record, release.digest, causes, policy))
+    return Watching(look, jumps, causes, evidence, opened)
 
 
 def watched_use_cases(settings: Settings, site: str, use_cases: "Sequence[str]") -> list[str]:
@@ -93,9 +96,8 @@ def watched_use_cases(settings: Settings, site: str, use_cases: "Sequence[str]")
 
 
 def _compared(
-    settings: Settings, declared: Declaration, record: CandidateRecord, policy: WatchPolicy
+    settings: Settings, declared: Declaration, record: CandidateRecord, windows: Windows, policy: WatchPolicy
 ) -> Iterator[Compared]:
-    windows = kind_of(record.use_case).windows(settings, record)
     groups = declared.subgroups if isinstance(declared, UseCase) else ("unit", "shift")
     by = tuple(name for name in groups if name in windows.reference.column_names)
     yield from _features(settings, declared, record, windows, by, policy)
@@ -112,13 +114,23 @@ def _features(
     by: tuple[str, ...],
     policy: WatchPolicy,
 ) -> Iterator[Compared]:
-    feeds = _feeds_of(declared, record.site)
-    watched = [Watched(one.name, one.kind, "feature", feeds.get(one.name, "")) for one in windows.features]
+    watched = _watched(declared, record.site, windows)
     current = _last_days(windows.current, policy)
     if not watched or not windows.reference.num_rows or not current.num_rows:
         return
     reference = _kept(settings, record, windows.reference, watched, by)
     yield reference, tally_current(reference, current, _days(current))
+
+
+def _watched(declared: Declaration, site: str, windows: Windows) -> list[Watched]:
+    feeds = _feeds_of(declared, site)
+    return [Watched(one.name, one.kind, "feature", feeds.get(one.name, "")) for one in windows.features]
+
+
+def _jumps(windows: Windows, watched: list[Watched], policy: WatchPolicy) -> tuple[Jump, ...]:
+    """What jumped among the last days; nothing where there is no row."""
+    current = _last_days(windows.current, policy)
+    return find_jumps(current, _days(current), watched, policy.jumps) if current.num_rows else ()
 
 
 def _feeds_of(declared: Declaration, site: str) -> dict[str, str]:
@@ -212,7 +224,9 @@ def _kept(
 # -- saying
 
 
-def _evidence(record: CandidateRecord, look: Look, causes: tuple[Cause, ...], policy: WatchPolicy) -> Evidence:
+def _evidence(
+    record: CandidateRecord, look: Look, jumps: tuple[Jump, ...], causes: tuple[Told, ...], policy: WatchPolicy
+) -> Evidence:
     """Alarms first, then by effect; the largest effect is that of an alarm: what chance may have made is none."""
     moved = sorted(look.shifts, key=lambda one: (one.is_alarm, size_of(one)), reverse=True)
     n = len(look.shifts)
@@ -220,12 +234,13 @@ def _evidence(record: CandidateRecord, look: Look, causes: tuple[Cause, ...], po
     figures = {
         "segment_drift.causes": Figure(float(len(causes)), n=n),
         "segment_drift.alarms": Figure(float(len(look.alarms)), n=n),
+        "segment_drift.jumps": Figure(float(len(jumps)), n=n),
         "segment_drift.largest_effect": Figure(size_of(largest) if largest else 0.0, n=n),
     }
     detail = {
         "compared": n,
         "too_few_rows": look.too_few,
-        "causes": [{"key": one.key, "columns": one.columns, "sentence": one.sentence} for one in causes],
+        "causes": [one.to_json() for one in causes],
         "largest": [_row(one) for one in moved[:SHOWN]],
         "rule": policy.model_dump(mode="json", by_alias=True),
     }
@@ -237,41 +252,3 @@ def _row(one: Shift) -> dict[str, Any]:
     by, value = one.segment
     about = {"column": one.watched.name, "role": one.watched.role, "by": by, "value": value}
     return {**about, **kept, "missing_moved": one.missing_moved}
-
-
-def _tell(
-    settings: Settings, record: CandidateRecord, release: str, causes: tuple[Cause, ...], policy: WatchPolicy
-) -> Iterator[dict[str, Any]]:
-    known = list_incidents(settings) if causes else []
-    for cause in causes:
-        stem = _stem(record, cause)
-        if any(_is_told(one, stem, policy) for one in known):
-            continue
-        what = (
-            f"{record.use_case} at {record.site}: {cause.sentence} {policy.owner} looks for the cause; the page of "
-            "operations and the evidence segment_drift hold every segment."
-        )
-        entry = open_incident(
-            settings,
-            incident_label(stem, f"{now():%Y%m%d%H%M%S}"),
-            use_case=record.use_case,
-            site=record.site,
-            severity=policy.telling.severity,
-            what=what,
-            release=release,
-            tell=what,
-        )
-        yield entry
-
-
-def _stem(record: CandidateRecord, cause: Cause) -> str:
-    """The beginning of every incident's name about a cause: no longer than leaves room for the time."""
-    about = hashlib.sha256(f"{record.use_case} {record.site} {cause.key}".encode()).hexdigest()[:8]
-    return f"drift-{record.site[:12]}-{cause.key[:16]}-{about}"
-
-
-def _is_told(incident: dict[str, Any], stem: str, policy: WatchPolicy) -> bool:
-    if not str(incident["incident"]).startswith(f"{stem}-"):
-        return False
-    opened = datetime.fromisoformat(str(incident["opened_at"]))
-    return bool(incident["is_open"]) or now() - opened < timedelta(days=policy.telling.quiet_days)

@@ -23,7 +23,7 @@ from orchestration.steps.learning.stores import CandidateRecord
 from orchestration.steps.record.actors import Actor
 from orchestration.steps.record.incidents import close_incident, list_incidents
 from orchestration.steps.record.notifying import NotifyUnreadable, addresses, notify
-from orchestration.steps.watching import drift_watch
+from orchestration.steps.watching import drift_telling, drift_watch
 from orchestration.steps.watching.drift_watch import Watching, watch_drift
 from tests.unit.orchestration.steps.conftest import NOON, digest
 
@@ -31,12 +31,13 @@ Record = Callable[..., CandidateRecord]
 TRAINED, SINCE = 120, 40
 
 
-def mart(begin: int, days: int, seed: int, **moved: float) -> pa.Table:
+def mart(begin: int, days: int, seed: int, jumped: int = 0, **moved: float) -> pa.Table:
     draw, n = np.random.default_rng(seed), days * 40
     at = [NOON + timedelta(days=begin + row // 40, minutes=row % 40) for row in range(n)]
     table: dict[str, Any] = {"arrived_at": at, "known_at": at, "labels_known_at": at}
     for name in ("heart_rate", "temperature_c"):
         table[name] = draw.standard_normal(n) + moved.get(name, 0.0)
+    table["heart_rate"][n - jumped * 40 :] += 3.0
     for name in ("critical_care", "admission"):
         table[name] = draw.random(n) < 0.3
     table |= {"sex": draw.choice(["female", "male"], n), "unit": ["ED"] * n, "shift": draw.choice(["day", "night"], n)}
@@ -53,8 +54,8 @@ def look(settings: Settings, record: Record, monkeypatch: pytest.MonkeyPatch) ->
     def nothing(*_: object) -> None:
         raise NothingServed("no events")
 
-    def watch(seed: int = 2, **moved: float) -> Watching | None:
-        windows = Windows(mart(-TRAINED, TRAINED, 1), mart(0, SINCE, seed, **moved), features)
+    def watch(seed: int = 2, jumped: int = 0, **moved: float) -> Watching | None:
+        windows = Windows(mart(-TRAINED, TRAINED, 1), mart(0, SINCE, seed, jumped, **moved), features)
         monkeypatch.setattr(drift_watch, "kind_of", lambda _: SimpleNamespace(windows=lambda *_: windows))
         return watch_drift(settings, "triage", "city")
 
@@ -115,9 +116,24 @@ def test_a_cause_is_told_again_only_after_its_quiet_days(
     close_incident(settings, incident["incident"], cause="a new monitor", done="agreed", finding="feed", actor=closing)
     opened = datetime.fromisoformat(incident["opened_at"])
     for days, told in ((27.9, 1), (28.1, 2)):
-        monkeypatch.setattr(drift_watch, "now", lambda days=days: opened + timedelta(days=days))
+        monkeypatch.setattr(drift_telling, "now", lambda days=days: opened + timedelta(days=days))
         look(heart_rate=0.8)
         assert len(list_incidents(settings)) == told
+
+
+def test_a_jump_is_one_incident_with_its_day_feed_and_field_also_once_the_slow_watch_sees_it(
+    settings: Settings, look: Callable[..., Watching | None]
+) -> None:
+    found, later = look(jumped=3), look(jumped=14)
+    assert found is not None and later is not None
+    [jump], [cause], [incident] = found.jumps, found.causes, list_incidents(settings)
+    assert (jump.watched.name, jump.since) == ("heart_rate", (NOON + timedelta(days=SINCE - 3)).date())
+    assert incident["severity"] == "high" and incident["feed"] == "ehr_fhir"
+    assert incident["occurred_at"].startswith(str(jump.since))
+    assert "Observation 8867-4 of ehr_fhir@" in incident["what"] and ", Observation.value_number" in incident["what"]
+    assert incident["detail"]["fields"].keys() == {"heart_rate"} == set(cause.columns)
+    assert found.evidence.figures["segment_drift.jumps"].value == 1
+    assert {one.key for one in later.causes} == {cause.key}, "one cause, whichever look sees it"
 
 
 def test_the_reference_is_counted_once_for_a_model_and_anew_when_damaged(
