@@ -108,6 +108,7 @@ Signal = Literal[
     "serving.share_failed",
     "serving.alerts_per_100",
     "drift.share",
+    "segment_drift.jumps",
     "shadow.adjusted_share",
     "feedback.share_overridden_as_wrong",
 ]

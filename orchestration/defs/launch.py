@@ -4,7 +4,7 @@ What does not belong here: what an asset does.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -25,9 +25,19 @@ from dagster import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestration.defs import build_definitions
-from orchestration.defs.names import EVENTS, LEDGER_ENTRY, REASONS, REPORT, adjustments_key, plan_key, release_key
+from orchestration.defs.names import (
+    DRIFT,
+    EVENTS,
+    LEDGER_ENTRY,
+    OPERATIONS,
+    REASONS,
+    REPORT,
+    adjustments_key,
+    plan_key,
+    release_key,
+)
 from orchestration.settings import Settings
-from orchestration.sites import load_site
+from orchestration.sites import list_sites, load_site
 from orchestration.steps.answer import DONE, FAILED, FEED_STOPPED, Answer
 from orchestration.steps.errors import NothingSelected
 from orchestration.steps.intake.landing import PendingDrops, landed_sites, mark_landed, pending_drops
@@ -185,11 +195,17 @@ class Launcher:
         else:
             self.train_and_judge(use_case, site)
 
-    def watch(self, use_case: str, site: str) -> bool:
-        """Judge what was served at a site, and its drift, from the snapshot as it is now."""
-        self._progress(f"monitor   {use_case} at {site}: {', '.join(kind_of(use_case).served)}, drift")
-        keys = [AssetKey([use_case, "evidence", kind]) for kind in (*kind_of(use_case).served, "drift")]
-        return self.materialise(AssetSelection.assets(*keys), partition=site)
+    def watch(self, site: str, use_cases: Sequence[str]) -> bool:
+        """Judge what was served at a site, and its drift in every segment, from the snapshot as it is now."""
+        for use_case in use_cases:
+            self._progress(f"monitor   {use_case} at {site}: {', '.join(kind_of(use_case).served)}, drift")
+        keys = [AssetKey([one, "evidence", kind]) for one in use_cases for kind in (*kind_of(one).served, "drift")]
+        return self.materialise(AssetSelection.assets(*keys, DRIFT), partition=site)
+
+    def watch_drift(self, site: str) -> bool:
+        """Look for drift at a site, in what is served there, from the snapshot as it is now."""
+        self._progress(f"monitor   {site}: drift of every segment")
+        return self.materialise(AssetSelection.assets(DRIFT), partition=site)
 
     def plan(self, use_case: str, site: str, at: datetime | None = None) -> bool:
         """Make and publish the plan of a use case at a site, at a time or at the site's present."""
@@ -215,8 +231,8 @@ class Launcher:
         return self.materialise(AssetSelection.assets(EVENTS), config=config)
 
     def write_reports(self) -> bool:
-        """Write the static pages from what is on record."""
-        return self.materialise(AssetSelection.assets(REPORT))
+        """Write the page of operations and the static pages from what is on record."""
+        return self.materialise(AssetSelection.assets(OPERATIONS, REPORT))
 
 
 def announce_release(use_case: str, site: str, entry: Mapping[str, Any]) -> str | None:
@@ -251,10 +267,9 @@ def run_graph(settings: Settings, *, site: str | None, select: str | None, progr
         for use_case in list_use_cases():
             for place in [site] if site else landed_sites(settings):
                 launcher.train_if_enough(use_case, place)
-        for use_case in list_use_cases():
-            for place in served_sites(settings, use_case):
-                if site in (None, place):
-                    launcher.watch(use_case, place)
+        for place in [site] if site else list_sites():
+            if served := [one for one in list_use_cases() if place in served_sites(settings, one)]:
+                launcher.watch(place, served)
         for use_case in plan_order():
             for place in served_sites(settings, use_case):
                 if site in (None, place):

@@ -6,6 +6,7 @@ What does not belong here: keys that one stage alone uses.
 from dagster import AssetKey
 
 EVENTS, REPORT = AssetKey(["monitoring", "events"]), AssetKey(["monitoring", "report"])
+DRIFT, OPERATIONS = AssetKey(["monitoring", "drift"]), AssetKey(["monitoring", "operations"])
 REASONS, LEDGER_ENTRY = "reasons", "ledger_entry"
 
 

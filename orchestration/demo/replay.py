@@ -4,8 +4,9 @@ What does not belong here: the service, and what the requests hold (the simulato
 """
 
 import json
+import time
 import urllib.request
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -49,6 +50,19 @@ def department(settings: Settings) -> Generator["Department"]:
         yield Department(f"http://{HOST}:{port}", clock)
 
 
+class Arrivals:
+    """Requests in order of time, taken up to one moment after another: the simulated world is run once for all."""
+
+    def __init__(self, requests: Iterator[LiveRequest]) -> None:
+        self._requests, self._next = requests, next(requests, None)
+
+    def until(self, moment: datetime) -> Iterator[LiveRequest]:
+        """Yield what comes before `moment` and was not taken yet."""
+        while self._next is not None and self._next.requested_at < moment:
+            taken, self._next = self._next, next(self._requests, None)
+            yield taken
+
+
 class Department:
     """Sends requests at their simulated time and answers cards the way a busy nurse might."""
 
@@ -68,6 +82,24 @@ class Department:
                 done.cards += 1
                 self._answer(request, card, done)
         return done
+
+    def ask(self, request: LiveRequest) -> list[dict[str, Any]]:
+        """Send one request; returns the cards, to which nobody answers."""
+        self._clock.now = request.requested_at
+        return self._post(f"/sites/{request.site}/cds-services/pilothouse-triage", request.body)["cards"]
+
+    def stage_of(self, use_case: str, site: str) -> str | None:
+        """The stage in which the running service serves a use case at a site."""
+        releases = self._get("/api/v1/status")["releases"]
+        return next((one["stage"] for one in releases if (one["use_case"], one["site"]) == (use_case, site)), None)
+
+    def told_on_board(self, site: str, unit: str) -> str | None:
+        """What the board of an emergency unit tells instead of advice; None where advice is as it was released."""
+        return self._get(f"/api/v1/board/{site}/{unit}")["notice"]
+
+    def _get(self, path: str) -> dict[str, Any]:
+        with urllib.request.urlopen(self._base + path, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            return json.loads(answer.read())
 
     def _answer(self, request: LiveRequest, card: dict[str, Any], done: Replayed) -> None:
         verdict = _verdict(card, done.cards)
@@ -102,6 +134,4 @@ def _verdict(card: dict[str, Any], number: int) -> dict[str, Any] | None:
 
 
 def _milliseconds() -> float:
-    import time
-
     return time.perf_counter() * 1000

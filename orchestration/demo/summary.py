@@ -5,6 +5,7 @@ no feature can read. What does not belong here: pages (evaluation/reports).
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -13,6 +14,7 @@ from evaluation.metrics import NotEstimableError
 from evaluation.metrics.performance import auroc
 from evaluation.reports.board import PAGE, PRINTED
 from orchestration.contracts import sql
+from orchestration.demo.fault_words import fault_lines
 from orchestration.demo.replay import Replayed
 from orchestration.demo.staffing import ROSTER, STAFFING
 from orchestration.settings import Settings
@@ -41,6 +43,7 @@ def summarise(
     seconds: Mapping[str, float],
     replayed: Mapping[str, Replayed],
     refused: Mapping[str, list[str]],
+    fault: Mapping[str, Any] = MappingProxyType({}),
 ) -> Answer:
     """Return the demo's JSON document and the text for people."""
     releases = release_status(settings)
@@ -52,10 +55,12 @@ def summarise(
         },
         "sites": list(sites),
         "reports": str(settings.reports / "index.html"),
+        "operations": str(settings.reports / "operations.html"),
         "board_pack": _board_pack(settings, use_case, pilot),
         "seconds": dict(seconds),
         "requests": {stage: _requests(done) for stage, done in replayed.items()},
         "ledger": {"entries": open_records(settings).verify().entries, "ok": open_records(settings).verify().ok},
+        "fault": dict(fault),
         "refused": dict(refused),
         "note": CAVEAT,
     }
@@ -164,6 +169,7 @@ def _text(document: dict[str, Any], use_case: str, pilot: str) -> str:
             f"  {pilot:<9} {stage}: {one['requests']} live requests over HTTP, {one['cards']} cards, "
             f"p50 {one['p50_ms']} ms, p99 {one['p99_ms']} ms, feedback {one['feedback'] or 'none'}"
         )
+    lines += fault_lines(document["fault"])
     for site, reasons in document["refused"].items():
         lines += [f"  {site:<9} refused, and why:", *[f"            {reason}" for reason in reasons]]
     ledger = document["ledger"]
@@ -174,6 +180,7 @@ def _text(document: dict[str, Any], use_case: str, pilot: str) -> str:
         "Open next",
         *([f"  {document['board_pack']}   what the board reads before it decides"] if document["board_pack"] else []),
         f"  {document['reports']}   every release: stage, evidence, approvals, drift, the way back",
+        f"  {document['operations']}   model, workflow and outcomes side by side",
         "  make ui                          Dagster's graph and checks, MLflow's runs, the huddle board",
         f"  .venv/bin/pilothouse gate explain {use_case} --site {pilot} --stage decision_support",
         "  .venv/bin/pilothouse ledger show",

@@ -4,19 +4,22 @@ What does not belong here: how a step works.
 """
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from time import perf_counter
+from typing import Any
 
 from evaluation.policies import Stage
 from orchestration.defs.launch import Launcher
+from orchestration.demo.elsewhere import go_on_elsewhere
+from orchestration.demo.fault import Hands, Story
 from orchestration.demo.people import approve_as_demo
-from orchestration.demo.replay import Replayed, department
+from orchestration.demo.replay import Arrivals, Replayed, department
 from orchestration.demo.staffing import ROSTER, STAFFING, adjust_as_demo, plan_days, simulate_history
 from orchestration.demo.summary import summarise
 from orchestration.settings import Settings
-from orchestration.simulator import live_requests, simulate_group
+from orchestration.simulator import HalfMinute, LiveRequest, Scenario, live_requests, simulate_group
 from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
 from orchestration.steps.errors import StepError
@@ -26,6 +29,7 @@ from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.evidence import decision_is_fresh
 from orchestration.steps.planning.meetings import time_to_plan
 from orchestration.steps.present import stand_at
+from orchestration.steps.record.records import now
 from orchestration.steps.releases.proposal import current_pointer
 from orchestration.steps.warehouse.tables import tables_are_fresh
 from orchestration.steps.watching.board_packs import write_board_packs
@@ -34,7 +38,8 @@ from orchestration.steps.watching.reporting import write_all_reports
 USE_CASE, PILOT = "triage", "city"
 GROUP = ("city", "district", "rural")
 FIRST_DAY = date(2026, 1, 5)
-SHADOW_DAYS, ASSISTIVE_DAYS = 14, 2
+SHADOW_DAYS, ASSISTIVE_DAYS, FAULTY_DAYS, MENDED_DAYS = 14, 1, 2, 1
+"""In shadow; with cards, of which the last days have a fault at the source; and the day on which it is over."""
 PROCESSES = 2
 
 Progress = Callable[[str], None]
@@ -52,7 +57,7 @@ def run_demo(settings: Settings, *, seed: int, days: int, sites: int, progress: 
     """Run the demo and return its summary; raises `DemoStopped` with the reasons of the step that failed."""
     tour = Tour(settings, seed, days, GROUP[:sites], progress)
     tour.run()
-    return summarise(settings, tour.sites, USE_CASE, PILOT, tour.seconds, tour.replayed, tour.refused)
+    return summarise(settings, tour.sites, USE_CASE, PILOT, tour.seconds, tour.replayed, tour.refused, tour.fault)
 
 
 class Tour:
@@ -62,6 +67,9 @@ class Tour:
         self._settings, self._seed, self._days, self.sites = settings, seed, days, sites
         self._progress = progress
         self._launcher: Launcher | None = None
+        self._arrivals: Arrivals | None = None
+        self._looked_from = now()
+        self.fault: dict[str, Any] = {}
         self.seconds: dict[str, float] = {}
         self.replayed: dict[str, Replayed] = {}
         self.refused: dict[str, list[str]] = {}
@@ -76,9 +84,11 @@ class Tour:
                 trained = [site for site in self.sites if self._train(site)]
                 self._train(PILOT, STAFFING)
             if PILOT in trained and self._step_up(Stage.SHADOW, self._days, SHADOW_DAYS):
+                self._observe_elsewhere([site for site in trained if site != PILOT])
                 self._plan(Stage.SHADOW, self._days, SHADOW_DAYS)
-                self._plan(Stage.ASSISTIVE, self._days + SHADOW_DAYS, ASSISTIVE_DAYS)
-                self._step_up(Stage.ASSISTIVE, self._days + SHADOW_DAYS, ASSISTIVE_DAYS)
+                self._plan(Stage.ASSISTIVE, self._shown_from, ASSISTIVE_DAYS)
+                if self._step_up(Stage.ASSISTIVE, self._shown_from, ASSISTIVE_DAYS + FAULTY_DAYS):
+                    self._suffer()
                 self._record_changes()
             with self._timed("reports"):
                 self._report()
@@ -103,6 +113,7 @@ class Tour:
             days=self._all_days,
             seed=self._seed,
             processes=PROCESSES,
+            scenario=self._scenario,
         )
         if PILOT in self.sites:
             simulate_history(self._settings, PILOT, FIRST_DAY, self._seed)
@@ -149,7 +160,7 @@ class Tour:
             self._progress(f"plans     {days} days of {STAFFING} at {PILOT} in {stage}")
             made = plan_days(self._settings, PILOT, self._day(first), days if stage is Stage.SHADOW else 1)
             if stage is Stage.SHADOW:
-                self._require(self.launcher.watch(STAFFING, PILOT))
+                self._require(self.launcher.watch(PILOT, (STAFFING,)))
             else:
                 changed = adjust_as_demo(self._settings, made[0])
                 self._progress(f"board     {changed} shifts set otherwise by a charge nurse")
@@ -163,7 +174,6 @@ class Tour:
             return
         with self._timed("plans_next"):
             self._require(self.launcher.adjustments(STAFFING, PILOT))
-            plan_days(self._settings, PILOT, self._day(self._days + SHADOW_DAYS + 1), ASSISTIVE_DAYS - 1)
             present = time_to_plan(load_site(PILOT), self._day(self._all_days))
             self._require(self.launcher.plan(STAFFING, PILOT, present))
         with self._timed("roster"):
@@ -189,32 +199,78 @@ class Tour:
         with self._timed(f"replay_{stage}"):
             self._replay(stage, first, days)
         self._bring_in(until=self._day(first + days), sites=(PILOT,))
+        self._looked_from = now()
         with self._timed(f"monitor_{stage}"):
-            self._require(self.launcher.watch(USE_CASE, PILOT))
+            self._require(self.launcher.watch(PILOT, (USE_CASE,)))
         write_json(played, {"days": days})
         return True
 
-    def _reached(self, stage: Stage, use_case: str = USE_CASE) -> bool:
-        pointer = current_pointer(self._settings, use_case, PILOT)
+    def _observe_elsewhere(self, sites: list[str]) -> None:
+        """Release in shadow at the other sites what was trained there, each on its own evidence."""
+        for site in sites:
+            if not self._reached(Stage.SHADOW, site=site):
+                with self._timed("release_elsewhere"):
+                    self._release(Stage.SHADOW, site=site)
+
+    def _suffer(self) -> None:
+        """Play the fault at the pilot's source to its end, once; a second demo tells it again."""
+        played = self._settings.home / "state" / "fault.json"
+        if not played.exists():
+            faulty, mended = (self._day(self._shown_from + ASSISTIVE_DAYS), self._day(self._mended_from))
+            if self._reached(Stage.ASSISTIVE, STAFFING):
+                with self._timed("plans_assistive"):
+                    plan_days(self._settings, PILOT, faulty, FAULTY_DAYS)
+            self._progress(f"fault     {USE_CASE} at {PILOT}: breaths counted for half a minute (simulated)")
+            with self._timed("fault"), department(self._settings) as emergency:
+                hands = Hands(
+                    others=lambda: go_on_elsewhere(
+                        self._settings, emergency, USE_CASE, PILOT, mended, FIRST_DAY, self._seed
+                    ),
+                    mend=self._mend,
+                    look=lambda: self._require(self.launcher.watch_drift(PILOT)),
+                    step_up=lambda: self._release(Stage.ASSISTIVE),
+                )
+                story = Story(self._settings, USE_CASE, PILOT, faulty)
+                story.play(emergency, self._requests(self._mended_from, MENDED_DAYS), self._looked_from, hands)
+            write_json(played, story.told)
+        self.fault = json.loads(played.read_bytes())
+
+    def _mend(self) -> int:
+        """Bring in the day on which the source sends again what was wrong; returns how many readings it sent again."""
+        sent = self._settings.drops / PILOT / self._day(self._mended_from).isoformat() / "Observation.ndjson"
+        again = sent.read_bytes().count(b'"status":"corrected"')
+        self._bring_in(until=self._day(self._all_days), sites=(PILOT,))
+        return again
+
+    def _reached(self, stage: Stage, use_case: str = USE_CASE, site: str = PILOT) -> bool:
+        pointer = current_pointer(self._settings, use_case, site)
         return pointer is not None and Stage(pointer.stage.value).rank >= stage.rank
 
-    def _release(self, stage: Stage, use_case: str = USE_CASE) -> bool:
-        self._progress(f"release   {use_case} at {PILOT}: two approvals for {stage}")
-        approve_as_demo(self._settings, use_case, PILOT, stage.value)
-        done = self.launcher.release(use_case, PILOT, stage.value)
+    def _release(self, stage: Stage, use_case: str = USE_CASE, site: str = PILOT) -> bool:
+        self._progress(f"release   {use_case} at {site}: two approvals for {stage}")
+        approve_as_demo(self._settings, use_case, site, stage.value)
+        done = self.launcher.release(use_case, site, stage.value)
         if not done:
             self._require(bool(self.launcher.summary.reasons))
-            self._progress(f"release   {use_case} at {PILOT}: the gate refused {stage}")
-            self._refuse(PILOT, [f"{one['figure']} ({one['to_meet']})" for one in self.launcher.summary.reasons])
+            self._progress(f"release   {use_case} at {site}: the gate refused {stage}")
+            self._refuse(site, [f"{one['figure']} ({one['to_meet']})" for one in self.launcher.summary.reasons])
         return done
 
     def _replay(self, stage: Stage, first: int, days: int) -> None:
         self._progress(f"replay    {days} days of requests at {PILOT} in {stage}")
         with department(self._settings) as emergency:
-            self.replayed[stage.value] = emergency.replay(
-                live_requests(PILOT, self._day(first), start=FIRST_DAY, seed=self._seed, days=days)
-            )
+            self.replayed[stage.value] = emergency.replay(self._requests(first, days))
         self._require(self.launcher.collect_events(self._day(first + days - 1)))
+
+    def _requests(self, first: int, days: int) -> Iterator[LiveRequest]:
+        """The pilot's requests of some days; days follow each other from the first that is asked for."""
+        if self._arrivals is None:
+            left = self._all_days - first
+            asked = live_requests(
+                PILOT, self._day(first), start=FIRST_DAY, seed=self._seed, days=left, scenario=self._scenario
+            )
+            self._arrivals = Arrivals(asked)
+        return self._arrivals.until(datetime.combine(self._day(first + days), time(), load_site(PILOT).zone))
 
     def _report(self) -> None:
         """Write the pages, through the graph where this run changed something, so that the graph shows it.
@@ -229,8 +285,23 @@ class Tour:
             write_board_packs(self._settings, USE_CASE, PILOT, None)
 
     @property
+    def _shown_from(self) -> int:
+        return self._days + SHADOW_DAYS
+
+    @property
+    def _mended_from(self) -> int:
+        return self._shown_from + ASSISTIVE_DAYS + FAULTY_DAYS
+
+    @property
     def _all_days(self) -> int:
-        return self._days + SHADOW_DAYS + ASSISTIVE_DAYS
+        return self._mended_from + MENDED_DAYS
+
+    @property
+    def _scenario(self) -> Scenario:
+        """A fault at the pilot's source, some days after cards were first shown."""
+        return Scenario(
+            half_minute=HalfMinute(PILOT, self._day(self._shown_from + ASSISTIVE_DAYS), self._day(self._mended_from))
+        )
 
     def _day(self, offset: int) -> date:
         return FIRST_DAY + timedelta(days=offset)

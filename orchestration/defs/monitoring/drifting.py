@@ -5,7 +5,6 @@ What does not belong here: what counts as drift (evaluation/drift) and whom it i
 
 from dagster import (
     AssetExecutionContext,
-    AssetKey,
     AssetSelection,
     MaterializeResult,
     MetadataValue,
@@ -14,6 +13,7 @@ from dagster import (
 )
 
 from orchestration.defs.monitoring.snapshots import snapshot_sensor
+from orchestration.defs.names import DRIFT
 from orchestration.defs.partitions import SITES
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import Settings, load_settings
@@ -21,12 +21,11 @@ from orchestration.sites import list_sites
 from orchestration.steps.learning.candidate import list_use_cases
 from orchestration.steps.watching.drift_watch import watch_drift, watched_use_cases
 
-DRIFT = AssetKey(["monitoring", "drift"])
-
 
 @asset(key=DRIFT, deps=[SNAPSHOT], partitions_def=SITES, group_name="monitoring")
 def drift_asset(context: AssetExecutionContext) -> MaterializeResult:
-    """Features, scores and labels of every segment against what was learned from; one incident for one cause."""
+    """Features, scores and labels of every segment against what was learned from, and each day against those before
+    it; one incident for one cause."""
     settings, site = load_settings(), context.partition_key
     found = {one: watch_drift(settings, one, site) for one in watched_use_cases(settings, site, list_use_cases())}
     said = [cause.sentence for one in found.values() if one for cause in one.causes]
@@ -34,6 +33,7 @@ def drift_asset(context: AssetExecutionContext) -> MaterializeResult:
         metadata={
             "compared": MetadataValue.int(sum(len(one.look.shifts) for one in found.values() if one)),
             "alarms": MetadataValue.int(sum(len(one.look.alarms) for one in found.values() if one)),
+            "jumps": MetadataValue.int(sum(len(one.jumps) for one in found.values() if one)),
             "incidents_opened": MetadataValue.int(sum(len(one.opened) for one in found.values() if one)),
             "causes": MetadataValue.md("\n".join(f"- {one}" for one in said) or "none"),
         }

@@ -4,7 +4,6 @@ What does not belong here: what is on it (steps/watching).
 """
 
 from dagster import (
-    AssetKey,
     AssetSelection,
     DefaultScheduleStatus,
     MaterializeResult,
@@ -13,11 +12,10 @@ from dagster import (
     asset,
 )
 
+from orchestration.defs.names import OPERATIONS
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
 from orchestration.steps.watching.operations import publish_operations
-
-OPERATIONS = AssetKey(["monitoring", "operations"])
 
 
 @asset(key=OPERATIONS, deps=[SNAPSHOT], group_name="monitoring")

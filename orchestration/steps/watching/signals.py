@@ -155,6 +155,7 @@ SIGNALS: Mapping[str, Callable[[Watching, Trigger], Reading]] = {
     "serving.alerts_per_100": _alerts_per_100,
     "feedback.share_overridden_as_wrong": _overridden_as_wrong,
     "drift.share": _evidenced("drift"),
+    "segment_drift.jumps": _evidenced("segment_drift"),
     "shadow.adjusted_share": _evidenced("shadow"),
     "slo.share_within_30s": _in_time("score_delay"),
     "slo.share_in_time": _in_time("plan_lateness"),

@@ -63,8 +63,16 @@ def open_by_cause(settings: Settings, pointer: Pointer) -> dict[str, dict[str, A
         trigger.id: one
         for trigger in load_policy(pointer.use_case).triggers
         for one in mine
-        if one["incident"].endswith(name_end(pointer.use_case, pointer.site, trigger.id))
+        if _is_about(one, (pointer.use_case, pointer.site), trigger.id, trigger.signal)
     }
+
+
+def _is_about(incident: Mapping[str, Any], place: tuple[str, str], cause: str, signal: str) -> bool:
+    """Whether an incident tells of a cause at a place: the trigger's own, or that of the watch it reads."""
+    if str(incident["incident"]).endswith(name_end(*place, cause)):
+        return True
+    is_here = (incident["use_case"], incident["site"]) == place
+    return is_here and incident["detail"].get("kind") == signal.partition(".")[0]
 
 
 def open_waiting(settings: Settings, pointer: Pointer, cause: Cause, goes: str, at: datetime) -> dict[str, Any]:
@@ -89,7 +97,7 @@ def _open_of_steps(settings: Settings) -> list[dict[str, Any]]:
         place = (str(entry.payload["use_case"]), str(entry.payload["site"]))
         for said in detail[CAUSES]:
             cause = Cause(said["cause"], said["sentence"], said["detail"], said["is_high"])
-            if _has_incident(known, entry, name_end(*place, cause.name)):
+            if _has_incident(known, entry, place, cause):
                 continue
             goes = entry.payload["stage" if entry.kind == "rollback" else "tier"]
             told = {**cause.detail, "generation": detail["of"]["generation"], "waits": False, "step": entry.hash}
@@ -104,9 +112,9 @@ def _detail(entry: Entry) -> dict[str, Any]:
     return dict(detail) if isinstance(detail, Mapping) and CAUSES in detail else {}
 
 
-def _has_incident(known: Sequence[dict[str, Any]], entry: Entry, end: str) -> bool:
+def _has_incident(known: Sequence[dict[str, Any]], entry: Entry, place: tuple[str, str], cause: Cause) -> bool:
     """Whether an incident of the cause was opened for this step, or was open when it was taken."""
-    mine = [one for one in known if str(one["incident"]).endswith(end)]
+    mine = [one for one in known if _is_about(one, place, cause.name, str(cause.detail.get("signal", "")))]
     return any(one["detail"].get("step") == entry.hash or _was_open(one, entry.at) for one in mine)
 
 

@@ -133,7 +133,7 @@ def _act(watching: Watching, breaches: Sequence[Breach], found: TriggerWatch) ->
     waited = [one for one in _waited_for(watching, known) if one.id not in {each.trigger.id for each in due}]
     if due or waited:
         causes = [*map(_cause, due), *(Cause(one.id, _late_sentence(one), {}) for one in waited)]
-        reason = " ".join([*(one.sentence for one in due), *(_late_sentence(one) for one in waited)])
+        reason = " ".join([*(_sentence(one, known) for one in due), *(_late_sentence(one) for one in waited)])
         entry = _step_down(watching, [*(one.trigger for one in due), *waited], reason, causes)
         if entry is None:
             return
@@ -204,6 +204,12 @@ def _waited_for(watching: Watching, known: dict[str, dict[str, Any]]) -> list[Tr
         and opened["detail"].get("generation") == watching.pointer.generation
         and _is_other_shift(watching, opened)
     ]
+
+
+def _sentence(breach: Breach, known: dict[str, dict[str, Any]]) -> str:
+    """What was seen, and the incident that tells of it, where one is open."""
+    told = known.get(breach.trigger.id)
+    return breach.sentence + (f" Incident {told['incident']}." if told else "")
 
 
 def _late_sentence(trigger: Trigger) -> str:

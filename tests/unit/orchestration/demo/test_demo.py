@@ -68,6 +68,30 @@ def test_the_summary_says_what_it_is_worth_what_was_refused_and_what_to_open(set
         assert said in answer.text
 
 
+def test_the_story_of_the_fault_is_told_with_its_times(settings: Settings) -> None:
+    found = {"incident": "drift-x", "seconds": 2.0, "sentence": "breaths jumped at the whole site on 2026-04-20."}
+    followed = {"seconds": 0.7, "requests": 20, "risk_cards": 0, "told_on_cards": 20, "told_on_board": True}
+    fault = {
+        "what": "Half (simulated).", "site": "city", "since": "2026-04-20", "found": found, "rolled_back": followed,
+        "contained": {"seconds": 0.31, "stage": "shadow"}, "affected": {"patients": 210, "cards": 7},
+        "gate_meanwhile": [{"clause": "no-input-jumped"}], "corrected": {"seconds": 41.2, "sent_again": 300},
+        "restored": {"seconds": 2.5, "by": "demo.lead", "stage": "assistive", "risk_cards": 4, "requests": 120},
+        "others": {"triage at district": "shadow as before"},
+    }  # fmt: skip
+    answer = summarise(settings, (), "triage", "city", {"total": 1.0}, {}, {}, fault)
+    open_records.cache_clear()
+    assert answer.document["fault"] == fault and answer.text is not None
+    for said in (
+        "found in 2.0 s", "contained in 0.31 s", "back to shadow", "rolled back in 0.70 s", "20 of 20 answers and the",
+        "breaths jumped", "210 patients and 7 cards", "no-input-jumped", "300 readings", "by demo.lead",
+        "meanwhile triage at district: shadow as before", "(simulated)",
+    ):  # fmt: skip
+        assert said in answer.text
+    quiet = summarise(settings, (), "triage", "city", {"total": 1.0}, {}, {})
+    open_records.cache_clear()
+    assert quiet.text is not None and "contained in" not in quiet.text
+
+
 def test_a_stage_without_a_request_has_no_times(settings: Settings) -> None:
     answer = summarise(settings, (), "triage", "city", {"total": 1.0}, {"shadow": Replayed()}, {})
     open_records.cache_clear()

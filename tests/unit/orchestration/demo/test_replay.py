@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.demo.replay import READING_TIME, Department, ReplayClock
+from orchestration.demo.replay import READING_TIME, Arrivals, Department, ReplayClock
 from orchestration.simulator import LiveRequest
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -40,6 +40,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def do_GET(self) -> None:
+        told = {"use_case": "triage", "site": "city", "stage": "shadow"}
+        found = {"releases": [told]} if self.path.endswith("status") else {"notice": f"Paused at {self.path[-2:]}."}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(found).encode())
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - as http.server has it
         """Say nothing."""
@@ -89,3 +96,20 @@ def test_of_a_card_that_suggests_the_first_suggestion_is_taken_and_of_another_no
     given = [body["feedback"][0] for path, _, body in service.received if path.endswith("/feedback")]
     taken = {one["card"]: one["acceptedSuggestions"] for one in given if one["outcome"] == "accepted"}
     assert taken == {"sick-with": [{"id": "s1"}], "sick-plain": []}
+
+
+def test_requests_are_taken_once_up_to_one_moment_after_another() -> None:
+    arrivals = Arrivals(request(str(minute), minute) for minute in range(6))
+    taken = [[one.encounter_id for one in arrivals.until(NOON + timedelta(minutes=end))] for end in (2, 2, 4, 99, 99)]
+    assert taken == [["0", "1"], [], ["2", "3"], ["4", "5"], []]
+    some = Arrivals(iter([request("0", 0), request("1", 1)]))
+    assert next(some.until(NOON + timedelta(minutes=9))).encounter_id == "0"
+    assert [one.encounter_id for one in some.until(NOON + timedelta(minutes=9))] == ["1"]
+
+
+def test_a_card_that_is_only_asked_for_gets_no_answer_and_the_service_says_where_it_stands(service: Service) -> None:
+    there = Department(f"http://127.0.0.1:{service.server_port}", service.clock)
+    [card] = there.ask(request("sick", 3))
+    assert (card["uuid"], len(service.received), service.clock.now) == ("sick", 1, NOON + timedelta(minutes=3))
+    assert (there.stage_of("triage", "city"), there.stage_of("triage", "rural")) == ("shadow", None)
+    assert there.told_on_board("city", "ED") == "Paused at ED."

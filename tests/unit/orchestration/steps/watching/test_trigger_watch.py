@@ -12,7 +12,7 @@ from evaluation.gates import Reading
 from evaluation.policies import Policy, Trigger, load_policy
 from ml.serving.tables import EVENT, FEEDBACK, microseconds, open_database
 from orchestration.steps.learning.stores import save_evidence
-from orchestration.steps.record.incidents import close_incident, list_incidents
+from orchestration.steps.record.incidents import close_incident, list_incidents, open_incident
 from orchestration.steps.record.records import now, open_records, verify_ledger
 from orchestration.steps.releases.proposal import current_pointer, released
 from orchestration.steps.releases.tiers import change_tier
@@ -130,6 +130,29 @@ def test_an_alert_flood_goes_back_to_shadow_and_counts_visits_not_calls(city: Go
     calls(city, 6, shown=True)
     assert watch_triggers(city.settings, now()).stepped_down and city.served == "shadow"
     assert city.pointer is not None and city.pointer.notice is not None and city.pointer.notice.until is not None
+
+
+def test_an_input_that_jumped_goes_back_to_shadow_under_the_incident_of_the_watch_that_saw_it(city: Governed) -> None:
+    place = {"use_case": "triage", "site": "city", "severity": "high"}
+    told = open_incident(
+        city.settings, "drift-city", what="A reading jumped.", detail={"kind": "segment_drift"}, **place
+    )
+    release = released(city.settings, city.pointer)
+    assert release is not None
+    about = {"subject_model": release.manifest.model.digest, "subject_data": "0" * 64}
+    for jumps in (0.0, 1.0):
+        figures = {"segment_drift.jumps": Figure(jumps, n=5)}
+        evidence = Evidence(
+            kind="segment_drift", use_case="triage", site="city", created_at=now(), figures=figures, detail={}, **about
+        )
+        save_evidence(city.settings, evidence)
+        found = watch_triggers(city.settings, now())
+        assert len(found.stepped_down) == jumps and city.served == ("shadow" if jumps else "assistive")
+    assert found.incidents == [] and len(list_incidents(city.settings)) == 1
+    assert "Trigger input-jumped" in found.stepped_down[0]["payload"]["reason"]
+    assert told["payload"]["incident"] in found.stepped_down[0]["payload"]["reason"]
+    assert city.pointer is not None and city.pointer.notice is not None
+    assert city.pointer.notice.withdrawn == TRIAGE.rollback.message.withdrawn
 
 
 @pytest.mark.parametrize("old", [{"ago": timedelta(minutes=31)}, {"generation": 7}], ids=["window", "pointer"])

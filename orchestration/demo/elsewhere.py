@@ -1,0 +1,43 @@
+"""What goes on while the pilot is stepped down: the staffing forecast that builds on it, and the other sites.
+
+What does not belong here: the fault, and what is done about it (fault).
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import islice
+
+from orchestration.demo.replay import Department
+from orchestration.demo.staffing import STAFFING, plan_days
+from orchestration.settings import Settings
+from orchestration.simulator import live_requests
+from orchestration.steps.releases.proposal import served_sites
+
+ASKED = 12
+"""Requests that each other site sends."""
+
+
+def go_on_elsewhere(
+    settings: Settings, emergency: Department, use_case: str, pilot: str, day: date, start: date, seed: int
+) -> dict[str, str]:
+    """Make the pilot's plan of the day and send requests of every other site that serves the use case; say how it went.
+
+    `start` and `seed` are those of the simulated group.
+    """
+    said: dict[str, str] = {}
+    if pilot in served_sites(settings, STAFFING):
+        [made] = plan_days(settings, pilot, day, 1)
+        said[f"{STAFFING} at {pilot}"] = (
+            f"plan published from its {made.plan.tier}. {made.plan.tier_reason or ''}".strip()
+        )
+    for site in _others(settings, use_case, pilot):
+        asked = list(islice(live_requests(site, day, start=start, seed=seed), ASKED))
+        for one in asked:
+            emergency.ask(one)
+        stage = emergency.stage_of(use_case, site)
+        said[f"{use_case} at {site}"] = f"in {stage} as before, {len(asked)} of {len(asked)} requests answered"
+    return said
+
+
+def _others(settings: Settings, use_case: str, pilot: str) -> Sequence[str]:
+    return [site for site in served_sites(settings, use_case) if site != pilot]
