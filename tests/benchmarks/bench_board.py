@@ -1,7 +1,8 @@
 """The huddle board with 50 viewers at once: p50 and p95 of the page, beside `/healthz` in the same run.
 
-`python -m tests.benchmarks.bench_board [pages]` prints one JSON document. The plan is a week of shifts of 40 units with
-five figures each; the viewers look at four units, each asking for a page every second (a board reloads every minute).
+`python -m tests.benchmarks.bench_board [pages]` prints one JSON document. The service has a
+process of its own, as `serve` has, and the viewers another. The plan is a week of shifts of 40 units with five figures
+each; the viewers look at four units, all asking in the same instant, every second (a board reloads every minute).
 """
 
 import http.client
@@ -14,15 +15,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.bench_serving import _homes
+from tests.benchmarks.bench_serving import Child, _homes
 
 VIEWERS, WATCHED, EVERY_SECONDS = 50, 4, 1.0
 UNITS, DAYS, TARGETS = 40, 7, ("census", "rn", "lpn", "aide", "hca")
 PROMISED_MS = 100.0
 
 
-def prepare(path: Path) -> Any:
-    """A home with a signed plan of a large hospital; returns its serving configuration."""
+def prepare(path: Path) -> None:
+    """Make a home with a signed plan of a large hospital."""
     homes = _homes()
     home = homes.Home.at(path)
     board = {
@@ -51,7 +52,6 @@ def prepare(path: Path) -> Any:
         for target in TARGETS
     ]
     home.plan(release, lines)
-    return home.config()
 
 
 def viewed(port: int, paths: list[str], pages: int) -> list[float]:
@@ -80,12 +80,12 @@ def viewed(port: int, paths: list[str], pages: int) -> list[float]:
 
 
 def measure(pages: int) -> dict[str, Any]:
-    from ml.serving.background import running
-
-    with tempfile.TemporaryDirectory(prefix="pilothouse-board-") as folder, running(prepare(Path(folder))) as port:
-        boards = [f"/board/city/U{unit}" for unit in range(WATCHED)]
-        viewed(port, boards, VIEWERS)
-        board, bare = viewed(port, boards, pages), viewed(port, ["/healthz"], pages)
+    with tempfile.TemporaryDirectory(prefix="pilothouse-board-") as folder:
+        prepare(Path(folder))
+        with Child("pilothouse", folder) as service:
+            boards = [f"/board/city/U{unit}" for unit in range(WATCHED)]
+            viewed(service.port, boards, VIEWERS)
+            board, bare = viewed(service.port, boards, pages), viewed(service.port, ["/healthz"], pages)
     p95 = board[int(0.95 * len(board))]
     return {
         "viewers": VIEWERS,

@@ -91,7 +91,7 @@ def measure(requests: int = 2000) -> dict[str, Any]:
         for stage in (Stage.SHADOW, Stage.ASSISTIVE):
             home.point(release, stage)
             bodies = [json.dumps(homes.call()).encode() for _ in range(requests + WARM_UP)]
-            with _Child("pilothouse", folder) as service:
+            with Child("pilothouse", folder) as service:
                 times, cpu_ms = service.post_all(homes.SERVICE, bodies)
                 found |= {f"{stage}_call_ms": _figures(times), f"{stage}_cpu_ms": cpu_ms}
                 if stage is Stage.SHADOW:
@@ -100,7 +100,7 @@ def measure(requests: int = 2000) -> dict[str, Any]:
                     rates = {"per_second": round(requests / seconds), "alone": round(1000 * requests / sum(times))}
                     found["calls_at_once"] = {**_figures(together), "clients": CONCURRENCY, **rates}
                 found["service_peak_mb"] = service.peak_mb()
-        with _Child("echo") as echo:
+        with Child("echo") as echo:
             times, cpu_ms = echo.post_all("/echo", bodies)
             found |= {"bare_echo_ms": _figures(times), "echo_cpu_ms": cpu_ms, "echo_peak_mb": echo.peak_mb()}
     return {
@@ -153,7 +153,7 @@ def _figures(times: list[float]) -> dict[str, float]:
     }
 
 
-class _Child:
+class Child:
     """A server in a process of its own."""
 
     def __init__(self, what: str, folder: str = "") -> None:
@@ -164,7 +164,7 @@ class _Child:
         self._process = subprocess.Popen(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE)
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port)
 
-    def __enter__(self) -> "_Child":
+    def __enter__(self) -> "Child":
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
