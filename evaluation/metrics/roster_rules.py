@@ -62,15 +62,16 @@ class HardRule:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A person's work that is not judged but counts: what came ``before``, and what is ``elsewhere`` beside it. Several
-    duties of a day count, each as long as it was."""
+    """A person's work that is not judged but counts: what came ``before``, what is ``elsewhere`` beside it, and what is
+    known to come ``after``. Several duties of a day count, each as long as it was."""
 
     before: Sequence[Duty] = ()
     elsewhere: Sequence[Duty] = ()
+    after: Sequence[Duty] = ()
 
     @property
     def all(self) -> list[Duty]:
-        return [*self.before, *self.elsewhere]
+        return [*self.before, *self.elsewhere, *self.after]
 
 
 def broken_rules(
@@ -79,18 +80,20 @@ def broken_rules(
     staff: Iterable[Staff],
     rules: Iterable[HardRule],
     elsewhere: Iterable[Duty] = (),
+    after: Iterable[Duty] = (),
 ) -> list[str]:
-    """One sentence for each time that a hard rule is broken by `duties`; `history` is what came before them, and
-    `elsewhere` what the same people do on other units meanwhile. Both count, and neither is judged by itself.
+    """One sentence for each time that a hard rule is broken by `duties`; `history` is what came before them,
+    `elsewhere` what the same people do on other units meanwhile, and `after` what they are known to do then. All
+    count, and none is judged by itself.
 
     Raises ``MetricInputError`` for a kind of rule, or a parameter of one, that it cannot judge.
     """
     known, wanted = {one.name: one for one in staff}, list(rules)
     _require_judges(wanted)
-    now, before, beside = _by_person(duties), _by_person(history), _by_person(elsewhere)
+    now, before, beside, later = (_by_person(of) for of in (duties, history, elsewhere, after))
     found: list[str] = []
     for person, mine in now.items():
-        settled = Known(before.get(person, ()), beside.get(person, ()))
+        settled = Known(before.get(person, ()), beside.get(person, ()), later.get(person, ()))
         found += [f"{person}: {one}" for one in _may_not(mine, known.get(person), settled)]
         for rule in wanted:
             said = JUDGES[rule.kind].judge(mine, settled, _own(rule, known.get(person)))
@@ -172,7 +175,7 @@ def _hours(mine: Sequence[Duty], settled: Known, parameters: Parameters) -> list
     if parameters.get("over") == WEEK:
         return _weekly(mine, settled, lambda _monday: parameters["max_hours"])
     if days := parameters.get("days"):
-        last = max(one.date for one in (*mine, *settled.elsewhere))
+        last = max(one.date for one in (*mine, *settled.elsewhere, *settled.after))
         last = min(last, mine[-1].date + dt.timedelta(days=days - 1))
         ends = [mine[0].date + dt.timedelta(days=n) for n in range((last - mine[0].date).days + 1)]
         spans = [(f"{days} days to {end}", end - dt.timedelta(days=days - 1), end) for end in ends]

@@ -34,7 +34,7 @@ def answer_of(
 
 def _share_of(problem: Problem, person: Person, roster: Roster) -> FairShare:
     days = {day: duty for (name, day), duty in roster.duties.items() if name == person.name}
-    elsewhere = {one.day: one.is_night for one in person.work if one.day >= 0}
+    elsewhere = {one.day: one.is_night for one in person.work if 0 <= one.day < problem.days}
     nights = sum(1 for duty in days.values() if duty.shift in nights_of(problem)) + sum(elsewhere.values())
     weekends = sum(1 for weekend in weekends_of(problem) if any(day in days or day in elsewhere for day in weekend))
     refused = sum(

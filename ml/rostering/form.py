@@ -6,6 +6,7 @@ What does not belong here: the form's members one by one (`form_text.py`), what 
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable
+from math import ceil
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -87,6 +88,7 @@ class _Reader:
         self.units = self._unique("units", form.units)
         self.skills = self._unique("skills", form.skills)
         self.rules = self._unique("constraints", [one.name for one in form.constraints])
+        self._rostered = {one.unit for one in form.demand}
         self._clock = _Clock(form, self.wrong("time_zone"))
         self._by_name = {one.name: self._shift(n, one) for n, one in enumerate(form.shifts)}
 
@@ -212,7 +214,7 @@ class _Reader:
         )
 
     def _work(self, where: str, text: PersonText) -> tuple[Work, ...]:
-        """Return what is settled of a person: before the period, and on other units within it."""
+        """Return what is settled of a person: before the period, on other units within it, and after it."""
         found: list[Work] = []
         for place, one in enumerate(text.history):
             at, day = f"{where}.history.{place}", (one.date - self.form.first_day).days
@@ -221,18 +223,25 @@ class _Reader:
             found.append(self._settled(at, day, one))
         for place, one in enumerate(text.elsewhere):
             at = f"{where}.elsewhere.{place}"
-            if one.unit == text.home:
+            if one.unit == text.home and one.unit in self._rostered:
                 raise self.wrong(f"{at}.unit")(f"{one.unit} is the person's own unit; a duty there is 'fixed'")
             found.append(self._settled(at, self.day(at, one.date), one))
+        for place, one in enumerate(text.after):
+            at, day = f"{where}.after.{place}", (one.date - self.form.first_day).days
+            if not self.form.days <= day < self.form.days + HISTORY:
+                raise self.wrong(at)(f"{one.date} is not within {HISTORY} days after the period")
+            found.append(self._settled(at, day, one))
         return tuple(found)
 
     def _settled(self, where: str, day: int, one: WorkText) -> Work:
         if (one.starts_at is None) is not (one.ends_at is None):
             raise self.wrong(where)("starts_at and ends_at are given both or neither")
         if one.starts_at is None or one.ends_at is None:
-            shift = self._by_name[self.known(where, "shift", one.shift, self.shifts)]
-            start, end = shift.span(day) or (0, 0)
-            return Work(day, one.shift, start, end, shift.minutes_on(day), shift.is_night, one.unit)
+            name = self.known(where, "shift", one.shift, self.shifts)
+            told = next(text for text in self.form.shifts if text.name == name)
+            start, end = self._clock.span(told, day)
+            minutes = end - start - told.unpaid_break_minutes
+            return Work(day, name, start, end, minutes, told.is_night, one.unit)
         start, end = self._clock.minutes(one.starts_at), -self._clock.minutes(one.ends_at, -1)
         if not start < end <= start + LONGEST:
             raise self.wrong(where)(f"ends_at is not after starts_at, or more than {LONGEST // 60} h after it")
@@ -264,7 +273,7 @@ class _Reader:
             duty, day = self.duty(where, one.unit, one.shift, self._isolation_skill(where)), self.day(where, one.date)
             if (day, duty) in found:
                 raise self.wrong(where)(f"{one.shift} on {one.unit}, {one.date}, stands twice, or in demand too")
-            found[day, duty] = Demand(day, duty, one.beds)
+            found[day, duty] = Demand(day, duty, ceil(one.beds / self._beds_per_nurse()))
         return tuple(found.values())
 
     def _isolation_skill(self, where: str) -> str:
@@ -273,6 +282,11 @@ class _Reader:
                 skills = rule.parameters.get("skills")
                 return str(skills[0]) if isinstance(skills, list) and skills else str(skills)
         raise self.wrong(where)("isolation beds need a constraint of kind isolation that names the skill")
+
+    def _beds_per_nurse(self) -> int:
+        """Return how many isolation beds one nurse may have; one where the constraint does not say."""
+        told = [rule.parameters.get("beds_per_nurse") for rule in self.form.constraints if rule.kind == "isolation"]
+        return max(1, int(str(told[0]))) if told and told[0] is not None else 1
 
     def _rules(self) -> tuple[Rule, ...]:
         written = tuple(self._rule(number, one) for number, one in enumerate(self.form.constraints))

@@ -99,6 +99,7 @@ class PersonText(Part):
     history_days: int = Field(default=0, ge=0, le=14, description="How many days before the period are known.")
     history: tuple[WorkText, ...] = Field(default=(), description="A known day that is not named was free.")
     elsewhere: tuple[ElsewhereText, ...] = ()
+    after: tuple[WorkText, ...] = Field(default=(), description="Duties known after the period: they stay and count.")
     carried: CarriedText = CarriedText()
     agreed: tuple[AgreedText, ...] = Field(default=(), description="The contracts, day by day.")
     min_week_hours: float | None = Field(default=None, ge=0, le=168, description="One contract's, in short.")

@@ -13,7 +13,7 @@ Given = Mapping[str, object]
 OVER = {"over": "words", "days": "whole"}
 TAKES: Mapping[Kind, Mapping[str, str]] = {
     "cover": {"skills": "names", "units": "names", "over_weight": "whole"},
-    "isolation": {"skills": "names!", "units": "names"},
+    "isolation": {"skills": "names!", "units": "names", "beds_per_nurse": "whole", "over_weight": "whole"},
     "credentials": {},
     "leave": {},
     "requests": {},

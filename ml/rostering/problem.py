@@ -104,7 +104,7 @@ class Carried:
 
 @dataclass(frozen=True)
 class Work:
-    """Work that is settled and no decision: before the period (a negative `day`), or on another unit within it.
+    """Work that is settled and no decision: before the period (a negative `day`), on another unit in it, or after it.
 
     `day` is the local day that it belongs to; `start` and `end` are real minutes since the period's first midnight, so
     that overtime and two duties of a day count as long as they were. `minutes` are those worked, without breaks."""
@@ -138,7 +138,7 @@ class Agreed:
 class Person:
     """`skills` map to the last day of validity (None: for ever), `skills_from` to the first, of those that have one.
 
-    `work` is all that is settled: of the `known_days` before the period, and on other units within it."""
+    `work` is all that is settled: of the `known_days` before the period, on other units within it, and after it."""
 
     name: str
     skills: Mapping[str, int | None]
@@ -162,6 +162,11 @@ class Person:
         """Tell whether the person may work in a skill on a day."""
         until = self.skills.get(skill, -1)
         return self.skills_from.get(skill, day) <= day and (until is None or day <= until)
+
+    @cached_property
+    def known_until(self) -> int:
+        """Return the day after the last of settled work; 0 where there is none in the period or after it."""
+        return max([0, *(one.day + 1 for one in self.work)])
 
     @cached_property
     def work_on(self) -> Mapping[int, tuple[Work, ...]]:

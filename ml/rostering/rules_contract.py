@@ -10,6 +10,7 @@ from ml.rostering.rules_time import (
     concerned,
     days_text,
     hours_text,
+    is_whole,
     minutes_of,
     per_of,
     settled_text,
@@ -44,7 +45,7 @@ def contract_hours(writer: Writer, rule: Rule) -> None:
         for days in weeks_of(writer.problem):
             if rule.parameters["bound"] == "max":
                 _at_most(writer, rule, person, days)
-            elif days[0] >= 0 and len(days) == WEEK:
+            elif is_whole(writer.problem, days) and len(days) == WEEK:
                 _at_least(writer, rule, person, days)
 
 

@@ -1,16 +1,16 @@
 """Rules about one person's days: rest, what may follow what, runs of work, nights and days off, weekends.
 
 The edges follow Curtois and Qu (2014): before and after what is known, a maximum sees days off and a minimum sees its
-run continued. What is known of the days before moves that edge back. Rest and hours count real minutes, so that a night
-of a clock change is as long as it is. What is settled (work before the period, duties on other units) counts in every
-rule and is never changed: where it is beyond a maximum, nothing may be added. What does not belong here: rules that
-bind several people (`rules_cover.py`).
+run continued. What is known of the days before moves that edge back, and duties known after it move that of a maximum.
+Rest and hours count real minutes, so that a night of a clock change is as long as it is. What is settled (work before
+the period and after it, duties on other units) counts in every rule and is never changed: where it is beyond a maximum,
+nothing may be added. What does not belong here: rules that bind several people (`rules_cover.py`).
 """
 
 from collections.abc import Iterable
 
 from ml.rostering.clauses import AnyOf, Sum, Writer
-from ml.rostering.problem import Person, Problem, Rule, Work
+from ml.rostering.problem import WEEK, Person, Problem, Rule, Work
 
 HOUR, DAY = 60, 24 * 60
 COUNTED_IN_MINUTES = frozenset({"hours", "part_time", "contract_hours"})
@@ -32,7 +32,7 @@ def minutes_of(writer: Writer, person: str, days: Iterable[int]) -> Sum:
     total, shifts = Sum(), writer.problem.shift_by_name
     for day in days:
         total.constant += sum(one.minutes for one in writer.settled(person, day))
-        for one in writer.decisions(person, day) if day >= 0 else ():
+        for one in writer.decisions(person, day) if 0 <= day < writer.problem.days else ():
             total.add([one], shifts[one.duty.shift].minutes[day])
     return total
 
@@ -40,18 +40,32 @@ def minutes_of(writer: Writer, person: str, days: Iterable[int]) -> Sum:
 def windows(problem: Problem, rule: Rule) -> list[range]:
     """Return the stretches of days that a rule counts over: the period, its calendar weeks, or every N days.
 
-    A week, or N days in a row, that began before the period has negative days: what was worked on them counts."""
+    A week, or N days in a row, that began before the period has negative days, and one that ends after it days beyond:
+    what is settled on them counts."""
     length = rule.number("days")
     if rule.parameters.get("over") == "week":
         return weeks_of(problem)
     if length is not None:
-        return [range(day, day + length) for day in range(1 - length, problem.days - length + 1)]
+        starts = range(1 - length, min(problem.days, _known_until(problem) - length + 1))
+        return [range(day, day + length) for day in starts]
     return [range(problem.days)]
 
 
 def weeks_of(problem: Problem) -> list[range]:
-    """Return the calendar weeks that the period touches; the first one's days before it are negative."""
-    return [range(start, min(start + 7, problem.days)) for start in range(-problem.weekday(0), problem.days, 7)]
+    """Return the calendar weeks that the period touches; the first one's days before it are negative, and the last one
+    goes as far beyond it as duties are known."""
+    until = _known_until(problem)
+    return [range(start, min(start + WEEK, until)) for start in range(-problem.weekday(0), problem.days, WEEK)]
+
+
+def _known_until(problem: Problem) -> int:
+    """Return the day after the last that is decided, or that somebody has a settled duty on."""
+    return max([problem.days, *(person.known_until for person in problem.staff)])
+
+
+def is_whole(problem: Problem, days: range) -> bool:
+    """Tell whether all of some days are decided: of others a minimum cannot be asked."""
+    return days[0] >= 0 and days[-1] < problem.days
 
 
 def at_most_known(
@@ -76,7 +90,7 @@ def hours(writer: Writer, rule: Rule) -> None:
                 settled = settled_text(writer, person, days)
                 sentence = f"{person.name} works at most {hours_text(most)} {when}{settled}"
                 at_most_known(writer, rule, total, most, person.name, days, sentence)
-            if least is not None and days[0] >= 0 and (not is_weekly or len(days) == 7):
+            if least is not None and is_whole(writer.problem, days) and (not is_weekly or len(days) == WEEK):
                 sentence = f"{person.name} works at least {hours_text(least)} {when}"
                 writer.at_least(rule, total, least, sentence, person=person.name, days=days, per=per_of(rule))
 
@@ -100,7 +114,7 @@ def succession(writer: Writer, rule: Rule) -> None:
     """A shift of `then` never follows one of `first` on the next day."""
     first, then = frozenset(rule.words("first")), frozenset(rule.words("then"))
     for person in concerned(writer, rule):
-        for day in range(-1, writer.problem.days - 1):
+        for day in range(-1, writer.problem.days):
             total = Sum().add(writer.does(person.name, day, first)).add(writer.does(person.name, day + 1, then))
             sentence = f"{person.name} has no {'/'.join(sorted(then))} on the day after {'/'.join(sorted(first))}"
             at_most_known(writer, rule, total, 1, person.name, [day, day + 1], sentence)
@@ -200,7 +214,7 @@ def _runs(writer: Writer, rule: Rule, what: str, *, nights: bool) -> None:
     most, least = rule.number("max"), rule.number("min")
     for person in concerned(writer, rule):
         if most is not None:
-            for day in range(-person.known_days, writer.problem.days - most):
+            for day in range(-person.known_days, max(writer.problem.days, person.known_until) - most):
                 days = range(day, day + most + 1)
                 if days[-1] < 0:
                     continue
@@ -239,11 +253,12 @@ def days_off_after_nights(writer: Writer, rule: Rule) -> None:
     wanted = rule.number("days") or 1
     for person in concerned(writer, rule):
         sentence = f"{person.name} has {wanted} days off after nights"
-        for day in range(-person.known_days, writer.problem.days - 1):
+        until = max(writer.problem.days, person.known_until)
+        for day in range(-person.known_days, writer.problem.days):
             total = Sum().add(writer.nights(person.name, day)).add(writer.nights(person.name, day + 1, are=False))
             if day + 1 >= 0:
                 at_most_known(writer, rule, total, 1, person.name, [day, day + 1], sentence)
-            for later in range(max(0, day + 2), min(day + wanted + 1, writer.problem.days)):
+            for later in range(max(0, day + 2), min(day + wanted + 1, until)):
                 total = Sum().add(writer.nights(person.name, day))
                 total.add(writer.nights(person.name, day + 1), -1).add(writer.does(person.name, later))
                 at_most_known(writer, rule, total, 1, person.name, range(day, later + 1), sentence)
@@ -289,20 +304,22 @@ def hours_text(minutes: int) -> str:
 
 
 def settled_text(writer: Writer, person: Person, days: Iterable[int]) -> str:
-    """Say how many hours of some days were worked before the period, and on which units; empty where none were."""
+    """Say how many hours of some days are settled: before the period, on which units, after it; empty where none."""
     known = [one for day in days for one in writer.settled(person.name, day)]
     before = sum(one.minutes for one in known if one.day < 0)
     said = f", {hours_text(before)} of them before {writer.problem.day_text(0)}" if before else ""
-    for unit in sorted({one.unit or "" for one in known if one.day >= 0}):
-        there = sum(one.minutes for one in known if one.day >= 0 and (one.unit or "") == unit)
-        said += f", {hours_text(there)} of them on {unit}"
-    return said
+    within = [one for one in known if 0 <= one.day < writer.problem.days]
+    for unit in sorted({one.unit or "" for one in within}):
+        said += f", {hours_text(sum(one.minutes for one in within if (one.unit or '') == unit))} of them on {unit}"
+    after = sum(one.minutes for one in known if one.day >= writer.problem.days)
+    last = writer.problem.day_text(writer.problem.days - 1)
+    return said + (f", {hours_text(after)} of them after {last}" if after else "")
 
 
 def elsewhere_text(writer: Writer, person: Person, days: Iterable[int]) -> str:
-    """Say which of some days are duties on other units; empty where none are."""
+    """Say which of some days are settled duties on other units or after the period; empty where none are."""
     known = [one for day in days if day >= 0 for one in writer.settled(person.name, day)]
-    return "".join(f", with {one.unit} on {writer.problem.day_text(one.day)}" for one in known)
+    return "".join(f", with {one.unit or one.shift} on {writer.problem.day_text(one.day)}" for one in known)
 
 
 def days_text(problem: Problem, days: range) -> str:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from ml.usecases.declaration import BoardText, Declaration, Level, Name, Part, Text, Written, refuse_twice
 
-REQUESTS = "requests"
+REQUESTS, ISOLATION = "requests", "isolation"
 Parameter = bool | int | float | str | list[str]
 
 
@@ -62,6 +62,16 @@ class People(Written):
     full_time_hours: float = Field(gt=0, le=60)
 
 
+class Isolation(Written):
+    """How beds under isolation precautions are staffed: by nurses of `skill` whom their contract calls trained for
+    `training`, as the last count not older than `oldest_hours` tells, for the first `ahead_days` of a roster."""
+
+    skill: Name
+    training: Name
+    oldest_hours: float = Field(gt=0, le=168)
+    ahead_days: int = Field(ge=1, le=35)
+
+
 class Solving(Written):
     """How long the solver may take for one unit, for how many days, and how past weeks are rostered to judge it.
 
@@ -94,6 +104,7 @@ class RosterUseCase(Declaration):
     skills: tuple[Skill, ...] = Field(min_length=1)
     demand: Demand
     people: People
+    isolation: Isolation | None = None
     rules: tuple[RosterRule, ...] = Field(min_length=1)
     solving: Solving
     fallback: Ages
@@ -106,9 +117,22 @@ class RosterUseCase(Declaration):
         requests = [one.source == "wish" for one in self.rules if one.kind == REQUESTS]
         if len(requests) > len(set(requests)):
             raise ValueError("at most one rule of kind requests is of source wish, and at most one of another source")
+        if self.isolation is not None and self.isolation.skill not in {one.name for one in self.skills}:
+            raise ValueError(f"isolation.skill {self.isolation.skill!r} is not among the skills")
         if self.demand.use_case not in {one.use_case for one in self.upstream}:
             raise ValueError(f"demand.use_case {self.demand.use_case!r} is not named under upstream")
         return self
+
+    @property
+    def isolation_skill(self) -> str | None:
+        """What a nurse works as who is there for isolation beds; None where no rule is for them."""
+        named = [one.parameters.get("skills") for one in self.rules if one.kind == ISOLATION]
+        found = named[0] if named and self.isolation else None
+        return str(found[0]) if isinstance(found, list) and found else None
+
+    def counts_as(self, skill: str) -> str:
+        """Return the skill that a duty is counted in: a nurse of isolation beds is one of the shift's nurses."""
+        return self.isolation.skill if self.isolation and skill == self.isolation_skill else skill
 
     @property
     def wish_rule(self) -> str | None:

@@ -136,7 +136,7 @@ class AppointmentBook:
         rng = stream_of(self.world.seed, self.world.site.id, "appointment", number)
         start = self._slot(booked, int(rng.integers(*lead)), rng)
         one = Appointment(number, person, clinic, minutes, booked, start, "arrived", start)
-        missed = 1 / (1 + exp(-self._odds_of_missing(one)))
+        missed = 1 / (1 + exp(-self.odds_of_missing(one)))
         chance = rng.random(4)
         if chance[0] < CANCELLED_SHARE:
             one.outcome, one.reason = "cancelled", "clinic" if chance[1] < BY_CLINIC_SHARE else "patient"
@@ -147,7 +147,17 @@ class AppointmentBook:
             one.decided = start - int(1200 * chance[2])
         return one
 
-    def _odds_of_missing(self, one: Appointment) -> float:
+    def odds_of_missing(self, one: Appointment) -> float:
+        """Return the log-odds that somebody does not come, of those who do not cancel."""
+        return self.odds_of_booking(one) + self._odds_of_person(one)
+
+    def odds_of_booking(self, one: Appointment) -> float:
+        """Return the part of them that the booking itself makes: how far ahead, and a Monday morning."""
+        local = datetime.fromtimestamp(one.start, self.world.clock.zone)
+        is_monday_morning = local.weekday() == 0 and local.hour < 12
+        return MISSES + PER_LEAD_DAY * min((one.start - one.booked) / DAY, 60) + MONDAY_MORNING * is_monday_morning
+
+    def _odds_of_person(self, one: Appointment) -> float:
         world, people = self.world, self.world.people
         local = datetime.fromtimestamp(one.start, world.clock.zone)
         age = people.ages(np.array([one.person]), local.date())[0]
@@ -155,12 +165,9 @@ class AppointmentBook:
         payer: Payer = cover_of(world.profile, people, one.person, registered).payer
         habit = stream_of(world.seed, world.site.id, "habit", one.person).normal()
         return (
-            MISSES
-            + PER_LEAD_DAY * min((one.start - one.booked) / DAY, 60)
-            + YOUNG * (18 <= age < 35)
+            YOUNG * (18 <= age < 35)
             + UNINSURED * (payer in ("medicaid", "self-pay"))
             + OTHER_LANGUAGE * (str(people.language[one.person]) != "en")
-            + MONDAY_MORNING * (local.weekday() == 0 and local.hour < 12)
             + HABIT * habit
         )
 

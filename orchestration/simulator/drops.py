@@ -52,7 +52,7 @@ class DropWriter:
         if feeds.ROSTERS in self.chosen:
             replace(folder / "rosters.csv", roster_csv(site, self.world.start, day.day, self.world.seed))
         if feeds.CENSUS in self.chosen:
-            replace(folder / "census.csv", census_csv(day.census))
+            replace(folder / "census.csv", census_csv(site, self.world.seed, day.census))
         records = Counter[str]()
         for file in (file for emitter in self.emitters for file in emitter.files(day)):
             replace(folder / file.name, file.content)

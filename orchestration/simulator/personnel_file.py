@@ -21,7 +21,7 @@ from orchestration.sites import Site, Unit
 HEADERS: dict[str, Row] = {
     WORKFORCE: (
         "contract_id", "staff_id", "unit", "role", "credential_until", "weekly_hours", "minimum_hours",
-        "maximum_hours", "valid_from", "valid_until",
+        "maximum_hours", "valid_from", "valid_until", "credential_from", "experience", "trained_for", "floats_to",
     ),
     LEAVE: ("leave_id", "staff_id", "first_date", "last_date", "leave_kind", "leave_status"),
     WISHES: ("wish_id", "staff_id", "wish_date", "shift", "wants", "weight"),
@@ -36,6 +36,7 @@ WEEKLY_HOURS = (36, 36, 36, 30, 24)
 MOST_HOURS = 48  # six shifts of eight hours are the most that the cycle puts into a week
 LICENCE_MONTH_DAY, IN_TIME, LATE = (3, 31), timedelta(days=-28), timedelta(days=56)
 LATE_EVERY, LATE_PLACE = 40, 8
+NOVICE_EVERY, NOVICE_PLACE, TRAINED_EVERY, FLOAT_EVERY, FLOAT_PLACE = 12, 5, 3, 10, 7
 CYCLES, REFUSED_EVERY = 7, 9  # a leave every ten weeks; every ninth person's is refused
 LEAVE_AHEAD, WISHED_AHEAD = timedelta(days=28), timedelta(days=14)
 WISHING, OFF_SHARE, HEAVIEST = 0.3, 0.6, 5
@@ -69,8 +70,27 @@ def _contracts(site: Site, _seed: int, day: date, is_first: bool) -> Iterator[Ro
                 staff = staff_id_of(site, unit, number)
                 yield (
                     f"{staff}-C1", staff, unit.id, role_of(number), until.isoformat(), f"{hours}", f"{hours // 2}",
-                    f"{MOST_HOURS}", "2020-01-01", "",
+                    f"{MOST_HOURS}", "2020-01-01", "", "2019-04-01", experience_of(number), trained_for(number),
+                    ";".join(floats_to(site, unit, number)),
                 )  # fmt: skip
+
+
+def experience_of(number: int) -> str:
+    """Return how experienced somebody is: who is in charge is an expert, and some are new."""
+    if role_of(number) == "charge":
+        return "expert"
+    return "novice" if number % NOVICE_EVERY == NOVICE_PLACE else "competent"
+
+
+def trained_for(number: int) -> str:
+    """Return what somebody is trained for beside the role."""
+    return "isolation" if number % TRAINED_EVERY == 1 else ""
+
+
+def floats_to(site: Site, unit: Unit, number: int) -> list[str]:
+    """Return the other units that somebody may be sent to: those of the same kind, for who is in the float pool."""
+    others = [one.id for one in site.units if one.kind is unit.kind and one.id != unit.id]
+    return others if number % FLOAT_EVERY == FLOAT_PLACE else []
 
 
 def licence_until(number: int, day: date) -> date:

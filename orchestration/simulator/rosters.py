@@ -22,6 +22,7 @@ PUBLISHED_AHEAD = 7  # days
 PATTERN = (0, 0, 1, 1, 2, 2, None, None, None, None)  # which shift of the day, by place in the cycle
 BEDS_PER_NURSE = {UnitKind.ED: 3.6, UnitKind.ICU: 1.9, UnitKind.WARD: 5.0}
 NIGHT_FACTOR = {UnitKind.ED: 1.25, UnitKind.ICU: 1.0, UnitKind.WARD: 1.6}
+ISOLATED_SHARE = {UnitKind.ICU: 0.1, UnitKind.WARD: 0.05}  # of twenty beds
 ABSENT_SHARE, REPLACED_SHARE = 0.035, 0.6
 SKILLS = {UnitKind.ED: "triage;als", UnitKind.ICU: "critical-care;als", UnitKind.WARD: "medication"}
 
@@ -138,13 +139,21 @@ def _duty(site: Site, unit: Unit, shift: Shift, day: date, number: int, status: 
     )
 
 
-def census_csv(rows: list[tuple[str, str, int, int, int]]) -> bytes:
-    """Return the census file: unit, at (local instant), occupied, staffed_beds, closed."""
+def census_csv(site: Site, seed: int, rows: list[tuple[str, str, int, int, int]]) -> bytes:
+    """Return the census file: unit, at (local instant), occupied, staffed_beds, closed, isolation."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(("unit", "at", "occupied", "staffed_beds", "closed"))
-    writer.writerows(rows)
+    writer.writerow(("unit", "at", "occupied", "staffed_beds", "closed", "isolation"))
+    kinds = {unit.id: unit.kind for unit in site.units}
+    for row in rows:
+        writer.writerow((*row, isolated(site, row[0], kinds[row[0]], row[1][:10], seed, row[2])))
     return text.getvalue().encode()
+
+
+def isolated(site: Site, unit: str, kind: UnitKind, day: str, seed: int, occupied: int) -> int:
+    """Return how many occupied beds of a unit are under isolation precautions: as many all day, none in the ED."""
+    share = ISOLATED_SHARE.get(kind, 0.0)
+    return min(occupied, int(stream(seed, site.id, f"isolation {unit}", date.fromisoformat(day)).poisson(share * 20)))
 
 
 def draw_closures(site: Site, rng: np.random.Generator) -> list[tuple[str, int]]:

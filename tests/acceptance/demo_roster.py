@@ -20,7 +20,7 @@ from ml.usecases import load_roster
 from orchestration.sites import load_site
 from orchestration.steps.rosters.shifts import span_of
 
-CITY = load_site("city")
+CITY, ISOLATION = load_site("city"), "isolation"
 LARGE = (
     "lake", "drops", "raw", "truth", "warehouse.duckdb", "dagster", "dbt", "index", "mlflow-artifacts", "reports",
 )  # fmt: skip
@@ -67,10 +67,20 @@ class DemoRoster:
         away: dict[str, set[date]] = {}
         for person, first, last in self.told("select staff_key, first_date, last_date from {roster_leave}"):
             away.setdefault(person, set()).update(first + timedelta(days=n) for n in range((last - first).days + 1))
-        rows = self.told("select staff_key, unit, skill, credential_until, maximum_hours from {roster_staff}")
+        rows = self.told(
+            "select staff_key, unit, skill, credential_until, maximum_hours, trained_for = 'isolation'"
+            " from {roster_staff}"
+        )
         return [
-            Staff(name, frozenset({skill}), frozenset({unit}), frozenset(away.get(name, ())), {skill: until}, most)
-            for name, unit, skill, until, most in rows
+            Staff(
+                name,
+                frozenset({skill, ISOLATION} if is_trained and skill == "rn" else {skill}),
+                frozenset({unit}),
+                frozenset(away.get(name, ())),
+                {skill: until, ISOLATION: until},
+                most,
+            )
+            for name, unit, skill, until, most, is_trained in rows
         ]
 
     def broken(self) -> list[str]:
@@ -90,6 +100,11 @@ def _duty(one: dict[str, Any]) -> Duty:
     span = span_of(CITY, on, one["shift"])
     is_night = one["shift"] == "night"
     return Duty(one["person"], on, one["unit"], one["shift"], one["skill"], span.starts_at, span.ends_at, is_night)
+
+
+def counted(one: dict[str, Any]) -> str:
+    """The skill that an assignment is counted in: a nurse of isolation beds is a registered nurse of the shift."""
+    return "rn" if one["skill"] == ISOLATION else one["skill"]
 
 
 def needed(line_reason: str) -> int:

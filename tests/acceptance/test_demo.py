@@ -17,7 +17,7 @@ from orchestration.steps.planning.plans import make_plan
 from orchestration.steps.record.records import open_records
 from orchestration.steps.releases.tiers import change_tier
 from tests.acceptance.conftest import Home
-from tests.acceptance.demo_roster import DemoRoster, copied, needed
+from tests.acceptance.demo_roster import DemoRoster, copied, counted, needed
 
 pytestmark = pytest.mark.xdist_group("demo")
 
@@ -78,7 +78,7 @@ def test_the_roster_is_made_from_the_released_forecast_signed_and_kept_with_name
 def test_the_roster_keeps_need_leave_licences_and_hard_rules_by_the_independent_judge(demo):
     roster = DemoRoster(demo.path)
     assert roster.broken() == []
-    held = Counter((one["date"], one["shift"], one["skill"]) for one in roster.assignments)
+    held = Counter((one["date"], one["shift"], counted(one)) for one in roster.assignments)
     lines = roster.plan.lines
     assert all(line.planned == held[line.date.isoformat(), line.shift, line.target] for line in lines)
     wanted = sum(needed(line.reason) for line in lines)

@@ -25,6 +25,7 @@ from ml.training.backtest import backtest
 from ml.usecases import load_use_case
 from orchestration.sites import load_site
 from tests.benchmarks.measuring import Cost
+from tests.benchmarks.no_show_ceiling import best_risks
 from tests.benchmarks.report import Figure
 from tests.parity.bookings import bookings, outcomes
 
@@ -54,9 +55,12 @@ def measure_appointments(days: int) -> dict[str, Any]:
         "clinic": _share_by(learned, rows, "service"),
         "last_time": _share_by(learned, rows, "missed_last"),
     }
-    overall = {name: _figures(y, p) for name, p in scores.items()}
+    best = best_risks(SITE, FIRST, SEED, days)
+    odds, known = np.array([best[one] for one in rows["visit_key"].to_pylist()]).T
+    ceilings = {"best_of_features": known, "own_odds": odds}
+    overall = {name: _figures(y, p) for name, p in (scores | ceilings).items()}
     returning = np.asarray(rows["missed_last"].is_valid())
-    again = {name: performance.auroc(y[returning], p[returning]).value for name, p in scores.items()}
+    again = {name: performance.auroc(y[returning], p[returning]).value for name, p in (scores | ceilings).items()}
     return {
         "n_train": done.n_train,
         "n_test": len(y),
@@ -163,14 +167,11 @@ def appointment_figures(cost: Cost) -> Iterator[Figure]:
     yield Figure(APPOINTMENTS, f"{name}: AUROC", model["auroc"][0], "", "rate of the clinic", clinic["auroc"][0])
     yield Figure(APPOINTMENTS, "AUROC", model["auroc"][0], "", "last time's behaviour", last["auroc"][0])
     again = found["returning_auroc"]
-    yield Figure(
-        APPOINTMENTS,
-        f"AUROC of {found['n_returning']} who were here",
-        again["model"],
-        "",
-        "last time's behaviour",
-        again["last_time"],
-    )
+    who = f"AUROC of {found['n_returning']} who were here"
+    yield Figure(APPOINTMENTS, who, again["model"], "", "last time's behaviour", again["last_time"])
+    for beside, of in (("best by its features", "best_of_features"), ("the simulator's odds", "own_odds")):
+        yield Figure(APPOINTMENTS, "AUROC", model["auroc"][0], "", beside, found["overall"][of]["auroc"][0])
+        yield Figure(APPOINTMENTS, who, again["model"], "", beside, again[of])
     yield Figure(APPOINTMENTS, "Brier score", model["brier"], "", "rate of the clinic", clinic["brier"])
     yield Figure(APPOINTMENTS, "calibration slope", model["slope"][0], "")
     yield Figure(APPOINTMENTS, f"net benefit at {THRESHOLD}", 1000 * model["net_benefit"], "per 1000")

@@ -13,8 +13,16 @@ from typing import Any
 from ml.usecases import RosterUseCase
 from orchestration.sites import Site
 from orchestration.steps.rosters.roster_inputs import HISTORY_DAYS, STANDS, Need, Row, Unit, sick_days
+from orchestration.steps.rosters.roster_isolation import isolation_of, without_isolation
 from orchestration.steps.rosters.roster_people import Contract, Wish
-from orchestration.steps.rosters.settled import Settled, before_period, guests_of, is_night_duty, on_other_units
+from orchestration.steps.rosters.settled import (
+    Settled,
+    after_period,
+    before_period,
+    guests_of,
+    is_night_duty,
+    on_other_units,
+)
 
 LEAST_SHARE, WEEK = 0.1, 7
 Stays = Mapping[tuple[str, date], tuple[str, int]]
@@ -24,8 +32,11 @@ Stays = Mapping[tuple[str, date], tuple[str, int]]
 def form_of(declared: RosterUseCase, site: Site, unit: Unit, need: Need, stays: Stays) -> dict[str, Any]:
     """Return the unit's problem. Days on which somebody is away are leave; duties on other units are none."""
     away, wishes = away_days(unit), wishes_of(declared, site, unit)
-    before, elsewhere = _by_person(before_period(site, unit)), _by_person(on_other_units(site, unit))
+    before, elsewhere, after = (
+        _by_person(settled(site, unit)) for settled in (before_period, on_other_units, after_period)
+    )
     taken, skills = away | _days_of(elsewhere), [one.name for one in declared.skills]
+    special = [declared.isolation_skill] if declared.isolation_skill else []
     here = {name: [day for day in unit.dates if (name, day) not in taken] for name in unit.people}
     return {
         "schema": "pilothouse.roster/1",
@@ -33,8 +44,8 @@ def form_of(declared: RosterUseCase, site: Site, unit: Unit, need: Need, stays: 
         "time_zone": site.timezone,
         "first_day": unit.first.isoformat(),
         "days": unit.days,
-        "units": [unit.name],
-        "skills": skills,
+        "units": list(dict.fromkeys([unit.name, *unit.floats.values()])),
+        "skills": [*skills, *special],
         "shifts": [
             {
                 "name": one.id,
@@ -47,7 +58,8 @@ def form_of(declared: RosterUseCase, site: Site, unit: Unit, need: Need, stays: 
         "staff": [
             {
                 "id": name,
-                "home": unit.name,
+                "home": unit.floats.get(name, unit.name),
+                "floats_to": [unit.name] if name in unit.floats else [],
                 **_employed(declared, unit, name, away),
                 "requests": list(_requests(declared, name, here[name], stays, wishes.get(name, []))),
                 "carried": _carried(declared, site, unit, name, wishes.get(name, [])),
@@ -55,13 +67,15 @@ def form_of(declared: RosterUseCase, site: Site, unit: Unit, need: Need, stays: 
                 "history_days": HISTORY_DAYS,
                 "history": [_work(one) for one in before.get(name, ())],
                 "elsewhere": [_work(one) for one in elsewhere.get(name, ())],
+                "after": [_work(one) for one in after.get(name, ())],
             }
             for name in unit.people
         ],
         "demand": [
             {"unit": unit.name, "date": day.isoformat(), "shift": shift, "skill": skill, "nurses": nurses}
-            for (day, shift, skill), nurses in sorted(need.items())
+            for (day, shift, skill), nurses in sorted(without_isolation(declared, unit, need).items())
         ],
+        "isolation": isolation_of(declared, unit, need),
         "guests": list(_guests(guests_of(site, unit, skills))),
         "constraints": [rule.constraint() for rule in declared.rules],
     }
@@ -169,11 +183,19 @@ def _employed(declared: RosterUseCase, unit: Unit, name: str, away: set[tuple[st
     hours = _usual_hours(unit, _counted(declared, unit, name)) if hours is None else hours
     guessed = [{"skill": skill} for skill in sorted({row.skill for row in past})]
     return {
-        "skills": list(_skills(contracts)) if contracts else guessed,
-        "level": "expert" if roles & set(declared.people.expert_roles) else "competent",
+        "skills": list(_trained(declared, unit, name, contracts)) if contracts else guessed,
+        "level": _level(declared, contracts, roles),
         "share": round(min(1.0, max(LEAST_SHARE, hours / declared.people.full_time_hours)), 2),
         "agreed": [_agreed(one) for one in _of_weeks(unit, name)] if contracts else [],
     }
+
+
+def _level(declared: RosterUseCase, contracts: Sequence[Contract], roles: set[str]) -> str:
+    """How experienced somebody is: as their contracts tell, else an expert where a role says so."""
+    told = {one.experience for one in contracts if one.experience}
+    if "novice" in told:
+        return "novice"
+    return "expert" if "expert" in told or roles & set(declared.people.expert_roles) else "competent"
 
 
 def _skills(contracts: Sequence[Contract]) -> Iterator[dict[str, str | None]]:
@@ -182,7 +204,19 @@ def _skills(contracts: Sequence[Contract]) -> Iterator[dict[str, str | None]]:
         mine = [one for one in contracts if one.skill == skill]
         told = [one.skill_until for one in mine if one.skill_until is not None]
         until = max(told).isoformat() if len(told) == len(mine) else None
-        yield {"skill": skill, "since": min(one.valid_from for one in mine).isoformat(), "until": until}
+        yield {"skill": skill, "since": min(one.skill_from for one in mine).isoformat(), "until": until}
+
+
+def _trained(
+    declared: RosterUseCase, unit: Unit, name: str, contracts: Sequence[Contract]
+) -> Iterator[dict[str, str | None]]:
+    """The skills of somebody's contracts, and that of isolation beds for as long as theirs, where they are trained."""
+    told = declared.isolation
+    for one in _skills(contracts):
+        yield one
+        is_theirs = told is not None and one["skill"] == told.skill and declared.isolation_skill
+        if told and is_theirs and unit.personnel.is_trained(name, told.training, unit.dates):
+            yield {**one, "skill": declared.isolation_skill}
 
 
 def _of_weeks(unit: Unit, name: str) -> list[Contract]:

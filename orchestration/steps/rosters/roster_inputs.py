@@ -6,7 +6,7 @@ What does not belong here: contracts, leave and wishes (`roster_people.py`), the
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
@@ -67,7 +67,8 @@ def read_rows(settings: Settings, declared: RosterUseCase, site: Site, at: datet
 @dataclass(frozen=True)
 class Unit:
     """A unit with all its duties and its people: who belongs there by contract, and of whom no contract is told, who
-    worked there most, and often enough, before `first`."""
+    worked there most, and often enough, before `first`. `floats` of them are lent by other units, which they map to;
+    `isolation_beds` are those that were counted last."""
 
     name: str
     first: date
@@ -75,10 +76,17 @@ class Unit:
     rows: tuple[Row, ...]
     people: tuple[str, ...]
     personnel: Personnel = NOTHING_TOLD
+    floats: Mapping[str, str] = field(default_factory=dict[str, str])
+    isolation_beds: int = 0
 
     @property
     def dates(self) -> list[date]:
         return [self.first + timedelta(days=day) for day in range(self.days)]
+
+    @property
+    def after(self) -> date:
+        """The day after the last."""
+        return self.first + timedelta(days=self.days)
 
     def of(self, person: str) -> list[Row]:
         """The rows of one person, on any day."""
@@ -171,4 +179,4 @@ def sick_days(unit: Unit) -> set[tuple[str, date]]:
 
 
 def _within(unit: Unit, day: date) -> bool:
-    return unit.first <= day < unit.first + timedelta(days=unit.days)
+    return unit.first <= day < unit.after

@@ -4,6 +4,7 @@ What counts as work is one definition (`settled.py`). What does not belong here:
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 
 from evaluation.metrics.roster_rules import Duty, HardRule, Staff, broken_rules
@@ -12,7 +13,7 @@ from ml.usecases import RosterUseCase
 from orchestration.sites import Site
 from orchestration.steps.rosters.roster_inputs import STANDS, Unit
 from orchestration.steps.rosters.roster_people import Contract
-from orchestration.steps.rosters.settled import Settled, before_period, on_other_units
+from orchestration.steps.rosters.settled import Settled, after_period, before_period, on_other_units
 from orchestration.steps.rosters.shifts import span_of
 
 WEEK = 7
@@ -22,8 +23,17 @@ def judge_roster(declared: RosterUseCase, site: Site, unit: Unit, roster: Roster
     """Return one sentence for each hard rule that a unit's roster breaks. Raises `MetricInputError` for a hard rule
     that cannot be judged."""
     rules = [HardRule(one.name, one.kind, dict(one.parameters)) for one in declared.rules if one.hard]
-    before, elsewhere = duties_of(before_period(site, unit)), duties_of(on_other_units(site, unit))
-    return broken_rules(made_duties(site, unit, roster), before, staff_of(unit), rules, elsewhere)
+    before, elsewhere, after = (
+        duties_of(settled(site, unit)) for settled in (before_period, on_other_units, after_period)
+    )
+    made = [replace(one, skill=declared.counts_as(one.skill)) for one in made_duties(site, unit, roster)]
+    untrained = [
+        f"{one.person}: is not trained for {one.skill}, on {one.date}"
+        for one in made_duties(site, unit, roster)
+        if declared.isolation and one.skill != declared.counts_as(one.skill)
+        and not unit.personnel.is_trained(one.person, declared.isolation.training, [one.date])
+    ]  # fmt: skip
+    return untrained + broken_rules(made, before, staff_of(unit), rules, elsewhere, after)
 
 
 def duties_of(works: Iterable[Settled]) -> list[Duty]:
@@ -58,7 +68,7 @@ def _staff(unit: Unit, name: str) -> Staff:
     until: dict[str, date] = {}
     for one in contracts:
         skill = str(one.skill)
-        since[skill] = min(one.valid_from, since.get(skill, date.max))
+        since[skill] = min(one.skill_from, since.get(skill, date.max))
         until[skill] = max(one.skill_until or date.max, until.get(skill, date.min))
     return Staff(
         name,

@@ -73,36 +73,55 @@ def _best(
         answer = solve(problem, declared.solving.seconds_per_unit, declared.solving.seed, start=stands)
         said = judge_roster(declared, site, unit, answer.roster) if answer.roster else []
         if answer.roster is not None and not answer.hard_violations and not said:
-            return _made(unit, problem, answer.roster, (Tier.MODEL, ""), published, answer)
-        why = f"{unit.name}: {_no_roster(answer, len(said))} "
+            return _made(declared, unit, problem, answer.roster, (Tier.MODEL, ""), published, answer)
+        why = f"{unit.name}: {_no_roster(answer, len(said), 'the solver')} "
     if allowed.rank <= Tier.RULE.rank and published.duties:
         mended = repair(problem, stands, _sick(unit, problem), declared.solving.seconds_per_unit, declared.solving.seed)
         roster = mended.answer.roster
-        is_sound = not mended.answer.hard_violations and not judge_roster(declared, site, unit, roster or Roster({}))
-        if roster is not None and is_sound:
-            return _made(unit, problem, roster, (Tier.RULE, f"{why}The published roster was repaired."), published)
-        why += f"{unit.name}: the published roster breaks hard rules that a repair cannot mend. "
-    pattern = last_week(problem, unit)
-    if allowed.rank <= Tier.HISTORY.rank and pattern.duties and not judge_roster(declared, site, unit, pattern):
-        return _made(unit, problem, pattern, (Tier.HISTORY, f"{why}Last week's pattern is shown."), published)
-    said = f"{why}{unit.name}: nothing is known to roster from; people plan by themselves."
-    return Made(unit, problem, Roster({}), Tier.MANUAL, said, ())
+        said = judge_roster(declared, site, unit, roster) if roster else []
+        if roster is not None and not mended.answer.hard_violations and not said:
+            return _made(
+                declared, unit, problem, roster, (Tier.RULE, f"{why}The published roster was repaired."), published
+            )
+        why += f"{unit.name}: {_no_roster(mended.answer, len(said), 'repairing the published one')} "
+    elif allowed.rank <= Tier.RULE.rank:
+        why += f"{unit.name}: nothing is published that could be repaired. "
+    if allowed.rank <= Tier.HISTORY.rank:
+        pattern = last_week(problem, unit)
+        said = judge_roster(declared, site, unit, pattern)
+        if pattern.duties and not said:
+            return _made(
+                declared, unit, problem, pattern, (Tier.HISTORY, f"{why}Last week's pattern is shown."), published
+            )
+        broken = f"breaks hard rules by the judge ({len(said)} times)" if said else "leaves no duty to repeat"
+        why += f"{unit.name}: last week's pattern {broken}. "
+    return Made(unit, problem, Roster({}), Tier.MANUAL, f"{why}{unit.name}: people plan by themselves.", ())
 
 
-def _no_roster(answer: RosterAnswer, judged: int) -> str:
+def _no_roster(answer: RosterAnswer, judged: int, whose: str) -> str:
+    """Say why there is no roster that may be shown of whoever sought one."""
     if answer.conflict:
         return "the hard rules cannot all hold: " + "; ".join(one.rule for one in answer.conflict[:3]) + "."
     if answer.hard_violations:
-        return "the solver's roster broke a hard rule and is not shown: " + answer.hard_violations[0].rule + "."
+        return f"the roster by {whose} broke a hard rule and is not shown: {answer.hard_violations[0].rule}."
     if judged:
-        return f"the solver's roster breaks hard rules by the judge ({judged} times) and is not shown."
-    return "the solver found no roster in its time."
+        return f"the roster by {whose} breaks hard rules by the judge ({judged} times) and is not shown."
+    return f"{whose} found no roster in its time."
 
 
 def _made(
-    unit: Unit, problem: Problem, roster: Roster, by: tuple[Tier, str], was: Roster, answer: RosterAnswer | None = None
+    declared: RosterUseCase,
+    unit: Unit,
+    problem: Problem,
+    roster: Roster,
+    by: tuple[Tier, str],
+    was: Roster,
+    answer: RosterAnswer | None = None,
 ) -> Made:
-    changes = changes_of(was, roster, _sick(unit, problem)) if was.duties else ()
+    counted = Roster(
+        {at: replace(duty, skill=declared.counts_as(duty.skill)) for at, duty in roster.duties.items()}, roster.agency
+    )
+    changes = changes_of(was, counted, _sick(unit, problem)) if was.duties else ()
     return Made(unit, problem, roster, by[0], by[1], changes, answer)
 
 

@@ -26,7 +26,8 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Contract:
-    """A contract of employment. Hours are of a week; a `valid_until` or `credential_until` of None does not end.
+    """A contract of employment. Hours are of a week; a `valid_until` or `credential_until` of None does not end, and a
+    `credential_from` of None began before the contract. `floats_to` are units that somebody may be sent to.
 
     `skill` is None where the role is none that is rostered: such a contract says that somebody is no nurse here."""
 
@@ -41,10 +42,19 @@ class Contract:
     valid_from: date
     valid_until: date | None
     known_at: datetime
+    credential_from: date | None = None
+    experience: str | None = None
+    trained_for: tuple[str, ...] = ()
+    floats_to: tuple[str, ...] = ()
 
     def holds(self, day: date) -> bool:
         """Tell whether the contract is in force on a day."""
         return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
+
+    @property
+    def skill_from(self) -> date:
+        """The first day on which somebody may work in the skill by this contract."""
+        return max(self.valid_from, self.credential_from or self.valid_from)
 
     @property
     def skill_until(self) -> date | None:
@@ -114,6 +124,10 @@ class Personnel:
             found.setdefault(one.staff, []).append(one)
         return found
 
+    def is_trained(self, person: str, training: str, days: Iterable[date]) -> bool:
+        """Tell whether a nursing contract of somebody on some days says that they are trained for something."""
+        return any(training in one.trained_for for one in self.nursing(person, days))
+
     def homes(self, days: Sequence[date]) -> dict[str, str]:
         """Return the unit of everybody whose contract holds on one of some days: where they owe most hours."""
         owed: dict[tuple[str, str], float] = {}
@@ -146,7 +160,8 @@ QUERIES = {
     "workforce": (
         "roster_staff",
         """select staff_key, unit, case when skill in (select unnest($skills)) then skill end, role, credential_until,
-            weekly_hours, minimum_hours, maximum_hours, valid_from, valid_until, known_at from {mart}
+            weekly_hours, minimum_hours, maximum_hours, valid_from, valid_until, known_at, credential_from, experience,
+            string_split(trained_for, ';'), string_split(floats_to, ';') from {mart}
         where site = $site and known_at <= $at order by all""",
     ),
     "leave": (
@@ -170,7 +185,7 @@ def read_personnel(settings: Settings, declared: RosterUseCase, site: Site, at: 
     given = {"site": site.id, "at": at, "skills": [one.name for one in declared.skills]}
     rows = {feed: _rows(snapshot, feed, given, site.timezone) for feed in FEEDS if feed in site.feeds}
     return Personnel(
-        contracts=tuple(Contract(*row) for row in rows.get("workforce", ())),
+        contracts=tuple(_contract(row) for row in rows.get("workforce", ())),
         leaves=tuple(Leave(*row) for row in rows.get("leave", ())),
         wishes=tuple(Wish(*row) for row in rows.get("wishes", ())),
         silent=tuple(feed for feed in FEEDS if feed not in rows),
@@ -187,6 +202,11 @@ def held_leave(settings: Settings, site: str, since: datetime, at: datetime) -> 
             attempt = receipt["attempt"], receipt["quarantined"]
             newest[receipt["sha256"]] = max(attempt, newest.get(receipt["sha256"], attempt))
     return sum(held for _, held in newest.values())
+
+
+def _contract(row: tuple[Any, ...]) -> Contract:
+    *told, trained_for, floats_to = row
+    return Contract(*told, trained_for=tuple(trained_for or ()), floats_to=tuple(floats_to or ()))
 
 
 def _rows(snapshot: Snapshot, feed: str, given: Mapping[str, object], zone: str) -> list[tuple[Any, ...]]:

@@ -6,6 +6,7 @@ here: publishing (plans), making one unit's roster (`roster_making.py`).
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,9 @@ from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.planning.board import Published
 from orchestration.steps.rosters.people_feeds import by_people_feeds, otherwise_employed, told_of_feeds
 from orchestration.steps.rosters.roster_bundle import RosterModelRefused, released_rules
+from orchestration.steps.rosters.roster_floats import lent_to, with_floats
 from orchestration.steps.rosters.roster_inputs import NotEnoughRoster, Row, Unit, read_rows, units_of, untold_days
+from orchestration.steps.rosters.roster_isolation import isolation_beds, told_of_isolation
 from orchestration.steps.rosters.roster_making import Made, document_of, make_roster, problem_of_unit
 from orchestration.steps.rosters.roster_needs import Needed, adjustments, demand_tier, needs_of, without
 from orchestration.steps.rosters.roster_people import held_leave, read_personnel
@@ -51,6 +54,8 @@ def draft_roster(settings: Settings, asked: Asked, now_declared: RosterUseCase) 
                 f"{asked.site.id}: the rosters feed tells of nobody with {declared.people.fewest_shifts} duties in "
                 f"{declared.people.look_back_days} days. Land it, then make the plan again."
             )
+        beds = isolation_beds(settings, declared, asked.site, asked.at)
+        units = [replace(unit, isolation_beds=beds.get(unit.name, 0)) for unit in units]
         return _draft(settings, declared, asked, units, (allowed, why), rows)
     except (RosterModelRefused, NotEnoughRoster, TablesError, RosteringError, MetricInputError) as error:
         return Draft(Tier.MANUAL, str(error), asked.at, asked.at + ANSWERS_AT_LEAST)
@@ -89,7 +94,18 @@ def _draft(
             notes.append(f"{unit.name}: no roster, since its data do not fit together: {error}"[:1000])
             continue
         made.append(make_roster(declared, asked.site, problem, unit, allowed))
-    lines = [line for one in made if one.tier is not Tier.MANUAL for line in _lines(asked, one, needs[one.unit.name])]
+
+    def again(unit: Unit) -> Made:
+        problem = problem_of_unit(declared, asked.site, unit, needs[unit.name].nurses, asked.at)
+        return make_roster(declared, asked.site, problem, unit, allowed)
+
+    made = with_floats(asked.site, made, again)
+    lines = [
+        line
+        for one in made
+        if one.tier is not Tier.MANUAL
+        for line in _lines(declared, asked, one, needs[one.unit.name])
+    ]
     tiers = [one.tier for one in made if one.tier is not Tier.MANUAL]
     tier = max([*tiers, allowed, demand_tier(answered)], key=lambda one: one.rank) if lines else Tier.MANUAL
     reasons = [why, without(declared, asked.upstream.values()), *(one.why for one in made)]
@@ -107,14 +123,15 @@ def _draft(
             *told_of_feeds(settings, declared, asked.site, asked.at),
             *otherwise_employed(declared, asked.site, rows, units[0]),
             *(note for one in made for note in _notes(one) if note),
+            *(note for one in made for note in told_of_isolation(declared, one.unit, _trained(declared, one))),
         ),
         document={"units": [document_of(one) for one in made]},
     )
 
 
-def _lines(asked: Asked, made: Made, needed: Needed) -> Iterable[dict[str, Any]]:
+def _lines(declared: RosterUseCase, asked: Asked, made: Made, needed: Needed) -> Iterable[dict[str, Any]]:
     """One line for each shift that is not over, with what is needed and who is rostered."""
-    rostered = _counts(made)
+    rostered = _counts(declared, made)
     for (day, shift, skill), nurses in sorted(needed.nurses.items()):
         try:
             span = span_of(asked.site, day, shift)
@@ -142,9 +159,9 @@ def _lines(asked: Asked, made: Made, needed: Needed) -> Iterable[dict[str, Any]]
         }
 
 
-def _counts(made: Made) -> Counter[tuple[int, str, str]]:
+def _counts(declared: RosterUseCase, made: Made) -> Counter[tuple[int, str, str]]:
     """Who is there by day, shift and skill: the roster's, and people of other units who have a duty here already."""
-    found = Counter((day, duty.shift, duty.skill) for (_, day), duty in made.roster.duties.items())
+    found = Counter((day, duty.shift, declared.counts_as(duty.skill)) for (_, day), duty in made.roster.duties.items())
     for (day, duty), nurses in made.problem.guests.items():
         found[day, duty.shift, duty.skill] += nurses
     return found
@@ -186,7 +203,7 @@ def _held(settings: Settings, declared: RosterUseCase, asked: Asked) -> Iterable
 
 
 def _notes(made: Made) -> Iterable[str]:
-    return _untold(made.unit), _guessed(made.unit), _elsewhere(made), _taken_out(made), _changed(made)
+    return _untold(made.unit), _guessed(made.unit), _elsewhere(made), _taken_out(made), _lent(made), _changed(made)
 
 
 def _guessed(unit: Unit) -> str:
@@ -202,7 +219,7 @@ def _guessed(unit: Unit) -> str:
 
 def _elsewhere(made: Made) -> str:
     """Say how many duties on other units stay as they are, and how many of others here count as cover."""
-    away = sum(1 for person in made.problem.staff for one in person.work if one.day >= 0)
+    away = sum(1 for person in made.problem.staff for one in person.work if 0 <= one.day < made.problem.days)
     here = sum(made.problem.guests.values())
     if not away and not here:
         return ""
@@ -219,6 +236,18 @@ def _taken_out(made: Made) -> str:
         f"{made.unit.name}: {made.taken_out} published duties fall on leave, on a day with a duty on another unit, or "
         "where a credential does not hold, and are not counted."
     )
+
+
+def _trained(declared: RosterUseCase, made: Made) -> int:
+    skill = declared.isolation_skill
+    return sum(1 for one in made.problem.staff if skill in one.skills)
+
+
+def _lent(made: Made) -> str:
+    """Say how many duties people of other units do, so that nobody counts on them twice."""
+    if not made.unit.floats or not lent_to(made):
+        return ""
+    return f"{made.unit.name}: {lent_to(made)} duties are done by people of the float pool, who belong to other units."
 
 
 def _untold(unit: Unit) -> str:

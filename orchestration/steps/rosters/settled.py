@@ -4,7 +4,9 @@
 - Two duties of one day are both work, and one day of work. Time that they share counts once.
 - A night is a duty of a shift that ends on the next day by the site's own times, however long it was. Of a shift that
   the site does not have, it is one that ends on a later local day than it begins.
-- Duties count as far back as `HISTORY_DAYS`, on whichever unit; within the period, those on other units.
+- Duties count as far back as `HISTORY_DAYS`, and as far on after the period, on whichever unit; within the period those
+  on other units. Those on the unit itself are what a roster decides, and take no time from another duty.
+- Who is on leave has no duty to come, whatever was planned.
 
 What does not belong here: reading duties (`roster_inputs.py`), what rules make of them (`ml`, `evaluation`).
 """
@@ -55,16 +57,17 @@ def is_night_duty(site: Site, row: Row) -> bool:
 
 def before_period(site: Site, unit: Unit) -> list[Settled]:
     """Return the work of a unit's people on the days before the period, as far back as rules look."""
-    since = unit.first - timedelta(days=HISTORY_DAYS)
-    return _of_people(site, unit, since, unit.first)
+    return [one for one in _around(site, unit) if one.date < unit.first]
 
 
 def on_other_units(site: Site, unit: Unit) -> list[Settled]:
-    """Return the duties of a unit's people on other units within the period. They stay; who is on leave has none."""
-    within = _of_people(site, unit, unit.first, unit.first + timedelta(days=unit.days))
-    return [
-        one for one in within if one.unit != unit.name and one.date not in unit.personnel.away(one.staff, [one.date])
-    ]
+    """Return the duties of a unit's people on other units within the period. They stay."""
+    return [one for one in _around(site, unit) if unit.first <= one.date < unit.after]
+
+
+def after_period(site: Site, unit: Unit) -> list[Settled]:
+    """Return the duties of a unit's people that are planned after the period already, on any unit. They stay."""
+    return [one for one in _around(site, unit) if one.date >= unit.after]
 
 
 def guests_of(site: Site, unit: Unit, skills: Iterable[str]) -> list[Settled]:
@@ -79,6 +82,13 @@ def guests_of(site: Site, unit: Unit, skills: Iterable[str]) -> list[Settled]:
     ]
 
 
-def _of_people(site: Site, unit: Unit, since: date, until: date) -> list[Settled]:
-    rows = (row for name in unit.people for row in unit.of(name) if since <= row.date < until)
-    return settled_of(site, rows)
+def _around(site: Site, unit: Unit) -> list[Settled]:
+    """All that is settled of a unit's people around what its roster decides."""
+    reach = timedelta(days=HISTORY_DAYS)
+    rows = (row for name in unit.people for row in unit.of(name) if unit.first - reach <= row.date < unit.after + reach)
+    return settled_of(site, (row for row in rows if row.date < unit.first or _is_to_come(unit, row)))
+
+
+def _is_to_come(unit: Unit, row: Row) -> bool:
+    is_decided = row.unit == unit.name and row.date < unit.after
+    return not is_decided and row.date not in unit.personnel.away(row.staff or "", [row.date])

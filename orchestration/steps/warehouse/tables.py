@@ -33,6 +33,7 @@ SNAPSHOT_TABLES = {
     "roster_staff": "marts.roster_staff",
     "roster_leave": "marts.roster_leave",
     "roster_wish": "marts.roster_wish",
+    "roster_isolation": "marts.roster_isolation",
     "staffing_stay": "marts.staffing_stay",
     "demand_mart": "marts.demand_mart",
     "appointments_mart": "marts.appointments_mart",

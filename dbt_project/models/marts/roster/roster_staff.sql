@@ -10,12 +10,16 @@ contracts as (
         unit_code as unit,
         {{ nurse_skill('role_code') }} as skill,
         role_code as role,
+        credential_from,
         credential_until,
         weekly_hours,
         minimum_hours,
         maximum_hours,
         valid_from,
         valid_until,
+        experience,
+        trained_for,
+        floats_to,
         _arrived_at as known_at
     from {{ ref('stg_staff_employment') }}
 ),

@@ -80,6 +80,8 @@ def test_an_isolation_bed_takes_a_nurse_of_its_own_who_is_trained_for_it() -> No
     assert check(problem, team(eva=PPE, finn=EARLY)) == []
     best = solve(problem, 2)
     assert (best.objective, (best.roster or Roster({})).duties[("eva", 0)]) == (0, PPE)
+    shared = parse_form(text(ward(rule("isolation", 200, skills=["ppe"], beds_per_nurse=2), beds=2)), "team")
+    assert check(shared, team(eva=PPE, finn=EARLY)) == [], "one nurse for two beds"
     two = solve(parse_form(text(ward(isolation, beds=2)), "team"), 2)
     assert [(one.rule, one.cost) for one in two.gave_way] == [("nobody has the skill and is free", 200)]
 

@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def say(folder: Path, where: str, to: str, label: str = "census@2.0.0", of: str = "production") -> None:
+def say(folder: Path, where: str, to: str, label: str = "census@2.1.0", of: str = "production") -> None:
     change = f"{{where: {where}, to: {to}, owner: operator, reason: test, date: 2026-11-27}}"
     text = f"environment: {of}\ncontracts:\n  {label}:\n    - {change}\n"
     (folder / "environments" / "production.yaml").write_text(text, encoding="utf-8")
@@ -36,7 +36,7 @@ def test_without_an_overlay_an_environment_changes_nothing(folder: Path) -> None
 def test_an_overlay_shows_in_label_and_digest_and_only_in_its_environment(folder: Path) -> None:
     say(folder, "slaProperties.latency", "{value: 2, unit: h}")
     plain, there = load_contract("census", folder), load_contract("census", folder, PRODUCTION)
-    assert (plain.label, there.label) == ("census@2.0.0", "census@2.0.0+production")
+    assert (plain.label, there.label) == ("census@2.1.0", "census@2.1.0+production")
     assert plain.digest != there.digest
     assert there.agreed("latency") != plain.agreed("latency")
     say(folder, "slaProperties.latency", "{value: 3, unit: h}")
@@ -98,8 +98,8 @@ def test_a_change_that_cannot_be_made_is_refused_by_name(folder: Path, where: st
     ("label", "of", "said"),
     [
         ("census@9.0.0", "production", "is of no version that there is"),
-        ("cenus@2.0.0", "production", "is of no feed that has a contract"),
-        ("census@2.0.0", "validation", "is of validation"),
+        ("cenus@2.1.0", "production", "is of no feed that has a contract"),
+        ("census@2.1.0", "validation", "is of validation"),
     ],
 )
 def test_an_overlay_of_nothing_is_refused(folder: Path, label: str, of: str, said: str) -> None:
@@ -116,15 +116,15 @@ def test_an_overlay_does_not_vanish_with_a_new_version_of_its_contract(folder: P
     say(folder, "Census.occupied.maximum", "400")
     old = (folder / "census.odcs.yaml").read_text(encoding="utf-8")
     (folder / "history").mkdir()
-    (folder / "history" / "census@2.0.0.odcs.yaml").write_text(old, encoding="utf-8")
-    (folder / "census.odcs.yaml").write_text(old.replace("version: 2.0.0", "version: 2.1.0"), encoding="utf-8")
+    (folder / "history" / "census@2.1.0.odcs.yaml").write_text(old, encoding="utf-8")
+    (folder / "census.odcs.yaml").write_text(old.replace("version: 2.1.0", "version: 2.2.0"), encoding="utf-8")
     sha = hashlib.sha256(old.encode()).hexdigest()
     (folder / "history" / "census.yaml").write_text(
         "feed: census\nowner: x\nversions:\n"
-        f"  - {{version: 2.0.0, in_force_from: 2026-01-01T00:00:00Z, sha256: {sha}, reason: x}}\n"
-        "  - {version: 2.1.0, in_force_from: 2026-02-01T00:00:00Z, reason: x}\n",
+        f"  - {{version: 2.1.0, in_force_from: 2026-01-01T00:00:00Z, sha256: {sha}, reason: x}}\n"
+        "  - {version: 2.2.0, in_force_from: 2026-02-01T00:00:00Z, reason: x}\n",
         encoding="utf-8",
     )
-    assert load_contract("census", folder).label == "census@2.1.0"
-    with pytest.raises(InvalidContract, match=r"none for census@2\.1\.0"):
+    assert load_contract("census", folder).label == "census@2.2.0"
+    with pytest.raises(InvalidContract, match=r"none for census@2\.2\.0"):
         load_contract("census", folder, PRODUCTION)

@@ -12,7 +12,7 @@ from orchestration.contracts.timeline import load_timeline
 from orchestration.steps.intake.contracts import check_contracts
 
 CENSUS = (CONTRACTS_DIR / "census.odcs.yaml").read_text(encoding="utf-8")
-OLD = CENSUS.replace("version: 2.0.0", "version: 1.0.0").replace("maximum: 1000", "maximum: 2000")
+OLD = CENSUS.replace("version: 2.1.0", "version: 1.0.0").replace("maximum: 1000", "maximum: 2000")
 
 
 class Folder:
@@ -39,7 +39,7 @@ class Folder:
         sha = self.older(old)
         self.in_force(
             f"version: 1.0.0, in_force_from: 2026-01-01T00:00:00Z, sha256: {sha}",
-            f"version: 2.0.0, in_force_from: 2026-06-01T00:00:00Z{more}",
+            f"version: 2.1.0, in_force_from: 2026-06-01T00:00:00Z{more}",
         )
 
     def at(self, text: str) -> str:
@@ -52,27 +52,27 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_a_feed_without_history_has_one_version_for_all_times(folder: Folder) -> None:
-    assert [folder.at(day) for day in ("1990-01-01", "2026-01-01", "2100-01-01")] == ["census@2.0.0"] * 3
+    assert [folder.at(day) for day in ("1990-01-01", "2026-01-01", "2100-01-01")] == ["census@2.1.0"] * 3
 
 
 def test_a_version_judges_from_its_time_until_the_next_ones(folder: Folder) -> None:
     folder.two()
     days = ("2026-01-01T00:00:00", "2026-05-31T23:59:59", "2026-06-01T00:00:00", "2030-01-01")
-    assert [folder.at(day) for day in days] == ["census@1.0.0", "census@1.0.0", "census@2.0.0", "census@2.0.0"]
-    assert load_contract("census", folder.root).label == "census@2.0.0"
+    assert [folder.at(day) for day in days] == ["census@1.0.0", "census@1.0.0", "census@2.1.0", "census@2.1.0"]
+    assert load_contract("census", folder.root).label == "census@2.1.0"
 
 
 def test_what_came_before_any_version_is_the_firsts_unless_another_takes_the_backlog(folder: Folder) -> None:
     folder.two()
     assert folder.at("2025-12-31") == "census@1.0.0"
     folder.two(more=", judges_backlog: true")
-    assert [folder.at("2025-12-31"), folder.at("2026-01-01")] == ["census@2.0.0", "census@1.0.0"]
+    assert [folder.at("2025-12-31"), folder.at("2026-01-01")] == ["census@2.1.0", "census@1.0.0"]
 
 
 def test_a_breaking_version_without_a_new_major_number_is_refused_with_the_sentence_of_the_diff(
     folder: Folder,
 ) -> None:
-    folder.current(CENSUS.replace("version: 2.0.0", "version: 1.1.0"))
+    folder.current(CENSUS.replace("version: 2.1.0", "version: 1.1.0"))
     sha = folder.older(OLD)
     folder.in_force(
         f"version: 1.0.0, in_force_from: 2026-01-01T00:00:00Z, sha256: {sha}",
@@ -86,7 +86,7 @@ def test_a_breaking_version_without_a_new_major_number_is_refused_with_the_sente
 
 
 def test_a_loosened_version_needs_no_new_major_number(folder: Folder) -> None:
-    folder.current(CENSUS.replace("version: 2.0.0", "version: 1.1.0").replace("maximum: 1000", "maximum: 3000"))
+    folder.current(CENSUS.replace("version: 2.1.0", "version: 1.1.0").replace("maximum: 1000", "maximum: 3000"))
     sha = folder.older(OLD)
     folder.in_force(
         f"version: 1.0.0, in_force_from: 2026-01-01T00:00:00Z, sha256: {sha}",
@@ -111,7 +111,7 @@ def test_an_older_version_that_is_gone_is_refused(folder: Folder) -> None:
 
 def test_a_current_version_without_a_time_of_its_own_is_refused(folder: Folder) -> None:
     folder.two()
-    folder.current(CENSUS.replace("version: 2.0.0", "version: 3.0.0"))
+    folder.current(CENSUS.replace("version: 2.1.0", "version: 3.0.0"))
     with pytest.raises(InvalidContract, match=r"census@3\.0\.0 has no time from which it is in force"):
         load_contract("census", folder.root)
 
@@ -119,9 +119,9 @@ def test_a_current_version_without_a_time_of_its_own_is_refused(folder: Folder) 
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ("version: 2.0.0, in_force_from: 2026-06-01T00:00:00", "timezone"),
-        ("version: 2.0.0, in_force_from: 2026-01-01T00:00:00Z", "in the order"),
-        ("version: 2.0.0, in_force_from: 2026-06-01T00:00:00Z, since: then", "since"),
+        ("version: 2.1.0, in_force_from: 2026-06-01T00:00:00", "timezone"),
+        ("version: 2.1.0, in_force_from: 2026-01-01T00:00:00Z", "in the order"),
+        ("version: 2.1.0, in_force_from: 2026-06-01T00:00:00Z, since: then", "since"),
     ],
 )
 def test_times_that_say_nothing_clear_are_refused(folder: Folder, said: str, expected: str) -> None:
@@ -150,7 +150,7 @@ def test_the_house_checks_its_versions_and_environments() -> None:
     answer = check_contracts(None)
     assert answer.document["ok"], answer.document["problems"]
     versions = [one["contract"] for one in answer.document["versions"]["census"]]
-    assert versions == ["census@1.0.0", "census@2.0.0"]
+    assert versions == ["census@1.0.0", "census@2.0.0", "census@2.1.0"]
     assert "history/census@1.0.0.odcs.yaml" in answer.document["contracts"]
 
 

@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 WORKFORCE = (
-    "contract_id,staff_id,unit,role,credential_until,weekly_hours,minimum_hours,maximum_hours,valid_from,valid_until\n"
+    "contract_id,staff_id,unit,role,credential_until,weekly_hours,minimum_hours,maximum_hours,valid_from,valid_until,"
+    "credential_from,experience,trained_for,floats_to\n"
 )
-CONTRACT = "c1,n7,ED,RN,2027-03-31,36,18,48,2020-01-01,\n"
+CONTRACT = "c1,n7,ED,RN,2027-03-31,36,18,48,2020-01-01,,2019-04-01,novice,isolation,ICU;MED\n"
 LEAVE = "leave_id,staff_id,first_date,last_date,leave_kind,leave_status\n"
 WISHES = "wish_id,staff_id,wish_date,shift,wants,weight\n"
 WISH = "w1,n7,2026-03-15,night,off,3\n"
@@ -19,8 +20,11 @@ def test_the_three_tables_land_under_the_same_pseudonym_of_the_person_as_rosters
     receipts = zone.land({name: text.encode() for name, text in files.items()})
     assert [(one.feed, one.landed) for one in receipts] == [("workforce", 1), ("leave", 1), ("wishes", 1)]
     nurse = known_as("staff", "n7")
-    columns = "staff_key, role_code, credential_until, weekly_hours, valid_until"
-    assert zone.rows("staff_employment", columns) == [(nurse, "RN", date(2027, 3, 31), 36.0, None)]
+    columns = (
+        "staff_key, role_code, credential_from, credential_until, weekly_hours, valid_until, experience, floats_to"
+    )
+    licence = date(2019, 4, 1), date(2027, 3, 31)
+    assert zone.rows("staff_employment", columns) == [(nurse, "RN", *licence, 36.0, None, "novice", "ICU;MED")]
     assert zone.rows("staff_leave", "staff_key, first_date, last_date") == [
         (nurse, date(2026, 3, 10), date(2026, 3, 14))
     ]
@@ -37,6 +41,8 @@ def test_the_three_tables_land_under_the_same_pseudonym_of_the_person_as_rosters
         (",36,", ",12,", "Employment.weekly_hours.order"),
         (",n7,", ",,", "Employment.staff_key.required"),
         ("2020-01-01,", "2020-01-01,2019-12-31", "Employment.valid_until.order"),
+        ("novice", "wise", "Employment.experience.codes"),
+        ("isolation", "Isolation!", "Employment.trained_for.pattern"),
         ("2027-03-31", "soon", "Employment.credential_until.type"),
     ],
 )

@@ -19,18 +19,18 @@ HEAD = "unit,at,occupied,staffed_beds"
 
 @pytest.fixture
 def contracts(tmp_path: Path) -> Path:
-    """Census 1.0.0 until March, with up to 2,000 beds and without the column closed; 2.0.0 since."""
+    """Census 1.0.0 until March, with up to 2,000 beds and without the column closed; 2.1.0 since."""
     folder = tmp_path / "contracts"
     shutil.copytree(CONTRACTS_DIR, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     old = (folder / "census.odcs.yaml").read_text(encoding="utf-8")
-    old = old.replace("version: 2.0.0", "version: 1.0.0").replace("maximum: 1000", "maximum: 2000")
+    old = old.replace("version: 2.1.0", "version: 1.0.0").replace("maximum: 1000", "maximum: 2000")
     old = old[: old.index("      - name: closed")]
     (folder / "history" / "census@1.0.0.odcs.yaml").write_text(old, encoding="utf-8")
     sha = hashlib.sha256(old.encode()).hexdigest()
     (folder / "history" / "census.yaml").write_text(
         "feed: census\nowner: x\nversions:\n"
         f"  - {{version: 1.0.0, in_force_from: 2026-01-01T00:00:00Z, sha256: {sha}, reason: x}}\n"
-        f"  - {{version: 2.0.0, in_force_from: {SINCE.isoformat()}, reason: x}}\n",
+        f"  - {{version: 2.1.0, in_force_from: {SINCE.isoformat()}, reason: x}}\n",
         encoding="utf-8",
     )
     return folder
@@ -59,14 +59,14 @@ def test_each_file_of_one_call_is_judged_by_the_contract_of_its_time(zone, contr
     drops = [Drop(tuple(path), at) for path, at in zip(paths, (THEN, NOW), strict=True)]
     made = land_drops(drops, site=zone.site, feed=None, home=zone.home, key=KEY, contracts_dir=contracts)
     found = [(r.contract, r.landed, dict(r.reasons)) for group in made for r in group]
-    assert found == [("census@1.0.0", 1, {}), ("census@2.0.0", 0, {"Census.occupied.range": 1})]
+    assert found == [("census@1.0.0", 1, {}), ("census@2.1.0", 0, {"Census.occupied.range": 1})]
 
 
 def test_history_that_is_landed_late_is_judged_as_then_and_lies_in_the_same_table(zone, contracts: Path) -> None:
     assert land_at(zone, contracts, census(30, NOW), NOW).landed == 1
     assert land_at(zone, contracts, census(1500, THEN), THEN).contract == "census@1.0.0"
     rows = zone.rows("unit_census", "_contract, occupied, closed", "_file is not null")
-    assert rows == [("census@1.0.0", 1500, None), ("census@2.0.0", 30, 3)]
+    assert rows == [("census@1.0.0", 1500, None), ("census@2.1.0", 30, 3)]
 
 
 def test_history_that_is_landed_again_changes_nothing(zone, contracts: Path) -> None:
@@ -83,18 +83,18 @@ def test_replay_judges_as_now_and_as_then_only_when_told(zone, contracts: Path) 
     terms = {"site": zone.site, "home": zone.home, "key": KEY, "contracts_dir": contracts}
     (as_then,) = replay(held, arrived_at=NOW + timedelta(days=1), as_of_then=True, **terms)
     (as_now,) = replay(held, arrived_at=NOW + timedelta(days=2), **terms)
-    assert (as_then.contract, as_now.contract) == ("census@1.0.0", "census@2.0.0")
+    assert (as_then.contract, as_now.contract) == ("census@1.0.0", "census@2.1.0")
 
 
 def test_an_overlay_judges_and_is_named_in_receipt_and_row(zone, contracts: Path) -> None:
     text = (contracts / "environments" / "production.yaml").read_text(encoding="utf-8")
     change = "    - {where: Census.occupied.maximum, to: 40, owner: x, reason: x, date: 2026-11-27}\n"
-    text = text.replace("  census@2.0.0:\n", f"  census@2.0.0:\n{change}")
+    text = text.replace("  census@2.1.0:\n", f"  census@2.1.0:\n{change}")
     (contracts / "environments" / "production.yaml").write_text(text, encoding="utf-8")
     strict = land_at(zone, contracts, census(41, NOW), NOW, Environment.PRODUCTION)
-    assert (strict.contract, dict(strict.reasons)) == ("census@2.0.0+production", {"Census.occupied.range": 1})
+    assert (strict.contract, dict(strict.reasons)) == ("census@2.1.0+production", {"Census.occupied.range": 1})
     land_at(zone, contracts, census(40, NOW), NOW, Environment.PRODUCTION)
-    assert zone.rows("unit_census", "_contract", "_file is not null") == [("census@2.0.0+production",)]
+    assert zone.rows("unit_census", "_contract", "_file is not null") == [("census@2.1.0+production",)]
     assert land_at(zone, contracts, census(41, NOW), NOW).stored == 1
 
 
@@ -102,8 +102,8 @@ def test_a_home_keeps_the_contracts_that_it_landed_under_byte_for_byte(zone, con
     land_at(zone, contracts, census(30, THEN), THEN)
     land_at(zone, contracts, census(31, NOW), NOW)
     kept = {path.name.split(".odcs")[0][:12]: path.read_bytes() for path in zone.home.glob("contracts/census/*.yaml")}
-    assert sorted(kept) == ["census@1.0.0", "census@2.0.0"]
-    assert kept["census@2.0.0"] == (contracts / "census.odcs.yaml").read_bytes()
+    assert sorted(kept) == ["census@1.0.0", "census@2.1.0"]
+    assert kept["census@2.1.0"] == (contracts / "census.odcs.yaml").read_bytes()
 
 
 def test_a_contract_changed_in_place_so_that_it_breaks_is_refused_by_the_home(zone, contracts: Path) -> None:

@@ -53,6 +53,10 @@ STAFF = {
     "valid_from": pa.date32(),
     "valid_until": pa.date32(),
     "known_at": pa.timestamp("us", "UTC"),
+    "credential_from": pa.date32(),
+    "experience": pa.string(),
+    "trained_for": pa.string(),
+    "floats_to": pa.string(),
 }
 LEAVE = {
     "site": pa.string(),
@@ -68,6 +72,13 @@ WISH = {
     "shift": pa.string(),
     "wants_on": pa.bool_(),
     "weight": pa.int64(),
+    "known_at": pa.timestamp("us", "UTC"),
+}
+ISOLATION = {
+    "site": pa.string(),
+    "unit": pa.string(),
+    "counted_at": pa.timestamp("us", "UTC"),
+    "beds": pa.int32(),
     "known_at": pa.timestamp("us", "UTC"),
 }
 PEOPLE = {"roster_staff": STAFF, "roster_leave": LEAVE, "roster_wish": WISH}
@@ -132,6 +143,7 @@ def tables_of(
     rows: list[dict[str, Any]],
     adjusted: tuple[dict[str, Any], ...] = (),
     people: tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]] = ([], [], []),
+    isolated: tuple[dict[str, Any], ...] = (),
 ) -> dict[str, pa.Table]:
     """The tables of a snapshot that rosters are made from."""
     told = {
@@ -139,7 +151,10 @@ def tables_of(
         for (name, columns), given in zip(PEOPLE.items(), people, strict=True)
     }
     adjustments = pa.Table.from_pylist(list(adjusted), pa.schema(list(ADJUSTMENT.items())))
-    return {"roster_mart": pa.Table.from_pylist(rows), "board_adjustment": adjustments, **told}
+    counts = pa.Table.from_pylist(list(isolated), pa.schema(list(ISOLATION.items())))
+    return {
+        "roster_mart": pa.Table.from_pylist(rows), "board_adjustment": adjustments, "roster_isolation": counts, **told
+    }  # fmt: skip
 
 
 def publish_tables(settings: Settings, tables: dict[str, pa.Table], as_of: datetime = NOW) -> None:
@@ -184,9 +199,11 @@ class Rostered:
         rows: list[dict[str, Any]],
         adjusted: tuple[dict[str, Any], ...] = (),
         people: tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]] = ([], [], []),
+        isolated: tuple[dict[str, Any], ...] = (),
     ) -> None:
-        """Put a snapshot in place that holds these duties, people's own figures, and their contracts, leave, wishes."""
-        publish_tables(self.settings, tables_of(rows, adjusted, people))
+        """Put a snapshot in place that holds these duties, people's own figures, their contracts, leave and wishes, and
+        counts of isolation beds."""
+        publish_tables(self.settings, tables_of(rows, adjusted, people, isolated))
 
     def release(self, use_case: str, files: dict[str, bytes]) -> None:
         """Release a use case at the site, for people to see."""
@@ -244,7 +261,11 @@ class Rostered:
 
     def rosters(self) -> dict[str, Any]:
         """The rosters with names that belong to the current plan."""
-        return json.loads(self.named().read_bytes())["units"][0]
+        return self.units()[0]
+
+    def units(self) -> list[dict[str, Any]]:
+        """The same of every unit."""
+        return json.loads(self.named().read_bytes())["units"]
 
     def named(self) -> Path:
         """The file of rosters with names, by the digest of the current plan."""

@@ -17,13 +17,14 @@ from ml.registry import ReleaseError
 from ml.registry.plan import Plan
 from ml.registry.stages import Tier
 from ml.registry.store import load_release
-from ml.rostering import Problem
+from ml.rostering import Problem, RosterAnswer
 from ml.usecases import load_roster
 from orchestration.settings import Settings
 from orchestration.sites import Site
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.kinds.planned import Asked
 from orchestration.steps.planning.plans import plan_order, planner_of
+from orchestration.steps.rosters import roster_making
 from orchestration.steps.rosters.roster_bundle import roster_files
 from orchestration.steps.rosters.roster_inputs import read_rows, units_of
 from orchestration.steps.rosters.roster_judging import staff_of
@@ -146,6 +147,28 @@ def test_a_release_that_was_stepped_down_answers_by_the_tier_below(rural: Roster
     assert broken(rural.rosters()["assignments"]) == []
 
 
+def test_why_no_higher_tier_answered_is_what_happened(rural: Rostered, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = RosterAnswer("unknown", None, 0, None)
+    monkeypatch.setattr(roster_making, "solve", lambda *_, **__: nothing)
+    rural.publish([row for row in duties() if row["date"] < TODAY])
+    plan = rural.plan()
+    assert plan.tier.value == "history"
+    assert "HDU: the solver found no roster in its time. HDU: nothing is published that could be repaired. Last" in (
+        plan.tier_reason or ""
+    )
+    rural.publish(duties())
+    monkeypatch.setattr(roster_making, "judge_roster", lambda *_: ["anna: rest between shifts: 7 h"])
+    nobody = rural.plan(NOW + timedelta(minutes=1))
+    assert nobody.tier.value == "manual"
+    assert "HDU: the roster by repairing the published one breaks hard rules by the judge (1 times)" in (
+        nobody.tier_reason or ""
+    )
+    assert "last week's pattern breaks hard rules by the judge (1 times). HDU: people plan" in (
+        nobody.tier_reason or ""
+    )
+    assert "anna" not in (nobody.tier_reason or "")
+
+
 @pytest.mark.parametrize(("days", "tier"), [(4, "history"), (20, "manual")])
 def test_a_feed_that_is_silent_steps_the_roster_down_and_says_since_when(rural: Rostered, days: int, tier: str) -> None:
     rural.staffing_says(2.0)
@@ -264,7 +287,7 @@ def test_a_contract_that_has_not_arrived_or_has_ended_keeps_nobody_on_the_unit(r
 
 def test_what_was_agreed_counts_day_by_day_for_the_solver_and_for_the_judge(rural: Rostered) -> None:
     """A contract that is renewed, changed or begun within a week is no second one; two at once add up."""
-    renewed, twofold, more, new = nurses()[:4]
+    renewed, twofold, more, new, late = [name for name in nurses() if name not in in_charge()][:5]
     half = {"weekly_hours": 24.0, "minimum_hours": 16.0, "maximum_hours": 32.0}
     whole = {"weekly_hours": 40.0, "minimum_hours": 37.0, "maximum_hours": 46.0}
     sunday, monday = TODAY + timedelta(days=2), TODAY + timedelta(days=3)
@@ -276,6 +299,7 @@ def test_what_was_agreed_counts_day_by_day_for_the_solver_and_for_the_judge(rura
         contract(more, **half, valid_until=TODAY),
         contract(more, **whole, valid_from=TODAY + timedelta(days=1)),
         contract(new, **half, valid_from=sunday),
+        contract(late, credential_from=monday, experience="novice"),
     ]
     problem = problem_of(rural, contracts, [])
     made, week = {one.name: one for one in problem.staff}, range(-4, 3)
@@ -286,7 +310,8 @@ def test_what_was_agreed_counts_day_by_day_for_the_solver_and_for_the_judge(rura
     assert agreed[new] == (round(32 * 60 / 7), round(16 * 60 / 7)), "one day"
     assert (made[renewed].share, made[twofold].share) == (0.6, 1.0)
     assert made[more].share == round((24 + 6 * 40) / 7 / 40, 2)
-    assert made[new].skills_from == {"rn": 2}
+    assert (made[new].skills_from, made[late].skills_from) == ({"rn": 2}, {"rn": 3})
+    assert [made[name].level for name in (renewed, new, late)] == ["competent", "competent", "novice"]
     rows = read_rows(rural.settings, quick(), PLACE, NOW)
     people = read_personnel(rural.settings, quick(), PLACE, NOW)
     [unit] = units_of(quick(), PLACE, rows, TODAY, 7, people)
@@ -294,7 +319,34 @@ def test_what_was_agreed_counts_day_by_day_for_the_solver_and_for_the_judge(rura
     this = TODAY - timedelta(days=4)
     for name in (renewed, twofold, more, new):
         assert round((judged[name].weeks[this] or 0) * 60) == agreed[name][0]
-    assert judged[new].since == {"rn": sunday}
+    assert (judged[new].since, judged[late].since) == ({"rn": sunday}, {"rn": monday})
+
+
+def test_trained_nurses_are_kept_for_isolation_beds_and_count_as_the_shifts_own(rural: Rostered) -> None:
+    rural.staffing_says(2.0)
+    trained = nurses()[::2]
+    told = [contract(name, trained_for="isolation" if name in trained else None) for name in nurses()]
+    counted = {"site": PLACE.id, "unit": UNIT, "beds": 3}
+    early, late, old = (NOW - timedelta(hours=hours) for hours in (20, 5, 40))
+    counts = [{**counted, "counted_at": late, "known_at": late}, {**counted, "beds": 9, "counted_at": early}]
+    rural.publish(duties(), (), (told, [], []), (counts[0], {**counts[1], "known_at": early}))
+    plan = rural.plan()
+    made = rural.rosters()["assignments"]
+    day = (TODAY + timedelta(days=1)).isoformat(), "day"
+    there = [one for one in made if (one["date"], one["shift"]) == day and one["skill"] == "isolation"]
+    assert len(there) == 2, "three beds, two to a nurse"
+    assert {one["person"] for one in made if one["skill"] == "isolation"} <= set(trained)
+    assert max(one["date"] for one in made if one["skill"] == "isolation") == str(TODAY + timedelta(days=2))
+    [line] = [one for one in plan.lines if (one.date.isoformat(), one.shift, one.target) == (*day, "rn")]
+    assert line.planned == sum((one["date"], one["shift"]) == day and one["skill"] != "lpn" for one in made)
+    assert any(f"HDU: 3 beds are under isolation precautions; {len(trained)} of its" in note for note in plan.notes)
+    rural.publish(duties(), (), (told, [], []), ({**counted, "counted_at": old, "known_at": old},))
+    rural.plan(NOW + timedelta(minutes=1))
+    assert "isolation" not in {one["skill"] for one in rural.rosters()["assignments"]}, "a count of 40 hours ago"
+
+
+def in_charge() -> set[str]:
+    return {row["staff_key"] for row in duties() if row["role"] == "charge"}
 
 
 def problem_of(rural: Rostered, contracts: list[dict[str, Any]], wishes: list[dict[str, Any]]) -> Problem:

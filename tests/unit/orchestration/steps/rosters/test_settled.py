@@ -75,11 +75,22 @@ BEFORE = range(-4, 0)  # Monday to Thursday of the week whose Friday is the firs
         ([row("anna", day, "day", OTHER, 0, "planned") for day in range(1, 7)], works("anna", 0), "six days in a row"),
         ([row("anna", day, "day", OTHER, 0, "planned") for day in range(2, 7)], works("anna", 0), None),
         ([row("anna", day, "day", OTHER, 4, "planned") for day in range(3, 7)], works("anna", 0), None),
+        ([row("anna", 7, "day", status="planned")], works("anna", 6, shift="night"), "rest between shifts"),
+        ([row("anna", 7, "day", OTHER, status="planned")], works("anna", 6, shift="night"), "rest between shifts"),
+        ([row("anna", 7, "evening", status="planned")], works("anna", 6, shift="night"), None),
+        ([row("anna", 7, "day", status="planned")], works("anna", *range(1, 7)), "six days in a row"),
+        ([row("anna", 7, "day", status="planned")], works("anna", *range(2, 7)), None),
+        ([row("anna", n, "night", status="planned") for n in (7, 8)], works("anna", 4, 5, 6, shift="night"),
+         "four nights in a row"),
+        ([row("anna", n, "day", late=8, status="planned") for n in (7, 8, 9)], works("anna", 3, 4), "hours in a week"),
+        ([row("anna", 10, "day", late=40, status="planned")], works("anna", 3, 4, 5), None),
     ],
     ids=[
         "overtime", "less-overtime", "doubles", "rest-after-overtime", "rest-after-none", "an-evening-is-no-night",
         "nights", "nights-elsewhere", "rest-after-elsewhere", "rest-before-elsewhere", "run-into-elsewhere",
-        "no-run-into-elsewhere", "another-week",
+        "no-run-into-elsewhere", "another-week", "rest-before-the-next-period", "rest-before-elsewhere-next-period",
+        "rest-enough-before-it", "run-into-it", "no-run-into-it", "nights-into-it", "hours-of-its-week",
+        "hours-of-another-week",
     ],
 )  # fmt: skip
 def test_solver_and_judge_count_alike(history: list[Row], made: Roster, broken: str | None) -> None:
@@ -94,6 +105,25 @@ def test_a_duty_beside_one_on_another_unit_is_found_by_both() -> None:
     solver, judge = both(unit, works("anna", 1, shift="night"), declared)
     assert ("anna", "duty on another unit") in solver
     assert any(said.startswith(f"works on {OTHER} on") for _, said in judge)
+
+
+def test_a_planned_duty_on_the_unit_takes_nothing_from_one_on_another() -> None:
+    unit = unit_of(
+        [
+            row("anna", 1, "day", status="planned"),
+            row("anna", 1, "day", OTHER, late=4, status="planned"),
+            row("anna", 3, "day", status="planned", late=4),
+            row("anna", 3, "day", OTHER, status="planned"),
+        ],
+        quick(),
+    )
+    settled = [(one.date, one.starts_at, one.ends_at) for one in on_other_units(PLACE, unit)]
+    spans = [span_of(PLACE, TODAY + timedelta(days=day), "day") for day in (1, 3)]
+    late = [timedelta(hours=4), timedelta()]
+    assert settled == [
+        (TODAY + timedelta(days=day), span.starts_at, span.ends_at + more)
+        for day, span, more in zip((1, 3), spans, late, strict=True)
+    ]
 
 
 EXTRA = [

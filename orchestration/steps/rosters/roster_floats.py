@@ -1,0 +1,85 @@
+"""The float pool: whoever may be sent elsewhere by contract covers what other units lack, once each has its own roster.
+
+A unit that is short is rostered again with those people beside its own. Their own unit's roster is settled by then: it
+stays, and counts in rest, runs and hours. What does not belong here: one unit's roster (`roster_making.py`).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from evaluation.policies import Tier
+from orchestration.sites import Site
+from orchestration.steps.rosters.roster_inputs import Row, Unit
+from orchestration.steps.rosters.roster_making import Made
+from orchestration.steps.rosters.shifts import span_of
+
+PLANNED = "planned"
+Remade = Callable[[Unit], Made]
+"""Rosters a unit, with the people who were added to it."""
+
+
+def with_floats(site: Site, made: Sequence[Made], again: Remade) -> list[Made]:
+    """Return the units' rosters, those that are short made again with the float pool; as they were where that gave no
+    roster by the solver, or one that lacks as much."""
+    found = list(made)
+    for place, one in enumerate(found):
+        if not missing(one) or one.tier is not Tier.MODEL:
+            continue
+        pool = list(_pool(found, one.unit))
+        if not pool:
+            continue
+        wider = again(_with_people(site, one.unit, pool, found))
+        if wider.tier is Tier.MODEL and missing(wider) < missing(one):
+            found[place] = wider
+    return found
+
+
+def missing(made: Made) -> int:
+    """How many nurses a unit lacks of what it needs, over all shifts and skills."""
+    held = Counter((day, duty) for (_, day), duty in made.roster.duties.items())
+    held.update(made.problem.guests)
+    return sum(max(0, one.nurses - held[one.day, one.duty]) for one in made.problem.demand)
+
+
+def lent_to(made: Made) -> int:
+    """How many duties of a unit's roster are done by people of the float pool."""
+    return sum(1 for person, _ in made.roster.duties if person in made.unit.floats)
+
+
+def _pool(made: Iterable[Made], unit: Unit) -> Iterator[tuple[str, Unit]]:
+    """Give the people of other units, with their unit, whose contract lets them be sent to a unit in its period."""
+    for one in made:
+        if one.unit.name == unit.name or one.tier is not Tier.MODEL:
+            continue
+        for person in one.unit.people:
+            contracts = unit.personnel.nursing(person, unit.dates)
+            if person not in one.unit.floats and any(unit.name in contract.floats_to for contract in contracts):
+                yield person, one.unit
+
+
+def _with_people(site: Site, unit: Unit, pool: Sequence[tuple[str, Unit]], made: Sequence[Made]) -> Unit:
+    """Return a unit with the people of the pool, whose duties elsewhere are those of the rosters that were made."""
+    names = {person for person, _ in pool}
+    theirs = [row for person, home in pool for row in home.of(person) if not _is_decided(home, row)]
+    decided = [row for one in made if one.unit.name != unit.name for row in _rows(site, one, names)]
+    rows = [row for row in unit.rows if row.staff not in names]
+    homes = {person: home.name for person, home in pool}
+    return replace(unit, rows=(*rows, *theirs, *decided), people=(*unit.people, *homes), floats=homes)
+
+
+def _is_decided(home: Unit, row: Row) -> bool:
+    """Tell whether a duty was the home unit's to decide: its roster says now who has it."""
+    return row.unit == home.name and home.first <= row.date < home.after
+
+
+def _rows(site: Site, made: Made, people: set[str]) -> Iterator[Row]:
+    """Give the duties of some people in a roster that was made, as a feed would tell them."""
+    for (person, day), duty in made.roster.duties.items():
+        if person in people:
+            on = made.unit.first + timedelta(days=day)
+            span = span_of(site, on, duty.shift)
+            known_at = max((row.known_at for row in made.unit.of(person)), default=span.starts_at)
+            about = person, duty.unit, on, duty.shift, duty.skill, "", PLANNED
+            yield Row(*about, span.starts_at, span.ends_at, span.hours, known_at)
