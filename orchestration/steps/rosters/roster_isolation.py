@@ -40,16 +40,21 @@ def isolation_beds(settings: Settings, declared: RosterUseCase, site: Site, at: 
 
 
 def isolation_of(declared: RosterUseCase, unit: Unit, need: Need) -> list[dict[str, Any]]:
-    """Return the isolation beds of a unit's shifts as `pilothouse.roster/1` lists them, where a skill needs them."""
+    """Return the isolation beds of a unit's shifts as `pilothouse.roster/1` lists them, where a skill needs them; none
+    beyond the days that a count stands for, and no more than all nurses of a shift can have."""
     told = declared.isolation
     if told is None or declared.isolation_skill is None or not unit.isolation_beds:
         return []
-    last = unit.first + timedelta(days=told.ahead_days)
-    shifts = [(day, shift) for (day, shift, skill), nurses in sorted(need.items())
-              if skill == told.skill and nurses and day < last]  # fmt: skip
+    last, most = unit.first + timedelta(days=told.ahead_days), _per_nurse(declared)
     return [
-        {"unit": unit.name, "date": day.isoformat(), "shift": shift, "beds": unit.isolation_beds}
-        for day, shift in shifts
+        {
+            "unit": unit.name,
+            "date": day.isoformat(),
+            "shift": shift,
+            "beds": min(unit.isolation_beds, nurses * most) if day < last else 0,
+        }
+        for (day, shift, skill), nurses in sorted(need.items())
+        if skill == told.skill
     ]
 
 
@@ -75,5 +80,5 @@ def told_of_isolation(declared: RosterUseCase, unit: Unit, trained: int) -> Iter
     if declared.isolation and unit.isolation_beds:
         yield (
             f"{unit.name}: {unit.isolation_beds} beds are under isolation precautions; {trained} of its people are "
-            f"trained for them."
+            "trained for them."
         )
