@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from evaluation.drift.causes import causes_of
+from evaluation.drift.jumps import find_jumps
 from evaluation.drift.segments import judge_look
 from evaluation.drift.tallies import Reference, Watched, tally_current, tally_reference
 from evaluation.drift.watch_policy import WatchPolicy, load_watch_policy
@@ -134,12 +135,14 @@ def referenced(site: Site, watched: Sequence[Watched] | None = None, by: tuple[s
 
 
 def looks(site: Site, reference: Reference, policy: WatchPolicy, until: int) -> Iterator[tuple[int, set[str]]]:
-    """Every week: the day of the year, and the causes that were alarmed about."""
+    """Every week: the day of the year, and the causes that were alarmed about, by what moved and by what jumped."""
     for day in range(EVERY, until + 1, EVERY):
         end = TRAINED_DAYS + day
         table, days = site.window(end - policy.windows.current_days, end)
         look = judge_look([(reference, tally_current(reference, table, days))], policy)
-        yield day, {cause.key for cause in causes_of(look.alarms)}
+        features = [one for one in reference.watched if one.role == "feature"]
+        jumped = find_jumps(table, days, features, policy.jumps)
+        yield day, {cause.key for cause in causes_of(look.alarms)} | {f"feed-{one.watched.feed}" for one in jumped}
 
 
 def null_and_power(sites: int, seed: int, visits_a_day: int = 60, days: int = YEAR) -> dict[str, Any]:
