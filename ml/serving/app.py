@@ -161,8 +161,11 @@ def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> 
         running = running_of(request)
         site = running.site(request)
         require_json(request.headers.get("content-type"))
-        client = await running.authorise(request, site, request.url.path)
-        answer = await running.hooks[service.use_case].call(site, await request.body(), running.reads(client))
+        async with running.authorised(request, site, request.url.path) as caller:
+            reads = running.reads(caller.client)
+            if reads is not None:
+                await running.spend(caller)  # nobody's FHIR server is asked for a token that was spent before
+            answer = await running.hooks[service.use_case].call(site, await request.body(), caller, reads)
         running.pages.forget(site)
         return Response(answer, media_type="application/json")
 
@@ -178,5 +181,6 @@ def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> 
         running = running_of(request)
         site = running.site(request)
         require_json(request.headers.get("content-type"))
-        await running.authorise(request, site, request.url.path.removesuffix("/feedback"))
-        return {"stored": await running.hooks[service.use_case].feedback(site, await request.body())}
+        async with running.authorised(request, site, request.url.path.removesuffix("/feedback")) as caller:
+            await running.spend(caller)
+            return {"stored": await running.hooks[service.use_case].feedback(site, await request.body())}

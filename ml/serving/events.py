@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, Engine, Insert, Table, delete, or_, select, update
+from sqlalchemy import Connection, Engine, Insert, Table, delete, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -20,6 +20,7 @@ from ml.registry.pointer import Pointer
 from ml.registry.stages import Tier
 from ml.serving.counts import BoardCounts, count_visits
 from ml.serving.tables import (
+    CARD_SEEN,
     EVENT,
     FEEDBACK,
     POINTER_SEEN,
@@ -78,6 +79,25 @@ class Recorded:
 
 
 @dataclass(frozen=True)
+class Spend:
+    """A token that is spent with what it is for; `now` is the world's clock, as the token's is."""
+
+    issuer: str
+    jti: str
+    expires_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads what a card shows of a patient: a client (None: not authenticated), its user (a pseudonym), and why."""
+
+    client: str | None
+    user_key: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Feedback:
     """What a person did with one card. `user_comment` never leaves the store; `suggestions` are checked, not kept."""
 
@@ -128,14 +148,19 @@ class EventStore:
         self._writer.close()
         self._engine.dispose()
 
-    async def record(self, event: Event) -> Recorded:
+    async def record(self, event: Event, spend: Spend | None = None, reader: Reader | None = None) -> Recorded | None:
         """Store the event once. A second event of the same id changes nothing and gets the first one's
-        answer.
+        answer. Where a card goes out, its `reader` is on record with it.
 
-        Raises `StoreUnavailable`: then no answer may go out.
+        None where the token to spend was spent before: then nothing is stored. Raises `StoreUnavailable`: then no
+        answer may go out.
         """
-        row = vars(event)
-        return await self._writer.write(lambda connection: _record(connection, row), self._timeout)
+        row, spent = vars(event), None if spend is None else self._spending(spend)
+
+        def work(connection: Connection) -> Recorded | None:
+            return None if spent is not None and not spent(connection) else _record(connection, row, reader)
+
+        return await self._writer.write(work, self._timeout)
 
     async def record_feedback(self, use_case: str, site: str, items: list[Feedback]) -> FeedbackRecorded:
         """Store the items, all or none: none when the use case never displayed a card here, or it offered no such
@@ -147,22 +172,24 @@ class EventStore:
             lambda connection: _record_feedback(connection, use_case, site, items), self._timeout
         )
 
-    async def spend_token(self, issuer: str, jti: str, expires_at: datetime, now: datetime) -> bool:
-        """Mark a token as used; False when it was used before. `now` is the world's clock, as the token's is.
+    async def spend_token(self, spend: Spend) -> bool:
+        """Mark a token as used; False when it was used before. Raises `StoreUnavailable`."""
+        return await self._writer.write(self._spending(spend), self._timeout)
 
-        Tokens that expired over an hour ago are forgotten, at most once a minute, so that the table stays as small as
-        an hour's calls. Raises `StoreUnavailable`.
-        """
-        row = {"issuer": issuer, "jti": jti, "expires_us": microseconds(expires_at)}
-        is_due = abs(now - self._swept_at) > SWEEP_EVERY
-        self._swept_at = now if is_due else self._swept_at
+    def _spending(self, spend: Spend) -> Callable[[Connection], bool]:
+        """The work of it. Tokens that expired over an hour ago are forgotten, at most once a minute, so that the table
+        stays as small as an hour's calls."""
+        row = {"issuer": spend.issuer, "jti": spend.jti, "expires_us": microseconds(spend.expires_at)}
+        is_due = abs(spend.now - self._swept_at) > SWEEP_EVERY
+        self._swept_at = spend.now if is_due else self._swept_at
+        kept_us = microseconds(spend.now - KEPT_SPENT)
 
         def work(connection: Connection) -> bool:
             if is_due:
-                connection.execute(delete(TOKEN_SPENT).where(TOKEN_SPENT.c.expires_us < microseconds(now - KEPT_SPENT)))
+                connection.execute(delete(TOKEN_SPENT).where(TOKEN_SPENT.c.expires_us < kept_us))
             return insert_new(connection, TOKEN_SPENT, row)
 
-        return await self._writer.write(work, self._timeout)
+        return work
 
     async def check(self) -> None:
         """Write and take back a row. Raises `StoreUnavailable` when the store cannot."""
@@ -260,12 +287,16 @@ def _insertion(dialect: str, table: Table) -> Insert:
     return build(table).on_conflict_do_nothing()
 
 
-def _record(connection: Connection, row: Mapping[str, Any]) -> Recorded:
-    if insert_new(connection, EVENT, row):
-        return Recorded(row["payload"], row["request_mac"], is_replay=False)
-    first = select(EVENT.c.payload, EVENT.c.request_mac).where(EVENT.c.event_id == row["event_id"])
-    payload, request_mac = connection.execute(first).one()
-    return Recorded(payload, request_mac, is_replay=True)
+def _record(connection: Connection, row: Mapping[str, Any], reader: Reader | None) -> Recorded:
+    recorded, is_shown = Recorded(row["payload"], row["request_mac"], is_replay=False), row["is_displayed"]
+    if not insert_new(connection, EVENT, row):
+        first = select(EVENT.c.payload, EVENT.c.request_mac, EVENT.c.is_displayed)
+        payload, mac, was_shown = connection.execute(first.where(EVENT.c.event_id == row["event_id"])).one()
+        recorded, is_shown = Recorded(payload, mac, is_replay=True), was_shown and mac == row["request_mac"]
+    if is_shown and reader is not None:
+        where = {name: row[name] for name in ("event_id", "at_us", "use_case", "site")}
+        connection.execute(insert(CARD_SEEN), {**where, **vars(reader)})
+    return recorded
 
 
 def _record_feedback(connection: Connection, use_case: str, site: str, items: list[Feedback]) -> FeedbackRecorded:

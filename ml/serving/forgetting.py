@@ -11,7 +11,10 @@ from ml.serving.tables import EVENT, FEEDBACK, open_database
 
 
 def forget_patients(url: str, site: str, patient_keys: Collection[str], visit_keys: Collection[str]) -> int:
-    """Delete every event of these patients or visits, with its feedback; return how many events it were."""
+    """Delete every event of these patients or visits, with its feedback; return how many events it were.
+
+    Who read their cards stays on record: that names staff, by pseudonym, and leads to no patient any more.
+    """
     engine = open_database(url)
     of_them = or_(EVENT.c.patient_key.in_(list(patient_keys)), EVENT.c.visit_key.in_(list(visit_keys)))
     try:

@@ -4,17 +4,21 @@ Here belongs finding the site that an address speaks of, and who may speak for i
 """
 
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
 
 import httpx
 from fastapi import Request
 
-from ml.serving import Problem
+from ml.features.request import RequestRefused
+from ml.serving import Problem, StoreUnavailable
 from ml.serving.board.cache import PageCache
+from ml.serving.callers import Caller, TokensAtHand
 from ml.serving.clients import Clients, TrustedClient
 from ml.serving.config import ServingConfig, utc_now
-from ml.serving.events import EventStore
+from ml.serving.events import EventStore, Spend
 from ml.serving.fetching import FhirReads
 from ml.serving.hooks import TRIAGE
 from ml.serving.live import Live, ScorerOpener
@@ -22,7 +26,7 @@ from ml.serving.metrics import Meters
 from ml.serving.plans import Planning, PlanOpener
 from ml.serving.rates import Rates
 from ml.serving.releases import ReleaseWatch
-from ml.serving.service import HookAdvice
+from ml.serving.service import TOO_LATE_KIND, HookAdvice
 from ml.serving.services import SERVICES
 from ml.serving.tokens import REPLAYED, TokenRefused, unauthorised, verify_token
 from ml.serving.trusting import Trust
@@ -39,6 +43,7 @@ class Running:
         self.trust = Trust(config, clients, meters)
         self.web: httpx.AsyncClient | None = None
         self.rates = Rates(config.calls_per_second)
+        self._at_hand = TokensAtHand()
         self.store = EventStore(config.event_store_url, config.store_timeout_seconds)
         self.openers = {use_case: ScorerOpener(config, use_case) for use_case in SERVICES}
         self.watches: dict[str, ReleaseWatch[Live]] = {
@@ -102,31 +107,54 @@ class Running:
             )
         return default
 
-    async def authorise(self, request: Request, site: str, service_path: str) -> TrustedClient | None:
-        """Verify and spend the client's token, and take one call of its rate; None where clients are not authenticated.
+    @asynccontextmanager
+    async def authorised(self, request: Request, site: str, service_path: str) -> AsyncGenerator[Caller]:
+        """Verify the client's token and take one call of its rate; the call in the block spends it, or its end does.
 
-        Where they are, an address pays for refused tokens alone: behind a proxy, others share it. Raises `Problem`.
+        Where clients are authenticated, an address pays for refused tokens alone: behind a proxy, others share it.
+        Raises `Problem`. A call that is too late, or on which the service fails, does not wait for its token: it stays
+        at hand until it expires.
         """
-        await self.trust.look()
-        clients = self.trust.clients
-        if clients is None:
-            self.rates.take(_address(request))
-            return None
-        base = self.config.base_url.rstrip("/")
-        audiences = sorted({base + service_path, base + request.url.path})
+        held: Spend | None = None
         try:
-            steady = self.config.steady_clock
-            token = await verify_token(clients, request.headers.get("authorization"), audiences, steady.seconds)
-            if token.client.sites is not None and site not in token.client.sites:
-                raise Problem(HTTPStatus.FORBIDDEN, "site-not-allowed", "This client is not trusted for this site.")
-            self.rates.take(f"issuer {token.issuer}", token.client.calls_per_second)
-            if not await self.store.spend_token(token.issuer, token.jti, token.expires_at, steady.now()):
-                raise TokenRefused(REPLAYED, token.issuer)
+            caller = await self._caller(request, site, service_path)
+            held = caller.spend
+            try:
+                yield caller
+            except (Problem, RequestRefused) as refused:
+                if getattr(refused, "kind", None) != TOO_LATE_KIND:
+                    await self.spend(caller)
+                raise
+            await self.spend(caller)
+        except StoreUnavailable:
+            if held is not None:
+                self._at_hand.give_back(held)
+            raise
         except TokenRefused as refused:
             self.rates.take(_address(request))
             self.meters.refused_tokens.labels(refused.check).inc()
             raise unauthorised(refused) from refused
-        return token.client
+
+    async def spend(self, caller: Caller) -> None:
+        """Spend the caller's token now, if it is not spent yet. Raises `TokenRefused` where it was spent before."""
+        spend, caller.spend = caller.spend, None
+        if spend is not None and not await self.store.spend_token(spend):
+            raise TokenRefused(REPLAYED, spend.issuer)
+
+    async def _caller(self, request: Request, site: str, service_path: str) -> Caller:
+        await self.trust.look()
+        clients, steady = self.trust.clients, self.config.steady_clock
+        if clients is None:
+            self.rates.take(_address(request))
+            return Caller()
+        base = self.config.base_url.rstrip("/")
+        audiences = sorted({base + service_path, base + request.url.path})
+        token = await verify_token(clients, request.headers.get("authorization"), audiences, steady.seconds)
+        if token.client.sites is not None and site not in token.client.sites:
+            raise Problem(HTTPStatus.FORBIDDEN, "site-not-allowed", "This client is not trusted for this site.")
+        self.rates.take(f"issuer {token.issuer}", token.client.calls_per_second)
+        self._at_hand.take(token, steady.seconds())
+        return Caller(token.client, Spend(token.issuer, token.jti, token.expires_at, steady.now()))
 
 
 def _address(request: Request) -> str:

@@ -22,9 +22,10 @@ from ml.features.request import RequestFeatures
 from ml.serving import Problem, ServingRefused, StoreUnavailable
 from ml.serving.advice import FALLBACK, MANUAL, SCORED, Advice, Case, advise
 from ml.serving.bodies import decoded, shaped
+from ml.serving.callers import Caller
 from ml.serving.cards import linked, named
 from ml.serving.config import ServingConfig
-from ml.serving.events import EVENT_NAMESPACE, MAX_REASON_LENGTH, Event, EventStore, Feedback
+from ml.serving.events import EVENT_NAMESPACE, MAX_REASON_LENGTH, Event, EventStore, Feedback, Reader
 from ml.serving.fetching import FhirReads
 from ml.serving.hooks import AnyRequest, FeedbackItem, FeedbackRequest
 from ml.serving.live import Live, SiteState
@@ -34,9 +35,11 @@ from ml.serving.releases import Idle, ReleaseWatch
 from ml.serving.services import TRIAGE_SERVICE, HookService
 from ml.serving.tables import CALL, microseconds
 from ml.serving.tending import STORE_UNAVAILABLE, TOO_LATE, Tending, of_release
+from ml.serving.tokens import REPLAYED, TokenRefused
 
 ADVISED = (SCORED, FALLBACK, MANUAL)
 """Of whom advice is given: nobody else is told that it went away."""
+TOO_LATE_KIND = "too-late"
 NO_CARDS = b'{"cards":[]}'
 EARLIEST_OUTCOME = datetime(2015, 1, 1, tzinfo=UTC)
 """No card is older: CDS Hooks was not there yet."""
@@ -69,16 +72,17 @@ class HookAdvice:
         self._meters = meters
         self._tending = Tending(config, store, watch.use_case, meters)
 
-    async def call(self, site: str, body: bytes, reads: FhirReads | None = None) -> bytes:
-        """Answer one call within its deadline. The answer is on disk before this returns.
+    async def call(self, site: str, body: bytes, caller: Caller, reads: FhirReads | None = None) -> bytes:
+        """Answer one call within its deadline. The answer is on disk before this returns, and the token spent with it.
 
         What was not sent is read by `reads`, where the client has a FHIR server that is listed.
 
-        Raises `Problem`, `RequestRefused` or `StoreUnavailable`; then nothing was advised.
+        Raises `TokenRefused` for a token that was spent before, `Problem`, `RequestRefused` or `StoreUnavailable`; then
+        nothing was advised.
         """
         try:
             async with asyncio.timeout(self._config.answer_within_seconds):
-                return await self._answer(site, body, reads)
+                return await self._answer(site, body, caller, reads)
         except StoreUnavailable as error:
             self._tending.missed(site, STORE_UNAVAILABLE, str(error))
             raise
@@ -87,9 +91,9 @@ class HookAdvice:
                 f"There was no answer within {self._config.answer_within_seconds:g} seconds, and no advice is given."
             )
             self._tending.missed(site, TOO_LATE, detail)
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "too-late", detail, {"Retry-After": "5"}) from error
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, TOO_LATE_KIND, detail, {"Retry-After": "5"}) from error
 
-    async def _answer(self, site: str, body: bytes, reads: FhirReads | None) -> bytes:
+    async def _answer(self, site: str, body: bytes, caller: Caller, reads: FhirReads | None) -> bytes:
         started = time.perf_counter()
         document = decoded(body)
         call = shaped(self._service.request, document, "The call")
@@ -101,10 +105,10 @@ class HookAdvice:
                 None, UUID(event.event_id), event.use_case, told(state.pointer, None, self._config.steady_clock.now())
             )
             event = replace(event, **_idle(state), payload=_payload(notice))
-            answer = await self._stored(event, started)
+            answer = await self._stored(event, caller, None, started)
         else:
             call = await reads.complete(call, self._service.description.prefetch) if reads else call
-            answer = await self._live_call(state, call, event, started)
+            answer = await self._live_call(state, call, event, caller, started)
         self._count(answer, time.perf_counter() - started)
         return named(answer.body, call.context.patientId, self._service.case(call)).encode()
 
@@ -153,7 +157,7 @@ class HookAdvice:
         await self._tending.record(site, state)
         return state
 
-    async def _live_call(self, live: Live, call: AnyRequest, event: Event, started: float) -> Answer:
+    async def _live_call(self, live: Live, call: AnyRequest, event: Event, caller: Caller, started: float) -> Answer:
         now = self._config.clock()
         features = live.rules.features(self._service.sent(call), now)
         self._refuse_other_case(call, features)
@@ -178,7 +182,8 @@ class HookAdvice:
             features=orjson.dumps(dict(features.values)).decode(),
             payload=_payload(card),
         )
-        return await self._stored(event, started)
+        user_key = pseudonym(self._key(event.site), "Staff", call.context.userId)
+        return await self._stored(event, caller, Reader(caller.issuer, user_key, call.hook), started)
 
     def _key(self, site: str) -> bytes:
         try:
@@ -212,10 +217,13 @@ class HookAdvice:
                 "The prefetch is of another patient or visit than the context; send both of one visit.",
             )
 
-    async def _stored(self, event: Event, started: float) -> Answer:
+    async def _stored(self, event: Event, caller: Caller, reader: Reader | None, started: float) -> Answer:
         """Store the event and return its answer: that of the first call, if this one is sent again."""
         event = replace(event, latency_ms=round((time.perf_counter() - started) * 1000, 3))
-        recorded = await self._store.record(event)
+        spend, caller.spend = caller.spend, None
+        recorded = await self._store.record(event, spend, reader)
+        if recorded is None:
+            raise TokenRefused(REPLAYED, caller.issuer or "")
         if recorded.is_replay and not hmac.compare_digest(recorded.request_mac or "", event.request_mac or ""):
             raise Problem(
                 HTTPStatus.CONFLICT,

@@ -76,6 +76,22 @@ EVENT = Table(
     sqlite_autoincrement=True,
 )
 
+CARD_SEEN = Table(
+    "serving_card_seen",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("event_id", String(36), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("use_case", String(64), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("client", String(512)),
+    Column("user_key", String(32), nullable=False),
+    Column("why", String(64), nullable=False),
+    Index("serving_card_seen_event", "event_id"),
+    sqlite_autoincrement=True,
+)
+"""Who read a card, by client and user, and why: one row each time that it goes out, also again."""
+
 FEEDBACK = Table(
     "serving_feedback",
     metadata,

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from ml.serving import ServingRefused
-from ml.serving.clients import CLIENTS_FILE, Clients, configured, load_clients
+from ml.serving.clients import CLIENTS_FILE, MAX_FILE_BYTES, Clients, configured, load_clients
 from ml.serving.config import ServingConfig
 from ml.serving.metrics import Meters
 
@@ -91,6 +91,7 @@ class Trust:
 
     def _read(self) -> str | None:
         try:
-            return hashlib.sha256(self._path.read_bytes()).hexdigest()
+            with self._path.open("rb") as stream:
+                return hashlib.sha256(stream.read(MAX_FILE_BYTES + 1)).hexdigest()
         except OSError:
             return None

@@ -15,12 +15,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm, RSAAlgorithm
-from serving_homes import NOW, SERVICE, Client, Home, call
+from serving_homes import KEY, NOW, SERVICE, Client, Home, call, prefetch
+from sqlalchemy import create_engine, text
 
-from ml.serving import ServingRefused
+from ml.features.pseudonym import pseudonym
+from ml.serving import ServingRefused, StoreUnavailable
 from ml.serving import trusting as trusting_module
 from ml.serving.app import create_app
 from ml.serving.clients import configured, load_clients
+from ml.serving.events import EventStore
 from ml.serving.metrics import Meters
 from ml.serving.outbound import connect
 from ml.serving.trusting import Trust
@@ -245,6 +248,48 @@ def test_of_one_token_sent_many_times_at_once_one_call_is_answered(service: Clie
     headers = {"Authorization": f"Bearer {token()}"}
     answers = service.together(SERVICE, [call() for _ in range(10)], headers=headers)
     assert sorted(answer.status_code for answer in answers) == [200] + [401] * 9
+
+
+def test_a_token_is_spent_by_a_call_that_is_refused_and_by_one_of_another_process(trusting: Home) -> None:
+    headers = {"Authorization": f"Bearer {token()}"}
+    with trusting.serving(base_url=BASE) as one, trusting.serving(base_url=BASE) as other:
+        assert (
+            one.post(SERVICE, content="{", headers={**headers, "content-type": "application/json"}).status_code == 400
+        )
+        assert other.post(SERVICE, json=call(), headers=headers).status_code == 401
+        assert other.get("/api/v1/board/city/ED").json()["calls"] == 0, "nothing is stored of it"
+        answered = [one.post(SERVICE, json=call(), headers=headers).status_code for _ in range(3)]
+        assert answered == [401] * 3
+
+
+def test_a_token_whose_call_could_not_be_stored_may_be_sent_again(
+    trusting: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = token()
+    with trusting.serving(base_url=BASE) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(EventStore, "record", _unavailable)
+            assert ask(client, written).status_code == 503
+        assert [ask(client, written).status_code for _ in range(2)] == [200, 401]
+
+
+async def _unavailable(*_: object) -> None:
+    raise StoreUnavailable("away")
+
+
+def test_who_read_a_card_and_why_is_on_record_each_time_that_it_goes_out(trusting: Home) -> None:
+    child = {**prefetch()["patient"], "birthDate": "2020-06-01"}
+    sick, well = call(), call(prefetch(patient=child))
+    with trusting.serving(base_url=BASE) as client:
+        for body in (sick, sick, well, {**sick, "context": {**sick["context"], "userId": "Practitioner/n2"}}):
+            client.post(SERVICE, json=body, headers={"Authorization": f"Bearer {token()}"})
+    with create_engine(trusting.config().event_store_url).connect() as connection:
+        rows = connection.execute(text("select client, user_key, why from serving_card_seen order by id")).all()
+        [event] = connection.execute(text("select distinct event_id from serving_card_seen")).all()
+        shown = connection.execute(text("select event_id from serving_event where is_displayed")).scalar_one()
+    assert [(client, why) for client, _, why in rows] == [(ISSUER, "encounter-start")] * 2
+    assert {key for _, key, _ in rows} == {pseudonym(KEY, "Staff", "Practitioner/n1")}
+    assert event == (shown,), "neither a call without a card nor another call's hookInstance reads one"
 
 
 def test_a_simulated_clock_that_runs_ahead_forgets_no_token(trusting: Home) -> None:
