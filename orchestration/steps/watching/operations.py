@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.evidence import Evidence
+from evaluation.ledger import Readable
 from evaluation.metrics.workflow import figures_of
 from ml.serving.ops.document import FILE, SCHEMA, Operations
 from ml.serving.ops.page import operations_page
@@ -42,17 +43,17 @@ def publish_operations(settings: Settings) -> list[Path]:
 
 
 def _document(settings: Settings, at: datetime) -> dict[str, Any]:
-    sites = [found for site in list_sites() if (found := _site(settings, site)) is not None]
+    _, records = believed_records(settings)
+    sites = [found for site in list_sites() if (found := _site(settings, records, site)) is not None]
     return {"schema": SCHEMA, "generated_at": at, "sites": sites}
 
 
-def _site(settings: Settings, site: str) -> dict[str, Any] | None:
+def _site(settings: Settings, records: Readable, site: str) -> dict[str, Any] | None:
     """One site; None where nothing is in use and nothing happened."""
     place, worked = load_site(site), work_of(settings, site)
     names = [name for name in use_case_names() if _is_used(settings, name, site)]
     if not names and worked is None:
         return None
-    _, records = believed_records(settings)
     incidents = {str(entry.payload["incident"]) for name in names for entry in open_incidents(records, name, site)}
     return {
         "site": site,

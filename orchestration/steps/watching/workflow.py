@@ -16,7 +16,7 @@ import duckdb
 from evaluation.metrics.workflow import Work
 from orchestration.contracts.sql import text
 from orchestration.settings import Settings
-from orchestration.steps.warehouse.tables import current_snapshot
+from orchestration.steps.warehouse.tables import current_snapshot, snapshot_digest
 
 DAYS = 28
 WHOLE = ("site", "all")
@@ -83,7 +83,9 @@ class Worked:
 
 
 def work_of(settings: Settings, site: str) -> Worked | None:
-    """Count the last four weeks of a site; None where nothing happened there."""
+    """Count the last four weeks of a site; None where nothing happened there, or nothing is published yet."""
+    if not snapshot_digest(settings):
+        return None
     snapshot = current_snapshot(settings)
     if any(one not in snapshot.rows for one in NEEDED):
         return None

@@ -1,6 +1,7 @@
 """dbt's surroundings: the manifest, what the tables were built from, and snapshots that cannot change unnoticed."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from ml.usecases import load_use_case
 from orchestration.settings import Settings
 from orchestration.sites import list_sites
 from orchestration.sites.codes import load_codes
+from orchestration.steps.files import file_sha256
 from orchestration.steps.warehouse import parse_share, parsing, tables
 from orchestration.steps.warehouse.tables import (
     SNAPSHOT_TABLES,
@@ -112,6 +114,26 @@ def test_a_snapshot_whose_file_was_changed_is_refused(settings: Settings, wareho
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(TablesError, match=r"triage_mart\.parquet changed after it was published"):
+        current_snapshot(settings)
+
+
+def test_a_snapshot_is_hashed_once_and_anew_when_a_file_was_changed_whatever_its_times_say(
+    settings: Settings, warehouse: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse("a")
+    path = publish_snapshot(settings, NOON).table("triage_mart")
+    hashed: list[Path] = []
+    monkeypatch.setattr(tables, "file_sha256", lambda one: (hashed.append(one), file_sha256(one))[1])
+    monkeypatch.setattr(tables, "SETTLED_NS", 0)
+    tables.digest_of.cache_clear()
+    current_snapshot(settings)
+    first = len(hashed)
+    current_snapshot(settings)
+    assert first == len(hashed) > 0
+    before, content = path.stat(), path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(TablesError, match="changed after it was published"):
         current_snapshot(settings)
 
 

@@ -12,6 +12,7 @@ import pytest
 from evaluation.metrics.workflow import Work, figures_of
 from ml.serving.ops.document import FILE, read_operations
 from orchestration.settings import Settings
+from orchestration.steps.record.records import believed_records
 from orchestration.steps.warehouse.tables import Snapshot
 from orchestration.steps.watching import operations, workflow
 from orchestration.steps.watching.operations import publish_operations
@@ -69,6 +70,7 @@ def snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Snapshot:
         pq.write_table(table, tmp_path / f"{name}.parquet")
     made = Snapshot("0" * 64, NOON.isoformat(), tmp_path, {name: table.num_rows for name, table in found.items()})
     monkeypatch.setattr(workflow, "current_snapshot", lambda _: made)
+    monkeypatch.setattr(workflow, "snapshot_digest", lambda _: made.digest)
     return made
 
 
@@ -112,11 +114,21 @@ def test_a_site_where_nothing_happened_has_no_work(settings: Settings, snapshot:
     assert work_of(settings, "rural") is None
 
 
+def test_a_home_where_nothing_is_published_yet_has_a_page_that_says_so(settings: Settings) -> None:
+    assert work_of(settings, "city") is None
+    page, *_ = publish_operations(settings)
+    assert read_operations(settings.home).sites == []
+    assert "Nothing is here yet" in page.read_text()
+
+
 def test_the_document_is_published_for_the_service_and_as_pages(
     settings: Settings, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operations, "use_case_names", tuple)
+    verified: list[Settings] = []
+    monkeypatch.setattr(operations, "believed_records", lambda one: (verified.append(one), believed_records(one))[1])
     pages = publish_operations(settings)
+    assert verified == [settings]  # once for a look, however many sites there are
     document = read_operations(settings.home)
     assert [one.site for one in document.sites] == ["city"]
     assert all(page.exists() for page in pages)
