@@ -31,6 +31,7 @@ class FigureRow:
     n: str
     n_events: str
     clauses: tuple[ClauseLine, ...]
+    name: str = ""
 
     @property
     def is_evidenced(self) -> bool:
@@ -81,6 +82,8 @@ class GroupRow:
     auroc: str
     calibration: str
     suppressed: bool
+    auroc_value: float | None = None
+    calibration_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,7 @@ def _figure_row(name: str, figure: Figure, outcome: str | None, clauses: Sequenc
         "" if figure.n is None else words.count(figure.n),
         "" if figure.n_events is None else words.count(figure.n_events),
         tuple(clause for clause in clauses if clause.figure == name),
+        name,
     )
 
 
@@ -205,7 +209,13 @@ def _group_row(outcome: str, row: Mapping[str, Json]) -> GroupRow:
         _estimate("auroc", row.get("auroc")),
         _estimate("calibration_gap", row.get("calibration")),
         suppressed,
+        _value(row.get("auroc")),
+        _value(row.get("calibration")),
     )
+
+
+def _value(figure: Json) -> float | None:
+    return cast("float | None", figure.get("value")) if isinstance(figure, Mapping) else None
 
 
 def _estimate(name: str, figure: Json) -> str:

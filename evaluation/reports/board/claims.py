@@ -41,11 +41,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under heads; the first head names the label, the last column is the evidence."""
+    """Rows under heads; the first head names the label, the last column is the evidence. ``is_folded``: detail that a
+    page opens on demand; paper says how much there is, and in which document."""
 
     heads: tuple[str, ...]
     rows: tuple[Row, ...]
     caption: str = ""
+    is_folded: bool = False
+
+    @property
+    def cited(self) -> tuple[Source, ...]:
+        """The sources of all rows, each once."""
+        return tuple({one.stem: one for row in self.rows for one in row.sources}.values())
 
     @property
     def shared(self) -> tuple[Source, ...]:
@@ -96,9 +103,9 @@ def claim(label: str, *values: "Cell | str | None", on: Iterable[Source]) -> Row
     return Row(label, cells if sources else tuple(one if one.is_asked else Cell(None) for one in cells), sources)
 
 
-def table(heads: Sequence[str], rows: Iterable[Row], caption: str = "") -> Table:
+def table(heads: Sequence[str], rows: Iterable[Row], caption: str = "", *, is_folded: bool = False) -> Table:
     """A table of claims."""
-    return Table(tuple(heads), tuple(rows), caption)
+    return Table(tuple(heads), tuple(rows), caption, is_folded)
 
 
 def number(text: str | None, tone: Tone = "") -> Cell:

@@ -12,7 +12,15 @@ from evaluation.reports import words
 from evaluation.reports.board.claims import Cell, ChartLine, Row, Section, Table, Tone, claim, number, table
 from evaluation.reports.board.facts import BoardFacts, Source, mapping, records
 from evaluation.reports.model import ClauseLine
-from evaluation.reports.sections import KindSection, chart_rows, drift_rows, group_rows, kind_sections
+from evaluation.reports.sections import (
+    FigureRow,
+    GroupRow,
+    KindSection,
+    chart_rows,
+    drift_rows,
+    group_rows,
+    kind_sections,
+)
 
 ASKED = "Asked by the policy"
 HEADS = ("Figure", "Value", "95 % interval", "Counted on", "Events", ASKED)
@@ -20,6 +28,9 @@ VERDICTS: Mapping[str, Tone] = MappingProxyType({"drifted": "bad", "stable": "go
 """A verdict that is neither (too few rows) is no good news."""
 PERFORMANCE = ("performance", "calibration", "net_benefit", "shadow")
 SHOWN_SHIFTS = 8
+SHOWN_WHOLE = 12
+"""Figures of one document that are all shown; of more, those that the policy asks for and the headlines."""
+HEADLINES = ("auroc", "prevalence", "brier")
 ALERTS = ("alerts_per_100", "ppv", "sensitivity")
 NAMED = frozenset({*PERFORMANCE, "subgroups", "drift", "segment_drift", "overrides", "rehearsal", "slo"})
 
@@ -50,26 +61,33 @@ def _tables(facts: BoardFacts, section: KindSection) -> list[Table]:
                 (section.title, "", ASKED), lost or [claim(section.title, None, Cell("nothing", is_asked=True), on=())]
             )
         ]
-    told = [
-        table(
-            HEADS,
-            [
-                claim(
-                    row.label,
-                    number(row.value if row.is_evidenced else None),
-                    row.interval or "not given",
-                    number(row.n or "not given"),
-                    number(row.n_events or "not given"),
-                    _asked(facts, row.clauses),
-                    on=on,
-                )
-                for row in block.rows
-            ],
-            " · ".join(filter(None, (section.title, block.title, section.window))),
-        )
-        for block in section.blocks
-    ]
+    rows = [(block.title, row) for block in section.blocks for row in block.rows]
+    is_long = len(rows) > SHOWN_WHOLE
+    kept = [one for one in rows if not is_long or one[1].clauses or _is_headline(one[1])]
+    rest = [one for one in rows if one not in kept]
+    said = " · ".join(filter(None, (section.title, section.window)))
+    told = [table(HEADS, [_figure(facts, *one, on) for one in kept], said)] if kept else []
+    if rest:
+        heads = [_figure(facts, *one, on) for one in rest]
+        told.append(table(HEADS, heads, f"{section.title}: {len(rest)} further figures", is_folded=True))
     return [*told, *([table((section.title, "", ASKED), lost, "Asked, and not in the document.")] if lost else [])]
+
+
+def _figure(facts: BoardFacts, outcome: str, row: FigureRow, on: Sequence[Source]) -> Row:
+    return claim(
+        ": ".join(filter(None, (outcome, row.label))),
+        number(row.value if row.is_evidenced else None),
+        row.interval or "not given",
+        number(row.n or "not given"),
+        number(row.n_events or "not given"),
+        _asked(facts, row.clauses),
+        on=on,
+    )
+
+
+def _is_headline(row: FigureRow) -> bool:
+    """Whether a reader wants to see it although no policy asks for it, or it was not evidenced."""
+    return not row.is_evidenced or row.name.rpartition(".")[2] in HEADLINES
 
 
 def _not_told(facts: BoardFacts, asked: ClauseLine, on: Sequence[Source]) -> Row:
@@ -103,7 +121,28 @@ def _groups(facts: BoardFacts) -> list[Table]:
     heads = ("Group", "Outcome", "Visits / events", "AUROC", "Calibration")
     if not rows:
         return [table(("Subgroups", ""), [claim("Subgroups", None, on=())])]
-    return [table(heads, rows, "Groups with fewer than 11 events or non-events are suppressed.")]
+    hidden = "Groups with fewer than 11 events or non-events are suppressed."
+    every = table(heads, rows, f"Every one of {len(rows)} groups. {hidden}", is_folded=True)
+    ends = ("By", "Outcome", "Groups judged", "Lowest AUROC", "Largest calibration gap")
+    return [table(ends, _extremes(facts), f"The worst group of each division. {hidden}"), every]
+
+
+def _extremes(facts: BoardFacts) -> list[Row]:
+    """Of each division and outcome the group with the lowest AUROC, and the one whose risks are furthest off."""
+    parted: dict[tuple[str, str], list[GroupRow]] = {}
+    for one in group_rows(facts.use_case, facts.site):
+        parted.setdefault((one.attribute, one.outcome), []).append(one)
+    rows: list[Row] = []
+    for (attribute, outcome), found in parted.items():
+        ranked = [one for one in found if not one.suppressed and one.auroc_value is not None]
+        gaps = [one for one in found if not one.suppressed and one.calibration_value is not None]
+        lowest = min(ranked, key=lambda one: one.auroc_value or 0.0, default=None)
+        furthest = max(gaps, key=lambda one: abs(one.calibration_value or 0.0), default=None)
+        judged = f"{sum(not one.suppressed for one in found)} of {len(found)}"
+        worst = "none judged" if lowest is None else f"{lowest.group}: {lowest.auroc}"
+        off = "none judged" if furthest is None else f"{furthest.group}: {furthest.calibration}"
+        rows.append(claim(attribute, outcome, number(judged), worst, off, on=facts.evidence("subgroups")))
+    return rows
 
 
 def false_alerts(facts: BoardFacts) -> Section:
@@ -289,7 +328,9 @@ def rehearsal(facts: BoardFacts) -> Section:
 def others(facts: BoardFacts) -> Section:
     """Every other kind of evidence: none is left out for being new."""
     found = [one for one in kind_sections(facts.use_case, facts.site) if one.kind not in NAMED]
-    tables = [one for section in found for one in _tables(facts, section)]
+    tables = [one for section in found if section.document or section.missing for one in _tables(facts, section)]
+    absent = [claim(one.title, None, on=()) for one in found if not (one.document or one.missing)]
+    tables += [table(("Kinds of evidence that nobody gave", ""), absent)] if absent else []
     return Section("others", "Other evidence", tuple(tables))
 
 

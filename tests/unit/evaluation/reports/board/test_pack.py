@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.evidence import KINDS, Evidence
 from evaluation.reports import ClauseLine, ReportError
-from evaluation.reports.board import Source, board_pack, render_pack, write_pack
+from evaluation.reports.board import Source, board_pack, figures, render_pack, write_pack
 from evaluation.reports.board.claims import Cell, claim, table
 from evaluation.reports.model_card import SCHEMA
 
@@ -121,6 +121,21 @@ def test_what_the_policy_asks_and_no_document_tells_is_said_with_its_threshold(f
 
     asked("calibration", "calibration.new")
     asked("parity", "parity.new")
+
+
+def test_a_long_document_shows_what_the_policy_asks_and_folds_the_rest_away(facts, monkeypatch):
+    monkeypatch.setattr(figures, "SHOWN_WHOLE", 3)
+    section = next(one for one in board_pack(facts).sections if one.anchor == "performance")
+    shown, folded = ([one for one in section.tables if one.is_folded is it] for it in (False, True))
+    labels = [row.label for each in shown for row in each.rows]
+    assert any("AUROC" in label for label in labels) and not any("Net benefit at" in label for label in labels)
+    assert any("Net benefit at" in row.label for each in folded for row in each.rows)
+    every = next(one for one in folded if one.heads[0] == "Group")
+    (worst,) = (row for each in shown if each.heads[0] == "By" for row in each.rows)
+    assert worst.cells[1].text == "2 of 3" and len(every.rows) == 3
+    page, paper = (render_pack(board_pack(facts), printed=printed) for printed in (False, True))
+    assert page.count("<details>") == len(folded) and "<details>" not in paper
+    assert "Net benefit at 5" in page and "Net benefit at 5" not in paper and every.caption in paper
 
 
 def test_too_few_rows_are_no_good_news(facts):
