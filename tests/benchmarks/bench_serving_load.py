@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,9 @@ def _figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _of_hurt(rows: list[dict[str, Any]], deadline_ms: float) -> dict[str, Any]:
     late = sum(row["status"] == 0 or row["ms"] > deadline_ms for row in rows)
-    return {**_figures(rows), "calls": len(rows), "late_or_unanswered": late, "deadline_ms": deadline_ms}
+    faults = Counter(f"{row['status']} {row['fault'] or ''}".strip() for row in rows if row["status"] != 200)
+    found = {"calls": len(rows), "late_or_unanswered": late, "deadline_ms": deadline_ms, "faults": dict(faults)}
+    return {**_figures(rows), **found}
 
 
 def _cpu_seconds(group: int) -> float:

@@ -114,8 +114,10 @@ class Connections:
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
         """Send one request; return the status and body of its answer. Raises `OSError` and `EOFError`."""
-        if self._free:
+        while self._free:
             reader, writer = self._free.pop()
+            if not reader.at_eof():  # a server closes what was idle for long, as it may
+                break
         else:
             reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 20)
             self._made.append(writer)

@@ -11,7 +11,7 @@ from serving_homes import SERVICE, Home, call
 
 from ml.serving.background import running
 from tests.benchmarks.bench_serving_load import client_of
-from tests.benchmarks.open_loop import NEW_ID, Plan, arrivals, requests_of, send
+from tests.benchmarks.open_loop import NEW_ID, Connections, Plan, arrivals, requests_of, send
 from tests.benchmarks.serving_figures import load_figures
 
 STALL_SECONDS = 0.02
@@ -71,6 +71,26 @@ def test_one_call_without_an_answer_is_a_promise_that_is_not_met(unanswered: int
     figures = {figure.figure: figure for figure in load_figures(found)}
     [answered] = [figure for name, figure in figures.items() if name.startswith("answered in 8 s")]
     assert answered.is_met is is_met
+
+
+def test_a_connection_that_the_server_closed_while_it_was_idle_is_not_used_again() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def ask_twice() -> list[int]:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        connections = Connections(server.sockets[0].getsockname()[1])
+        found = []
+        for _ in range(2):
+            found.append((await connections.ask(b"GET / HTTP/1.1\r\n\r\n"))[0])
+            await asyncio.sleep(0.02)
+        await connections.close()
+        server.close()
+        return found
+
+    assert asyncio.run(ask_twice()) == [200, 200]
 
 
 def test_nobody_home_is_no_answer(tmp_path: Path) -> None:
