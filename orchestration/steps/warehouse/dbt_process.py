@@ -8,10 +8,11 @@ parses as it always does. What does not belong here: who made the parse, and whe
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
+    from dbt_common.events.event_manager import IEventManager
 
 PARSED = "partial_parse.msgpack"  # dbt's own name for it, and its own codes
 DONE, FAILED, BROKEN = 0, 1, 2
@@ -20,7 +21,11 @@ DONE, FAILED, BROKEN = 0, 1, 2
 def main(arguments: list[str], target: Path) -> int:
     """Run dbt; return its exit code."""
     from dbt.cli.main import dbtRunner
+    from dbt_common.events.event_manager_client import ctx_set_event_manager
 
+    from orchestration.steps.warehouse.dbt_events import WrittenEvents
+
+    ctx_set_event_manager(cast("IEventManager", WrittenEvents()))  # as dbt sets its own, whose type is off too
     result = dbtRunner(manifest=read_parse(target / PARSED)).invoke(arguments)
     if result.success:
         return DONE
