@@ -29,6 +29,10 @@ _LABELS = {
     "calibration_gap": "Largest calibration gap by",
     "drift.share": "Share of features drifted",
     "drift.max_effect": "Largest standardised difference",
+    "segment_drift.causes": "Causes of drift by unit, shift and group",
+    "segment_drift.alarms": "Columns that moved in a unit, shift or group",
+    "segment_drift.jumps": "Columns that jumped from one day to the next",
+    "segment_drift.largest_effect": "Largest effect of an alarm (SD)",
     "rehearsal.seconds_to_restore": "Seconds to restored service",
     "rehearsal.seconds_to_roll_back": "Seconds until what is wrong is served no more",
     "rehearsal.calls_dropped": "Calls without an answer during the drill",
@@ -59,6 +63,7 @@ _PERCENT = re.compile(
     r"(prevalence|sensitivity|ppv|drift\.share|parity\.agreement|overrides\.(accepted|overridden|ignored)|slo\.share.*|"
     r"(.*\.)?(lowest_)?(coverage|skill)(\..*)?|.*adjusted_share)(@.*)?$"
 )
+_COUNTED = ("_groups", ".causes", ".alarms", ".jumps", ".calls_dropped", "days_planned")
 _SMALL = re.compile(r"(net_benefit|brier|calibration_gap)")
 
 KIND_TITLES = {
@@ -147,7 +152,7 @@ def number(name: str, value: float) -> str:
         return percent(value)
     if "seconds" in name and value < 1:
         return f"{value:.2g}"
-    if name.endswith("_groups"):
+    if name.endswith(_COUNTED):
         return f"{value:.0f}"
     if any(word in name for word in ("alerts_per_100", "seconds", "_ms_")):
         return f"{value:.1f}"

@@ -68,6 +68,8 @@ def test_a_threshold_reads_in_signs_and_names(asked, text):
         ("rehearsal.seconds_to_restore", 1.0, "1.0"),
         ("rehearsal.seconds_to_restore", 0.0342, "0.034"),
         ("slo.latency_ms_p99", 6.185, "6.2"),
+        ("rehearsal.calls_dropped", 0.0, "0"),
+        ("segment_drift.alarms", 3.0, "3"),
     ],
 )
 def test_a_number_has_the_precision_of_its_kind(name, value, text):
