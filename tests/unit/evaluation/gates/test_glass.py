@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from evaluation.gates import GlassAsked, why_not_broken
+from evaluation.gates import GlassAsked, Stood, after_glass, why_not_broken
 from evaluation.ledger import open_ledger, public_hex, register_person, revoke_key
 from evaluation.ledger.people import People
-from evaluation.policies import Stage, load_policy
+from evaluation.policies import Stage, Tier, load_policy
 
 POLICY = load_policy("triage")
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -74,6 +75,14 @@ def test_everything_that_is_missing_is_said_at_once(tmp_path):
     asked = replace(ASKED, person="nobody", hours=99, reason="now", target=Stage.DECISION_SUPPORT)
     clauses = {one.clause for one in why_not_broken(POLICY, people(tmp_path), asked, NOW)}
     assert clauses == {"one-stage-at-a-time", "break-glass.who", "break-glass.hours", "break-glass.reason"}
+
+
+def test_a_glass_ends_no_higher_than_before_it_than_now_and_than_approvals_allow():
+    for before, now, allowed in product(Stage, repeat=3):
+        for tier, lower in product(Tier, repeat=2):
+            after = after_glass(Stood(before, tier), Stood(now, lower), allowed)
+            assert after.stage.rank == min(before.rank, now.rank, allowed.rank)
+            assert after.tier.rank == max(tier.rank, lower.rank)
 
 
 def test_a_revoked_key_breaks_nothing(tmp_path):

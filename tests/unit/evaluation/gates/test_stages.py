@@ -125,6 +125,10 @@ class Operation(RuleBasedStateMachine):
     def earned(self) -> Stage:
         return self.stage if self.glass is None else earned(self.stage, self.before.stage)
 
+    @property
+    def next(self) -> Stage:
+        return STAGES[min(self.earned.rank + 1, len(STAGES) - 1)]
+
     @rule(stage=st.sampled_from(STAGES), has_evidence=st.booleans())
     def promote(self, stage: Stage, has_evidence: bool) -> None:
         if step_reasons(self.earned, stage, is_same=self.glass is None) or not has_evidence:
@@ -132,9 +136,17 @@ class Operation(RuleBasedStateMachine):
         assert stage.rank <= self.judged.rank + 1, "the gate goes on from what it judged"
         self.stage, self.tier, self.judged, self.allowed, self.glass = stage, Tier.MODEL, stage, stage, None
 
+    @rule()
+    def promote_to_the_next_stage(self) -> None:
+        self.promote(self.next, True)
+
     @rule(stage=st.sampled_from(STAGES))
     def approvals_are_voided(self, stage: Stage) -> None:
         self.allowed = min(self.allowed, stage, key=lambda one: one.rank)
+
+    @rule()
+    def every_approval_is_voided(self) -> None:
+        self.allowed = Stage.OFF
 
     @rule(
         stage=st.sampled_from(STAGES),
@@ -145,6 +157,13 @@ class Operation(RuleBasedStateMachine):
         author=st.sampled_from(["ada", "mia"]),
     )
     def break_glass(self, stage: Stage, hours: float, person: str, signs: bool, reason: str, author: str) -> None:
+        self._ask(stage, hours, person, signs, reason, author)
+
+    @rule(hours=st.floats(1 / 60, TRIAGE.break_glass.at_most_hours))
+    def break_glass_as_the_policy_has_it(self, hours: float) -> None:
+        self._ask(self.next, hours, "ada", True, "Forty are waiting and nobody can be asked.", "mia")
+
+    def _ask(self, stage: Stage, hours: float, person: str, signs: bool, reason: str, author: str) -> None:
         key, is_broken = public_hex(KEY) if signs else None, self.glass is not None
         asked = GlassAsked(person, key, reason, hours, self.earned, stage, author, is_broken)
         if why_not_broken(TRIAGE, WHO, asked, self.now):
@@ -169,15 +188,14 @@ class Operation(RuleBasedStateMachine):
         self.stage, self.tier = stage, tier
         self.judged = min(self.judged, stage, key=lambda one: one.rank)
 
-    @rule(hours=st.floats(0, 60))
+    @rule(hours=st.sampled_from([0.0, 1.0, 13.0]) | st.floats(0, 60))
     def time_passes(self, hours: float) -> None:
         self.now += timedelta(hours=hours)
         if self.glass is not None and self.now >= self.glass:
             was = Stood(self.stage, self.tier)
             ended = after_glass(self.before, was, self.allowed)
-            for above in (self.before, was):
-                assert ended.stage.rank <= above.stage.rank and ended.tier.rank >= above.tier.rank
-            assert ended.stage.rank <= self.allowed.rank
+            assert ended.stage.rank == min(self.before.stage.rank, was.stage.rank, self.allowed.rank)
+            assert ended.tier.rank == max(self.before.tier.rank, was.tier.rank)
             self.stage, self.tier, self.glass = ended.stage, ended.tier, None
             self.judged = min(self.judged, ended.stage, key=lambda one: one.rank)
 
