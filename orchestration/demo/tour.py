@@ -206,11 +206,14 @@ class Tour:
         return True
 
     def _observe_elsewhere(self, sites: list[str]) -> None:
-        """Release in shadow at the other sites what was trained there, each on its own evidence."""
-        for site in sites:
-            if not self._reached(Stage.SHADOW, site=site):
-                with self._timed("release_elsewhere"):
-                    self._release(Stage.SHADOW, site=site)
+        """Release in shadow elsewhere what was trained there, on its own evidence; once, whatever the gate said."""
+        done = self._settings.home / "state" / "released-elsewhere.json"
+        if not done.exists():
+            with self._timed("release_elsewhere"):
+                allowed = {site: self._release(Stage.SHADOW, site=site) for site in sites}
+            write_json(done, {site: self.refused.pop(site, []) for site, is_in in allowed.items() if not is_in})
+        for site, reasons in json.loads(done.read_bytes()).items():
+            self._refuse(site, reasons)
 
     def _suffer(self) -> None:
         """Play the fault at the pilot's source to its end, once; a second demo tells it again."""

@@ -1,0 +1,53 @@
+"""While the pilot is stepped down, the plan that builds on it is made, and every other site that is served is asked."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from orchestration.demo import elsewhere
+from orchestration.settings import Environment, Settings
+from orchestration.simulator import LiveRequest
+
+DAY = date(2026, 4, 22)
+
+
+class Asked:
+    """A department that remembers which sites asked."""
+
+    def __init__(self) -> None:
+        self.sites: list[str] = []
+
+    def ask(self, request: LiveRequest) -> list[dict[str, Any]]:
+        self.sites.append(request.site)
+        return []
+
+    def stage_of(self, use_case: str, site: str) -> str:
+        return f"shadow of {use_case}" if site == "rural" else "assistive"
+
+
+@pytest.mark.parametrize("has_plan", [True, False])
+def test_the_other_sites_are_asked_and_the_pilots_plan_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_plan: bool
+) -> None:
+    urls = (f"sqlite:///{tmp_path}/{name}.db" for name in ("ledger", "mlflow", "events"))
+    settings, asked = Settings(tmp_path, Environment.DEVELOPMENT, *urls), Asked()
+    served = {"triage": ["city", "district", "rural"], "staffing": ["city"] if has_plan else []}
+    plan = SimpleNamespace(plan=SimpleNamespace(tier="history", tier_reason="Triage: not used."))
+
+    def live(site: str, day: date, **_: Any) -> Iterator[LiveRequest]:
+        assert day == DAY
+        while True:
+            yield LiveRequest(site, "ED", datetime(2026, 4, 22, 9, tzinfo=UTC), "p", "v", {})
+
+    monkeypatch.setattr(elsewhere, "served_sites", lambda _, use_case: served[use_case])
+    monkeypatch.setattr(elsewhere, "plan_days", lambda *_: [plan])
+    monkeypatch.setattr(elsewhere, "live_requests", live)
+    said = elsewhere.go_on_elsewhere(settings, asked, "triage", "city", DAY, date(2026, 1, 5), 7)  # type: ignore[arg-type]
+    assert asked.sites == ["district"] * 12 + ["rural"] * 12
+    assert said["triage at rural"] == "in shadow of triage as before, 12 of 12 requests answered"
+    assert said.get("staffing at city") == ("plan published from its history. Triage: not used." if has_plan else None)
+    assert "triage at city" not in said
