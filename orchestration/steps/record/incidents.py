@@ -134,18 +134,21 @@ def _is_told(settings: Settings, incident: str) -> bool:
 
 
 def open_once(settings: Settings, incident: str, *, use_case: str, site: str, severity: str, what: str) -> None:
-    """Open an incident that a machine saw, unless one of that name was ever opened."""
+    """Open an incident that a machine saw, and tell of it, unless one of that name was ever opened.
+
+    `what` names nobody: it goes out as it is.
+    """
     known = {str(entry.payload["incident"]) for entry in open_records(settings).entries(kinds=("incident_opened",))}
     if incident not in known:
-        open_incident(settings, incident, use_case=use_case, site=site, severity=severity, what=what)
+        open_incident(settings, incident, use_case=use_case, site=site, severity=severity, what=what, tell=what)
 
 
-def open_run_incident(settings: Settings, run_id: str, job: str, site: str | None) -> None:
-    """Open an incident for a failed Dagster run, once per run."""
+def open_run_incident(settings: Settings, run_id: str, job: str, site: str | None, use_case: str | None = None) -> None:
+    """Open an incident for a failed Dagster run, once per run; it concerns every use case where it is not of one."""
     open_once(
         settings,
         f"run-{run_id[:8]}",
-        use_case="triage",
+        use_case=use_case or ALL_USE_CASES,
         site=site if site in list_sites() else ALL_SITES,
         severity="medium",
         what=f"Dagster run {run_id[:8]} of {job} failed; see the run's page for the step and its reason.",

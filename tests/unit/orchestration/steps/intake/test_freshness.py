@@ -16,6 +16,7 @@ from orchestration.steps.intake.freshness import (
     tell,
     unattended_freshness,
 )
+from orchestration.steps.record import incidents
 from orchestration.steps.record.incidents import list_incidents
 from orchestration.steps.record.records import open_records
 from orchestration.steps.watching.status import open_incidents
@@ -83,7 +84,11 @@ def test_what_is_taken_out_of_quarantine_did_not_arrive_again(settings: Settings
     assert verdict(settings, NOON + timedelta(days=3)) is Verdict.STALE
 
 
-def test_an_outage_is_one_incident_and_ends_with_the_next_file(settings: Settings) -> None:
+def test_an_outage_is_one_incident_and_one_message_and_ends_with_the_next_file(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(incidents, "notify", lambda _, *message: told.append(message))
     arrived(settings, "census", NOON)
     for days in (2, 3):
         tell(settings, site_freshness(settings, "city", NOON + timedelta(days=days)))
@@ -97,6 +102,8 @@ def test_an_outage_is_one_incident_and_ends_with_the_next_file(settings: Setting
     assert not one["is_open"] and "Files arrive again" in one["done"]
     tell(settings, site_freshness(settings, "city", NOON + timedelta(days=8)))
     assert [one["is_open"] for one in list_incidents(settings)] == [True, False]
+    assert [site for site, *_ in told] == ["city", "city"]
+    assert "census of city is stale: last file 2026-03-01 12:00 UTC" in told[0][2]
 
 
 def test_an_incident_of_one_site_is_not_ended_by_another(settings: Settings) -> None:

@@ -7,6 +7,7 @@ from orchestration.steps.record import incidents
 from orchestration.steps.record.actors import Actor
 from orchestration.steps.record.incidents import (
     ALL_SITES,
+    ALL_USE_CASES,
     UnknownIncident,
     close_incident,
     list_incidents,
@@ -65,17 +66,32 @@ def test_two_incidents_seen_within_a_second_are_two(settings: Settings, monkeypa
     assert {one["what"] for one in list_incidents(settings)} == {"A card named the wrong unit.", "The board is empty."}
 
 
-def test_a_failed_run_opens_one_incident_however_often_it_is_reported(settings: Settings) -> None:
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+    """The messages that go out: site, title, words."""
+    found: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(incidents, "notify", lambda _, *message: found.append(message))
+    return found
+
+
+def test_a_failed_run_opens_one_incident_however_often_it_is_reported(
+    settings: Settings, told: list[tuple[str, str, str]]
+) -> None:
     for _ in range(2):
-        open_run_incident(settings, "0123456789abcdef", "build", "city")
+        open_run_incident(settings, "0123456789abcdef", "build", "city", "triage")
     open_run_incident(settings, "fedcba9876543210", "build", None)
     open_run_incident(settings, "00000000aaaaaaaa", "build", "nowhere")
-    assert {(one["incident"], one["site"]) for one in list_incidents(settings)} == {
-        ("run-01234567", "city"),
-        ("run-fedcba98", ALL_SITES),
-        ("run-00000000", ALL_SITES),
+    assert {(one["incident"], one["use_case"], one["site"]) for one in list_incidents(settings)} == {
+        ("run-01234567", "triage", "city"),
+        ("run-fedcba98", ALL_USE_CASES, ALL_SITES),
+        ("run-00000000", ALL_USE_CASES, ALL_SITES),
     }
     assert len(list_incidents(settings)) == 3
+    assert [(site, title) for site, title, _ in told] == [
+        ("city", "Incident: triage at city"),
+        (ALL_SITES, "Incident: all at all"),  # of the two runs that failed for the same reason, the first is told
+    ]
+    assert "run 01234567 of build failed" in told[0][2] and "incident report run-01234567" in told[0][2]
 
 
 def test_an_incident_of_all_sites_is_open_at_every_site(settings: Settings) -> None:
