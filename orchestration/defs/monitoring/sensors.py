@@ -1,9 +1,6 @@
 """What runs unattended: events collected daily, drift watched when tables change, failed runs made into incidents."""
 
-from collections.abc import Set as AbstractSet
-
 from dagster import (
-    AssetKey,
     AssetSelection,
     DefaultSensorStatus,
     RunFailureSensorContext,
@@ -15,7 +12,7 @@ from dagster import (
 from orchestration.defs.evidence.assets import evidence_key
 from orchestration.defs.monitoring.snapshots import snapshot_sensor
 from orchestration.settings import Settings, load_settings
-from orchestration.steps.learning.candidate import list_use_cases
+from orchestration.steps.learning.candidate import use_case_of
 from orchestration.steps.record.incidents import open_run_incident
 from orchestration.steps.releases.proposal import served_sites
 
@@ -46,11 +43,5 @@ def failed_run_sensor(context: RunFailureSensorContext) -> None:
     """A failed run, and so a failed blocking check, becomes an incident on the ledger, and a message."""
     run = context.dagster_run
     site = run.tags.get("dagster/partition")
-    open_run_incident(load_settings(), run.run_id, run.job_name, site, use_case_of(run.asset_selection))
-
-
-def use_case_of(selected: AbstractSet[AssetKey] | None) -> str | None:
-    """The use case whose assets alone a run was to make; None where it made what several stand on."""
-    first = {key.path[0] for key in selected or ()}
-    found = first.pop() if len(first) == 1 else None
-    return found if found in list_use_cases() else None
+    made = {key.path[0] for key in run.asset_selection or ()}
+    open_run_incident(load_settings(), run.run_id, run.job_name, site, use_case_of(made))

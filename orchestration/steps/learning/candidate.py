@@ -7,7 +7,7 @@ import hashlib
 import re
 import subprocess
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -155,6 +155,13 @@ def _begun(rows: pa.Table) -> pa.Table:
 
 def _of_site(mart: pa.Table, site: str) -> pa.Table:
     return mart.filter(pc.call_function("equal", [mart["site"], site]))
+
+
+def use_case_of(made: Iterable[str]) -> str | None:
+    """Return the use case that alone something was made of, by the first parts of its assets' keys; None where not."""
+    first = set(made)
+    found = first.pop() if len(first) == 1 else None
+    return found if found in list_use_cases() else None
 
 
 def candidate_is_fresh(settings: Settings, use_case: str, site: str) -> bool:

@@ -88,7 +88,12 @@ def test_an_outage_is_one_incident_and_one_message_and_ends_with_the_next_file(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[str, str, str]] = []
-    monkeypatch.setattr(incidents, "notify", lambda _, *message: told.append(message))
+
+    def keep(_: Settings, site: str, title: str, body: str) -> bool:
+        told.append((site, title, body))
+        return True
+
+    monkeypatch.setattr(incidents, "notify", keep)
     arrived(settings, "census", NOON)
     for days in (2, 3):
         tell(settings, site_freshness(settings, "city", NOON + timedelta(days=days)))

@@ -19,6 +19,7 @@ from orchestration.steps.learning.candidate import (
     list_use_cases,
     person_id,
     site_rows_digest,
+    use_case_of,
 )
 
 CITY = load_site("city")  # New York
@@ -159,3 +160,16 @@ def test_a_site_lacks_rows_or_outcomes_that_are_known_and_is_told_which(
     found = candidate.why_not_trainable(settings, "appointments", "city")
     assert said in found and bool(said) is bool(found)
     assert candidate.trainable_sites(settings, "appointments", "city") == ([] if said else ["city"])
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (["triage", "triage"], "triage"),
+        (["triage", "appointments"], None),
+        (["landing"], None),
+        ([], None),
+    ],
+)
+def test_a_run_is_of_the_use_case_that_it_made_assets_of_alone(made: list[str], expected: str | None) -> None:
+    assert use_case_of(made) == expected

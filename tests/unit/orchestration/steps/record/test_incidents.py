@@ -70,7 +70,12 @@ def test_two_incidents_seen_within_a_second_are_two(settings: Settings, monkeypa
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """The messages that go out: site, title, words."""
     found: list[tuple[str, str, str]] = []
-    monkeypatch.setattr(incidents, "notify", lambda _, *message: found.append(message))
+
+    def tell(_: Settings, site: str, title: str, body: str) -> bool:
+        found.append((site, title, body))
+        return True
+
+    monkeypatch.setattr(incidents, "notify", tell)
     return found
 
 
