@@ -108,11 +108,15 @@ def _require_judges(rules: Sequence[HardRule]) -> None:
         )
     for rule in rules:
         judge = JUDGES[rule.kind]
-        if strange := sorted(set(rule.parameters) - judge.needs - judge.takes):
+        known = judge.needs | judge.takes | judge.any_of
+        if strange := sorted(set(rule.parameters) - known):
             raise MetricInputError(
                 f"{rule.name}: {', '.join(strange)} of a hard rule of kind {rule.kind} cannot be judged here; it takes "
-                f"{', '.join(sorted(judge.needs | judge.takes))}. Extend its judge, or take the parameter out."
+                f"{', '.join(sorted(known))}. Extend its judge, or take the parameter out."
             )
+        if judge.any_of and not judge.any_of & set(rule.parameters):
+            asked = " or ".join(sorted(judge.any_of))
+            raise MetricInputError(f"{rule.name}: a hard rule of kind {rule.kind} needs {asked}; add it.")
         if missing := sorted(judge.needs - set(rule.parameters)):
             raise MetricInputError(f"{rule.name}: a hard rule of kind {rule.kind} needs {', '.join(missing)}; add it.")
         if (over := rule.parameters.get("over", PERIOD)) not in (WEEK, PERIOD):
@@ -237,23 +241,44 @@ def _nights_in_a_row(mine: Sequence[Duty], settled: Known, parameters: Parameter
 
 
 def _weekends(mine: Sequence[Duty], settled: Known, parameters: Parameters) -> list[str]:
-    """Weekends of the period; those that somebody works on another unit anyway are none that were added."""
+    """Weekends of the period, and those in a row with what came before and comes after; those that somebody works on
+    another unit anyway are none that were added."""
     elsewhere, judged = _weekends_of(settled.elsewhere), _weekends_of(mine)
     worked = len(elsewhere | judged)
-    return [f"{worked} weekends"] if worked > parameters["max"] and judged - elsewhere else []
+    is_beyond = worked > parameters.get("max", worked) and judged - elsewhere
+    found = [f"{worked} weekends"] if is_beyond else []
+    if "max_in_row" not in parameters:
+        return found
+    known = _weekends_of(settled.all)
+    return found + _in_row(known, judged - known, parameters["max_in_row"])
 
 
-def _weekends_of(duties: Iterable[Duty]) -> set[tuple[int, int]]:
-    return {one.date.isocalendar()[:2] for one in duties if one.date.weekday() >= SATURDAY}
+def _in_row(known: set[dt.date], added: set[dt.date], most: float) -> list[str]:
+    """Runs of weekends that are too long and hold one that was added."""
+    found: list[str] = []
+    run: list[dt.date] = []
+    for saturday in sorted(known | added):
+        run = [*run, saturday] if run and saturday - run[-1] == dt.timedelta(weeks=1) else [saturday]
+        if len(run) > most and added & set(run):
+            found.append(f"{len(run)} weekends in a row to {saturday}")
+    return found
+
+
+def _weekends_of(duties: Iterable[Duty]) -> set[dt.date]:
+    """The Saturdays of the weekends that are worked in."""
+    return {
+        one.date - dt.timedelta(days=one.date.weekday() - SATURDAY) for one in duties if one.date.weekday() >= SATURDAY
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    """Who judges a kind of rule, the parameters that it needs, and those that it may have as well."""
+    """Who judges a kind of rule, the parameters that it needs (of `any_of` one at least), and those it may have."""
 
     judge: Callable[[Sequence[Duty], Known, Parameters], list[str]]
     needs: frozenset[str]
     takes: frozenset[str] = frozenset()
+    any_of: frozenset[str] = frozenset()
 
 
 MAX = frozenset({"max"})
@@ -263,5 +288,5 @@ JUDGES: Mapping[str, _Judge] = {
     "contract_hours": _Judge(_contract_hours, frozenset({"bound"})),
     "consecutive_shifts": _Judge(_days_in_a_row, MAX),
     "consecutive_nights": _Judge(_nights_in_a_row, MAX),
-    "weekends": _Judge(_weekends, MAX),
+    "weekends": _Judge(_weekends, frozenset(), any_of=frozenset({"max", "max_in_row"})),
 }

@@ -27,7 +27,7 @@ TAKES: Mapping[Kind, Mapping[str, str]] = {
     "consecutive_nights": {"max": "whole", "min": "whole"},
     "days_off": {"min": "whole", "at_least": "whole", **OVER},
     "days_off_after_nights": {"days": "whole!"},
-    "weekends": {"max": "whole!"},
+    "weekends": {"max": "whole", "max_in_row": "whole"},
     "skill_mix": {"skills": "names!", "percent": "whole", "at_least": "whole", "units": "names"},
     "supervision": {"novices_per_expert": "whole!", "units": "names"},
     "breaks": {"min_on_duty": "whole!", "units": "names"},
@@ -41,6 +41,7 @@ ONE_OF: Mapping[Kind, tuple[str, ...]] = {
     "consecutive_shifts": ("max", "min"),
     "consecutive_nights": ("max", "min"),
     "days_off": ("min", "at_least"),
+    "weekends": ("max", "max_in_row"),
     "skill_mix": ("percent", "at_least"),
 }
 CHOICES: Mapping[str, frozenset[str]] = {

@@ -44,8 +44,8 @@ def profiles_of(problem: Problem, clauses: Sequence[Clause]) -> list[Profile] | 
 
 def _is_plain(rule: Rule) -> bool:
     is_soft = rule.kind in ("cover", "requests")
-    whole = "over" not in rule.parameters and "days" not in rule.parameters and "at_least" not in rule.parameters
-    return (rule.weight is not None) == is_soft and whole and not rule.words("units")
+    is_whole = not {"over", "days", "at_least", "max_in_row"} & rule.parameters.keys()
+    return (rule.weight is not None) == is_soft and is_whole and not rule.words("units")
 
 
 def _profile(problem: Problem, person: Person, clauses: Sequence[Clause]) -> Profile | None:

@@ -3,7 +3,7 @@
 What does not belong here: one person's days (`rules_time.py`) and wishes (`rules_people.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ml.rostering.clauses import Books, Sum, Writer
 from ml.rostering.problem import Demand, Duty, Rule
@@ -24,8 +24,7 @@ def cover(writer: Writer, rule: Rule) -> None:
 
     One person covers one skill at a time, so the nurse of an isolation bed is nobody else's."""
     for demand in _asked(writer, rule):
-        total = writer.on_duty(demand.day, [demand.duty]).add(writer.guests(demand.day, [demand.duty]))
-        total.add(_agency(writer, demand.day, demand.duty))
+        total = _sent(writer, demand.day, [demand.duty]).add(writer.on_duty(demand.day, [demand.duty]))
         where = _where(writer, demand.day, demand.duty)
         under = rule.weight if demand.under is None or rule.weight is None else demand.under
         sentence = f"{where} needs {demand.nurses} {demand.duty.skill}"
@@ -55,6 +54,15 @@ def agency(writer: Writer, rule: Rule) -> None:
             writer.at_most(rule, Sum().add(booked), 0, sentence, days=[demand.day])
 
 
+def _sent(writer: Writer, day: int, duties: Iterable[Duty]) -> Sum:
+    """Return how many who are not of the staff do one of some duties: people of other units, and of an agency."""
+    wanted = list(duties)
+    total = writer.guests(day, wanted)
+    for duty in wanted:
+        total.add(_agency(writer, day, duty))
+    return total
+
+
 def _teams(writer: Writer, rule: Rule) -> Iterator[tuple[int, str, str, list[Duty]]]:
     """Give each unit's shift on each day with its duties, whether or not anybody is needed: people may stand there."""
     units, found = set(rule.words("units")), dict[tuple[str, str], list[Duty]]()
@@ -80,11 +88,11 @@ def skill_mix(writer: Writer, rule: Rule) -> None:
         holders = [one for one in writer.problem.staff if any(one.holds(skill, day) for skill in skills)]
         where = f"{shift} on {unit}, {writer.problem.day_text(day)}"
         held = [duty for duty in duties if duty.skill in skills]
-        holding = writer.on_duty(day, duties, holders).add(writer.guests(day, held))
+        holding = _sent(writer, day, held).add(writer.on_duty(day, duties, holders))
         if least is not None and (day, unit, shift) in needed:
             writer.at_least(rule, holding, least, f"{where} has {least} with {'/'.join(skills)}", days=[day])
         if percent is not None:
-            total = writer.on_duty(day, duties).add(writer.guests(day, duties))
+            total = _sent(writer, day, duties).add(writer.on_duty(day, duties))
             lacking = Sum().add(total, percent).add(holding, -100)
             sentence = f"{where}: {percent} % have {'/'.join(skills)}"
             writer.at_most(rule, lacking, 0, sentence, days=[day], per=100)
@@ -105,9 +113,7 @@ def breaks(writer: Writer, rule: Rule) -> None:
     """At least `min_on_duty` on a unit's shift, so that somebody relieves whoever takes a break."""
     least = rule.number("min_on_duty") or 2
     for day, unit, shift, duties in _needed_teams(writer, rule):
-        total = writer.on_duty(day, duties).add(writer.guests(day, duties))
-        for duty in duties:
-            total.add(_agency(writer, day, duty))
+        total = _sent(writer, day, duties).add(writer.on_duty(day, duties))
         sentence = f"{shift} on {unit}, {writer.problem.day_text(day)}: {least} on duty, to relieve breaks"
         writer.at_least(rule, total, least, sentence, days=[day])
 

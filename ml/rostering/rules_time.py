@@ -277,20 +277,42 @@ def worked_weekends(writer: Writer, person: str) -> Sum:
     """Return how many weekends a person works in, on one day or both."""
     total = Sum()
     for days in weekends_of(writer.problem):
-        if any(writer.settled(person, day) for day in days):
-            total.constant += 1
-        else:
-            total.add([AnyOf(tuple(writer.works(person, day) for day in days))])
+        total.add(_works_on_any(writer, person, days))
     return total
 
 
 def weekends(writer: Writer, rule: Rule) -> None:
-    """At most `max` weekends worked in the period."""
-    most = rule.number("max") or 0
+    """At most `max` weekends worked in the period, and at most `max_in_row` in a row, those before and after it too."""
+    most, in_row = rule.number("max"), rule.number("max_in_row")
     days = [day for weekend in weekends_of(writer.problem) for day in weekend]
     for person in concerned(writer, rule):
-        sentence = f"{person.name} works at most {most} weekends"
-        at_most_known(writer, rule, worked_weekends(writer, person.name), most, person.name, days, sentence)
+        if most is not None:
+            sentence = f"{person.name} works at most {most} weekends"
+            at_most_known(writer, rule, worked_weekends(writer, person.name), most, person.name, days, sentence)
+        if in_row is not None:
+            _weekends_in_row(writer, rule, person, in_row)
+
+
+def _weekends_in_row(writer: Writer, rule: Rule, person: Person, most: int) -> None:
+    """At most `most` of each stretch of one weekend more, as far as duties are known."""
+    nearest = SATURDAY - writer.problem.weekday(0)
+    until = max(writer.problem.days, person.known_until)
+    for first in range(nearest - most * WEEK, until, WEEK):
+        weekends = [(saturday, saturday + 1) for saturday in range(first, first + (most + 1) * WEEK, WEEK)]
+        total = Sum()
+        for weekend in weekends:
+            total.add(_works_on_any(writer, person.name, weekend))
+        sentence = f"{person.name} works at most {most} weekends in a row"
+        at_most_known(writer, rule, total, most, person.name, [day for one in weekends for day in one], sentence)
+
+
+def _works_on_any(writer: Writer, person: str, days: Iterable[int]) -> Sum:
+    """Return whether a person works on one of some days, decided or settled; of days that are not known, on none."""
+    wanted = tuple(days)
+    if any(writer.settled(person, day) for day in wanted):
+        return Sum(constant=1)
+    decided = tuple(writer.works(person, day) for day in wanted if 0 <= day < writer.problem.days)
+    return Sum().add([AnyOf(decided)] if decided else [])
 
 
 def per_of(rule: Rule) -> int:

@@ -43,12 +43,17 @@ def _skills(site: str, name: str, found: dict[str, Any]) -> Iterator[Figure]:
             continue
         said = f"{name}: skill against {baseline}, 95 % {_percent(skill['lower'])}..{_percent(skill['upper'])}"
         mae, aim = found["baselines"][baseline]["mae"], AIMED_SKILL_PERCENT if _is_far(name) else None
-        yield Figure(site, said, 100 * skill["value"], "%", f"MAE {baseline}", mae, target=aim)
+        yield Figure(site, said, 100 * skill["value"], "%", f"MAE {baseline}", mae, target=aim, beside_unit=_unit(name))
     low, high = found["coverage_90_interval"]
     said = f"{name}: 90 % interval holds, 95 % {_percent(low)}..{_percent(high)}, pinball {found['pinball']:.3g}"
-    yield Figure(site, said, 100 * found["coverage_90"], "%", "width", found["width_90"])
+    yield Figure(site, said, 100 * found["coverage_90"], "%", "width", found["width_90"], beside_unit=_unit(name))
     said = f"{name}: 90 % lies within the bootstrap's bounds of coverage"
     yield Figure(site, said, None if low is None else float(low <= NINE_TENTHS <= high), "", target=1)
+
+
+def _unit(name: str) -> str:
+    """What an outcome counts, and so what its misses and widths are in: hours of nurses, or patients."""
+    return "h" if "_hours_" in name else "patients"
 
 
 def _is_far(name: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 class Figure:
     """One number, its unit, and the number beside it; `ratio` is the figure over its yardstick.
 
+    `beside_unit` is the yardstick's where it is not the figure's; there is no ratio of two units.
     `target` is what was promised: of the value, or of the ratio where `is_of_ratio`; at least, or at most where
     `is_at_most`. What was not measured is not met.
     """
@@ -26,6 +27,7 @@ class Figure:
     target: float | None = None
     is_at_most: bool = False
     is_of_ratio: bool = False
+    beside_unit: str | None = None
 
     @property
     def is_met(self) -> bool | None:
@@ -46,7 +48,8 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        return self.value / self.beside if self.value is not None and self.beside else None
+        is_of_one_unit = self.beside_unit in (None, self.unit)
+        return self.value / self.beside if self.value is not None and self.beside and is_of_one_unit else None
 
 
 def document(figures: list[Figure], scale: str) -> dict[str, Any]:
@@ -62,7 +65,8 @@ def table(figures: list[Figure], scale: str) -> str:
     for n, figure in enumerate(figures):
         is_first = n == 0 or figures[n - 1].subject != figure.subject
         shown = f"{_plain(figure.value)} {figure.unit}".strip()
-        beside = f"{_plain(figure.beside)} {figure.unit}".strip() if figure.beside is not None else ""
+        unit = figure.unit if figure.beside_unit is None else figure.beside_unit
+        beside = f"{_plain(figure.beside)} {unit}".strip() if figure.beside is not None else ""
         ratio = _plain(_rounded(figure.ratio)) if figure.ratio is not None else ""
         if is_first:
             rows.append((figure.subject.upper(), "", "", "", "", ""))

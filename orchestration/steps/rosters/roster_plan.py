@@ -19,6 +19,7 @@ from orchestration.sites import Site
 from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.planning.board import Published
 from orchestration.steps.rosters.people_feeds import by_people_feeds, otherwise_employed, told_of_feeds
+from orchestration.steps.rosters.roster_agency import asked_of_agency, told_of_agency
 from orchestration.steps.rosters.roster_bundle import RosterModelRefused, released_rules
 from orchestration.steps.rosters.roster_floats import lent_to, with_floats
 from orchestration.steps.rosters.roster_inputs import NotEnoughRoster, Row, Unit, read_rows, units_of, untold_days
@@ -123,6 +124,7 @@ def _draft(
             *told_of_feeds(settings, declared, asked.site, asked.at),
             *otherwise_employed(declared, asked.site, rows, units[0]),
             *(note for one in made for note in _notes(one) if note),
+            *(note for one in made for note in told_of_agency(asked, one)),
             *(note for one in made for note in told_of_isolation(declared, one.unit, _trained(declared, one))),
         ),
         document={"units": [document_of(one) for one in made]},
@@ -140,6 +142,7 @@ def _lines(declared: RosterUseCase, asked: Asked, made: Made, needed: Needed) ->
         if span.ends_at <= asked.at or span.hours <= 0:
             continue
         key, there = (day, shift, skill), rostered[(day - made.unit.first).days, shift, skill]
+        more = asked_of_agency(asked, made).get(key, 0)
         line = needed.lines.get(key) if needed.said_by[key].startswith("forecast") else None
         low, middle, high = (line.lower, line.median, line.upper) if line else (nurses, nurses, nurses)
         yield {
@@ -154,9 +157,13 @@ def _lines(declared: RosterUseCase, asked: Asked, made: Made, needed: Needed) ->
             "median": float(middle),
             "upper": float(high),
             "planned": float(there),
-            "reason": f"{nurses} needed ({needed.said_by[key]}), {there} rostered.",
+            "reason": f"{nurses} needed ({needed.said_by[key]}), {there} rostered{_to_ask(more)}.",
             "ends": span.ends_at,
         }
+
+
+def _to_ask(nurses: int) -> str:
+    return f", {nurses} to ask an agency for" if nurses else ""
 
 
 def _counts(declared: RosterUseCase, made: Made) -> Counter[tuple[int, str, str]]:
@@ -263,12 +270,13 @@ def _untold(unit: Unit) -> str:
 
 def _changed(made: Made) -> str:
     """Say how many published duties differ and why, without a name."""
-    if not made.changes:
+    changes = [one for one in made.changes if one.person is not None]
+    if not changes:
         return ""
-    sick = sum(1 for one in made.changes if one.why.endswith("is sick") and one.now is None)
-    over = sum(1 for one in made.changes if one.why.startswith("takes over"))
-    rest = len(made.changes) - sick - over
+    sick = sum(1 for one in changes if one.why.endswith("is sick") and one.now is None)
+    over = sum(1 for one in changes if one.why.startswith("takes over"))
+    rest = len(changes) - sick - over
     return (
-        f"{made.unit.name}: {len(made.changes)} changes to the published roster: {sick} for sickness, {over} to take "
+        f"{made.unit.name}: {len(changes)} changes to the published roster: {sick} for sickness, {over} to take "
         f"over from the sick, {rest} for what is needed. The roster with names is in the home folder."
     )

@@ -99,6 +99,7 @@ def test_hours_of_the_period_are_those_of_the_roster_alone() -> None:
         ("hours", {"over": "week"}, "few: a hard rule of kind hours needs max_hours"),
         ("consecutive_shifts", {"max": 5, "min": 2}, "min of a hard rule of kind consecutive_shifts cannot be judged"),
         ("rest", {}, "needs min_hours"),
+        ("weekends", {}, "few: a hard rule of kind weekends needs max or max_in_row"),
     ],
 )
 def test_a_number_of_a_hard_rule_that_would_not_be_judged_is_refused(

@@ -14,6 +14,8 @@ RUN = {"name": "run", "kind": "consecutive_shifts", "source": "law", "hard": Tru
 WEEK = {"name": "week", "kind": "hours", "source": "law", "hard": True, "parameters": {"max_hours": 32, "over": "week"}}
 COVER = {"name": "cover", "kind": "cover", "source": "policy", "weight": 100}
 ENDS = {"name": "ends", "kind": "weekends", "source": "contract", "hard": True, "parameters": {"max": 0}}
+ROW = {"name": "row", "kind": "weekends", "source": "law", "hard": True, "parameters": {"max_in_row": 2}}
+SATURDAY_BEFORE, SUNDAY_BEFORE = {"date": "2026-10-17", "shift": "E"}, {"date": "2026-10-11", "shift": "E"}
 
 
 def monday(*rules: dict[str, Any], **anna: Any) -> dict[str, Any]:
@@ -58,6 +60,9 @@ LONG = {"starts_at": "2026-10-18T14:00:00+02:00", "ends_at": "2026-10-18T22:30:0
         ([RUN], {"elsewhere": [elsewhere(day) for day in (20, 21, 22, 23)]}, {6}),
         ([ENDS], {"elsewhere": [elsewhere(24)]}, {0, 1, 2, 3, 4, 6}),
         ([ENDS], {}, {0, 1, 2, 3, 4}),
+        ([ROW], {"history_days": 14, "history": [SATURDAY_BEFORE]}, set(range(7))),
+        ([ROW], {"history_days": 14, "history": [SATURDAY_BEFORE, SUNDAY_BEFORE]}, {0, 1, 2, 3, 4}),
+        ([ROW], {"history": [SATURDAY_BEFORE], "after": [{"date": "2026-10-31", "shift": "E"}]}, {0, 1, 2, 3, 4}),
         ([REST], {"history": [{"date": "2026-10-18", "shift": "L"}]}, {1, 2, 3, 4, 5, 6}),
         ([REST], {"history": [{"date": "2026-10-18", "shift": "E"}]}, {0, 1, 2, 3, 4, 5, 6}),
         ([REST], {"history": [{"date": "2026-10-18", "shift": "E", **LONG}]}, {1, 2, 3, 4, 5, 6}),

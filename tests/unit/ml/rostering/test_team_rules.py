@@ -92,5 +92,9 @@ def test_agency_is_the_last_resort_where_it_costs_more_than_a_wish_and_less_than
     assert (enough.objective, dict((enough.roster or Roster({})).agency)) == (0, {})
     short = solve(parse_form(text(ward(agency, nurses=5)), "team"), 2)
     assert short.objective == 60 + 100, "one is booked, and one is missing all the same"
+    alone = ward(agency, rule("skill_mix", skills=["rn"], at_least=1))
+    for person in alone["staff"]:
+        person["leave"] = [DAY]
+    assert solve(parse_form(text(alone), "team"), 2).objective == 60, "who is sent as a nurse is one on the shift"
     with pytest.raises(ProblemNotUnderstood, match="agency has a weight: what each unit of it costs"):
         parse_form(text(ward(rule("agency", None, max_per_shift=1))), "team")

@@ -1,5 +1,6 @@
 """The float pool: who may be sent elsewhere by contract covers what another unit lacks, and breaks no rule by it."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -68,3 +69,16 @@ def test_the_pool_covers_what_a_unit_lacks_where_contract_and_rest_allow(setting
     assert not any("float pool" in note for note in alone.notes)
     [line] = [one for one in plan.lines if (one.unit, one.date, one.shift) == (UNIT, TODAY, "day")]
     assert line.planned == 2
+
+
+def test_an_agency_is_asked_for_what_neither_staff_nor_pool_can_cover_and_is_no_cover_yet(settings: Settings) -> None:
+    plan, _ = made(Rostered.at(settings), f"AE;{UNIT}")
+    lacking = [line for line in plan.lines if line.unit == UNIT and line.planned == 1]
+    assert len(lacking) == 4, "clara is on leave, bert has his own ward and his night"
+    assert all((line.reason or "").endswith("1 rostered, 1 to ask an agency for.") for line in lacking)
+    [note] = [one for one in plan.notes if "agency" in one]
+    assert note.startswith(f"{UNIT}: 4 nurses to ask an agency for")
+    assert f"{TODAY + timedelta(days=3)} day 1 rn; " in note
+    assert "they count as missing" in note
+    home = json.dumps(plan.to_json())
+    assert not any(one in home for one in ("anna", "bert", "clara"))

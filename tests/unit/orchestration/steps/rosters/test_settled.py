@@ -129,6 +129,7 @@ def test_a_planned_duty_on_the_unit_takes_nothing_from_one_on_another() -> None:
 EXTRA = [
     {"name": "five days", "kind": "hours", "parameters": {"max_hours": 30, "days": 5}},
     {"name": "weekends", "kind": "weekends", "parameters": {"max": 0}},
+    {"name": "every second weekend", "kind": "weekends", "parameters": {"max_in_row": 1}},
 ]
 
 
