@@ -9,6 +9,7 @@ from evaluation.gates import Decision, ExplainRow, Refusal, explain, render_rows
 from evaluation.policies import Policy, Stage
 from orchestration.settings import Settings
 from orchestration.steps.answer import DONE, FAILED, Answer
+from orchestration.steps.releases.across_sites import compare_sites
 from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.proposal import Proposal, propose
 from orchestration.steps.releases.release import authorise_proposal, released_subject, unsettled
@@ -17,25 +18,28 @@ REHEARSAL = "rehearsal"
 
 
 def explain_step(settings: Settings, use_case: str, site: str, stage: str) -> Answer:
-    """Return the decision, each approval that the stage needs, and what a rehearsal said.
+    """Return the decision, each approval that the stage needs, what a rehearsal said, and how other sites do.
 
     `allowed` and the exit code are of the evidence alone, as in the decision's document: approvals are given upon it.
     `refused_by` names everything that is in the way.
     """
     proposal = propose(settings, use_case, site, Stage(stage))
     decision = decide_proposal(settings, proposal)
-    reasons = _reasons(settings, proposal, decision)
+    compared = compare_sites(settings, proposal, decision)
+    reasons = [*_reasons(settings, proposal, decision), *compared.reasons]
     approvals = _approvals(proposal.policy, proposal.stage, reasons)
     document = {
         **decision.to_json(),
         "approvals": approvals,
         "rehearsal": _rehearsal(decision),
+        "across_sites": compared.to_json(),
         "refused_by": [one.to_json() for one in reasons],
     }
     clauses = {one.clause for one in decision.results}
     further = [_row(one) for one in reasons if _is_further(one, clauses, approvals)]
     rows = [*_rows(approvals), *further, *explain(decision)]
-    return Answer(document, text=render_rows(rows), exit_code=DONE if decision.allowed else FAILED)
+    text = "\n".join([render_rows(rows), *compared.lines()])
+    return Answer(document, text=text, exit_code=DONE if decision.allowed else FAILED)
 
 
 def _reasons(settings: Settings, proposal: Proposal, decision: Decision) -> list[Refusal]:

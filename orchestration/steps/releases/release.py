@@ -30,6 +30,7 @@ from orchestration.steps.record.actors import Actor, actor_of
 from orchestration.steps.record.agreement import REMEDY, agreement_at
 from orchestration.steps.record.pending import record_waiting
 from orchestration.steps.record.records import entry_document, now, open_records
+from orchestration.steps.releases.across_sites import Comparison, compare_sites
 from orchestration.steps.releases.card import card_yaml
 from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.manifest import Standing, manifest_fields
@@ -60,9 +61,11 @@ def promote_release(settings: Settings, use_case: str, site: str, stage: str, ac
             return record_refusal(settings, use_case, site, target, step_reasons(target, target, is_same=True), acting)
         decision = decide_proposal(settings, proposal)
         authorisation = authorise_proposal(settings, proposal, decision, current)
-        if not authorisation.allowed:
-            return record_refusal(settings, use_case, site, target, authorisation.reasons, acting, decision.digest)
-        return Answer(_release(settings, proposal, decision, authorisation, acting))
+        compared = compare_sites(settings, proposal, decision)
+        refusals = (*authorisation.reasons, *compared.reasons)
+        if refusals or not authorisation.allowed:
+            return record_refusal(settings, use_case, site, target, refusals, acting, decision.digest)
+        return Answer(_release(settings, proposal, decision, authorisation, compared, acting))
 
 
 def _require_proof(settings: Settings, actor: Actor) -> None:
@@ -167,13 +170,22 @@ def record_refusal(
 
 
 def _release(
-    settings: Settings, proposal: Proposal, decision: Decision, authorisation: Authorisation, actor: Actor
+    settings: Settings,
+    proposal: Proposal,
+    decision: Decision,
+    authorisation: Authorisation,
+    compared: Comparison,
+    actor: Actor,
 ) -> dict[str, Any]:
     release, fields = write_proposal(settings, proposal, decision, tuple(map(_approval, authorisation.approvals)))
     said = {
         "evidence": fields["evidence"],
         "approvals": fields["approvals"],
-        "detail": {"run_id": proposal.candidate.run_id, "model_version": proposal.candidate.version},
+        "detail": {
+            "run_id": proposal.candidate.run_id,
+            "model_version": proposal.candidate.version,
+            **compared.on_record(),
+        },
     }
     going = going_up(proposal, decision, release, fields)
     return entry_document(put_up(settings, going, "promotion", said, actor, now(), release_signer(settings)))

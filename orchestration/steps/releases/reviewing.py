@@ -10,6 +10,7 @@ from typing import Any
 from evaluation.gates import Decision
 from evaluation.ledger import ApprovalStatement
 from orchestration.settings import Settings
+from orchestration.steps.releases.across_sites import compare_sites
 from orchestration.steps.releases.decision import judge_proposal
 from orchestration.steps.releases.proposal import Proposal
 from orchestration.steps.releases.release import released_subject
@@ -28,13 +29,16 @@ class Review:
 def review_of(settings: Settings, proposal: Proposal, statement: ApprovalStatement) -> Review:
     """Return what `statement` says of `proposal`, beside what is released now and what the gate would answer."""
     decision = judge_proposal(settings, proposal)
+    compared = compare_sites(settings, proposal, decision)
     document = {
         "intended_use": proposal.use_case.intended_use,
         "behind": _behind(proposal),
         "changed": _changed(settings, proposal),
         "gate": {"allowed": decision.allowed, "unmet": [one.clause for one in decision.refusals]},
+        "across_sites": compared.to_json(),
     }
-    return Review({"statement": statement.to_json(), **document}, "\n".join(_lines(statement, document, decision)))
+    lines = [*_lines(statement, document, decision), *(f"  {line}" for line in compared.lines())]
+    return Review({"statement": statement.to_json(), **document}, "\n".join(lines))
 
 
 def _behind(proposal: Proposal) -> dict[str, str]:
