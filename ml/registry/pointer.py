@@ -26,7 +26,9 @@ from ml.registry.store import VerifiedRelease, load_release, require_signed_mode
 
 SCHEMA = "pilothouse.pointer/1"
 PURPOSE = SCHEMA
-MAX_BYTES = 16 * 1024
+MAX_BYTES, LONGEST_REASON = 16 * 1024, 1000
+SIGNED_STEP = "tier, ledger entry "
+"""How the reason of a pointer begins whose tier somebody set and signed who may step up; never of one that narrows."""
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -57,7 +59,7 @@ class Pointer(BaseModel):
     stage: Stage
     tier: Tier
     issued_at: AwareDatetime
-    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
     last_release_at: AwareDatetime | None
     rollback: Rollback | None = None
     notice: Notice | None = None
@@ -72,6 +74,11 @@ class Pointer(BaseModel):
     @property
     def digest(self) -> str:
         return document_digest(self.to_json())
+
+    @property
+    def is_signed_step(self) -> bool:
+        """Whether a person who may step up set its tier, which may still be below the one that the pointer had."""
+        return self.reason.startswith(SIGNED_STEP)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data without the signature."""
@@ -200,7 +207,7 @@ def publish_lower(
                 "stage": stage,
                 "tier": tier or (current.tier if current else Tier.MODEL),
                 "issued_at": issued_at.astimezone(UTC),
-                "reason": reason,
+                "reason": f"down: {reason}"[:LONGEST_REASON] if reason.startswith(SIGNED_STEP) else reason,
                 "last_release_at": current.last_release_at if current else issued_at.astimezone(UTC),
                 "rollback": None if is_off or current is None else current.rollback,
                 "notice": after_step_down(current and current.notice, notice, issued_at, was_shown=_was_shown(current)),

@@ -187,9 +187,13 @@ def of_release(live: Live) -> Mapping[str, Any]:
 
 
 def steps_up(before: Pointer, now: Pointer, clock: Tier | None) -> bool:
-    """Whether a pointer is a step up from the tier that a jump of the clock steps down to (None: to none).
+    """Whether a pointer is a person's step up from the tier that a jump of the clock steps down to (None: to none).
 
-    What steps down by itself publishes pointers too, of a lower stage or tier; they say nothing of the clock.
+    What steps down by itself publishes pointers too, and they say nothing of the clock: of a lower stage, of a tier
+    below the pointer's own, though it may be above the one that the clock stepped down to (whoever cannot read the
+    events knows of no such step), or back to the release before. A lower tier is a step up only where it is signed.
     """
-    is_above = now.tier.rank < clock.rank if clock is not None else now.tier.rank <= before.tier.rank
-    return is_above and now.stage.rank >= before.stage.rank
+    if now.stage.rank < before.stage.rank or now.rollback not in (None, before.rollback):
+        return False
+    is_above = clock is None or now.tier.rank < clock.rank
+    return is_above and (now.tier.rank <= before.tier.rank or now.is_signed_step)

@@ -12,11 +12,13 @@ import pytest
 from serving_homes import LADDER, SERVICE, Client, Clocks, Home, call, prefetch
 from sqlalchemy import select
 
+from ml.registry.pointer import SIGNED_STEP, Pointer, publish_lower
 from ml.registry.stages import Stage, Tier
 from ml.serving import scoring, watching
 from ml.serving.clocks import JUMP_SECONDS
 from ml.serving.scoring import Scorer
 from ml.serving.tables import EVENT, open_database
+from ml.serving.tending import steps_up
 
 WITHIN_SECONDS = 2.0
 """Of a call while a model hangs: its two budgets (0.4 s together), and a machine that others use too."""
@@ -286,7 +288,8 @@ def test_a_clock_that_jumps_steps_down_judges_no_visit_by_it_and_a_person_says_t
         until(lambda: bool(events(home, "outage")))
         side = "ahead" if jump > 0 else "back"
         assert tier(client) == ("rule", f"the clock of the service jumped {side} by 86400 seconds")
-        for lower in ((Stage.SHADOW, Tier.MODEL), (Stage.ASSISTIVE, Tier.RULE)):
+        narrower = [(Stage.ASSISTIVE, Tier.MODEL, "0" * 64), (Stage.ASSISTIVE, Tier.REDUCED, None)]
+        for lower in (*narrower, (Stage.SHADOW, Tier.MODEL, None), (Stage.ASSISTIVE, Tier.RULE, None)):
             home.point(digest, *lower)  # as the triggers of a policy do, by themselves
             until(lambda: generation(client) == home.generation)
             assert (tier(client)[0], steady.jump()) == ("rule", jump), "no person said that the clock is right"
@@ -297,6 +300,20 @@ def test_a_clock_that_jumps_steps_down_judges_no_visit_by_it_and_a_person_says_t
     before, after = (event["at_us"] for event in events(home, "call"))
     assert before == after, "events keep the time that passed"
     assert [event["status"] for event in events(home, "outage")] == ["clock_jumped"]
+
+
+def test_a_lower_tier_vouches_for_the_clock_where_a_person_signed_it_and_no_step_down_looks_like_that(
+    home: Home,
+) -> None:
+    """Serving answered `manual` by itself; a person had it answer by the reduced model again, and not by the whole."""
+    before = home.point(home.ladder_release())
+    said = {"tier": Tier.REDUCED, "reason": f"{SIGNED_STEP}7"}
+    assert steps_up(before, before.model_copy(update=said), Tier.MANUAL)
+    assert not steps_up(before, before.model_copy(update=said), Tier.REDUCED), "that is where the clock led"
+    about = {"use_case": before.use_case, "site": before.site, "issued_at": home.now, "signer": home.signer}
+    down: Pointer = publish_lower(home.path, stage=before.stage, **said, **about)
+    assert (down.tier, down.reason) == (Tier.REDUCED, f"down: {SIGNED_STEP}7")
+    assert not steps_up(before, down, Tier.MANUAL)
 
 
 @pytest.mark.parametrize(("apart", "jumped"), [(JUMP_SECONDS - 0.001, 0.0), (JUMP_SECONDS, JUMP_SECONDS)])
