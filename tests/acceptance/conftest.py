@@ -20,7 +20,20 @@ from tests.acceptance.typing_server import TypingServer
 UNCHANGED = ("raw", "lake", "dbt", "dagster", "mlflow-artifacts", "warehouse.duckdb")  # not needed to release
 COMMAND = str(Path(sys.executable).with_name("pilothouse"))
 QUICK = frozenset(
-    {"approve", "gate", "incident", "key", "ledger", "lineage", "promote", "refuse", "rollback", "status", "tier"}
+    {
+        "approve",
+        "break-glass",
+        "gate",
+        "incident",
+        "key",
+        "ledger",
+        "lineage",
+        "promote",
+        "refuse",
+        "rollback",
+        "status",
+        "tier",
+    }
 )
 """Commands that take less time than their imports: these are run by a process that has imported them."""
 

@@ -13,8 +13,19 @@ from itertools import permutations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import duckdb
 import pytest
 from playwright.sync_api import expect, sync_playwright
+
+from ml.registry.stages import Tier
+from orchestration.settings import load_settings
+from orchestration.steps.intake.landing import land_days
+from orchestration.steps.planning.plans import make_plan
+from orchestration.steps.present import own_clock
+from orchestration.steps.watching.monitoring import collect_events, record_adjustments
+from tests.acceptance.conftest import Home
+from tests.integration.tables.conftest import build
+from tests.unit.orchestration.steps.rostered import publish_tables
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo")]
 
@@ -22,15 +33,17 @@ NOT_SHOWN = ("raw", "lake", "drops", "incoming", "truth", "warehouse.duckdb", "s
 GROUPS = ("landing", "tables", "candidates", "evidence", "releases", "plans", "monitoring")
 START_SECONDS, WAIT_MS = 180, 30_000
 WIDTHS = (1280, 390)
+SKILL_MIX = "Skill mix of those on duty"
 ALL_NODES = 6000
 """Pixels: a graph draws only the nodes that lie within its window; this holds those of every use case."""
 
 
 @dataclass
 class UserInterfaces:
-    """What `pilothouse ui` runs: its process, the addresses it told, and the process groups it started."""
+    """What `pilothouse ui` runs: its process, the home, the addresses it told, the process groups it started."""
 
     process: subprocess.Popen
+    home: Home
     told: list[str] = field(default_factory=list)
 
     def address(self, name):
@@ -53,7 +66,7 @@ def ui(demo, chromium, tmp_path_factory):
     command = [Path(sys.executable).with_name("pilothouse"), "ui"]
     with told.open("w") as stream:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stream, env=environment)
-    started = UserInterfaces(process)
+    started = UserInterfaces(process, Home(home))
     try:
         deadline = time.monotonic() + START_SECONDS
         while "Stop with Ctrl-C." not in started.told:
@@ -186,16 +199,53 @@ def test_the_board_fits_and_says_what_is_in_use(ui, look, width):
     assert page.complaints == [] and fits(page)
 
 
-def test_two_clicks_on_the_demos_own_plan_set_a_charge_nurses_figure(ui, look):
-    """The way on from the event store, to mart and ledger, is the demo's own: see test_demo."""
-    page = look(ui.address("Service") + "/board/city/MED")
-    seen(page, "Patients and nurses to expect")
+def test_two_clicks_on_a_shift_of_the_demos_plans_reach_mart_and_ledger(demo, ui, look, monkeypatch):
+    """Of the staffing forecast, and of the roster: the demo leaves it in shadow, so that its lead breaks the glass."""
+    monkeypatch.setenv("PILOTHOUSE_HOME", str(ui.home.path))
+    shutil.copytree(demo.path / "snapshots", ui.home.path / "snapshots")
+    key = ui.home.path / "keys" / "demo" / "demo.nursing.lead.pem"
+    why = ("--hours", "2", "--reason", "Many are sick at once.", "--as", "demo.nursing.lead", "--key", key)
+    ui.home.ok("break-glass", "roster", "--site", "city", "--to", "assistive", *why)
+    settings = load_settings()
+    assert make_plan(settings, "roster", "city", own_clock(settings)()).plan.tier is Tier.MODEL
+    one_more(look(ui.address("Service") + "/board/city/MED"), "Patients and nurses to expect", SKILL_MIX)
+    one_more(look(ui.address("Service") + "/board/city/SUR"), "Who is rostered, and who is missing", "A late admission")
+    rows = feedback_mart(settings)
+    assert [(row["use_case"], row["unit"], row["reason_code"]) for row in rows] == [
+        ("roster", "SUR", "late-admission"),
+        ("staffing", "MED", "skill-mix"),
+    ]
+    told = [one["payload"] for one in ui.home.ok("ledger", "show")["entries"] if one["kind"] == "adjustment"]
+    of = {one["adjustment"]: (one["use_case"], one["unit"], one["value"], one["reason"]) for one in told}
+    for row in rows:
+        assert of[row["adjustment_id"]] == (row["use_case"], row["unit"], row["wanted"], row["reason_code"])
+        assert row["wanted"] >= 1
+
+
+def one_more(page, title, reason):
+    """Ask for one more nurse on the first shift of a plan on the board, in two clicks."""
+    seen(page, title)
     seen(page, "A demo: patients, nurses and the clock of this page are simulated.")
-    shift = page.locator("article").first
-    shift.get_by_text("One more").first.click()
-    shift.get_by_role("button", name="Skill mix of those on duty").first.click()
-    expect(page.locator("article").first.get_by_text("set by a person: skill mix of those on duty")).to_be_visible()
+    plan = page.locator("section").filter(has=page.get_by_role("heading", name=title))
+    plan.locator("article").first.get_by_text("One more").first.click()
+    plan.locator("article").first.get_by_role("button", name=reason).first.click()
+    expect(page.get_by_text(f"set by a person: {reason.lower()}").first).to_be_visible()
     assert page.complaints == [] and fits(page)
+
+
+def feedback_mart(settings):
+    """What people changed on the board of this home: collected, landed under contract, built, written to the ledger."""
+    day = own_clock(settings)().date()
+    assert collect_events(settings, day)["city"] >= 1
+    assert land_days(settings, "city", [day])["board_adjustments"].counts["landed"] == 2
+    (settings.home / "tables").mkdir()
+    built = build(settings.home, "tables", "--select", "+board_adjustment", verb="run")
+    assert built.returncode == 0, built.stdout[-3000:]
+    with duckdb.connect(str(settings.home / "tables" / "warehouse.duckdb"), read_only=True) as reader:
+        mart = reader.sql("select * from marts.board_adjustment order by use_case").to_arrow_table()
+    publish_tables(settings, {"board_adjustment": mart})
+    assert [record_adjustments(settings, one, "city") for one in ("roster", "staffing")] == [1, 1]
+    return mart.to_pylist()
 
 
 def test_one_signal_stops_everything_that_was_started(ui):
