@@ -144,11 +144,31 @@ def attach(tracker: Tracker, run_id: str, files: Mapping[str, bytes]) -> None:
         try:
             place = _artifacts_of(mlflow, tracker, run_id)
         except (MlflowException, KeyError) as error:
-            raise TrainingError(
-                f"{tracker.uri} has no candidate's run {run_id}; point MLFLOW_TRACKING_URI at the database it is in."
-            ) from error
+            raise _no_run(tracker, run_id) from error
         _write_files(Path(scratch).resolve(), files)
         get_artifact_repository(place).log_artifacts(scratch)
+
+
+def tag(tracker: Tracker, run_id: str, tags: Mapping[str, str]) -> None:
+    """Add tags to a candidate's run, such as where it is shown elsewhere; one of that name is replaced.
+
+    Raises `TrainingError` when the run is not there.
+    """
+    with _mlflow(tracker) as mlflow:
+        from mlflow.exceptions import MlflowException
+
+        client = mlflow.tracking.MlflowClient()
+        try:
+            for name, value in tags.items():
+                client.set_tag(run_id, name, value)
+        except MlflowException as error:
+            raise _no_run(tracker, run_id) from error
+
+
+def _no_run(tracker: Tracker, run_id: str) -> TrainingError:
+    return TrainingError(
+        f"{tracker.uri} has no candidate's run {run_id}; point MLFLOW_TRACKING_URI at the database it is in."
+    )
 
 
 def rebuild(tracker: Tracker, run_id: str, snapshots: Path) -> Rebuilt:

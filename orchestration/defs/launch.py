@@ -19,16 +19,15 @@ from dagster import (
     Definitions,
     ExecuteInProcessResult,
     JsonMetadataValue,
-    MetadataValue,
     materialize,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestration.defs import build_definitions
+from orchestration.defs.links import shown_of
 from orchestration.defs.names import (
     DRIFT,
     EVENTS,
-    LEDGER_ENTRY,
     OPERATIONS,
     REASONS,
     REPORT,
@@ -36,7 +35,7 @@ from orchestration.defs.names import (
     plan_key,
     release_key,
 )
-from orchestration.settings import Settings
+from orchestration.settings import Settings, load_settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.answer import DONE, FAILED, FEED_STOPPED, Answer
 from orchestration.steps.errors import NothingSelected
@@ -240,7 +239,7 @@ def announce_release(use_case: str, site: str, entry: Mapping[str, Any]) -> str 
 
     The release stands either way: ledger and pointer were written before.
     """
-    shown = {LEDGER_ENTRY: MetadataValue.json(dict(entry))}
+    shown = shown_of(load_settings(), entry)
     event = AssetMaterialization(release_key(use_case), partition=site, metadata=shown)
     try:
         DagsterInstance.get().report_runless_asset_event(event)

@@ -2,10 +2,12 @@
 
 from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, MaterializeResult, MetadataValue, asset
 
+from orchestration.defs.links import MLFLOW_RUN, back_to_dagster, mlflow_page
 from orchestration.defs.partitions import SITES
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
 from orchestration.steps.kinds import kind_of
+from orchestration.steps.learning.candidate import tag_run
 
 
 def candidate_asset(use_case: str) -> AssetsDefinition:
@@ -20,11 +22,13 @@ def candidate_asset(use_case: str) -> AssetsDefinition:
         description=f"A model of {use_case}, trained on one site's past, with figures on what came after.",
     )
     def candidate(context: AssetExecutionContext) -> MaterializeResult:
-        record = kind_of(use_case).train(load_settings(), use_case, context.partition_key)
+        settings, site = load_settings(), context.partition_key
+        record = kind_of(use_case).train(settings, use_case, site)
+        tag_run(settings, record.run_id, back_to_dagster(use_case, site, context.run_id))
         return MaterializeResult(
             metadata={
                 "model": MetadataValue.text(record.model),
-                "mlflow_run": MetadataValue.text(record.run_id),
+                MLFLOW_RUN: MetadataValue.url(mlflow_page(settings, record.run_id)),
                 "n_train": MetadataValue.int(record.n_train),
                 "n_test": MetadataValue.int(record.n_test),
                 "train_until": MetadataValue.text(record.train_until),

@@ -13,7 +13,8 @@ from dagster import (
     asset,
 )
 
-from orchestration.defs.names import LEDGER_ENTRY, REASONS, release_key
+from orchestration.defs.links import shown_of
+from orchestration.defs.names import REASONS, release_key
 from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
 from orchestration.steps.releases.release import promote_release
@@ -37,9 +38,10 @@ def release_asset(use_case: str) -> AssetsDefinition:
         description=f"The signed release of {use_case}, if gate and approvals allow it. Started by people only.",
     )
     def release(context: AssetExecutionContext, config: Promotion) -> MaterializeResult:
-        answer = promote_release(load_settings(), use_case, context.partition_key, config.to)
+        settings = load_settings()
+        answer = promote_release(settings, use_case, context.partition_key, config.to)
         if answer.exit_code:
             raise Failure("The release is refused.", metadata={REASONS: MetadataValue.json(answer.document)})
-        return MaterializeResult(metadata={LEDGER_ENTRY: MetadataValue.json(answer.document)})
+        return MaterializeResult(metadata=shown_of(settings, answer.document))
 
     return release

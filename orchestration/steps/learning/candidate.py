@@ -7,7 +7,7 @@ import hashlib
 import re
 import subprocess
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -178,6 +178,13 @@ def tracker_of(settings: Settings) -> "Tracker":
     from ml.training.tracking import Tracker
 
     return Tracker(settings.mlflow_uri, settings.mlflow_artifacts.as_uri())
+
+
+def tag_run(settings: Settings, run_id: str, tags: Mapping[str, str]) -> None:
+    """Say on a candidate's run in MLflow where else it is shown."""
+    from ml.training.tracking import tag  # mlflow takes seconds to import
+
+    tag(tracker_of(settings), run_id, tags)
 
 
 def train_candidate(settings: Settings, use_case: str, site: str, seed: int = DEFAULT_SEED) -> CandidateRecord:

@@ -18,10 +18,12 @@ apply_third_party_switches(load_settings())
 from dagster import DagsterInstance
 from orchestration.defs.launch import announce_release
 from orchestration.defs.names import LEDGER_ENTRY, release_key
-said = announce_release("triage", "city", {"seq": 7})
+entry = {"seq": 7, "payload": {"detail": {"run_id": "5eed"}}}
+said = announce_release("triage", "city", entry)
 event = DagsterInstance.get().get_latest_materialization_event(release_key("triage"))
 shown = event.asset_materialization
-print(json.dumps([said, shown.partition, shown.metadata[LEDGER_ENTRY].data]))
+print(json.dumps([said, shown.partition, shown.metadata[LEDGER_ENTRY].data == entry,
+    shown.metadata["mlflow_run"].url]))
 """
 
 
@@ -36,10 +38,15 @@ def ran(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=300)
 
 
-def test_a_release_made_outside_a_run_is_shown_at_its_site_with_its_ledger_entry(home):
+def test_a_release_made_outside_a_run_is_shown_at_its_site_with_its_ledger_entry_and_its_run_in_mlflow(home):
     done = ran(home, sys.executable, "-c", ANNOUNCE)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads(done.stdout.splitlines()[-1]) == [None, "city", {"seq": 7}]
+    assert json.loads(done.stdout.splitlines()[-1]) == [
+        None,
+        "city",
+        True,
+        "http://127.0.0.1:5000/#/runs/5eed",
+    ]
 
 
 def test_a_graph_that_cannot_be_written_is_a_warning_and_no_failure(home):

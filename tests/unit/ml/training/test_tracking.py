@@ -17,7 +17,7 @@ from ml.training import RebuildRefused, TrainingError
 from ml.training.bundle import load_bundle
 from ml.training.candidate import train_candidate
 from ml.training.recipe import Provenance, recipe_of, retrain
-from ml.training.tracking import Tracker, attach, log_candidate, prepare, rebuild
+from ml.training.tracking import Tracker, attach, log_candidate, prepare, rebuild, tag
 from ml.usecases import load_use_case
 
 
@@ -205,6 +205,16 @@ def test_after_a_move_a_document_is_attached_in_the_new_place_only(tracker, logg
 def test_a_document_for_a_run_that_is_not_there_is_refused(tracker, logged):
     with pytest.raises(TrainingError, match="MLFLOW_TRACKING_URI"):
         attach(tracker, "0" * 32, {"drift/evidently.html": b""})
+
+
+def test_a_run_says_where_else_it_is_shown_and_one_that_is_not_there_is_refused(tracker, logged):
+    from mlflow.tracking import MlflowClient
+
+    for run in ("1", "2"):
+        tag(tracker, logged.run_id, {"dagster.run": f"http://127.0.0.1:3000/runs/{run}"})
+    assert MlflowClient(tracker.uri).get_run(logged.run_id).data.tags["dagster.run"].endswith("/runs/2")
+    with pytest.raises(TrainingError, match="MLFLOW_TRACKING_URI"):
+        tag(tracker, "0" * 32, {"dagster.run": "x"})
 
 
 def test_a_document_outside_the_run_is_refused(tracker, logged):
