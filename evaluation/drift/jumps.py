@@ -3,9 +3,10 @@
 A window of weeks is slow to tell that a unit, a device or a code was changed on one day: two such days among
 twenty-eight are a bad weekend to it. So every number that a model reads is also held against itself, day by day, at the
 whole site. A jump needs all of: an effect in standard deviations of the rows before it (or a share of rows whose value
-went missing) that no case mix has; every day since on the far side of every day before; and enough days and rows. The
-day on which it began is the split that explains most (Page, Biometrika 41 (1954) 100, as a scan over whole days). What
-does not belong here: slow shifts and segments (``segments``), and what is one cause (``causes``).
+went missing) that no case mix has, and that is no matter of a few odd rows; every day since on the far side of every
+day before; and enough days and rows. Days of hardly any rows are left out: one row of a day that has just begun is no
+day. The day on which it began is the split that explains most (Page, Biometrika 41 (1954) 100, as a scan over whole
+days). What does not belong here: slow shifts and segments (``segments``), and what is one cause (``causes``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from evaluation.drift.comparison import CONSTANT_MOVED, FloatArray
-from evaluation.drift.tallies import Watched
+from evaluation.drift.tallies import ROUNDING, Watched
 from evaluation.drift.verdict import DriftInputError
 from evaluation.drift.watch_policy import Jumps
 
@@ -71,6 +72,14 @@ def find_jumps(table: pa.Table, days: Days, watched: Sequence[Watched], policy: 
     return tuple(sorted(found, key=lambda one: -abs(one.moved)))
 
 
+def columns_judged(days: Days, watched: Sequence[Watched], policy: Jumps) -> int:
+    """How many of the columns :func:`find_jumps` can say anything of in a window of such days: all numbers, or none."""
+    there, place = np.unique(days, return_inverse=True)
+    daily = _Daily.of(np.zeros(place.size), place, there.size).of_whole_days(policy)
+    is_judged = any(daily.is_enough(first, policy) for first in _splits(daily, policy))
+    return sum(one.kind == "numeric" for one in watched) if is_judged else 0
+
+
 def _numbers(one: Watched, table: pa.Table) -> FloatArray:
     try:
         return np.asarray(table[one.name].cast(pa.float64()).to_numpy(), dtype=np.float64)
@@ -82,12 +91,13 @@ def _of_column(one: Watched, values: FloatArray, days: Days, place: Days, policy
     is_there = np.isfinite(values)
     sizes = (("missing", (~is_there).astype(np.float64), np.ones(values.size, dtype=bool), policy.missing),)
     for of, column, rows, least in (*sizes, ("values", values, is_there, policy.spreads)):
-        jump = _largest(_Daily.of(column[rows], place[rows], days.size), policy, in_spreads=of == "values")
+        centre = float(np.median(column[rows])) if of == "values" and rows.any() else 0.0
+        daily = _Daily.of(column[rows] - centre, place[rows], days.size).of_whole_days(policy)
+        jump = _largest(daily, policy, in_spreads=of == "values")
         if jump is not None and abs(jump.moved) >= least:
             since = date.fromordinal(date(1970, 1, 1).toordinal() + int(days[jump.first]))
-            yield Jump(
-                one, "missing" if of == "missing" else "values", since, jump.before, jump.after, jump.moved, jump.rows
-            )
+            means = jump.before + centre, jump.after + centre
+            yield Jump(one, "missing" if of == "missing" else "values", since, *means, jump.moved, jump.rows)
             return  # values that are gone say nothing of those that are left
 
 
@@ -103,7 +113,10 @@ class _Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Daily:
-    """A column added up by day: rows, sums and sums of squares."""
+    """A column added up by day: rows, sums and sums of squares.
+
+    Values are taken from a number among them: a constant is 0 then, and rounding leaves no spread of it.
+    """
 
     rows: FloatArray
     sums: FloatArray
@@ -115,31 +128,60 @@ class _Daily:
         sums, squares = (np.bincount(place, part, days).astype(np.float64) for part in (values, values**2))
         return _Daily(rows, sums, squares)
 
+    def of_whole_days(self, policy: Jumps) -> "_Daily":
+        """The same without the rows of days that have less than a share of the median day's."""
+        some = self.rows[self.rows > 0]
+        least = policy.day_share * float(np.median(some)) if some.size else 0.0
+        kept = self.rows >= least
+        return _Daily(self.rows * kept, self.sums * kept, self.squares * kept)
+
     @property
     def means(self) -> FloatArray:
         return np.divide(self.sums, self.rows, out=np.full(self.rows.size, np.nan), where=self.rows > 0)
 
+    def is_enough(self, first: int, policy: Jumps) -> bool:
+        """Whether there are days and rows enough to judge a jump on this day, which has rows itself."""
+        old, new = self.rows[:first], self.rows[first:]
+        fewest = min(np.count_nonzero(old), np.count_nonzero(new))
+        return bool(new[0] > 0 and fewest >= policy.fewest_days and new.sum() >= policy.fewest_rows)
+
+    def part(self, days: slice) -> tuple[float, float, float]:
+        """Rows, mean and standard deviation of some days; a spread that rounding can make is none."""
+        rows, total, squares = (float(one[days].sum()) for one in (self.rows, self.sums, self.squares))
+        mean, square = total / rows, squares / rows
+        variance = square - mean**2
+        return rows, mean, float(np.sqrt(variance)) if variance > ROUNDING * square else 0.0
+
+
+def _splits(daily: _Daily, policy: Jumps) -> range:
+    return range(policy.earlier_days, daily.rows.size - policy.fewest_days + 1)
+
 
 def _largest(daily: _Daily, policy: Jumps, *, in_spreads: bool) -> _Split | None:
     """The split after which days lie apart from those before, and that explains most; None where no split does."""
-    splits = range(policy.earlier_days, daily.rows.size - policy.fewest_days + 1)
-    found = [split for first in splits if (split := _split(daily, first, policy, in_spreads=in_spreads)) is not None]
-    return max(found, key=lambda one: one.weight, default=None)
+    found = (_split(daily, first, policy, in_spreads=in_spreads) for first in _splits(daily, policy))
+    return max((split for split in found if split is not None), key=lambda one: one.weight, default=None)
 
 
 def _split(daily: _Daily, first: int, policy: Jumps, *, in_spreads: bool) -> _Split | None:
-    old, new = daily.means[:first], daily.means[first:]
-    old, new = old[np.isfinite(old)], new[np.isfinite(new)]
-    rows = float(daily.rows[first:].sum())
-    if new.size < policy.fewest_days or old.size < policy.fewest_days or rows < policy.fewest_rows:
+    if not daily.is_enough(first, policy):
         return None
+    old, new = (side[np.isfinite(side)] for side in (daily.means[:first], daily.means[first:]))
     if not (new.min() > old.max() or new.max() < old.min()):
         return None
-    before_rows = float(daily.rows[:first].sum())
-    before, after = float(daily.sums[:first].sum()) / before_rows, float(daily.sums[first:].sum()) / rows
+    before_rows, before, spread = daily.part(slice(None, first))
+    rows, after, spread_since = daily.part(slice(first, None))
     moved = after - before
     if in_spreads:
-        spread = float(np.sqrt(max(daily.squares[:first].sum() / before_rows - before**2, 0.0)))
-        moved = moved / spread if spread > 0 else float(np.sign(moved) * CONSTANT_MOVED)
+        if abs(moved) < policy.spreads_since * spread_since:
+            return None
+        moved = _in_spreads(moved, spread, spread_since)
     weight = abs(moved) * float(np.sqrt(before_rows * rows / (before_rows + rows)))
     return _Split(first, before, after, moved, int(rows), weight)
+
+
+def _in_spreads(moved: float, before: float, since: float) -> float:
+    """In standard deviations before; of a constant in those since, and by no more than constants move."""
+    if before > 0:
+        return moved / before
+    return float(np.sign(moved)) * (min(abs(moved) / since, CONSTANT_MOVED) if since > 0 else CONSTANT_MOVED)

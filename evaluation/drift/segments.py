@@ -10,9 +10,9 @@ Effects (what decides whether a shift matters), of the values that are there:
 That more or fewer values are missing is a figure of its own, in shares of the rows: it moves no mean and no shape.
 
 Chance: the smaller, doubled, of two p-values, of the ranks (ridits: Bross, Biometrics 14 (1958) 18) and of the bins'
-shares (Bonferroni over bins), both knowing that days and weeks resemble each other (``chance``). Then all of one look
-are adjusted together. An alarm needs effect, chance and a minimum sample, all three. What does not belong here:
-counting (``tallies``), and what is one cause (``causes``).
+shares (Bonferroni over bins, sparse ones as one), both knowing that days and weeks resemble each other (``chance``).
+Then all of one look are adjusted together. An alarm needs effect, chance and a minimum sample, all three. What does not
+belong here: counting (``tallies``), and what is one cause (``causes``).
 """
 
 import math
@@ -215,17 +215,24 @@ def _stability_index(before: FloatArray, after: FloatArray) -> FloatArray:
 def _bins_moved(
     old: FloatArray, new: FloatArray, before: FloatArray, after: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """By segment the chance of the bins' shares (Bonferroni over the bins that are judged), and each share's error."""
-    share = _shares(before + after)
-    judged = difference(_sums(old), _sums(new), share * (1 - share))
-    smaller = np.minimum(before.sum(axis=1), after.sum(axis=1))
-    used = share * smaller[:, None] >= FEWEST_EXPECTED
+    """By segment the chance of the bins' shares (Bonferroni over the bins that are judged), and each share's error.
+
+    Bins of which too few rows are expected are judged as one; where those are too few as well, chance explains all.
+    """
+    smaller = np.minimum(before.sum(axis=1), after.sum(axis=1))[:, None]
+    sparse = _shares(before + after) * smaller < FEWEST_EXPECTED
+    sides = _sums(old, sparse), _sums(new, sparse)
+    share = sum(side.scores.sum(axis=1) for side in sides) / (sides[0].n + sides[1].n)[:, None]
+    judged = difference(*sides, share * (1 - share))
+    used = np.column_stack([~sparse, share[:, -1:] * smaller >= FEWEST_EXPECTED])
     least = np.where(used, judged.p_value, 1.0).min(axis=1)
-    return np.minimum(1.0, least * used.sum(axis=1)), judged.error
+    return np.minimum(1.0, least * np.maximum(used.sum(axis=1), 1)), judged.error[:, :-1]
 
 
-def _sums(counts: FloatArray) -> Sums:
-    return Sums(counts, counts.sum(axis=2))
+def _sums(counts: FloatArray, sparse: NDArray[np.bool_]) -> Sums:
+    """Of every bin, and last of the sparse ones together."""
+    together = (counts * sparse[:, None, :]).sum(axis=2, keepdims=True)
+    return Sums(np.concatenate([counts, together], axis=2), counts.sum(axis=2))
 
 
 def _ranks_p_value(old: FloatArray, new: FloatArray, pooled: FloatArray) -> FloatArray:

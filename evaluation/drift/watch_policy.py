@@ -58,14 +58,17 @@ class FalseDiscovery(_Frozen):
 
 
 class Jumps(_Frozen):
-    """When the last days of a number are a jump: its size, in standard deviations or as a share of rows that went
-    missing; how many days and rows it needs, and how many days before it."""
+    """When the last days of a number are a jump: its size, in standard deviations before and since, or as a share of
+    rows that went missing; how many days and rows it needs, and how many days before it. Days with less than a share
+    of the median day's rows are left out."""
 
     spreads: Annotated[float, Field(gt=0)]
+    spreads_since: Annotated[float, Field(gt=0)]
     missing: Annotated[float, Field(gt=0, le=1)]
     fewest_days: Days
     earlier_days: Days
     fewest_rows: Annotated[int, Field(ge=30)]
+    day_share: Annotated[float, Field(gt=0, lt=1)]
     severity: Literal["low", "medium", "high"]
     rationale: Text
 

@@ -23,6 +23,8 @@ from evaluation.drift.watch_policy import WatchPolicy, load_watch_policy
 FEATURES, BY = 20, ("unit", "shift", "sex", "age_band")
 UNITS, SHIFTS, AGES = ("ED", "MED", "SUR"), ("day", "evening", "night"), ("18-34", "35-49", "50-64", "65-79", "80+")
 TRAINED_DAYS, YEAR, EVERY = 120, 365, 7
+SELDOM = 0.001
+"""Share of rows that are 1 of a column that is 0 otherwise."""
 SHIFTED_FROM = 14
 """Days of the year that are as they were before the shift begins."""
 FOUND_WITHIN = 28
@@ -77,6 +79,7 @@ def simulated(draw: np.random.Generator, visits_a_day: int, days: int) -> Site:
     risk = 1 / (1 + np.exp(2.5 - 0.8 * sick))
     columns["score"] = risk
     columns["label"] = (draw.random(n) < risk).astype(float)
+    columns["seldom"] = (draw.spawn(1)[0].random(n) < SELDOM).astype(float)
     return Site(day, columns)
 
 
@@ -125,6 +128,7 @@ def shifted(site: Site, kind: str, segment: tuple[str, str] | None, size: float,
 def watched_columns() -> tuple[Watched, ...]:
     """What is watched of a simulated site."""
     features = [Watched(f"x{k}", "numeric", feed="ehr_fhir") for k in range(FEATURES)]
+    features.append(Watched("seldom", "numeric", feed="orders"))
     return (*features, Watched("score", "numeric", "score"), Watched("label", "numeric", "label"))
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evaluation.drift.causes import causes_of, size_of
-from evaluation.drift.jumps import Jump, find_jumps
+from evaluation.drift.jumps import Jump, columns_judged, find_jumps
 from evaluation.drift.segments import Look, Shift, judge_look
 from evaluation.drift.tallies import (
     FORM,
@@ -65,10 +65,19 @@ class Watching:
     opened: tuple[dict[str, Any], ...]
 
 
+@dataclass(frozen=True)
+class _Jumped:
+    """What jumped, and how many columns were judged; 0 where there were too few days or rows."""
+
+    jumps: tuple[Jump, ...]
+    columns: int
+
+
 def watch_drift(settings: Settings, use_case: str, site: str) -> Watching | None:
     """Look at what is served: write evidence of kind segment_drift, open one incident for each new cause and tell it.
 
-    None where nothing is served, or fewer days lie after training than are compared.
+    None where nothing is served, or where neither a segment has rows enough to be compared nor the site days enough to
+    see a jump.
     """
     release = released(settings, current_pointer(settings, use_case, site))
     if release is None:
@@ -76,15 +85,14 @@ def watch_drift(settings: Settings, use_case: str, site: str) -> Watching | None
     record, policy = read_candidate(settings, use_case, site, release.manifest.model.digest), load_watch_policy()
     declared, windows = load_declaration(use_case), kind_of(use_case).windows(settings, record)
     look = judge_look(list(_compared(settings, declared, record, windows, policy)), policy)
-    if not look.shifts:
+    jumped = _jumps(windows, _watched(declared, site, windows), policy)
+    if not look.shifts and not jumped.columns:
         return None
-    watched = _watched(declared, site, windows)
-    jumps = _jumps(windows, watched, policy)
-    causes = told_causes(declared, causes_of(look.alarms), jumps, policy)
-    evidence = _evidence(record, look, jumps, causes, policy)
+    causes = told_causes(declared, causes_of(look.alarms), jumped.jumps, policy)
+    evidence = _evidence(record, look, jumped, causes, policy)
     save_evidence(settings, evidence)
     opened = tuple(tell(settings, record, release.digest, causes, policy))
-    return Watching(look, jumps, causes, evidence, opened)
+    return Watching(look, jumped.jumps, causes, evidence, opened)
 
 
 def watched_use_cases(settings: Settings, site: str, use_cases: "Sequence[str]") -> list[str]:
@@ -127,10 +135,14 @@ def _watched(declared: Declaration, site: str, windows: Windows) -> list[Watched
     return [Watched(one.name, one.kind, "feature", feeds.get(one.name, "")) for one in windows.features]
 
 
-def _jumps(windows: Windows, watched: list[Watched], policy: WatchPolicy) -> tuple[Jump, ...]:
+def _jumps(windows: Windows, watched: list[Watched], policy: WatchPolicy) -> _Jumped:
     """What jumped among the last days; nothing where there is no row."""
     current = _last_days(windows.current, policy)
-    return find_jumps(current, _days(current), watched, policy.jumps) if current.num_rows else ()
+    if not current.num_rows:
+        return _Jumped((), 0)
+    days = _days(current)
+    found = find_jumps(current, days, watched, policy.jumps)
+    return _Jumped(found, columns_judged(days, watched, policy.jumps))
 
 
 def _feeds_of(declared: Declaration, site: str) -> dict[str, str]:
@@ -225,17 +237,21 @@ def _kept(
 
 
 def _evidence(
-    record: CandidateRecord, look: Look, jumps: tuple[Jump, ...], causes: tuple[Told, ...], policy: WatchPolicy
+    record: CandidateRecord, look: Look, jumped: _Jumped, causes: tuple[Told, ...], policy: WatchPolicy
 ) -> Evidence:
-    """Alarms first, then by effect; the largest effect is that of an alarm: what chance may have made is none."""
+    """Alarms first, then by effect; the largest effect is that of an alarm: what chance may have made is none.
+
+    A figure of what was not judged has no value, so that no gate takes it for none found.
+    """
     moved = sorted(look.shifts, key=lambda one: (one.is_alarm, size_of(one)), reverse=True)
     n = len(look.shifts)
     largest = max(look.alarms, key=size_of, default=None)
+    effect = size_of(largest) if largest else 0.0
     figures = {
-        "segment_drift.causes": Figure(float(len(causes)), n=n),
-        "segment_drift.alarms": Figure(float(len(look.alarms)), n=n),
-        "segment_drift.jumps": Figure(float(len(jumps)), n=n),
-        "segment_drift.largest_effect": Figure(size_of(largest) if largest else 0.0, n=n),
+        "segment_drift.causes": Figure(float(len(causes)) if n or causes else None, n=n),
+        "segment_drift.alarms": Figure(float(len(look.alarms)) if n else None, n=n),
+        "segment_drift.jumps": Figure(float(len(jumped.jumps)) if jumped.columns else None, n=jumped.columns),
+        "segment_drift.largest_effect": Figure(effect if n else None, n=n),
     }
     detail = {
         "compared": n,

@@ -1,4 +1,4 @@
-"""Jumps: what two days of another meaning look like, and all that is none: a bad day, a slow shift, a quiet channel."""
+"""Jumps: what two days of another meaning look like, and what is none: a bad day, a slow shift, a few odd rows."""
 
 from datetime import date
 
@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from evaluation.drift.jumps import Jump, find_jumps
+from evaluation.drift.comparison import CONSTANT_MOVED
+from evaluation.drift.jumps import Jump, columns_judged, find_jumps
 from evaluation.drift.tallies import Watched
 from evaluation.drift.verdict import DriftInputError
 from evaluation.drift.watch_policy import load_watch_policy
@@ -72,6 +73,66 @@ def test_what_other_patients_or_one_bad_day_explain_is_no_jump(happened) -> None
     values = breaths()
     happened(values)
     assert jumps(values.ravel()) == ()
+
+
+def constant(value: float, odd: dict[int, int], by: float = 1.0) -> np.ndarray:
+    """A column of one value, but for so many rows of some days."""
+    values = np.full((DAYS, A_DAY), value)
+    for day, rows in odd.items():
+        values[day, :rows] += by
+    return values.ravel()
+
+
+@pytest.mark.parametrize(
+    "odd", [{26: 1, 27: 1}, {5: 1, 26: 2, 27: 2}, {3: 1, 9: 1, 25: 2, 26: 3, 27: 2}, {26: 11, 27: 11}],
+    ids=["one row a day", "two after one", "a run", "less than one in five"],
+)  # fmt: skip
+def test_a_few_odd_rows_in_a_column_that_hardly_varies_are_no_jump(odd: dict[int, int]) -> None:
+    assert jumps(constant(0.0, odd)) == ()
+
+
+def test_a_constant_jumps_once_it_is_another_or_most_of_its_rows_are() -> None:
+    [whole], [most] = jumps(constant(0.1, {26: 60, 27: 60}, -0.3)), jumps(constant(0.1, {26: 36, 27: 36}))
+    assert whole.moved == -CONSTANT_MOVED and (whole.before, whole.after) == (pytest.approx(0.1), pytest.approx(-0.2))
+    assert most.moved == pytest.approx(np.sqrt(0.6 / 0.4))
+
+
+@pytest.mark.parametrize(("rows", "is_jump"), [(11, False), (13, True)])
+def test_a_share_of_rows_in_another_unit_is_a_jump_from_one_in_five_on(rows: int, is_jump: bool) -> None:
+    values = breaths()
+    values[-2:, :rows] += 1000
+    assert bool(jumps(values.ravel())) is is_jump
+
+
+def test_rounding_of_a_constant_on_days_of_different_size_is_no_jump() -> None:
+    day = np.repeat(np.arange(DAYS), np.where(np.arange(DAYS) < 26, 60, 77))
+    table = pa.table({"breaths": np.full(day.size, 0.1)})
+    assert find_jumps(table, day, [BREATHS], POLICY) == ()
+
+
+@pytest.mark.parametrize(("rows", "is_whole"), [(1, False), (11, False), (12, True)])
+def test_a_day_that_has_hardly_begun_neither_hides_a_jump_nor_makes_one(rows: int, is_whole: bool) -> None:
+    """A fifth of the median day's rows, here 12 of 60, is a day."""
+    values, day = breaths(), np.append(np.repeat(np.arange(DAYS), A_DAY), np.full(rows, DAYS))
+
+    def found() -> tuple[Jump, ...]:
+        return find_jumps(pa.table({"breaths": np.append(values, np.full(rows, new))}), day, [BREATHS], POLICY)
+
+    values[-1] /= 2
+    new = 9.0
+    assert bool(found()) is (is_whole and (A_DAY + rows) >= POLICY.fewest_rows), "one whole day is no jump"
+    values[-3:-1] /= 2
+    new = 18.0
+    assert bool(found()) is not is_whole, "a whole day as before ends a jump"
+
+
+def test_how_many_columns_can_be_judged_depends_on_days_and_rows() -> None:
+    watched = [BREATHS, Watched("pulse", "numeric"), Watched("word", "categorical")]
+
+    def judged(days: int, a_day: int) -> int:
+        return columns_judged(np.repeat(np.arange(days), a_day), watched, POLICY)
+
+    assert (judged(16, 50), judged(15, 50), judged(16, 49), judged(28, 8), judged(28, 7)) == (2, 0, 0, 2, 0)
 
 
 def test_too_few_days_or_rows_or_words_say_nothing() -> None:

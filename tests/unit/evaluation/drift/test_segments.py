@@ -117,6 +117,24 @@ def test_a_category_that_nobody_knew_moves_the_shape() -> None:
     assert found.shape_moved > 0.3
 
 
+def test_many_rare_categories_that_did_not_move_are_judged_together_and_never_surely() -> None:
+    """Of fifty equal ones in 200 rows, four rows are expected of each: too few for any of them."""
+    p_values = list[float]()
+    for seed in range(60):
+        draw = np.random.default_rng(seed)
+        p_values.append(
+            of(look({"c": draw.integers(0, 50, 2000)}, {"c": draw.integers(0, 50, 200)}, (WORD,)), "c").p_value
+        )
+    assert min(p_values) > 0.01 / len(p_values)
+    assert np.mean(np.array(p_values) < 0.1) <= 0.2
+
+
+def test_rare_categories_that_all_became_another_are_an_alarm() -> None:
+    draw = np.random.default_rng(5)
+    new = np.where(draw.random(400) < 0.5, 0, draw.integers(0, 50, 400))
+    assert of(look({"c": draw.integers(0, 50, 400)}, {"c": new}, (WORD,)), "c").is_alarm
+
+
 def test_a_shift_of_one_part_is_alarmed_about_there_and_not_elsewhere() -> None:
     draw = np.random.default_rng(4)
     n = 20_000

@@ -54,8 +54,10 @@ def look(settings: Settings, record: Record, monkeypatch: pytest.MonkeyPatch) ->
     def nothing(*_: object) -> None:
         raise NothingServed("no events")
 
-    def watch(seed: int = 2, jumped: int = 0, **moved: float) -> Watching | None:
-        windows = Windows(mart(-TRAINED, TRAINED, 1), mart(0, SINCE, seed, jumped, **moved), features)
+    def watch(
+        seed: int = 2, jumped: int = 0, trained: int = TRAINED, since: int = SINCE, **moved: float
+    ) -> Watching | None:
+        windows = Windows(mart(-trained, trained, 1), mart(0, since, seed, jumped, **moved), features)
         monkeypatch.setattr(drift_watch, "kind_of", lambda _: SimpleNamespace(windows=lambda *_: windows))
         return watch_drift(settings, "triage", "city")
 
@@ -134,6 +136,30 @@ def test_a_jump_is_one_incident_with_its_day_feed_and_field_also_once_the_slow_w
     assert incident["detail"]["fields"].keys() == {"heart_rate"} == set(cause.columns)
     assert found.evidence.figures["segment_drift.jumps"].value == 1
     assert {one.key for one in later.causes} == {cause.key}, "one cause, whichever look sees it"
+
+
+def test_a_site_that_learned_from_too_few_rows_to_compare_is_still_watched_for_jumps(
+    settings: Settings, look: Callable[..., Watching | None]
+) -> None:
+    calm, found = look(trained=4), look(trained=4, jumped=3)
+    assert calm is not None and found is not None
+    [one] = list_incidents(settings)
+    assert "heart_rate jumped" in one["what"]
+    for seen, jumps, causes in ((calm, 0, None), (found, 1, 1)):
+        figures = {name.split(".")[1]: (one.value, one.n) for name, one in seen.evidence.figures.items()}
+        assert figures.pop("jumps") == (jumps, 2), "counted on the columns that were looked at"
+        assert figures == {"causes": (causes, 0), "alarms": (None, 0), "largest_effect": (None, 0)}
+
+
+def test_jumps_that_could_not_be_judged_have_no_figure(look: Callable[..., Watching | None]) -> None:
+    few_days = look(since=10)
+    assert few_days is not None
+    jumps, causes = (few_days.evidence.figures[f"segment_drift.{name}"] for name in ("jumps", "causes"))
+    assert (jumps.value, jumps.n, causes.value) == (None, 0, 0)
+
+
+def test_where_nothing_can_be_judged_there_is_no_evidence(look: Callable[..., Watching | None]) -> None:
+    assert look(trained=4, since=10) is None
 
 
 def test_the_reference_is_counted_once_for_a_model_and_anew_when_damaged(
