@@ -4,14 +4,15 @@ A browser follows no link from an http page to a file. Here belongs only the way
 another room's. A page may run scripts of a library (evidently's does), so each is put into a sandbox: it has no
 origin, sends nothing, and cannot speak to the service that it came from.
 
-Outside development pages are for people who are signed in and listed (`ops_readers.json`). Pages of reviews hold rows
-of patients: each look at one is on record first (mission O7), also in development, and says why with `?why=`.
+Outside development pages are for people who are signed in and listed (`ops_readers.json`), each for the roles and sites
+that `report_shelves.py` names. Where a page holds rows of patients, each look is on record first (mission O7), also in
+development, and says why with `?why=`.
 """
 
 import os
 import re
 from http import HTTPStatus
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import anyio.to_thread
 from fastapi import FastAPI, Request, Response
@@ -21,13 +22,11 @@ from starlette.types import Scope
 from ml.serving import Problem
 from ml.serving.config import DEVELOPMENT
 from ml.serving.ops.looking import put_on_record, reader_of, refused
-from ml.serving.ops.readers import Look, Role
+from ml.serving.ops.readers import Look
+from ml.serving.report_shelves import Shelf, shelf_of, why_not
 from ml.serving.running import Running, running_of
 
 PREFIX = "/reports"
-OF_PATIENTS = "reviews"
-"""The folder whose pages show rows of patients (pseudonymous, as in the lake)."""
-MAY_SEE_ROWS: frozenset[Role] = frozenset({"clinician", "engineer", "governance"})
 WHY = re.compile(r"[A-Za-z0-9 ,.-]{1,80}")
 NOT_SAID = "not said"
 HEADERS = {
@@ -54,9 +53,9 @@ class _ReportFiles(StaticFiles):
         """The page, once whoever asks may see it. Raises `Problem` 403, 422 or 503."""
         request = Request(scope)
         running = running_of(request)
-        is_of_patients = OF_PATIENTS in PurePosixPath(path).parts
-        if is_of_patients or running.config.environment != DEVELOPMENT:
-            await anyio.to_thread.run_sync(_admit, running, request, path if is_of_patients else None)
+        shelf = shelf_of(path)
+        if shelf.has_rows or running.config.environment != DEVELOPMENT:
+            await anyio.to_thread.run_sync(_admit, running, request, path, shelf)
         return await super().get_response(path, scope)
 
     def file_response(
@@ -67,18 +66,17 @@ class _ReportFiles(StaticFiles):
         return response
 
 
-def _admit(running: Running, request: Request, rows: str | None) -> None:
-    """Let a listed reader pass, with the look at `rows` of patients on record; raise `Problem` for anybody else."""
+def _admit(running: Running, request: Request, path: str, shelf: Shelf) -> None:
+    """Let a reader of the page pass, with a look at rows of patients on record; raise `Problem` for anybody else."""
     who, reader = reader_of(running, request)
-    if rows is None:
+    site = shelf.site_of(path, running.config.sites)
+    if (refusal := why_not(shelf, reader, site)) is not None:
+        raise refused("not-a-reader-of-this", refusal)
+    if not shelf.has_rows:
         return
     why = request.query_params.get("why", NOT_SAID)
     if WHY.fullmatch(why) is None:
         detail = "Say why in 1 to 80 letters, digits, spaces, commas, stops or hyphens."
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "why-not-readable", detail)
-    if reader.role not in MAY_SEE_ROWS or reader.sites is not None:
-        raise refused(
-            "not-a-reader-of-rows",
-            f"Rows of patients are for {', '.join(sorted(MAY_SEE_ROWS))} of all sites; ask the reviewer of the feed.",
-        )
-    put_on_record(running, Look(running.config.clock(), who, reader.role, why, (), f"reports/{rows}"))
+    looked_at = (site,) if site else ()
+    put_on_record(running, Look(running.config.clock(), who, reader.role, why, looked_at, f"reports/{path}"))

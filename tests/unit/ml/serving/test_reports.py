@@ -110,6 +110,38 @@ def test_a_look_at_rows_of_patients_is_on_record_with_who_and_why_before_it_is_a
     assert looks(home) == [("engineer", "not said", "reports/reviews/meaning-1.html")]
 
 
+PAGES = {
+    "incidents/tier-1-for-engineers.html": ("ada",),
+    "incidents/tier-1-for-clinicians.html": ("ada", "eve"),
+    "drift/triage-city.html": ("ada", "eve", "kim"),
+    "drift/triage-north.html": ("ada", "eve"),
+    "board-packs/triage-city/pack.html": ("ada", "eve", "kim"),
+    "operations-executive.html": ("eve",),
+    "operations.html": (),
+    "index.html": ("ada", "eve"),
+    "reviews/city.html": ("ada",),
+    "drift/.triage-city.html.17.part": ("ada",),
+    "made-later/rows-city.html": ("ada",),
+}
+"""Each page, and who of `PEOPLE` may see it."""
+ON_RECORD = ("incidents/tier-1-for-engineers.html", "reviews/", "drift/.", "made-later/")
+
+
+def test_each_page_is_for_the_roles_and_sites_it_is_for_and_one_that_is_not_known_is_held_to_be_the_worst(
+    home: Home, pages: Path
+) -> None:
+    behind_https(home)
+    for page in PAGES:
+        (pages / page).parent.mkdir(parents=True, exist_ok=True)
+        (pages / page).write_text("<td>what it holds</td>")
+    with home.serving(reports=pages, environment="validation", people_header="Remote-User") as client:
+        for page, readers in PAGES.items():
+            answers = {one: client.get(f"/reports/{page}", headers={"remote-user": one}) for one in PEOPLE}
+            assert {one for one, answer in answers.items() if "what it holds" in answer.text} == set(readers), page
+            assert {answer.status_code for one, answer in answers.items() if one not in readers} <= {403}, page
+    assert [page for _, _, page in looks(home)] == [f"reports/{one}" for one in PAGES if one.startswith(ON_RECORD)]
+
+
 def test_in_development_a_look_at_rows_is_on_record_too(home: Home, pages: Path) -> None:
     with home.serving(reports=pages) as client:
         assert client.get(f"{ROWS}?why=testing").status_code == 200
