@@ -24,6 +24,13 @@ GIVE_UP_SECONDS = 30.0
 NEW_ID = "00000000-0000-4000-8000-00000000feed"
 """Stands in a body for an id that is new in every request."""
 LIFETIME_SECONDS = 300
+TIERS = {
+    "reduced": b"This is the reduced model",
+    "rule": b"by rule",
+    "reference": b"No score now",
+    "model": b"Risk of",
+}
+"""The words by which a card tells of which tier it is; the first that is found counts."""
 
 
 @dataclass(frozen=True)
@@ -158,10 +165,7 @@ async def send(plan: Plan, due: list[float], requests: list[bytes], begins: floa
 
 def _told(body: bytes) -> str:
     """What kind of answer a card says that it is."""
-    for words, kind in ((b"This is the reduced model", "reduced"), (b"by rule", "rule"), (b"Risk of", "model")):
-        if words in body:
-            return kind
-    return "no card"
+    return next((kind for kind, words in TIERS.items() if words in body), "no card")
 
 
 def main(plan: Plan, answer: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from serving_homes import SERVICE, Home, call
 
 from ml.serving.background import running
-from tests.benchmarks.bench_serving_load import client_of
+from tests.benchmarks.bench_serving_load import NotAnswered, client_of, of_hurt, timed
 from tests.benchmarks.open_loop import NEW_ID, Connections, Plan, arrivals, requests_of, send
 from tests.benchmarks.serving_figures import load_figures
 
@@ -60,6 +60,16 @@ def test_a_signed_load_is_answered_with_cards_and_each_call_is_its_own(home: Hom
         late = sent(plan, begins=time.time() - 3600)
     assert [(row["status"], row["told"]) for row in rows] == [(200, "model")] * 12
     assert {row["status"] for row in late} == {401}, "tokens of an hour ago, and the same again"
+
+
+def test_an_error_is_no_answer_and_no_latency_is_measured_beside_one() -> None:
+    answered = {"ms": 5.0, "status": 200, "fault": None, "told": "rule"}
+    failed = [{"ms": 1.0, "status": 500, "told": "no card"}, {"ms": 1.0, "told": "no card"}, {"ms": 9000.0}]
+    rows = [answered, *({**answered, **one} for one in failed)]
+    assert of_hurt(rows, 8000.0)["late_or_unanswered"] == len(failed), "a fault, no card, and too late"
+    assert timed("durable", [answered])["p99"] == 5.0
+    with pytest.raises(NotAnswered, match="durable: 1 of 4 calls got no 200"):
+        timed("durable", rows)
 
 
 @pytest.mark.parametrize(("unanswered", "is_met"), [(0, True), (1, False)])
