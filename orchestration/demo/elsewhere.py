@@ -1,20 +1,35 @@
-"""What goes on while the pilot is stepped down: the staffing forecast that builds on it, and the other sites.
+"""Beside the pilot: others are released in shadow, and go on while it is stepped down, as its staffing does.
 
 What does not belong here: the fault, and what is done about it (fault).
 """
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from itertools import islice
 
+from evaluation.policies import Stage
 from orchestration.demo.replay import Department
+from orchestration.demo.run import DemoRun
 from orchestration.demo.staffing import STAFFING, plan_days
 from orchestration.settings import Settings
 from orchestration.simulator import live_requests
+from orchestration.steps.files import write_json
 from orchestration.steps.releases.proposal import served_sites
 
 ASKED = 12
 """Requests that each other site sends."""
+
+
+def release_elsewhere(run: DemoRun, sites: Sequence[str]) -> None:
+    """Release in shadow elsewhere what was trained there, on its own evidence; once, whatever the gate said."""
+    done = run.settings.home / "state" / "released-elsewhere.json"
+    if not done.exists():
+        with run.timed("release_elsewhere"):
+            allowed = {site: run.release(Stage.SHADOW, site=site) for site in sites}
+        write_json(done, {site: run.refused.pop(site, []) for site, is_in in allowed.items() if not is_in})
+    for site, reasons in json.loads(done.read_bytes()).items():
+        run.refuse(site, reasons)
 
 
 def go_on_elsewhere(

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from evaluation.policies import Stage, load_policy
-from orchestration.demo import run_demo, tour
+from orchestration.demo import course, run_demo
 from orchestration.demo.people import APPROVERS
 from orchestration.demo.replay import Replayed
+from orchestration.demo.run import DemoStopped
 from orchestration.demo.summary import CAVEAT, summarise
-from orchestration.demo.tour import DemoHomeTaken, DemoStopped
+from orchestration.demo.tour import DemoHomeTaken
 from orchestration.settings import Environment, Settings
 from orchestration.simulator import simulated_sites
 from orchestration.steps.errors import StepError
@@ -34,7 +35,7 @@ def test_two_people_in_two_roles_approve_what_the_policy_asks_of_the_demos_stage
 
 
 def test_the_demo_plays_the_simulated_sites_and_pilots_one_of_them() -> None:
-    assert set(tour.GROUP) == set(simulated_sites()) and tour.GROUP[0] == tour.PILOT
+    assert set(course.GROUP) == set(simulated_sites()) and course.GROUP[0] == course.PILOT
 
 
 def test_a_home_of_another_demo_is_left_as_it_is(settings: Settings) -> None:

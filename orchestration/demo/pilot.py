@@ -1,0 +1,111 @@
+"""The pilot site: stepped up stage by stage, its days replayed through the running service, a fault at its source.
+
+What does not belong here: what happens in the fault (fault), and the plans of nurses (plans).
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, time
+from typing import Any
+
+from evaluation.policies import Stage
+from orchestration.demo.course import FAULTY_DAYS, FIRST_DAY, MENDED_DAYS, PILOT, USE_CASE
+from orchestration.demo.elsewhere import go_on_elsewhere
+from orchestration.demo.fault import Hands, Story
+from orchestration.demo.preparing import bring_in
+from orchestration.demo.replay import Arrivals, Department, department
+from orchestration.demo.run import DemoRun
+from orchestration.demo.staffing import STAFFING, plan_days
+from orchestration.simulator import LiveRequest, live_requests
+from orchestration.sites import load_site
+from orchestration.steps.files import write_json
+from orchestration.steps.record.records import now
+
+
+class Pilot:
+    """The use case at the pilot site, in one run of the demo."""
+
+    def __init__(self, run: DemoRun) -> None:
+        self._run, self._settings, self._course = run, run.settings, run.course
+        self._arrivals: Arrivals | None = None
+        self._looked_from = now()
+
+    def step_up(self, stage: Stage, first: int, days: int) -> bool:
+        """Approve and promote at the pilot site, run the service for some days, bring back what happened.
+
+        Returns whether the stage was reached: the gate may refuse, here as anywhere, and then the demo ends there.
+        """
+        run = self._run
+        if run.reached(stage):
+            run.progress(f"release   {USE_CASE} at {PILOT}: {stage} was reached before")
+        else:
+            with run.timed(f"release_{stage}"):
+                if not run.release(stage):
+                    return False
+        played = self._settings.home / "state" / f"replayed-{stage}.json"
+        if played.exists():
+            return True
+        with run.timed(f"replay_{stage}"):
+            self._replay(stage, first, days)
+        bring_in(run, until=self._course.day(first + days), sites=(PILOT,))
+        self._looked_from = now()
+        with run.timed(f"monitor_{stage}"):
+            run.require(run.launcher.watch(PILOT, (USE_CASE,)))
+        write_json(played, {"days": days})
+        return True
+
+    def suffer(self) -> dict[str, Any]:
+        """Play the fault at the pilot's source to its end, once; a second demo tells it again. Returns what is told."""
+        played = self._settings.home / "state" / "fault.json"
+        if not played.exists():
+            if self._run.reached(Stage.ASSISTIVE, STAFFING):
+                with self._run.timed("plans_assistive"):
+                    plan_days(self._settings, PILOT, self._course.day(self._course.faulty_from), FAULTY_DAYS)
+            self._run.progress(f"fault     {USE_CASE} at {PILOT}: breaths counted for half a minute (simulated)")
+            with self._run.timed("fault"), department(self._settings) as emergency:
+                story = Story(self._settings, USE_CASE, PILOT, self._course.day(self._course.faulty_from))
+                requests = self._requests(self._course.mended_from, MENDED_DAYS)
+                story.play(emergency, requests, self._looked_from, self._hands(emergency))
+            write_json(played, story.told)
+        return json.loads(played.read_bytes())
+
+    def _hands(self, emergency: Department) -> Hands:
+        run, mended = self._run, self._course.day(self._course.mended_from)
+        return Hands(
+            others=lambda: go_on_elsewhere(
+                self._settings, emergency, USE_CASE, PILOT, mended, FIRST_DAY, self._course.seed
+            ),
+            mend=self._mend,
+            look=lambda: run.require(run.launcher.watch_drift(PILOT)),
+            step_up=lambda: run.release(Stage.ASSISTIVE),
+        )
+
+    def _mend(self) -> int:
+        """Bring in the day on which the source sends again what was wrong; returns how many readings it sent again."""
+        mended = self._course.day(self._course.mended_from)
+        sent = self._settings.drops / PILOT / mended.isoformat() / "Observation.ndjson"
+        again = sent.read_bytes().count(b'"status":"corrected"')
+        bring_in(self._run, until=self._course.day(self._course.all_days), sites=(PILOT,))
+        return again
+
+    def _replay(self, stage: Stage, first: int, days: int) -> None:
+        run = self._run
+        run.progress(f"replay    {days} days of requests at {PILOT} in {stage}")
+        with department(self._settings) as emergency:
+            run.replayed[stage.value] = emergency.replay(self._requests(first, days))
+        run.require(run.launcher.collect_events(self._course.day(first + days - 1)))
+
+    def _requests(self, first: int, days: int) -> Iterator[LiveRequest]:
+        """The pilot's requests of some days; days follow each other from the first that is asked for."""
+        course = self._course
+        if self._arrivals is None:
+            asked = live_requests(
+                PILOT,
+                course.day(first),
+                start=FIRST_DAY,
+                seed=course.seed,
+                days=course.all_days - first,
+                scenario=course.scenario,
+            )
+            self._arrivals = Arrivals(asked)
+        return self._arrivals.until(datetime.combine(course.day(first + days), time(), load_site(PILOT).zone))
