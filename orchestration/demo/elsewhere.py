@@ -37,7 +37,7 @@ def go_on_elsewhere(
 ) -> dict[str, str]:
     """Make the pilot's plan of the day and send requests of every other site that serves the use case; say how it went.
 
-    `start` and `seed` are those of the simulated group.
+    `start` and `seed` are those of the simulated group. A request that gets no answer raises `URLError`.
     """
     said: dict[str, str] = {}
     if pilot in served_sites(settings, STAFFING):
@@ -46,12 +46,18 @@ def go_on_elsewhere(
             f"plan published from its {made.plan.tier}. {made.plan.tier_reason or ''}".strip()
         )
     for site in _others(settings, use_case, pilot):
-        asked = list(islice(live_requests(site, day, start=start, seed=seed), ASKED))
-        for one in asked:
-            emergency.ask(one)
-        stage = emergency.stage_of(use_case, site)
-        said[f"{use_case} at {site}"] = f"in {stage} as before, {len(asked)} of {len(asked)} requests answered"
+        said[f"{use_case} at {site}"] = _ask(emergency, use_case, site, day, start, seed)
     return said
+
+
+def _ask(emergency: Department, use_case: str, site: str, day: date, start: date, seed: int) -> str:
+    """Send the day's first requests of a site; say how many were answered, and how many its model scored."""
+    before = emergency.scored(use_case, site)
+    sent = list(islice(live_requests(site, day, start=start, seed=seed), ASKED))
+    answers = [emergency.ask(one) for one in sent]
+    scored = emergency.scored(use_case, site) - before
+    stage = emergency.stage_of(use_case, site)
+    return f"in {stage}, {len(answers)} of {len(sent)} requests answered, {scored} of them scored by its model"
 
 
 def _others(settings: Settings, use_case: str, pilot: str) -> Sequence[str]:

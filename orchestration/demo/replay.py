@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+
+from ml.serving.advice import SCORED
 from ml.serving.background import running
 from orchestration.settings import Settings
 from orchestration.simulator import LiveRequest
@@ -19,6 +22,8 @@ from orchestration.steps.watching.service import serving_config
 
 HOST = "127.0.0.1"
 TIMEOUT_SECONDS = 10
+CALLS = "pilothouse_calls_total"
+"""The service's meter of calls, by use case, site and what a call came to."""
 READING_TIME = timedelta(minutes=2)
 
 
@@ -84,7 +89,7 @@ class Department:
         return done
 
     def ask(self, request: LiveRequest) -> list[dict[str, Any]]:
-        """Send one request; returns the cards, to which nobody answers."""
+        """Send one request; returns the cards, to which nobody answers. Raises `URLError` where no answer comes."""
         self._clock.now = request.requested_at
         return self._post(f"/sites/{request.site}/cds-services/pilothouse-triage", request.body)["cards"]
 
@@ -97,9 +102,18 @@ class Department:
         """What the board of an emergency unit tells instead of advice; None where advice is as it was released."""
         return self._get(f"/api/v1/board/{site}/{unit}")["notice"]
 
+    def scored(self, use_case: str, site: str) -> int:
+        """How many calls the model itself has answered at a site since the service started, by the service's meters."""
+        counted = {"use_case": use_case, "site": site, "status": SCORED}
+        samples = [one for family in text_string_to_metric_families(self._read("/metrics")) for one in family.samples]
+        return round(sum(one.value for one in samples if one.name == CALLS and counted.items() <= one.labels.items()))
+
     def _get(self, path: str) -> dict[str, Any]:
+        return json.loads(self._read(path))
+
+    def _read(self, path: str) -> str:
         with urllib.request.urlopen(self._base + path, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            return json.loads(answer.read())
+            return answer.read().decode()
 
     def _answer(self, request: LiveRequest, card: dict[str, Any], done: Replayed) -> None:
         verdict = _verdict(card, done.cards)

@@ -16,14 +16,18 @@ DAY = date(2026, 4, 22)
 
 
 class Asked:
-    """A department that remembers which sites asked."""
+    """A department that remembers which sites asked; its model scores every second request, and one came before."""
 
     def __init__(self) -> None:
-        self.sites: list[str] = []
+        self.sites = ["rural"]
 
     def ask(self, request: LiveRequest) -> list[dict[str, Any]]:
         self.sites.append(request.site)
         return []
+
+    def scored(self, use_case: str, site: str) -> int:
+        assert use_case == "triage"
+        return (self.sites.count(site) + 1) // 2
 
     def stage_of(self, use_case: str, site: str) -> str:
         return f"shadow of {use_case}" if site == "rural" else "assistive"
@@ -47,7 +51,9 @@ def test_the_other_sites_are_asked_and_the_pilots_plan_is_made(
     monkeypatch.setattr(elsewhere, "plan_days", lambda *_: [plan])
     monkeypatch.setattr(elsewhere, "live_requests", live)
     said = elsewhere.go_on_elsewhere(settings, asked, "triage", "city", DAY, date(2026, 1, 5), 7)  # type: ignore[arg-type]
-    assert asked.sites == ["district"] * 12 + ["rural"] * 12
-    assert said["triage at rural"] == "in shadow of triage as before, 12 of 12 requests answered"
+    assert asked.sites[1:] == ["district"] * 12 + ["rural"] * 12
+    scored = "12 of 12 requests answered, 6 of them scored by its model"
+    assert said["triage at rural"] == f"in shadow of triage, {scored}"
+    assert said["triage at district"] == f"in assistive, {scored}"
     assert said.get("staffing at city") == ("plan published from its history. Triage: not used." if has_plan else None)
     assert "triage at city" not in said

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 
+from ml.serving.advice import FALLBACK, SCORED
+from ml.serving.metrics import Meters
 from orchestration.demo.replay import READING_TIME, Arrivals, Department, ReplayClock
 from orchestration.simulator import LiveRequest
 
@@ -24,6 +27,7 @@ class Service(HTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.clock = clock
         self.received: list[tuple[str, datetime, dict[str, Any]]] = []
+        self.meters = Meters()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -36,7 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
         more = {"suggestions": SUGGESTIONS} if visit.startswith("sick-with") else {}
         cards = [{"uuid": visit, "overrideReasons": REASONS, **more}] if visit.startswith("sick") else []
         content = b"" if self.path.endswith("/feedback") else json.dumps({"cards": cards}).encode()
-        self.send_response(200)
+        self.send_response(503 if visit == "unanswered" else 200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -46,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
         found = {"releases": [told]} if self.path.endswith("status") else {"notice": f"Paused at {self.path[-2:]}."}
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(json.dumps(found).encode())
+        self.wfile.write(self.server.meters.text() if self.path == "/metrics" else json.dumps(found).encode())
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - as http.server has it
         """Say nothing."""
@@ -113,3 +117,19 @@ def test_a_card_that_is_only_asked_for_gets_no_answer_and_the_service_says_where
     assert (card["uuid"], len(service.received), service.clock.now) == ("sick", 1, NOON + timedelta(minutes=3))
     assert (there.stage_of("triage", "city"), there.stage_of("triage", "rural")) == ("shadow", None)
     assert there.told_on_board("city", "ED") == "Paused at ED."
+
+
+def test_a_request_without_an_answer_is_never_counted_as_one(service: Service) -> None:
+    with pytest.raises(URLError, match="503"):
+        department(service).ask(request("unanswered", 1))
+
+
+def test_calls_that_the_model_scored_are_counted_by_the_services_own_meters(service: Service) -> None:
+    there = department(service)
+    assert there.scored("triage", "district") == 0
+    for site, stage, tier, status, calls in (
+        ("district", "shadow", "model", SCORED, 7), ("district", "assistive", "model", SCORED, 2),
+        ("district", "shadow", "reduced", FALLBACK, 3), ("city", "shadow", "model", SCORED, 5),
+    ):  # fmt: skip
+        service.meters.calls.labels("triage", site, stage, tier, status).inc(calls)
+    assert (there.scored("triage", "district"), there.scored("staffing", "district")) == (9, 0)
