@@ -1,7 +1,7 @@
-"""What the demo says at its end: for a reader who has never seen the product, with what to open next.
+"""What the demo says at its end: its document of figures.
 
 Figures come from the evidence on record; the best that anybody could do comes from the simulator's own truth, which
-no feature can read. What does not belong here: pages (evaluation/reports).
+no feature can read. What does not belong here: pages (evaluation/reports), and words (summary_words).
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from evaluation.metrics import NotEstimableError
 from evaluation.metrics.performance import auroc
 from evaluation.reports.board import PAGE, PRINTED
 from orchestration.contracts import sql
-from orchestration.demo.fault_words import fault_lines
 from orchestration.demo.replay import Replayed
 from orchestration.demo.staffing import ROSTER, STAFFING
+from orchestration.demo.summary_words import CAVEAT, summary_text
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
@@ -25,7 +25,6 @@ from orchestration.steps.record.records import open_records
 from orchestration.steps.watching.board_packs import pack_folder
 from orchestration.steps.watching.status import figure_value, newest, release_status
 
-CAVEAT = "Simulated patients: this shows that the machinery works. It is engineering evidence, never a clinical claim."
 COMPARED = """
     select truth.critical_care_probability as best, predictions.critical_care_label as outcome
     from {truth} as truth
@@ -64,7 +63,7 @@ def summarise(
         "refused": dict(refused),
         "note": CAVEAT,
     }
-    return Answer(document, text=_text(document, use_case, pilot))
+    return Answer(document, text=summary_text(document, use_case, pilot))
 
 
 def _board_pack(settings: Settings, use_case: str, pilot: str) -> str | None:
@@ -147,63 +146,3 @@ def _best_possible(settings: Settings, use_case: str, site: str) -> float | None
         return auroc(rows["outcome"].astype(float), rows["best"].astype(float)).value
     except NotEstimableError:
         return None
-
-
-def _text(document: dict[str, Any], use_case: str, pilot: str) -> str:
-    lines = ["", "Pilothouse demo", "===============", CAVEAT, ""]
-    for site, row in document["use_cases"][use_case].items():
-        lines.append(
-            f"  {site:<9} {row['stage']:<10} risk of critical care: AUROC {_number(row['auroc'])}"
-            f" (nurse's level {_number(row['nurse_level_auroc'])}, best possible {_number(row['best_possible_auroc'])})"
-        )
-    for site, row in document["use_cases"][STAFFING].items():
-        lines.append(
-            f"  {site:<9} {row['stage']:<10} nurse hours a day ahead: {_percent(row['hours_skill_1d'])} nearer than "
-            f"the better simple rule, interval held {_percent(row['hours_coverage_1d'])}, "
-            f"plans in time {_percent(row['plans_in_time'])}"
-        )
-    rosters = document["use_cases"][ROSTER].items()
-    lines += [f"  {site:<9} {row['stage']:<10} {_roster_words(row)}" for site, row in rosters]
-    for stage, one in document["requests"].items():
-        lines.append(
-            f"  {pilot:<9} {stage}: {one['requests']} live requests over HTTP, {one['cards']} cards, "
-            f"p50 {one['p50_ms']} ms, p99 {one['p99_ms']} ms, feedback {one['feedback'] or 'none'}"
-        )
-    lines += fault_lines(document["fault"])
-    for site, reasons in document["refused"].items():
-        lines += [f"  {site:<9} refused, and why:", *[f"            {reason}" for reason in reasons]]
-    ledger = document["ledger"]
-    lines += [
-        f"  ledger    {ledger['entries']} entries, {'verified' if ledger['ok'] else 'NOT VERIFIED'}",
-        f"  time      {document['seconds']['total']:.0f} s",
-        "",
-        "Open next",
-        *([f"  {document['board_pack']}   what the board reads before it decides"] if document["board_pack"] else []),
-        f"  {document['reports']}   every release: stage, evidence, approvals, drift, the way back",
-        f"  {document['operations']}   model, workflow and outcomes side by side",
-        "  make ui                          Dagster's graph and checks, MLflow's runs, the huddle board",
-        f"  .venv/bin/pilothouse gate explain {use_case} --site {pilot} --stage decision_support",
-        "  .venv/bin/pilothouse ledger show",
-    ]
-    return "\n".join(lines)
-
-
-def _roster_words(row: dict[str, Any]) -> str:
-    broken, was_broken = (_count(row[name]) for name in ("hard_rules_broken", "hard_rules_broken_as_worked"))
-    covered, was_covered = (_percent(row[name]) for name in ("demand_covered", "demand_covered_as_worked"))
-    return (
-        f"roster of a past week: {broken} hard rules broken ({was_broken} as worked), need covered {covered} "
-        f"({was_covered} as worked), wishes kept {_percent(row['wishes_kept'])}"
-    )
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
-
-
-def _count(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0f}"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.0f} %"

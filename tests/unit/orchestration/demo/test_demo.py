@@ -9,7 +9,8 @@ from orchestration.demo import course, run_demo
 from orchestration.demo.people import APPROVERS
 from orchestration.demo.replay import Replayed
 from orchestration.demo.run import DemoStopped
-from orchestration.demo.summary import CAVEAT, summarise
+from orchestration.demo.summary import summarise
+from orchestration.demo.summary_words import CAVEAT
 from orchestration.demo.tour import DemoHomeTaken
 from orchestration.settings import Environment, Settings
 from orchestration.simulator import simulated_sites
