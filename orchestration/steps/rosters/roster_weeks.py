@@ -29,6 +29,8 @@ from orchestration.steps.rosters.roster_people import NOTHING_TOLD, Personnel
 from orchestration.steps.rosters.settled import before_period, settled_of
 
 WEEK = timedelta(days=7)
+REPAIRING = 0.4
+"""Of the seconds of a past week, at most, for its sick call: it ends as soon as fewer changes are proven impossible."""
 
 
 def known_before(rows: Iterable[Row], site: Site, first: date) -> list[Row]:
@@ -83,7 +85,8 @@ def _changes_after_a_sick_call(declared: RosterUseCase, problem: Problem, roster
     if person is None:
         return None
     event = Sick(person, frozenset({problem.days // 2}))
-    return len(repair(problem, roster, [event], declared.solving.backtest_seconds / 5, declared.solving.seed).changes)
+    seconds = REPAIRING * declared.solving.backtest_seconds
+    return len(repair(problem, roster, [event], seconds, declared.solving.seed).changes)
 
 
 def written(weeks: Iterable[UnitWeek]) -> list[dict[str, Any]]:
