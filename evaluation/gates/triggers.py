@@ -21,10 +21,11 @@ _COMPARES: Mapping[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A signal as it was measured on ``n`` cases; no value where it could not be."""
+    """A signal as it was measured on ``n`` cases; no value where it could not be. ``columns`` it is about, if any."""
 
     value: float | None
     n: int
+    columns: tuple[str, ...] = ()
 
 
 NOTHING_READ = Reading(None, 0)

@@ -5,6 +5,7 @@ What does not belong here: what counts as an incident (policy).
 
 import itertools
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from ml.usecases import load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
+from orchestration.steps.locks import exclusive
 from orchestration.steps.record.actors import AUTOMATIC, Actor
 from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.incident_groups import cause_of
@@ -76,6 +78,14 @@ def _free_name(settings: Settings, name: str) -> str:
     return next(free for free in itertools.chain([name], numbered) if free not in taken)
 
 
+def opening(settings: Settings) -> AbstractContextManager[None]:
+    """Held by whoever looks whether an incident exists and opens it if not: nobody else does so in between.
+
+    It is not taken twice by one caller: `open_once` holds it itself.
+    """
+    return exclusive(settings.home, "incidents")
+
+
 def incident_name(at: datetime) -> str:
     """Return a name for an incident seen at a time: short, sortable, without meaning."""
     return f"incident-{at:%Y%m%d-%H%M%S}"
@@ -99,11 +109,13 @@ def open_incident(
     detail: Mapping[str, Any] | None = None,
     seen: Seen | None = None,
     tell: str | None = None,
+    is_change: bool = False,
 ) -> dict[str, Any]:
     """Record an incident under a name of its own; returns the ledger entry.
 
     With `tell`, words that name nobody, whom the site names is told of it: once for one cause, and not again while
-    another incident of that cause is open there.
+    another incident of that cause is open there. What is new or changed what is served (`is_change`) is
+    told each time.
     """
     said = seen or Seen()
     payload = {
@@ -120,9 +132,14 @@ def open_incident(
         **({"consequence": said.consequence} if said.consequence else {}),
     }
     entry = _append(settings, "incident_opened", payload, actor)
-    if tell is not None and not _is_told(settings, incident):
-        notify(settings, site, f"Incident: {use_case} at {site}", f"{tell} Read: pilothouse incident report {incident}")
+    if tell is not None and (is_change or not _is_told(settings, incident)):
+        tell_of(settings, use_case, site, incident, tell)
     return entry
+
+
+def tell_of(settings: Settings, use_case: str, site: str, incident: str, words: str) -> None:
+    """Send whom the site names a message about an incident."""
+    notify(settings, site, f"Incident: {use_case} at {site}", f"{words} Read: pilothouse incident report {incident}")
 
 
 def _is_told(settings: Settings, incident: str) -> bool:
@@ -138,9 +155,10 @@ def open_once(settings: Settings, incident: str, *, use_case: str, site: str, se
 
     `what` names nobody: it goes out as it is.
     """
-    known = {str(entry.payload["incident"]) for entry in open_records(settings).entries(kinds=("incident_opened",))}
-    if incident not in known:
-        open_incident(settings, incident, use_case=use_case, site=site, severity=severity, what=what, tell=what)
+    with opening(settings):
+        opened = open_records(settings).entries(kinds=("incident_opened",))
+        if incident not in {str(entry.payload["incident"]) for entry in opened}:
+            open_incident(settings, incident, use_case=use_case, site=site, severity=severity, what=what, tell=what)
 
 
 def open_run_incident(settings: Settings, run_id: str, job: str, site: str | None, use_case: str | None = None) -> None:

@@ -23,7 +23,7 @@ from orchestration.steps.answer import Answer
 from orchestration.steps.intake.deidentification import require_dates
 from orchestration.steps.locks import exclusive
 from orchestration.steps.record.actors import Actor
-from orchestration.steps.record.incidents import incident_label, list_incidents, open_incident
+from orchestration.steps.record.incidents import incident_label, list_incidents, open_incident, opening
 from orchestration.steps.record.records import entry_document, now, open_records
 from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.proposal import Proposal, propose
@@ -106,8 +106,12 @@ def _break(
 
 def tell_broken(settings: Settings, entry: Entry) -> dict[str, Any] | None:
     """Open the incident of a glass that was broken, unless it has one; the reason is in it, and in no message."""
-    if any(one["detail"].get("step") == entry.hash for one in list_incidents(settings)):
-        return None
+    with opening(settings):
+        is_told = any(one["detail"].get("step") == entry.hash for one in list_incidents(settings))
+        return None if is_told else _open_broken(settings, entry)
+
+
+def _open_broken(settings: Settings, entry: Entry) -> dict[str, Any]:
     payload: Any = entry.payload
     use_case, site = str(payload["use_case"]), str(payload["site"])
     until = parse_instant(payload["until"])
@@ -122,6 +126,7 @@ def tell_broken(settings: Settings, entry: Entry) -> dict[str, Any] | None:
         release=payload["release"],
         detail={"cause": "break-glass", "generation": payload["generation"], "step": entry.hash},
         tell=f"BREAK-GLASS: {use_case} at {site} is released without its evidence until {until:%Y-%m-%d %H:%M} UTC.",
+        is_change=True,
     )
 
 

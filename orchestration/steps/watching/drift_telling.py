@@ -13,6 +13,7 @@ from typing import Any
 from evaluation.drift.causes import Cause
 from evaluation.drift.jumps import Jump
 from evaluation.drift.watch_policy import WatchPolicy
+from evaluation.evidence import Evidence
 from ml.usecases import Declaration, UseCase
 from orchestration.contracts import load_contract
 from orchestration.settings import Settings
@@ -21,15 +22,15 @@ from orchestration.steps.learning.stores import CandidateRecord
 from orchestration.steps.record.incidents import Seen, incident_label, list_incidents, open_incident
 from orchestration.steps.record.records import now
 
-KIND = "segment_drift"
+KIND, JUMPED = "segment_drift", "jumped"
 NAMED = 4
 """Jumps that an incident tells one by one; the evidence holds all."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """One cause, as it is told. `since`: the day on which it began, where it began on one; `fields` name by column what
-    the feed's contract says of it."""
+    """One cause, as it is told. `since`: the day on which it began, where it began on one; `jumped`: the columns that
+    did so; `fields` name by column what the feed's contract says of it."""
 
     key: str
     columns: tuple[str, ...]
@@ -38,11 +39,13 @@ class Told:
     feed: str = ""
     since: date | None = None
     fields: Mapping[str, str] | None = None
+    jumped: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The cause as evidence and incidents hold it."""
         said = {"key": self.key, "columns": list(self.columns), "sentence": self.sentence, "feed": self.feed}
-        return {**said, "since": None if self.since is None else str(self.since), "fields": dict(self.fields or {})}
+        since = None if self.since is None else str(self.since)
+        return {**said, "since": since, "fields": dict(self.fields or {}), JUMPED: list(self.jumped)}
 
 
 def told_causes(
@@ -72,9 +75,10 @@ def _of_jumps(
     parts = [*(one.sentence for one in told), more, f"In the contract: {origin}." if origin else ""]
     also = slow.get(key)
     parts += [] if also is None else [also.sentence]
-    columns = tuple(dict.fromkeys([*(one.watched.name for one in ordered), *(also.columns if also else ())]))
+    jumped = tuple(dict.fromkeys(one.watched.name for one in ordered))
+    columns = tuple(dict.fromkeys([*jumped, *(also.columns if also else ())]))
     since, said = min(one.since for one in ordered), " ".join(part for part in parts if part)
-    return Told(key, columns, said, policy.jumps.severity, feed, since, fields)
+    return Told(key, columns, said, policy.jumps.severity, feed, since, fields, jumped)
 
 
 def _field_of(declared: Declaration, feed: str, column: str) -> str:
@@ -100,7 +104,7 @@ def tell(
     known = list_incidents(settings) if causes else []
     for cause in causes:
         stem = _stem(record, cause)
-        if any(_is_told(one, stem, policy) for one in known):
+        if any(_is_told(one, stem, cause, policy) for one in known):
             continue
         what = (
             f"{record.use_case} at {record.site}: {cause.sentence} {policy.owner} looks for the cause; the page of "
@@ -117,6 +121,7 @@ def tell(
             detail={"kind": KIND, **cause.to_json()},
             seen=Seen(since=_begin(record.site, cause.since), feed=cause.feed or None),
             tell=what,
+            is_change=cause.since is not None,
         )
         yield entry
 
@@ -131,8 +136,28 @@ def _stem(record: CandidateRecord, cause: Told) -> str:
     return f"drift-{record.site[:12]}-{cause.key[:16]}-{about}"
 
 
-def _is_told(incident: dict[str, Any], stem: str, policy: WatchPolicy) -> bool:
+def jumped_in(detail: Mapping[str, Any]) -> frozenset[str]:
+    """The columns that jumped, by what evidence or an incident says of a cause; none where it is slow drift."""
+    if not detail.get("since"):
+        return frozenset()
+    return frozenset(map(str, detail.get(JUMPED) or detail.get("columns") or ()))
+
+
+def jumped_columns(evidence: Evidence) -> tuple[str, ...]:
+    """The columns that jumped by evidence of this watch, of all feeds."""
+    causes: Any = evidence.detail.get("causes") or ()
+    return tuple(sorted({column for one in causes for column in jumped_in(one)}))
+
+
+def _is_told(incident: dict[str, Any], stem: str, cause: Told, policy: WatchPolicy) -> bool:
+    """Whether an incident tells of a cause. Only one that says since when tells of a jump, and only of its columns; a
+    jump that began after it is another one, once it is closed."""
     if not str(incident["incident"]).startswith(f"{stem}-"):
         return False
+    if cause.since is not None:
+        if not jumped_in(incident["detail"]) >= set(cause.jumped):
+            return False
+        if not incident["is_open"] and str(incident["detail"]["since"]) < str(cause.since):
+            return False
     opened = datetime.fromisoformat(str(incident["opened_at"]))
     return bool(incident["is_open"]) or now() - opened < timedelta(days=policy.telling.quiet_days)

@@ -43,6 +43,7 @@ from orchestration.steps.learning.evidence import head_of
 from orchestration.steps.learning.judging import SCORE
 from orchestration.steps.learning.shadow import NothingServed, served_visits
 from orchestration.steps.learning.stores import CandidateRecord, predictions_file, read_candidate, save_evidence
+from orchestration.steps.record.incidents import opening
 from orchestration.steps.releases.proposal import current_pointer, released, served_sites
 from orchestration.steps.watching.drift_telling import Told, tell, told_causes
 
@@ -90,8 +91,9 @@ def watch_drift(settings: Settings, use_case: str, site: str) -> Watching | None
         return None
     causes = told_causes(declared, causes_of(look.alarms), jumped.jumps, policy)
     evidence = _evidence(record, look, jumped, causes, policy)
-    save_evidence(settings, evidence)
-    opened = tuple(tell(settings, record, release.digest, causes, policy))
+    with opening(settings):  # whoever acts upon the evidence finds its incidents
+        save_evidence(settings, evidence)
+        opened = tuple(tell(settings, record, release.digest, causes, policy))
     return Watching(look, jumped.jumps, causes, evidence, opened)
 
 

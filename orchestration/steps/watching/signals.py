@@ -28,6 +28,7 @@ from orchestration.steps.planning.meetings import clock_of
 from orchestration.steps.releases.served import from_events
 from orchestration.steps.slo.measures import Asked, happened
 from orchestration.steps.warehouse.tables import current_snapshot, snapshot_digest
+from orchestration.steps.watching.drift_telling import jumped_columns
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,9 @@ def _evidenced(kind: Kind) -> Callable[[Watching, Trigger], Reading]:
         ]
         newest = max(found, key=lambda one: one.created_at, default=None)
         figure = None if newest is None else newest.figures.get(trigger.signal)
-        return NOTHING_READ if figure is None else Reading(figure.value, figure.n or 0)
+        if newest is None or figure is None:
+            return NOTHING_READ
+        return Reading(figure.value, figure.n or 0, jumped_columns(newest) if trigger.signal == JUMPS else ())
 
     return read
 
@@ -150,12 +153,13 @@ def _in_time(measure: str) -> Callable[[Watching, Trigger], Reading]:
     return read
 
 
+JUMPS = "segment_drift.jumps"
 SIGNALS: Mapping[str, Callable[[Watching, Trigger], Reading]] = {
     "serving.share_failed": _share_failed,
     "serving.alerts_per_100": _alerts_per_100,
     "feedback.share_overridden_as_wrong": _overridden_as_wrong,
     "drift.share": _evidenced("drift"),
-    "segment_drift.jumps": _evidenced("segment_drift"),
+    JUMPS: _evidenced("segment_drift"),
     "shadow.adjusted_share": _evidenced("shadow"),
     "slo.share_within_30s": _in_time("score_delay"),
     "slo.share_in_time": _in_time("plan_lateness"),

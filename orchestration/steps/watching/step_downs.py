@@ -129,6 +129,7 @@ def _open(settings: Settings, place: tuple[str, str], one: ServedEvent) -> dict[
         release=one.release,
         detail={"cause": cause, "event": one.event, "generation": one.generation},
         tell=f"{did}. {rest}".strip(),
+        is_change=one.tier is not None,
     )
 
 

@@ -4,7 +4,7 @@ What a step down was for stands in its own ledger entry, so that its incidents c
 What does not belong here: deciding and taking the step (trigger_watch).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,12 +15,16 @@ from evaluation.ledger import Entry
 from evaluation.policies import load_policy
 from ml.registry.pointer import Pointer
 from orchestration.settings import Settings
+from orchestration.steps.errors import known_errors, said
 from orchestration.steps.record.actors import AUTOMATIC
-from orchestration.steps.record.incidents import incident_label, list_incidents, open_incident
+from orchestration.steps.record.incidents import incident_label, list_incidents, open_incident, opening
+from orchestration.steps.record.notifying import notify
 from orchestration.steps.record.records import open_records
 from orchestration.steps.releases.breaking import tell_broken
+from orchestration.steps.watching.drift_telling import KIND as DRIFT
+from orchestration.steps.watching.drift_telling import jumped_in
 
-PREFIX, STAMP, CAUSES = "trigger", "%Y%m%d%H%M%S", "causes"
+PREFIX, STAMP, CAUSES, COLUMNS = "trigger", "%Y%m%d%H%M%S", "causes", "columns"
 STEPS = ("rollback", "tier_change")
 
 
@@ -36,8 +40,15 @@ class Cause:
     @staticmethod
     def of(breach: Breach, *, is_high: bool) -> "Cause":
         reading, trigger = breach.reading, breach.trigger
-        detail = {"signal": trigger.signal, "value": reading.value, "n": reading.n, "told": list(trigger.told)}
+        detail: dict[str, Any] = {
+            "signal": trigger.signal,
+            "value": reading.value,
+            "n": reading.n,
+            "told": list(trigger.told),
+        }
         told = f"{breach.sentence} To be told: {', '.join(trigger.told)}."
+        if reading.columns:
+            detail |= {COLUMNS: list(reading.columns)}
         return Cause(trigger.id, told, {**detail, "window_minutes": trigger.window_minutes}, is_high)
 
     def to_json(self) -> dict[str, Any]:
@@ -56,23 +67,33 @@ def name_end(use_case: str, site: str, cause: str) -> str:
     return f"-{cause[:32]}-{digest}"
 
 
-def open_by_cause(settings: Settings, pointer: Pointer) -> dict[str, dict[str, Any]]:
-    """The open incidents about triggers of the policy at a place, by trigger."""
+def open_by_cause(settings: Settings, pointer: Pointer, breaches: Iterable[Breach]) -> dict[str, dict[str, Any]]:
+    """The open incidents about triggers of the policy at a place, by trigger; `breaches` say what was seen now."""
     mine = [one for one in list_incidents(settings) if one["is_open"]]
-    return {
-        trigger.id: one
-        for trigger in load_policy(pointer.use_case).triggers
-        for one in mine
-        if _is_about(one, (pointer.use_case, pointer.site), trigger.id, trigger.signal)
-    }
+    columns = {one.trigger.id: one.reading.columns for one in breaches}
+    place = (pointer.use_case, pointer.site)
+    names = [one.id for one in load_policy(pointer.use_case).triggers]
+    return {name: told[0] for name in names if (told := _about(mine, place, name, columns.get(name, ())))}
 
 
-def _is_about(incident: Mapping[str, Any], place: tuple[str, str], cause: str, signal: str) -> bool:
-    """Whether an incident tells of a cause at a place: the trigger's own, or that of the watch it reads."""
-    if str(incident["incident"]).endswith(name_end(*place, cause)):
-        return True
-    is_here = (incident["use_case"], incident["site"]) == place
-    return is_here and incident["detail"].get("kind") == signal.partition(".")[0]
+def _about(
+    incidents: Iterable[dict[str, Any]], place: tuple[str, str], cause: str, columns: Collection[str]
+) -> list[dict[str, Any]]:
+    """The incidents that tell of a cause at a place: the trigger's own, or those of the watch that saw what jumped.
+
+    These tell of it where they name, together, every column that did; slow drift of the same feed does not.
+    """
+    given, end = list(incidents), name_end(*place, cause)
+    own = [one for one in given if str(one["incident"]).endswith(end)]
+    seen = [
+        one
+        for one in given
+        if (one["use_case"], one["site"]) == place
+        and one["detail"].get("kind") == DRIFT
+        and not jumped_in(one["detail"]).isdisjoint(columns)
+    ]
+    named = frozenset[str]().union(*(jumped_in(one["detail"]) for one in seen))
+    return own or (seen if named.issuperset(columns) else [])
 
 
 def open_waiting(settings: Settings, pointer: Pointer, cause: Cause, goes: str, at: datetime) -> dict[str, Any]:
@@ -82,28 +103,80 @@ def open_waiting(settings: Settings, pointer: Pointer, cause: Cause, goes: str, 
     return _open(settings, pointer.use_case, pointer.site, cause, what, pointer.release, detail, at)
 
 
-def open_owed(settings: Settings) -> list[dict[str, Any]]:
-    """Open what automatic steps down and broken glasses ask for and does not exist yet; returns the new entries."""
-    glasses = [tell_broken(settings, one) for one in open_records(settings).entries(kinds=("break_glass",))]
-    return [*(one for one in glasses if one is not None), *_open_of_steps(settings)]
+@dataclass(frozen=True)
+class Owed:
+    """Entries of incidents that were opened, and what could not be opened, one sentence each."""
+
+    opened: tuple[dict[str, Any], ...]
+    problems: tuple[str, ...]
 
 
-def _open_of_steps(settings: Settings) -> list[dict[str, Any]]:
-    steps = [one for one in open_records(settings).entries(kinds=STEPS) if one.actor == AUTOMATIC and _detail(one)]
+def open_owed(settings: Settings) -> Owed:
+    """Open what automatic steps down and broken glasses ask for and does not exist yet; an entry that cannot be told
+    keeps no other waiting."""
     opened: list[dict[str, Any]] = []
-    known = list_incidents(settings) if steps else []
-    for entry in steps:
-        detail = _detail(entry)
-        place = (str(entry.payload["use_case"]), str(entry.payload["site"]))
-        for said in detail[CAUSES]:
-            cause = Cause(said["cause"], said["sentence"], said["detail"], said["is_high"])
-            if _has_incident(known, entry, place, cause):
-                continue
-            goes = entry.payload["stage" if entry.kind == "rollback" else "tier"]
-            told = {**cause.detail, "generation": detail["of"]["generation"], "waits": False, "step": entry.hash}
-            what, release = f"{cause.sentence} Stepped down to {goes}.", detail["of"]["release"]
-            opened.append(_open(settings, *place, cause, what, release, told, entry.effective_at))
-    return opened
+    problems: list[str] = []
+    try:
+        known = list_incidents(settings)
+        entries = open_records(settings).entries(kinds=("break_glass", *STEPS))
+    except known_errors() as error:
+        return Owed((), (f"Nobody can say which incidents are owed: {said(error)}",))
+    for entry in entries:
+        try:
+            opened += _owed_by(settings, entry, known)
+        except Exception as error:  # noqa: BLE001 - one entry must not hide the others; what it owes is told
+            what = entry.kind.replace("_", " ")
+            problems.append(f"Entry {entry.seq} ({what}) asks for an incident that cannot be opened: {said(error)}")
+    return Owed(tuple(opened), tuple(problems))
+
+
+def _owed_by(settings: Settings, entry: Entry, known: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Open what one entry lacks; who looked before and found it lacking looks again while nobody else opens."""
+    if entry.kind == "break_glass":
+        is_told = any(one["detail"].get("step") == entry.hash for one in known)
+        opened = None if is_told else tell_broken(settings, entry)
+        return [] if opened is None else [opened]
+    if not _lacking(entry, known):
+        return []
+    with opening(settings):
+        return [_open_of_step(settings, entry, cause) for cause in _lacking(entry, list_incidents(settings))]
+
+
+def _lacking(entry: Entry, known: Sequence[dict[str, Any]]) -> list[Cause]:
+    """The causes of an automatic step down that no incident tells of."""
+    found = _detail(entry).get(CAUSES, ()) if entry.actor == AUTOMATIC else ()
+    causes = [Cause(one["cause"], one["sentence"], one["detail"], one["is_high"]) for one in found]
+    return [one for one in causes if not _has_incident(known, entry, one)]
+
+
+def _open_of_step(settings: Settings, entry: Entry, cause: Cause) -> dict[str, Any]:
+    of = _detail(entry)["of"]
+    told = {**cause.detail, "generation": of["generation"], "waits": False, "step": entry.hash}
+    what = f"{cause.sentence} Stepped down to {_goes(entry.kind, entry.payload)}."
+    return _open(settings, *_place_of(entry), cause, what, of["release"], told, entry.effective_at)
+
+
+def tell_steps(settings: Settings, entries: Iterable[Mapping[str, Any]], opened: Iterable[Mapping[str, Any]]) -> None:
+    """Tell of each step down that moved a pointer and opened no incident now: of a cause that is told already, or the
+    end of a broken glass. What the service did by itself is told as it is recorded."""
+    told = {one["payload"]["detail"].get("step") for one in opened}
+    for entry in entries:
+        payload = entry["payload"]
+        detail = payload.get("detail") or {}
+        if "event" in detail or entry.get("hash", "") in told:
+            continue
+        use_case, site = payload["use_case"], payload["site"]
+        why = " ".join(one["sentence"] for one in detail.get(CAUSES, ())) or "The time of a broken glass is over."
+        body = f"{why} {use_case} at {site} stepped down to {_goes(entry['kind'], payload)}. Run: pilothouse status"
+        notify(settings, site, f"Incident: {use_case} at {site}", body)
+
+
+def _goes(kind: str, payload: Mapping[str, Any]) -> str:
+    return str(payload["stage" if kind == "rollback" else "tier"])
+
+
+def _place_of(entry: Entry) -> tuple[str, str]:
+    return str(entry.payload["use_case"]), str(entry.payload["site"])
 
 
 def _detail(entry: Entry) -> dict[str, Any]:
@@ -112,10 +185,10 @@ def _detail(entry: Entry) -> dict[str, Any]:
     return dict(detail) if isinstance(detail, Mapping) and CAUSES in detail else {}
 
 
-def _has_incident(known: Sequence[dict[str, Any]], entry: Entry, place: tuple[str, str], cause: Cause) -> bool:
-    """Whether an incident of the cause was opened for this step, or was open when it was taken."""
-    mine = [one for one in known if _is_about(one, place, cause.name, str(cause.detail.get("signal", "")))]
-    return any(one["detail"].get("step") == entry.hash or _was_open(one, entry.at) for one in mine)
+def _has_incident(known: Iterable[dict[str, Any]], entry: Entry, cause: Cause) -> bool:
+    """Whether an incident of the cause was opened for this step, or such as tell of it were open when it was taken."""
+    counts = [one for one in known if one["detail"].get("step") == entry.hash or _was_open(one, entry.at)]
+    return bool(_about(counts, _place_of(entry), cause.name, cause.detail.get(COLUMNS, ())))
 
 
 def _was_open(incident: dict[str, Any], at: datetime) -> bool:
@@ -145,4 +218,5 @@ def _open(
         release=release,
         detail={"cause": cause.name, **detail},
         tell=what,
+        is_change=not detail["waits"],
     )

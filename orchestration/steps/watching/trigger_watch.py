@@ -31,7 +31,14 @@ from orchestration.steps.releases.served import answering_tier, from_events
 from orchestration.steps.watching.ledger_fault import LedgerFault, ledger_fault
 from orchestration.steps.watching.signals import Watching, read_signal
 from orchestration.steps.watching.step_downs import ServedEvent, record_served
-from orchestration.steps.watching.trigger_incidents import Cause, open_by_cause, open_owed, open_waiting, said_of
+from orchestration.steps.watching.trigger_incidents import (
+    Cause,
+    open_by_cause,
+    open_owed,
+    open_waiting,
+    said_of,
+    tell_steps,
+)
 
 LEDGER_BROKEN = "ledger-broken"
 
@@ -64,7 +71,10 @@ def watch_triggers(settings: Settings, wall: datetime) -> TriggerWatch:
     for use_case, site in places:
         _watch_place(settings, use_case, site, wall, fault, found)
     if fault is None:
-        found.incidents += open_owed(settings)
+        owed = open_owed(settings)
+        tell_steps(settings, found.stepped_down, owed.opened)
+        found.incidents += owed.opened
+        found.problems += owed.problems
     return found
 
 
@@ -128,7 +138,7 @@ def _is_self_taken(trigger: Trigger, pointer: Pointer, tier: Tier | None) -> boo
 
 def _act(watching: Watching, breaches: Sequence[Breach], found: TriggerWatch) -> None:
     """Step down for what acts now, which the ledger keeps with its causes; tell at once of what waits for a shift."""
-    known = open_by_cause(watching.settings, watching.pointer)
+    known = open_by_cause(watching.settings, watching.pointer, breaches)
     due = [one for one in breaches if _acts_now(watching, one.trigger, known)]
     waited = [one for one in _waited_for(watching, known) if one.id not in {each.trigger.id for each in due}]
     if due or waited:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,15 +16,18 @@ from ml.training.bundle import write_bundle
 from orchestration.answers import Answer
 from orchestration.settings import Settings
 from orchestration.steps.learning.stores import CandidateRecord, bundle_folder, save_candidate
+from orchestration.steps.record import incidents
 from orchestration.steps.record.actors import Actor
 from orchestration.steps.record.incidents import list_incidents
 from orchestration.steps.record.people import revoke_person
 from orchestration.steps.record.records import now, open_records, verify_ledger
+from orchestration.steps.releases import breaking
 from orchestration.steps.releases.approval import record_verdict
 from orchestration.steps.releases.breaking import break_glass
 from orchestration.steps.releases.going_down import roll_back
 from orchestration.steps.releases.release import promote_release
 from orchestration.steps.releases.tiers import change_tier
+from orchestration.steps.watching import trigger_incidents
 from orchestration.steps.watching.status import status_of
 from orchestration.steps.watching.trigger_watch import watch_triggers
 from tests.unit.ml.serving.homes import Clocks, Home, tiny_model
@@ -135,6 +139,41 @@ def test_whoever_is_killed_after_breaking_it_hides_it_from_nobody(
     assert WHY in incident["payload"]["what"] and watch_triggers(governed.settings, now()).is_quiet
     [message] = told
     assert "BREAK-GLASS" in message and WHY not in message and "ada" not in message
+
+
+def test_the_watch_that_looks_while_a_glass_is_told_opens_and_tells_nothing_again(
+    governed: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("orchestration.steps.record.incidents.notify", lambda *given: told.append(given[-1]))
+    opens = breaking.open_incident
+    watch = Thread(target=lambda: watch_triggers(governed.settings, now()))
+
+    def slowly(*given: Any, **named: Any) -> dict[str, Any]:
+        if watch.ident is None:
+            watch.start()
+            watch.join(0.5)
+        return opens(*given, **named)
+
+    monkeypatch.setattr(breaking, "open_incident", slowly)
+    broken(governed)
+    watch.join(10)
+    assert len(governed.entries("incident_opened")) == len(told) == 1
+
+
+def test_a_second_glass_is_told_while_the_incident_of_the_first_is_open(
+    governed: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    for module in (incidents, trigger_incidents):
+        monkeypatch.setattr(module, "notify", lambda *given: told.append(given[-1]))
+    broken(governed)
+    pointer = governed.pointer
+    assert pointer is not None and pointer.glass is not None
+    watch_triggers(governed.settings, pointer.glass.until)
+    broken(governed)
+    assert [("BREAK-GLASS" in one, "is over" in one) for one in told] == [(True, False), (False, True), (True, False)]
+    assert not any(WHY in one or "ada" in one for one in told)
 
 
 @pytest.mark.parametrize("is_ended_by_a_person", [False, True])

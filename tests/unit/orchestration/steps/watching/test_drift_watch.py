@@ -3,8 +3,9 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ import pytest
 from evaluation.drift import DriftFeature
 from evaluation.drift.segments import Look, Shift
 from evaluation.drift.tallies import Watched
+from evaluation.drift.watch_policy import load_watch_policy
 from orchestration.settings import Settings
 from orchestration.steps.kinds import Windows
 from orchestration.steps.learning.shadow import NothingServed
@@ -24,6 +26,7 @@ from orchestration.steps.record.actors import Actor
 from orchestration.steps.record.incidents import close_incident, list_incidents
 from orchestration.steps.record.notifying import NotifyUnreadable, addresses, notify
 from orchestration.steps.watching import drift_telling, drift_watch
+from orchestration.steps.watching.drift_telling import Told, tell
 from orchestration.steps.watching.drift_watch import Watching, watch_drift
 from tests.unit.orchestration.steps.conftest import NOON, digest
 
@@ -160,6 +163,29 @@ def test_jumps_that_could_not_be_judged_have_no_figure(look: Callable[..., Watch
 
 def test_where_nothing_can_be_judged_there_is_no_evidence(look: Callable[..., Watching | None]) -> None:
     assert look(trained=4, since=10) is None
+
+
+@pytest.mark.parametrize("use_case", ["triage", "appointments"])
+def test_a_jump_is_told_also_while_slow_drift_of_its_feed_is_open_and_again_once_it_is_another(
+    settings: Settings, record: Record, use_case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages: list[str] = []
+    monkeypatch.setattr("orchestration.steps.record.incidents.notify", lambda *given: messages.append(given[-1]))
+    policy, key, seconds = load_watch_policy(), "feed-ehr_fhir", count()
+    monkeypatch.setattr(drift_telling, "now", lambda: datetime.now(UTC) + timedelta(seconds=next(seconds)))
+
+    def told(since: int | None, *jumped: str) -> int:
+        day = None if since is None else date(2026, 3, since)
+        cause = Told(key, ("temperature_c", *jumped), "It moved.", "high", "ehr_fhir", day, {}, jumped)
+        return len(list(tell(settings, record(use_case=use_case), digest("release"), [cause], policy)))
+
+    assert (told(None), told(None)) == (1, 0)
+    assert (told(3, "heart_rate"), told(3, "heart_rate"), told(None)) == (1, 0, 0)
+    assert told(3, "heart_rate", "pain_score") == 1, "another column jumped"
+    assert len(messages) == len(list_incidents(settings)) == 3
+    for one in list_incidents(settings):
+        close_incident(settings, one["incident"], cause="a", done="b", finding="feed", actor=Actor("os.tester"))
+    assert (told(3, "heart_rate"), told(9, "heart_rate")) == (0, 1), "quiet of the same one, not of the next"
 
 
 def test_the_reference_is_counted_once_for_a_model_and_anew_when_damaged(

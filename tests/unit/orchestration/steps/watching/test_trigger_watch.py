@@ -12,6 +12,7 @@ from evaluation.gates import Reading
 from evaluation.policies import Policy, Trigger, load_policy
 from ml.serving.tables import EVENT, FEEDBACK, microseconds, open_database
 from orchestration.steps.learning.stores import save_evidence
+from orchestration.steps.record import incidents
 from orchestration.steps.record.incidents import close_incident, list_incidents, open_incident
 from orchestration.steps.record.records import now, open_records, verify_ledger
 from orchestration.steps.releases.proposal import current_pointer, released
@@ -31,6 +32,15 @@ from tests.unit.orchestration.steps.governed import (
 
 TRIAGE = load_policy("triage")
 MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What people were told."""
+    found: list[str] = []
+    for module in (incidents, trigger_incidents, trigger_watch):
+        monkeypatch.setattr(module, "notify", lambda *given: found.append(given[-1]))
+    return found
 
 
 def trigger(name: str) -> Trigger:
@@ -89,6 +99,19 @@ def drift(city: Governed, value: float, at: datetime, n: int = 300, **other: Any
     save_evidence(city.settings, evidence)
 
 
+def test_one_entry_that_cannot_be_told_keeps_no_other_from_its_incident(city: Governed) -> None:
+    """An entry as a damaged or later version might leave it: it is told each minute, and hides nothing."""
+    odd = {"use_case": "triage", "site": "rural", "release": None, "from_tier": "model", "tier": "rule", "reason": "x",
+           "is_automatic": True, "detail": {"causes": [{"cause": "odd"}]}}  # fmt: skip
+    open_records(city.settings).append("tier_change", "pilothouse", odd, at=now())
+    calls(city, 60, status="fallback")
+    found = watch_triggers(city.settings, now())
+    assert [one["payload"]["detail"]["cause"] for one in found.incidents] == ["failing-scores"]
+    assert len(found.stepped_down) == 1 and city.pointer is not None and city.pointer.tier.value == "rule"
+    [problem] = found.problems
+    assert "(tier change) asks for an incident that cannot be opened" in problem
+
+
 def test_where_nothing_is_wrong_nothing_happens_at_all(city: Governed) -> None:
     before = len(open_records(city.settings).entries())
     assert watch_triggers(city.settings, now()).is_quiet
@@ -132,27 +155,57 @@ def test_an_alert_flood_goes_back_to_shadow_and_counts_visits_not_calls(city: Go
     assert city.pointer is not None and city.pointer.notice is not None and city.pointer.notice.until is not None
 
 
-def test_an_input_that_jumped_goes_back_to_shadow_under_the_incident_of_the_watch_that_saw_it(city: Governed) -> None:
-    place = {"use_case": "triage", "site": "city", "severity": "high"}
-    told = open_incident(
-        city.settings, "drift-city", what="A reading jumped.", detail={"kind": "segment_drift"}, **place
-    )
+def jumped(city: Governed, *columns: str) -> None:
+    """Evidence of the drift watch: so many columns jumped."""
     release = released(city.settings, city.pointer)
     assert release is not None
-    about = {"subject_model": release.manifest.model.digest, "subject_data": "0" * 64}
-    for jumps in (0.0, 1.0):
-        figures = {"segment_drift.jumps": Figure(jumps, n=5)}
-        evidence = Evidence(
-            kind="segment_drift", use_case="triage", site="city", created_at=now(), figures=figures, detail={}, **about
-        )
-        save_evidence(city.settings, evidence)
-        found = watch_triggers(city.settings, now())
-        assert len(found.stepped_down) == jumps and city.served == ("shadow" if jumps else "assistive")
+    evidence = Evidence(
+        kind="segment_drift", use_case="triage", site="city", created_at=now(),
+        subject_model=release.manifest.model.digest, subject_data="0" * 64,
+        figures={"segment_drift.jumps": Figure(float(len(columns)), n=5)},
+        detail={"causes": [{"since": "2026-03-01", "jumped": list(columns), "columns": list(columns)}]},
+    )  # fmt: skip
+    save_evidence(city.settings, evidence)
+
+
+def drift_incident(city: Governed, name: str, since: str | None, *columns: str) -> str:
+    detail = {"kind": "segment_drift", "since": since, "jumped": list(columns) if since else [], "columns": [*columns]}
+    place: Any = {"use_case": "triage", "site": "city", "severity": "high"}
+    return str(open_incident(city.settings, name, what="x", detail=detail, **place)["payload"]["incident"])
+
+
+def test_an_input_that_jumped_goes_back_to_shadow_under_the_incidents_that_name_every_column(
+    city: Governed, messages: list[str]
+) -> None:
+    told = drift_incident(city, "drift-city", "2026-03-01", "heart_rate", "temperature_c")
+    jumped(city)
+    assert watch_triggers(city.settings, now()).is_quiet
+    jumped(city, "heart_rate")
+    found = watch_triggers(city.settings, now())
+    assert len(found.stepped_down) == 1 and city.served == "shadow"
     assert found.incidents == [] and len(list_incidents(city.settings)) == 1
     assert "Trigger input-jumped" in found.stepped_down[0]["payload"]["reason"]
-    assert told["payload"]["incident"] in found.stepped_down[0]["payload"]["reason"]
+    assert told in found.stepped_down[0]["payload"]["reason"]
+    [message] = messages
+    assert "triage at city stepped down to shadow" in message and "Trigger input-jumped" in message
     assert city.pointer is not None and city.pointer.notice is not None
     assert city.pointer.notice.withdrawn == TRIAGE.rollback.message.withdrawn
+
+
+@pytest.mark.parametrize(
+    ("since", "columns"),
+    [(None, ("heart_rate", "pain_score")), ("2026-03-01", ("pain_score",))],
+    ids=["slow drift", "one of two columns"],
+)
+def test_a_jump_that_no_open_incident_tells_of_has_one_of_its_own(
+    city: Governed, messages: list[str], since: str | None, columns: tuple[str, ...]
+) -> None:
+    drift_incident(city, "drift-city", since, *columns)
+    jumped(city, "heart_rate", "pain_score")
+    [incident] = watch_triggers(city.settings, now()).incidents
+    assert incident["payload"]["detail"]["columns"] == ["heart_rate", "pain_score"] and city.served == "shadow"
+    assert len(messages) == 1 and "Stepped down to shadow" in messages[0]
+    assert watch_triggers(city.settings, now()).is_quiet
 
 
 @pytest.mark.parametrize("old", [{"ago": timedelta(minutes=31)}, {"generation": 7}], ids=["window", "pointer"])
@@ -188,14 +241,19 @@ def test_drift_counts_of_the_served_model_and_only_since_it_is_pointed_to(city: 
     assert entry["payload"]["stage"] == "shadow" and "drifted-inputs" in entry["payload"]["reason"]
 
 
-def test_one_cause_has_one_incident_until_it_is_closed_and_two_causes_have_two(city: Governed) -> None:
+def test_one_cause_has_one_incident_until_it_is_closed_and_each_step_down_is_told(
+    city: Governed, messages: list[str]
+) -> None:
     calls(city, 60, status="fallback")
     calls(city, 60, shown=True)
     assert len(watch_triggers(city.settings, now()).incidents) == 2 and city.served == "shadow"
     city.release("assistive", text="again")
     calls(city, 60, shown=True)
+    assert len(messages) == 2
     again = watch_triggers(city.settings, now())
-    assert (len(again.stepped_down), again.incidents) == (1, []), "the flood is told already"
+    assert (len(again.stepped_down), again.incidents) == (1, []), "the flood has its incident already"
+    assert len(messages) == 3 and "triage at city stepped down to shadow" in messages[-1], "and is told: it acted again"
+    assert watch_triggers(city.settings, now()).is_quiet and len(messages) == 3
     flood = next(one for one in list_incidents(city.settings) if one["detail"]["cause"] == "alert-flood")
     close_incident(
         city.settings, flood["incident"], cause="a test", done="a test", finding="release", actor=city.signs("ada")
@@ -260,16 +318,14 @@ def served_itself(city: Governed, tier: str) -> str:
 
 
 def test_a_service_that_stepped_down_by_itself_is_recorded_once_with_an_incident_and_again_after_a_step_up(
-    city: Governed, monkeypatch: pytest.MonkeyPatch
+    city: Governed, messages: list[str]
 ) -> None:
-    told: list[str] = []
-    monkeypatch.setattr("orchestration.steps.record.incidents.notify", lambda *given: told.append(given[-1]))
     event = served_itself(city, "rule")
     found = watch_triggers(city.settings, now())
     [entry], [incident] = found.stepped_down, found.incidents
     assert entry["payload"]["is_automatic"] and entry["payload"]["detail"] == {"event": event}
     assert f"by itself at {now():%Y-%m-%d}" in incident["payload"]["what"] and "no model" in incident["payload"]["what"]
-    [message] = told
+    [message] = messages
     assert "stepped down to rule by itself" in message and "no model" not in message
     assert watch_triggers(city.settings, now()).is_quiet and verify_ledger(city.settings).exit_code == 0
     change_tier(city.settings, "triage", "city", "reduced", "a test", city.signs("ada"))
@@ -279,7 +335,7 @@ def test_a_service_that_stepped_down_by_itself_is_recorded_once_with_an_incident
     again = watch_triggers(city.settings, now())
     [entry], [incident] = again.stepped_down, again.incidents
     assert (entry["payload"]["from_tier"], entry["payload"]["tier"]) == ("model", "rule"), "a person had stepped it up"
-    assert told == [message], "one message for one cause while its incident is open"
+    assert len(messages) == 2, "it lowered something again, which is told; the second event of it lowered nothing"
     assert verify_ledger(city.settings).exit_code == 0
 
 
