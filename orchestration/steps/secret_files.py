@@ -23,6 +23,16 @@ def move_secrets(settings: Settings) -> None:
             (settings.home / name).replace(settings.keys / name)
 
 
+def leftovers(settings: Settings) -> list[str]:
+    """Say which of these files lies in the home although `keys/` has one, which is the one that is used."""
+    return [
+        f"{name} lies in the home, where a backup takes it, and another in keys/, which is used; delete the one in the "
+        "home, or put it in the place of the other."
+        for name in sorted(NAMES)
+        if (settings.home / name).is_file() and (settings.keys / name).exists()
+    ]
+
+
 def is_secret(name: Path) -> bool:
     """Whether a path, from the home, is one of these files where an earlier version kept it."""
     return name.as_posix() in NAMES

@@ -6,6 +6,7 @@ What does not belong here: what counts as drift (evaluation/drift) and whom it i
 from dagster import (
     AssetExecutionContext,
     AssetSelection,
+    Failure,
     MaterializeResult,
     MetadataValue,
     SensorDefinition,
@@ -18,26 +19,30 @@ from orchestration.defs.partitions import SITES
 from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import Settings, load_settings
 from orchestration.sites import list_sites
+from orchestration.steps.errors import said
 from orchestration.steps.learning.candidate import list_use_cases
-from orchestration.steps.watching.drift_watch import watch_drift, watched_use_cases
+from orchestration.steps.watching.drift_watch import watch_all, watched_use_cases
 
 
 @asset(key=DRIFT, deps=[SNAPSHOT], partitions_def=SITES, group_name="monitoring")
 def drift_asset(context: AssetExecutionContext) -> MaterializeResult:
     """Features, scores and labels of every segment against what was learned from, and each day against those before
-    it; one incident for one cause."""
+    it; one incident for one cause. A use case that cannot be compared fails the run, once the others were watched."""
     settings, site = load_settings(), context.partition_key
-    found = {one: watch_drift(settings, one, site) for one in watched_use_cases(settings, site, list_use_cases())}
-    said = [cause.sentence for one in found.values() if one for cause in one.causes]
-    return MaterializeResult(
-        metadata={
-            "compared": MetadataValue.int(sum(len(one.look.shifts) for one in found.values() if one)),
-            "alarms": MetadataValue.int(sum(len(one.look.alarms) for one in found.values() if one)),
-            "jumps": MetadataValue.int(sum(len(one.jumps) for one in found.values() if one)),
-            "incidents_opened": MetadataValue.int(sum(len(one.opened) for one in found.values() if one)),
-            "causes": MetadataValue.md("\n".join(f"- {one}" for one in said) or "none"),
-        }
-    )
+    found, failed = watch_all(settings, site, watched_use_cases(settings, site, list_use_cases()))
+    sentences = [cause.sentence for one in found for cause in one.causes]
+    metadata = {
+        "compared": MetadataValue.int(sum(len(one.look.shifts) for one in found)),
+        "alarms": MetadataValue.int(sum(len(one.look.alarms) for one in found)),
+        "jumps": MetadataValue.int(sum(len(one.jumps) for one in found)),
+        "incidents_opened": MetadataValue.int(sum(len(one.opened) for one in found)),
+        "causes": MetadataValue.md("\n".join(f"- {one}" for one in sentences) or "none"),
+    }
+    if failed:
+        listed = " ".join(f"{use_case}: {said(error)}" for use_case, error in failed.items())
+        problem = f"At {site} drift could not be watched of {listed} The others were watched; see the cause of each."
+        raise Failure(problem, metadata=metadata) from ExceptionGroup(problem, list(failed.values()))
+    return MaterializeResult(metadata=metadata)
 
 
 def segment_drift_sensor() -> SensorDefinition:

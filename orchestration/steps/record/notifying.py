@@ -21,7 +21,7 @@ from evaluation.strict_yaml import first_fault, read_one
 from orchestration.settings import Settings
 from orchestration.steps.errors import StepError
 from orchestration.steps.secret_files import NOTIFY as FILE
-from orchestration.steps.secret_files import move_secrets
+from orchestration.steps.secret_files import leftovers, move_secrets
 
 LOG = logging.getLogger("pilothouse.notify")
 Address = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+://")]
@@ -46,12 +46,13 @@ class Addresses(BaseModel):
 def addresses(settings: Settings) -> Addresses:
     """Read `keys/notify.yaml`; nobody where there is none. Raises `NotifyUnreadable`.
 
-    One that somebody put into the home itself is moved there: a backup of the home must not hold it.
+    One that somebody put into the home itself is moved there: a backup of the home must not hold it. Where both have
+    one, that of `keys/` counts, and the other is told in the log and by `status`: nobody goes untold for it.
     """
     move_secrets(settings)
+    for sentence in leftovers(settings):
+        LOG.warning(sentence)
     path = settings.keys / FILE
-    if (settings.home / FILE).exists():
-        raise NotifyUnreadable(f"There is a {FILE} in the home and another in keys/: keep the one in keys/ alone.")
     if not path.exists():
         return Addresses(schema="pilothouse.notify/1")
     _require_private(path)

@@ -97,6 +97,23 @@ def watch_drift(settings: Settings, use_case: str, site: str) -> Watching | None
     return Watching(look, jumped.jumps, causes, evidence, opened)
 
 
+def watch_all(settings: Settings, site: str, use_cases: "Sequence[str]") -> tuple[list[Watching], dict[str, Exception]]:
+    """Look at each use case; returns what was found, and by use case what kept it from being looked at.
+
+    One that cannot be compared leaves no other unwatched.
+    """
+    found: list[Watching] = []
+    failed: dict[str, Exception] = {}
+    for use_case in use_cases:
+        try:
+            watching = watch_drift(settings, use_case, site)
+        except Exception as error:  # noqa: BLE001 - given to the caller, which fails when all were looked at
+            failed[use_case] = error
+        else:
+            found += [] if watching is None else [watching]
+    return found, failed
+
+
 def watched_use_cases(settings: Settings, site: str, use_cases: "Sequence[str]") -> list[str]:
     """Those of the use cases that serve the site."""
     return [use_case for use_case in use_cases if site in served_sites(settings, use_case)]

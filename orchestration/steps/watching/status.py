@@ -24,6 +24,7 @@ from orchestration.steps.record.incidents import ALL_SITES, ALL_USE_CASES, KINDS
 from orchestration.steps.record.records import believed_records, broken, late, now, who
 from orchestration.steps.releases.proposal import released
 from orchestration.steps.releases.standing import standing_of
+from orchestration.steps.secret_files import leftovers
 
 
 def status_of(settings: Settings, site: str | None = None) -> Answer:
@@ -69,7 +70,7 @@ def overview(settings: Settings) -> Overview:
     found = agreements(settings, records, also=known)
     rows = [row for one in found if (row := _row(settings, records if verdict.ok else None, one)) is not None]
     unsound = [] if verdict.ok else [f"{broken(verdict)} Run: pilothouse ledger verify"]
-    problems = [*unsound, *late(settings), *[str(row["error"]) for row in rows if row["error"]]]
+    problems = [*unsound, *late(settings), *leftovers(settings), *[str(row["error"]) for row in rows if row["error"]]]
     return Overview(tuple(rows), tuple(problems), verdict.ok)
 
 

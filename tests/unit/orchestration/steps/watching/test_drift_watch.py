@@ -28,6 +28,7 @@ from orchestration.steps.record.notifying import NotifyUnreadable, addresses, no
 from orchestration.steps.watching import drift_telling, drift_watch
 from orchestration.steps.watching.drift_telling import Told, tell
 from orchestration.steps.watching.drift_watch import Watching, watch_drift
+from orchestration.steps.watching.status import status_of
 from tests.unit.orchestration.steps.conftest import NOON, digest
 
 Record = Callable[..., CandidateRecord]
@@ -257,14 +258,18 @@ def test_nobody_is_told_where_nobody_is_named(settings: Settings) -> None:
     assert not notify(settings, "city", "t", "b")
 
 
-def test_a_file_that_lies_in_the_home_is_moved_and_two_of_them_are_refused(settings: Settings) -> None:
+def test_a_file_that_lies_in_the_home_is_moved_and_of_two_the_one_in_keys_counts_and_the_other_is_told(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     text = "schema: pilothouse.notify/1\neverybody: ['json://127.0.0.1/']\n"
     kept = named(settings, text).rename(settings.home / "notify.yaml")
     assert addresses(settings).everybody == ("json://127.0.0.1/",)
     assert not kept.exists()
-    kept.write_text(text)
-    with pytest.raises(NotifyUnreadable, match="keep the one in keys/ alone"):
-        addresses(settings)
+    assert status_of(settings).document["problems"] == [] and not caplog.records
+    kept.write_text("schema: pilothouse.notify/1\neverybody: ['json://elsewhere/']\n")
+    assert addresses(settings).everybody == ("json://127.0.0.1/",), "nobody goes untold for it"
+    [problem] = status_of(settings).document["problems"]
+    assert problem.startswith("notify.yaml lies in the home") and problem in caplog.text and "elsewhere" not in problem
 
 
 @pytest.mark.parametrize(
