@@ -52,7 +52,7 @@ def manifest_fields(settings: Settings, proposal: Proposal, standing: Standing, 
         "decision": {"digest": standing.decision},
         "approvals": list(standing.approvals),
         "author": candidate.author,
-        "scope": _scope(proposal),
+        "scope": scope_of(proposal),
         "accountable": proposal.use_case.accountable.name,
         "fallback": _fallback(proposal),
         "previous": earned_release(proposal.current),
@@ -66,7 +66,7 @@ def _fallback(proposal: Proposal) -> dict[str, Any]:
     return FALLBACK if ladder is None else {"fail": ladder.fail, "tiers": list(ladder.tiers)}
 
 
-def _scope(proposal: Proposal) -> dict[str, Any]:
+def scope_of(proposal: Proposal) -> dict[str, Any]:
     """Where the release may speak: the site's launch scope of it, unless what is scored is in no unit."""
     declared = proposal.use_case
     is_anywhere = isinstance(declared, UseCase) and not declared.grain.is_in_unit
