@@ -16,14 +16,12 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from evaluation.drift.comparison import CONSTANT_MOVED, FloatArray
-from evaluation.drift.tallies import ROUNDING, Watched
+from evaluation.drift.daily import Daily, Days
+from evaluation.drift.tallies import Watched
 from evaluation.drift.verdict import DriftInputError
 from evaluation.drift.watch_policy import Jumps
-
-Days = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def find_jumps(table: pa.Table, days: Days, watched: Sequence[Watched], policy: 
 def columns_judged(days: Days, watched: Sequence[Watched], policy: Jumps) -> int:
     """How many of the columns :func:`find_jumps` can say anything of in a window of such days: all numbers, or none."""
     there, place = np.unique(days, return_inverse=True)
-    daily = _Daily.of(np.zeros(place.size), place, there.size).of_whole_days(policy)
+    daily = Daily.of(np.zeros(place.size), place, there.size).of_whole_days(policy)
     is_judged = any(daily.is_enough(first, policy) for first in _splits(daily, policy))
     return sum(one.kind == "numeric" for one in watched) if is_judged else 0
 
@@ -92,7 +90,7 @@ def _of_column(one: Watched, values: FloatArray, days: Days, place: Days, policy
     sizes = (("missing", (~is_there).astype(np.float64), np.ones(values.size, dtype=bool), policy.missing),)
     for of, column, rows, least in (*sizes, ("values", values, is_there, policy.spreads)):
         centre = float(np.median(column[rows])) if of == "values" and rows.any() else 0.0
-        daily = _Daily.of(column[rows] - centre, place[rows], days.size).of_whole_days(policy)
+        daily = Daily.of(column[rows] - centre, place[rows], days.size).of_whole_days(policy)
         jump = _largest(daily, policy, in_spreads=of == "values")
         if jump is not None and abs(jump.moved) >= least:
             since = date.fromordinal(date(1970, 1, 1).toordinal() + int(days[jump.first]))
@@ -111,59 +109,17 @@ class _Split:
     weight: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Daily:
-    """A column added up by day: rows, sums and sums of squares.
-
-    Values are taken from a number among them: a constant is 0 then, and rounding leaves no spread of it.
-    """
-
-    rows: FloatArray
-    sums: FloatArray
-    squares: FloatArray
-
-    @staticmethod
-    def of(values: FloatArray, place: Days, days: int) -> "_Daily":
-        rows = np.bincount(place, minlength=days).astype(np.float64)
-        sums, squares = (np.bincount(place, part, days).astype(np.float64) for part in (values, values**2))
-        return _Daily(rows, sums, squares)
-
-    def of_whole_days(self, policy: Jumps) -> "_Daily":
-        """The same without the rows of days that have less than a share of the median day's."""
-        some = self.rows[self.rows > 0]
-        least = policy.day_share * float(np.median(some)) if some.size else 0.0
-        kept = self.rows >= least
-        return _Daily(self.rows * kept, self.sums * kept, self.squares * kept)
-
-    @property
-    def means(self) -> FloatArray:
-        return np.divide(self.sums, self.rows, out=np.full(self.rows.size, np.nan), where=self.rows > 0)
-
-    def is_enough(self, first: int, policy: Jumps) -> bool:
-        """Whether there are days and rows enough to judge a jump on this day, which has rows itself."""
-        old, new = self.rows[:first], self.rows[first:]
-        fewest = min(np.count_nonzero(old), np.count_nonzero(new))
-        return bool(new[0] > 0 and fewest >= policy.fewest_days and new.sum() >= policy.fewest_rows)
-
-    def part(self, days: slice) -> tuple[float, float, float]:
-        """Rows, mean and standard deviation of some days; a spread that rounding can make is none."""
-        rows, total, squares = (float(one[days].sum()) for one in (self.rows, self.sums, self.squares))
-        mean, square = total / rows, squares / rows
-        variance = square - mean**2
-        return rows, mean, float(np.sqrt(variance)) if variance > ROUNDING * square else 0.0
-
-
-def _splits(daily: _Daily, policy: Jumps) -> range:
+def _splits(daily: Daily, policy: Jumps) -> range:
     return range(policy.earlier_days, daily.rows.size - policy.fewest_days + 1)
 
 
-def _largest(daily: _Daily, policy: Jumps, *, in_spreads: bool) -> _Split | None:
+def _largest(daily: Daily, policy: Jumps, *, in_spreads: bool) -> _Split | None:
     """The split after which days lie apart from those before, and that explains most; None where no split does."""
     found = (_split(daily, first, policy, in_spreads=in_spreads) for first in _splits(daily, policy))
     return max((split for split in found if split is not None), key=lambda one: one.weight, default=None)
 
 
-def _split(daily: _Daily, first: int, policy: Jumps, *, in_spreads: bool) -> _Split | None:
+def _split(daily: Daily, first: int, policy: Jumps, *, in_spreads: bool) -> _Split | None:
     if not daily.is_enough(first, policy):
         return None
     old, new = (side[np.isfinite(side)] for side in (daily.means[:first], daily.means[first:]))
