@@ -10,30 +10,46 @@ from dataclasses import replace
 from datetime import timedelta
 
 from evaluation.policies import Tier
+from ml.rostering import RosteringError
 from orchestration.sites import Site
 from orchestration.steps.rosters.roster_inputs import Row, Unit
 from orchestration.steps.rosters.roster_making import Made
 from orchestration.steps.rosters.shifts import span_of
 
-PLANNED = "planned"
+PLANNED, LONGEST = "planned", 1000
 Remade = Callable[[Unit], Made]
 """Rosters a unit, with the people who were added to it."""
+Judged = Callable[[Sequence[Made]], Sequence[str]]
+"""Says which hard rules the lent people break by all that the site's rosters have them do."""
 
 
-def with_floats(site: Site, made: Sequence[Made], again: Remade) -> list[Made]:
-    """Return the units' rosters, those that are short made again with the float pool; as they were where that gave no
-    roster by the solver, or one that lacks as much."""
-    found = list(made)
+def with_floats(site: Site, made: Sequence[Made], again: Remade, judged: Judged) -> tuple[list[Made], list[str]]:
+    """Return the units' rosters, those that are short made again with the float pool, and what is to be said of it.
+
+    They stay as they were where that gave no roster by the solver, one that lacks as much, or one by which somebody
+    breaks a hard rule across units, and where the data do not fit together; the last two are said."""
+    found, said = list(made), list[str]()
     for place, one in enumerate(found):
         if not missing(one) or one.tier is not Tier.MODEL:
             continue
         pool = list(_pool(found, one.unit))
         if not pool:
             continue
-        wider = again(_with_people(site, one.unit, pool, found))
-        if wider.tier is Tier.MODEL and missing(wider) < missing(one):
-            found[place] = wider
-    return found
+        try:
+            wider = again(_with_people(site, one.unit, pool, found))
+        except RosteringError as error:
+            said.append(f"{one.unit.name}: nobody is lent to it, since the data do not fit together: {error}"[:LONGEST])
+            continue
+        if wider.tier is not Tier.MODEL or missing(wider) >= missing(one):
+            continue
+        if broken := judged([*found[:place], wider, *found[place + 1 :]]):
+            said.append(
+                f"{one.unit.name}: nobody is lent to it, since that breaks hard rules across units by the judge "
+                f"({len(broken)} times)."
+            )
+            continue
+        found[place] = wider
+    return found, said
 
 
 def missing(made: Made) -> int:
@@ -60,18 +76,21 @@ def _pool(made: Iterable[Made], unit: Unit) -> Iterator[tuple[str, Unit]]:
 
 
 def _with_people(site: Site, unit: Unit, pool: Sequence[tuple[str, Unit]], made: Sequence[Made]) -> Unit:
-    """Return a unit with the people of the pool, whose duties elsewhere are those of the rosters that were made."""
-    names = {person for person, _ in pool}
-    theirs = [row for person, home in pool for row in home.of(person) if not _is_decided(home, row)]
-    decided = [row for one in made if one.unit.name != unit.name for row in _rows(site, one, names)]
-    rows = [row for row in unit.rows if row.staff not in names]
+    """Return a unit with the people of the pool. What its own people and theirs do elsewhere is what the rosters say
+    that were made: also of its own who were lent before."""
     homes = {person: home.name for person, home in pool}
-    return replace(unit, rows=(*rows, *theirs, *decided), people=(*unit.people, *homes), floats=homes)
+    others = [one for one in made if one.unit.name != unit.name]
+    told = [row for row in unit.rows if row.staff not in homes]
+    told += [row for person, home in pool for row in home.of(person)]
+    kept = [row for row in told if not any(_is_decided(one.unit, row) for one in others)]
+    people = {*unit.people, *homes}
+    decided = [row for one in others for row in _rows(site, one, people)]
+    return replace(unit, rows=(*kept, *decided), people=(*unit.people, *homes), floats=homes)
 
 
-def _is_decided(home: Unit, row: Row) -> bool:
-    """Tell whether a duty was the home unit's to decide: its roster says now who has it."""
-    return row.unit == home.name and home.first <= row.date < home.after
+def _is_decided(unit: Unit, row: Row) -> bool:
+    """Tell whether a duty was a unit's to decide: its roster says now who has it."""
+    return row.unit == unit.name and unit.first <= row.date < unit.after and row.staff in unit.people
 
 
 def _rows(site: Site, made: Made, people: set[str]) -> Iterator[Row]:

@@ -3,7 +3,7 @@
 What counts as work is one definition (`settled.py`). What does not belong here: the judge (`evaluation/metrics`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -22,7 +22,6 @@ WEEK = 7
 def judge_roster(declared: RosterUseCase, site: Site, unit: Unit, roster: Roster) -> list[str]:
     """Return one sentence for each hard rule that a unit's roster breaks. Raises `MetricInputError` for a hard rule
     that cannot be judged."""
-    rules = [HardRule(one.name, one.kind, dict(one.parameters)) for one in declared.rules if one.hard]
     before, elsewhere, after = (
         duties_of(settled(site, unit)) for settled in (before_period, on_other_units, after_period)
     )
@@ -33,7 +32,40 @@ def judge_roster(declared: RosterUseCase, site: Site, unit: Unit, roster: Roster
         if declared.isolation and one.skill != declared.counts_as(one.skill)
         and not unit.personnel.is_trained(one.person, declared.isolation.training, [one.date])
     ]  # fmt: skip
-    return untrained + broken_rules(made, before, staff_of(unit), rules, elsewhere, after)
+    return untrained + broken_rules(made, before, staff_of(unit), _rules(declared), elsewhere, after)
+
+
+def judge_across(declared: RosterUseCase, site: Site, rosters: Sequence[tuple[Unit, Roster]]) -> list[str]:
+    """Return one sentence for each hard rule that people who are lent break by their duties on all units together.
+
+    It takes each person's duties from the rosters themselves, and of what feeds tell only what none of them decides."""
+    lent = sorted({person for unit, _ in rosters for person in unit.floats})
+    return [said for person in lent for said in _judge_person(declared, site, person, rosters)]
+
+
+def _judge_person(
+    declared: RosterUseCase, site: Site, person: str, rosters: Sequence[tuple[Unit, Roster]]
+) -> list[str]:
+    theirs = [(unit, roster) for unit, roster in rosters if person in unit.people]
+    home = next(unit for unit, _ in theirs if person not in unit.floats)
+    units = frozenset(unit.name for unit, _ in theirs)
+    rows = (row for row in home.of(person) if row.unit not in units or not home.first <= row.date < home.after)
+    alone = replace(home, rows=tuple(rows), people=(person,))
+    before, elsewhere, after = (
+        duties_of(settled(site, alone)) for settled in (before_period, on_other_units, after_period)
+    )
+    made = [
+        replace(one, skill=declared.counts_as(one.skill))
+        for unit, roster in theirs
+        for one in made_duties(site, unit, roster)
+        if one.person == person
+    ]
+    staff = replace(_staff(home, person), units=units)
+    return broken_rules(made, before, [staff], _rules(declared), elsewhere, after)
+
+
+def _rules(declared: RosterUseCase) -> list[HardRule]:
+    return [HardRule(one.name, one.kind, dict(one.parameters)) for one in declared.rules if one.hard]
 
 
 def duties_of(works: Iterable[Settled]) -> list[Duty]:

@@ -24,6 +24,7 @@ from orchestration.steps.rosters.roster_bundle import RosterModelRefused, releas
 from orchestration.steps.rosters.roster_floats import lent_to, with_floats
 from orchestration.steps.rosters.roster_inputs import NotEnoughRoster, Row, Unit, read_rows, units_of, untold_days
 from orchestration.steps.rosters.roster_isolation import isolation_beds, told_of_isolation
+from orchestration.steps.rosters.roster_judging import judge_across
 from orchestration.steps.rosters.roster_making import Made, document_of, make_roster, problem_of_unit
 from orchestration.steps.rosters.roster_needs import Needed, adjustments, demand_tier, needs_of, without
 from orchestration.steps.rosters.roster_people import held_leave, read_personnel
@@ -100,7 +101,10 @@ def _draft(
         problem = problem_of_unit(declared, asked.site, unit, needs[unit.name].nurses, asked.at)
         return make_roster(declared, asked.site, problem, unit, allowed)
 
-    made = with_floats(asked.site, made, again)
+    def judged(rosters: Sequence[Made]) -> list[str]:
+        return judge_across(declared, asked.site, [(one.unit, one.roster) for one in rosters])
+
+    made, of_floats = with_floats(asked.site, made, again, judged)
     lines = [
         line
         for one in made
@@ -119,6 +123,7 @@ def _draft(
         gave_way=tuple(_gave_way(made)),
         notes=(
             *notes,
+            *of_floats,
             *_silent(asked.site, units[0]),
             *_held(settings, declared, asked),
             *told_of_feeds(settings, declared, asked.site, asked.at),

@@ -1,12 +1,24 @@
 """The float pool: who may be sent elsewhere by contract covers what another unit lacks, and breaks no rule by it."""
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import pytest
+
+from evaluation.policies import Tier
 from ml.registry.plan import Plan
+from ml.rostering import Duty, Problem, ProblemNotUnderstood, Roster
+from ml.usecases import load_roster
 from orchestration.settings import Settings
+from orchestration.steps.rosters.roster_floats import with_floats
+from orchestration.steps.rosters.roster_inputs import Unit
+from orchestration.steps.rosters.roster_judging import judge_across
+from orchestration.steps.rosters.roster_making import Made
+from orchestration.steps.rosters.roster_people import Contract, Personnel
 from orchestration.steps.rosters.shifts import span_of
 from tests.unit.orchestration.steps.rostered import PLACE, TODAY, UNIT, Rostered, contract, leave
 
@@ -82,3 +94,72 @@ def test_an_agency_is_asked_for_what_neither_staff_nor_pool_can_cover_and_is_no_
     assert "they count as missing" in note
     home = json.dumps(plan.to_json())
     assert not any(one in home for one in ("anna", "bert", "clara"))
+
+
+Duties = dict[tuple[str, int], str]
+AWAY, DECLARED = "AE", load_roster("roster")
+
+
+def employed(person: str, unit: str, floats_to: str) -> Contract:
+    told = "rn", "RN", None, 40.0, None, None, date(2020, 1, 1), None, datetime(2026, 1, 1, tzinfo=UTC)
+    return Contract(person, unit, *told, floats_to=(floats_to,))
+
+
+CONTRACTS = (employed("bert", WARD, AWAY), employed("emil", UNIT, WARD), employed("anna", AWAY, AWAY))
+
+
+def rostered(unit: Unit, duties: Duties, needed: int) -> Made:
+    """A roster in which each day shift of the first two days needs some nurses."""
+    day = Duty(unit.name, "day", "rn")
+    demand = [SimpleNamespace(day=n, duty=day, nurses=needed) for n in range(2)]
+    problem = cast("Problem", SimpleNamespace(demand=demand, guests=Counter()))
+    roster = Roster({at: Duty(unit.name, shift, "rn") for at, shift in duties.items()})
+    return Made(unit, problem, roster, Tier.MODEL, "", ())
+
+
+def lent(again: Callable[[Unit], Duties]) -> tuple[dict[str, Duties], list[str], list[Unit]]:
+    """Bert of the ward goes to the emergency unit on its first day; the ward, short itself, is rostered with Emil."""
+    about = Personnel(CONTRACTS)
+    people = {AWAY: "anna", UNIT: "emil", WARD: "bert"}
+    units = {name: Unit(name, TODAY, 7, (), (person,), about) for name, person in people.items()}
+    asked: list[Unit] = []
+
+    def remade(unit: Unit) -> Made:
+        asked.append(unit)
+        return rostered(unit, {("bert", 0): "day"} if unit.name == AWAY else again(unit), 1)
+
+    at_first = {AWAY: {}, WARD: {("bert", 1): "day"}, UNIT: {("emil", 3): "day"}}
+    made = [rostered(units[name], duties, 0 if name == UNIT else 1) for name, duties in at_first.items()]
+    found, said = with_floats(
+        PLACE, made, remade, lambda them: judge_across(DECLARED, PLACE, [(one.unit, one.roster) for one in them])
+    )
+    held = {one.unit.name: {at: duty.shift for at, duty in one.roster.duties.items()} for one in found}
+    return held, said, asked
+
+
+def test_a_unit_whose_nurse_was_lent_is_rostered_again_with_what_they_do_there() -> None:
+    held, said, (_, ward) = lent(lambda _: {("bert", 1): "day", ("emil", 0): "day"})
+    assert [(row.unit, row.date, row.shift) for row in ward.of("bert")] == [(AWAY, TODAY, "day")]
+    assert [(row.unit, row.date) for row in ward.of("emil")] == [(UNIT, TODAY + timedelta(days=3))]
+    assert held[WARD] == {("bert", 1): "day", ("emil", 0): "day"} and said == []
+
+
+@pytest.mark.parametrize(
+    "duties",
+    [{("bert", 0): "day", ("bert", 1): "day"}, {("bert", 0): "evening", ("emil", 0): "day", ("emil", 1): "day"}],
+    ids=["the same hours", "one day without rest between"],
+)
+def test_nobody_has_duties_on_two_units_that_the_rules_forbid_together(duties: Duties) -> None:
+    """Judged by what the rosters say, whatever the one who made them was told."""
+    held, [said], _ = lent(lambda _: duties)
+    assert held[WARD] == {("bert", 1): "day"} and held[AWAY] == {("bert", 0): "day"}
+    assert said.startswith(f"{WARD}: nobody is lent to it, since that breaks hard rules across units")
+
+
+def test_data_that_do_not_fit_keep_one_unit_from_being_lent_to_and_take_no_plan_from_the_others() -> None:
+    def again(_: Unit) -> Duties:
+        raise ProblemNotUnderstood("a shift that is none")
+
+    held, said, _ = lent(again)
+    assert held[AWAY] == {("bert", 0): "day"} and held[WARD] == {("bert", 1): "day"}
+    assert said == [f"{WARD}: nobody is lent to it, since the data do not fit together: a shift that is none"]
