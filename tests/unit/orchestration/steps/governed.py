@@ -177,6 +177,26 @@ LEDGER_DAMAGES: list[Damage] = [
 ]
 
 
+def lose_ledger(one: Governed) -> None:
+    """The ledger and its checkpoint are gone: the next who asks makes an empty one, which verifies."""
+    (one.settings.home / "ledger.db").unlink()
+    remove_checkpoint(one)
+
+
+def put_back_older_ledger(one: Governed) -> None:
+    """A whole backup of the ledger, of before the release that is served."""
+    files = [one.settings.home / name for name in ("ledger.db", "ledger.checkpoint")]
+    before = [path.read_bytes() for path in files]
+    one.release("assistive", text="later")
+    open_records.cache_clear()
+    for path, held in zip(files, before, strict=True):
+        path.write_bytes(held)
+
+
+LEDGERS_LOST: list[Damage] = [lose_ledger, put_back_older_ledger]
+"""They leave a ledger that verifies, and that does not know what is served."""
+
+
 def empty_pointer(one: Governed) -> None:
     one.pointer_file.write_bytes(b"")
 

@@ -10,12 +10,16 @@ from sqlalchemy import insert
 from evaluation.evidence import Evidence, Figure
 from evaluation.gates import Reading
 from evaluation.policies import Policy, Trigger, load_policy
+from ml.registry.pointer import publish_lower
+from ml.registry.stages import Stage as ServedStage
+from ml.registry.stages import Tier as ServedTier
 from ml.serving.tables import EVENT, FEEDBACK, microseconds, open_database
 from orchestration.steps.learning.stores import save_evidence
 from orchestration.steps.record import incidents
 from orchestration.steps.record.incidents import close_incident, list_incidents, open_incident
 from orchestration.steps.record.records import now, open_records, verify_ledger
 from orchestration.steps.releases.proposal import current_pointer, released
+from orchestration.steps.releases.release_keys import release_signer
 from orchestration.steps.releases.tiers import change_tier
 from orchestration.steps.watching import step_downs, trigger_incidents, trigger_watch
 from orchestration.steps.watching.ledger_fault import PATIENCE
@@ -23,6 +27,7 @@ from orchestration.steps.watching.signals import Watching, read_signal
 from orchestration.steps.watching.trigger_watch import watch_triggers
 from tests.unit.orchestration.steps.governed import (
     LEDGER_DAMAGES,
+    LEDGERS_LOST,
     POINTER_DAMAGES,
     Damage,
     Governed,
@@ -355,7 +360,7 @@ def test_what_a_watch_was_killed_before_is_opened_by_the_next(city: Governed, mo
     assert watch_triggers(city.settings, now()).is_quiet
 
 
-@pytest.mark.parametrize("damage", LEDGER_DAMAGES, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("damage", [*LEDGER_DAMAGES, *LEDGERS_LOST], ids=lambda one: one.__name__)
 def test_a_ledger_that_does_not_verify_takes_what_is_served_down_to_people(
     city: Governed, damage: Damage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -367,10 +372,12 @@ def test_a_ledger_that_does_not_verify_takes_what_is_served_down_to_people(
     later = watch_triggers(city.settings, now() + PATIENCE)
     [entry] = [*first.stepped_down, *later.stepped_down]
     assert city.pointer is not None and (city.pointer.stage.value, city.pointer.tier.value) == ("assistive", "manual")
-    assert not entry["recorded"] and "THE LEDGER IS BROKEN" in entry["payload"]["reason"]
+    assert (entry["recorded"] is (damage in LEDGERS_LOST)) and "THE LEDGER IS BROKEN" in entry["payload"]["reason"]
     [message] = told
     assert "triage at city stepped down" in message and "pilothouse ledger verify" in message
-    assert bool(first.stepped_down) == (damage in (break_entry, remove_ledger)), "a chain that is broken closes at once"
+    assert bool(first.stepped_down) == (damage in (break_entry, remove_ledger, *LEDGERS_LOST)), (
+        "a chain that is broken, or not that of what is served, closes at once"
+    )
     assert not watch_triggers(city.settings, now() + 2 * PATIENCE).stepped_down
 
 
@@ -386,6 +393,30 @@ def test_triggers_act_without_a_ledger_and_the_incidents_are_opened_when_it_is_b
     opened = watch_triggers(city.settings, now()).incidents
     assert [one["payload"]["detail"]["cause"] for one in opened] == ["ledger-broken", "alert-flood"]
     assert verify_ledger(city.settings).exit_code == 0
+
+
+def test_a_step_down_that_waits_for_the_ledger_is_no_fault_of_it_once_it_is_back(
+    city: Governed, messages: list[str]
+) -> None:
+    ledger, kept = city.settings.home / "ledger.db", (city.settings.home / "ledger.db").read_bytes()
+    remove_ledger(city)
+    change_tier(city.settings, "triage", "city", "rule", "a test")
+    ledger.write_bytes(kept)
+    open_records.cache_clear()
+    assert watch_triggers(city.settings, now() + PATIENCE).is_quiet and messages == []
+    assert city.pointer is not None and city.pointer.tier.value == "rule"
+
+
+def test_a_pointer_that_is_a_step_ahead_of_the_ledger_is_waited_for(city: Governed) -> None:
+    """As between the two moments of a step down; what stays so was recorded by nobody."""
+    publish_lower(
+        city.settings.home, use_case="triage", site="city", stage=ServedStage.ASSISTIVE, tier=ServedTier.RULE,
+        reason="x", issued_at=now(), signer=release_signer(city.settings), above=0, notice=None,
+    )  # fmt: skip
+    first = watch_triggers(city.settings, now())
+    assert first.stepped_down == [] and "tier: ledger model, pointer rule" in first.problems[0]
+    assert len(watch_triggers(city.settings, now() + PATIENCE).stepped_down) == 1
+    assert city.pointer is not None and city.pointer.tier.value == "manual"
 
 
 def test_a_damaged_place_is_told_or_left_and_raises_nothing(city: Governed) -> None:
