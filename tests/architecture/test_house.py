@@ -126,3 +126,10 @@ def test_the_simulators_truth_is_read_by_the_demos_summary_alone() -> None:
     assert readers == ["orchestration/demo/summary.py"]
     models = [name for name in tracked() if name.startswith("dbt_project/models") and name.endswith(".sql")]
     assert models and not [name for name in models if "truth" in (ROOT / name).read_text()]
+
+
+def test_every_decision_has_a_number_of_its_own_and_says_it_in_its_title() -> None:
+    records = [Path(name) for name in tracked() if name.startswith("evaluation/governance/decisions/0")]
+    numbers = [record.name[:4] for record in records]
+    assert len(set(numbers)) == len(numbers), "two decision records share a number"
+    assert [one.name for one in records if not (ROOT / one).read_text().startswith(f"# {one.name[:4]}")] == []
