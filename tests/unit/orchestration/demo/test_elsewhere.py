@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from evaluation.policies import Stage
 from orchestration.demo import elsewhere
+from orchestration.demo.course import Course
+from orchestration.demo.run import DemoRun
 from orchestration.settings import Environment, Settings
 from orchestration.simulator import LiveRequest
 
@@ -57,3 +60,23 @@ def test_the_other_sites_are_asked_and_the_pilots_plan_is_made(
     assert said["triage at district"] == f"in assistive, {scored}"
     assert said.get("staffing at city") == ("plan published from its history. Triage: not used." if has_plan else None)
     assert "triage at city" not in said
+
+
+def test_elsewhere_is_released_once_and_what_the_gate_said_is_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = (f"sqlite:///{tmp_path}/{name}.db" for name in ("ledger", "mlflow", "events"))
+    settings, asked = Settings(tmp_path, Environment.DEVELOPMENT, *urls), list[str]()
+
+    def release(run: DemoRun, stage: Stage, site: str) -> bool:
+        asked.append(f"{site} in {stage.value}")
+        if site == "district":
+            run.refuse(site, ["too few events"])
+        return site != "district"
+
+    monkeypatch.setattr(DemoRun, "release", release)
+    for _ in range(2):
+        run = DemoRun(settings, Course(7, 90), ("city", "district", "rural"), print)
+        elsewhere.release_elsewhere(run, ["district", "rural"])
+        assert run.refused == {"district": ["too few events"]}
+    assert asked == ["district in shadow", "rural in shadow"]
