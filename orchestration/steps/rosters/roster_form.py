@@ -210,13 +210,15 @@ def _skills(contracts: Sequence[Contract]) -> Iterator[dict[str, str | None]]:
 def _trained(
     declared: RosterUseCase, unit: Unit, name: str, contracts: Sequence[Contract]
 ) -> Iterator[dict[str, str | None]]:
-    """The skills of somebody's contracts, and that of isolation beds for as long as theirs, where they are trained."""
+    """The skills of somebody's contracts, and that of isolation beds where they are trained: while theirs holds, and on
+    the days for which such beds are counted, so that a search that ends early keeps nobody for beds of a later day."""
     told = declared.isolation
     for one in _skills(contracts):
         yield one
         is_theirs = told is not None and one["skill"] == told.skill and declared.isolation_skill
-        if told and is_theirs and unit.personnel.is_trained(name, told.training, unit.dates):
-            yield {**one, "skill": declared.isolation_skill}
+        if told and is_theirs and unit.isolation_beds and unit.personnel.is_trained(name, told.training, unit.dates):
+            last = (unit.first + timedelta(days=told.ahead_days - 1)).isoformat()
+            yield {**one, "skill": declared.isolation_skill, "until": min(one["until"] or last, last)}
 
 
 def _of_weeks(unit: Unit, name: str) -> list[Contract]:

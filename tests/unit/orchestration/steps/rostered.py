@@ -20,6 +20,8 @@ from orchestration.simulator.rosters import Duty, planned, worked
 from orchestration.sites import Site, load_site
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.planning.plans import make_plan
+from orchestration.steps.record.records import now, open_records
+from orchestration.steps.releases.proposal import current_pointer
 from orchestration.steps.rosters.roster_bundle import roster_files
 from orchestration.steps.rosters.shifts import span_of
 from tests.unit.ml.serving.homes import Home
@@ -221,6 +223,15 @@ class Rostered:
     def point(self, use_case: str, tier: Tier = Tier.MODEL, *, is_on: bool = True) -> None:
         release = self.releases[use_case] if is_on else None
         self.home.point(release, Stage.ASSISTIVE, tier, site=PLACE.id, use_case=use_case)
+
+    def put_on_record(self, use_case: str) -> None:
+        """Have the ledger know what the pointer serves, as an order to go back to it leaves it."""
+        pointer = current_pointer(self.settings, use_case, PLACE.id)
+        assert pointer is not None
+        served = {"release": pointer.release, "previous": None, "generation": pointer.generation}
+        stages = {"from_stage": "decision_support", "stage": pointer.stage.value}
+        payload = {"use_case": use_case, "site": PLACE.id, "reason": "test", **stages, **served}
+        open_records(self.settings).append("rollback", "os.tester", payload, at=now())
 
     def staffing_says(self, nurses: float, tier: str = "model", at: datetime = NOW) -> None:
         """Release staffing, and publish its plan: so many registered nurses on every coming shift."""

@@ -31,6 +31,8 @@ def test_figures_that_people_set_too_often_step_a_plan_down_and_open_one_inciden
 ) -> None:
     rural = Rostered.at(settings)
     rural.staffing_says(2.0)
+    for served in rural.releases:
+        rural.put_on_record(served)
     trigger = next(one for one in load_policy(use_case).triggers if one.signal == ADJUSTED)
     release = released(settings, current_pointer(settings, use_case, PLACE.id))
     assert release is not None
