@@ -44,7 +44,7 @@ class IncidentPage:
     def facts(self) -> list[tuple[str, str]]:
         """What is told, in order, with what nobody has said yet named as such."""
         report, found = self.report, self.report["detected"]
-        after = "" if found["seconds"] is None else f", {found['seconds']:.0f} seconds after it began"
+        after = "" if found["seconds"] is None else f", {words.length(found['seconds'])} after it began"
         facts = [
             ("What", report["what"]),
             ("Where", f"{report['use_case']} at {report['site']}"),
@@ -62,11 +62,14 @@ class IncidentPage:
     def _machinery(self) -> list[tuple[str, str]]:
         report = self.report
         release = report["release"]
-        detail = {name: value for name, value in report["detail"].items() if name not in ("told", "step")}
+        said = report["detail"].get("sentence")
+        left_out = {"told", "step", *(["sentence"] if said and said in report["what"] else [])}
+        detail = {name: value for name, value in report["detail"].items() if name not in left_out}
+        measured = [f"{name.replace('_', ' ')} {words.listed(value)}" for name, value in sorted(detail.items())]
         return [
             ("Release", words.short(release) if release else "none"),
             ("Feed", report["feed"] or "none"),
-            ("Measured", ", ".join(f"{name} {value}" for name, value in sorted(detail.items())) or "nothing"),
+            ("Measured", "; ".join(measured) or "nothing"),
         ]
 
     @property
@@ -96,7 +99,12 @@ def _finding(report: Mapping[str, Any]) -> str:
     return f"{report['finding']}: {report['cause']}" if report["finding"] else str(report["cause"])
 
 
+def page_name(incident: str, audience: str) -> str:
+    """The file of an incident's page."""
+    return f"{incident}-for-{audience}.html"
+
+
 def write_incident(folder: Path, page: IncidentPage) -> Path:
     """Write the page as ``<incident>-for-<audience>.html`` into ``folder``; returns its path."""
-    name = f"{page.report['incident']}-for-{page.report['audience']}.html"
+    name = page_name(page.report["incident"], page.report["audience"])
     return write_page(folder / name, render("incident.html", model=page, report=page.report))

@@ -4,8 +4,9 @@ Here belong labels and formats for people. Which figures are shown, and where, b
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
+from typing import cast
 
 from evaluation.evidence import Figure
 
@@ -179,6 +180,27 @@ def moment(at: datetime | date | None) -> str:
     if at is None:
         return NOT_EVIDENCED
     return at.strftime("%Y-%m-%d %H:%M %Z") if isinstance(at, datetime) else at.isoformat()
+
+
+LENGTHS = ((86400, "days"), (3600, "hours"), (60, "minutes"))
+
+
+def length(seconds: float) -> str:
+    """A length of time in the unit of which it holds at least two: ``19 hours``, ``222 days``."""
+    for size, name in LENGTHS:
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds:.0f} seconds"
+
+
+def listed(value: object) -> str:
+    """A list or a mapping as words with commas, and all else as it prints: no brackets and quotes of a language."""
+    if isinstance(value, Mapping):
+        told = cast("Mapping[str, object]", value)
+        return ", ".join(f"{name}: {listed(one)}" for name, one in told.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(listed(one) for one in cast("Sequence[object]", value))
+    return str(value)
 
 
 def instant(text: str) -> str:

@@ -144,11 +144,11 @@ def incident_close(
     key_file: Path | None,
 ) -> Answer:
     """Close an incident with what was found; print its ledger entry."""
-    from orchestration.steps.record.incidents import close_incident
+    from orchestration.steps.watching.incident_report import close_and_print
 
     who = named_actor(actor, key_file)
     return Answer(
-        close_incident(
+        close_and_print(
             ready_settings(), name, cause=cause, done=done, actor=who, finding=finding, consequence=consequence
         )
     )

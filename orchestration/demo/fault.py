@@ -20,10 +20,10 @@ from orchestration.demo.replay import Department
 from orchestration.settings import Settings
 from orchestration.simulator import LiveRequest
 from orchestration.steps.errors import StepError
-from orchestration.steps.record.incidents import close_incident, list_incidents
+from orchestration.steps.record.incidents import list_incidents
 from orchestration.steps.record.records import now
 from orchestration.steps.releases.explaining import explain_step
-from orchestration.steps.watching.incident_report import report_of
+from orchestration.steps.watching.incident_report import close_and_print, report_of
 from orchestration.steps.watching.trigger_watch import watch_triggers
 
 WHAT = "Respiratory rates are counted for half a minute and sent as if for a whole one (simulated)."
@@ -145,7 +145,7 @@ class Story:
     def _close(self, incident: str) -> None:
         actor = acting_as_demo(self.settings, "model")
         words = {"cause": CAUSE, "done": DONE, "consequence": CONSEQUENCE}
-        close_incident(self.settings, incident, actor=actor, finding="feed", **words)
+        close_and_print(self.settings, incident, actor=actor, finding="feed", **words)
 
     def _await(self, emergency: Department, stage: Stage) -> None:
         started = time.monotonic()

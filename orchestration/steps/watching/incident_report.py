@@ -1,26 +1,32 @@
 """The report of an incident, from the ledger and the service's event log: for engineers, or for clinicians.
 
 Counts and pseudonymous ids of who was affected are read when the report is made and never written to the ledger. What
-does not belong here: the page (evaluation/reports), and opening or closing (incidents).
+does not belong here: the page (evaluation/reports), and what opening or closing takes (incidents).
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, and_, func, select
 
 from evaluation.ledger import Entry, proof_of
 from evaluation.policies import load_policy
-from evaluation.reports.incident import IncidentPage, write_incident
+from evaluation.reports.incident import IncidentPage, page_name, write_incident
 from ml.serving.tables import CALL, EVENT, instant_of, microseconds
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
 from orchestration.steps.answer import Answer
 from orchestration.steps.planning.meetings import clock_of
 from orchestration.steps.record.incident_groups import groups_of
-from orchestration.steps.record.incidents import ALL_SITES, ALL_USE_CASES, UnknownIncident, list_incidents
+from orchestration.steps.record.incidents import (
+    ALL_SITES,
+    ALL_USE_CASES,
+    UnknownIncident,
+    close_incident,
+    list_incidents,
+)
 from orchestration.steps.record.records import now, open_records, who
 from orchestration.steps.releases.served import from_events
 
@@ -59,6 +65,15 @@ def report_of(settings: Settings, name: str, audience: Audience = "engineers") -
     path = write_incident(settings.reports / "incidents", page)
     shown = path.relative_to(settings.reports).as_posix()
     return Answer({**document, "page": f"reports/{shown}"}, text=page.text)
+
+
+def close_and_print(settings: Settings, name: str, **words: Any) -> dict[str, Any]:
+    """Close an incident (`close_incident` says with what), and print anew the pages of it that lie there."""
+    entry = close_incident(settings, name, **words)
+    for audience in get_args(Audience):
+        if (settings.reports / "incidents" / page_name(name, audience)).exists():
+            report_of(settings, name, audience)
+    return entry
 
 
 def _detected(incident: dict[str, Any]) -> dict[str, Any]:

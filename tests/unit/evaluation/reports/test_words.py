@@ -117,3 +117,15 @@ def test_times_counts_and_names_of_the_card():
     assert words.spaced("IntendedUseAndWorkflow") == "Intended use and workflow"
     assert words.spaced("AISystemFacts") == "AI system facts"
     assert words.spaced("lower") == "lower"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 seconds"), (119, "119 seconds"), (120, "2 minutes"), (7200, "2 hours"), (172_800, "2 days")],
+)
+def test_a_length_of_time_has_a_unit_for_people(seconds, said):
+    assert words.length(seconds) == said
+
+
+def test_lists_and_mappings_are_words():
+    assert words.listed({"columns": ["heart_rate", "age"], "since": None}) == "columns: heart_rate, age, since: None"

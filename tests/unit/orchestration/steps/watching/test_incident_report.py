@@ -19,7 +19,7 @@ from orchestration.steps.record.incidents import (
     report_incident,
 )
 from orchestration.steps.record.records import now
-from orchestration.steps.watching.incident_report import listed, report_of
+from orchestration.steps.watching.incident_report import close_and_print, listed, report_of
 from orchestration.steps.watching.trigger_watch import watch_triggers
 from tests.unit.orchestration.steps.governed import Governed
 
@@ -87,10 +87,13 @@ def test_what_a_person_says_of_it_is_in_the_report(city: Governed) -> None:
     assert document["affected"]["calls"] == 0 and "Nobody that the service knows of" in str(
         report_of(city.settings, name).text
     )
-    close_incident(
+    assert "30 minutes after it began" in str(report_of(city.settings, name).text)
+    close_and_print(
         city.settings, name, cause="A unit in kPa.", done="Mapped.", actor=city.signs("ada"), finding="feed",
         consequence="Four triages were done again.",
     )  # fmt: skip
+    page = (city.settings.home / document["page"]).read_text()
+    assert "feed: A unit in kPa." in page, "the page that was printed before it was closed"
     plan = document["plan"]
     opened = datetime.fromisoformat(document["opened_at"])
     first, asked = plan["steps"][0], load_policy("triage").rollback
