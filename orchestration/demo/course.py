@@ -10,6 +10,8 @@ from orchestration.simulator import HalfMinute, Scenario
 
 USE_CASE, PILOT = "triage", "city"
 GROUP = ("city", "district", "rural")
+BESIDE = "district"
+"""Has a roster in shadow beside the pilot: 90 days of its visits hold too few events for the gate to allow triage."""
 FIRST_DAY = date(2026, 1, 5)
 SHADOW_DAYS, ASSISTIVE_DAYS, FAULTY_DAYS, MENDED_DAYS = 14, 1, 2, 1
 """In shadow; with cards, of which the last days have a fault at the source; and the day on which it is over."""

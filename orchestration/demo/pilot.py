@@ -16,6 +16,7 @@ from orchestration.demo.preparing import bring_in
 from orchestration.demo.replay import Arrivals, Department, department
 from orchestration.demo.run import DemoRun
 from orchestration.demo.staffing import STAFFING, plan_days
+from orchestration.demo.unmoved import look_elsewhere, require_unmoved
 from orchestration.simulator import LiveRequest, live_requests
 from orchestration.sites import load_site
 from orchestration.steps.files import write_json
@@ -34,6 +35,7 @@ class Pilot:
         """Approve and promote at the pilot site, run the service for some days, bring back what happened.
 
         Returns whether the stage was reached: the gate may refuse, here as anywhere, and then the demo ends there.
+        With cards, the days of the site beside it are brought in as well: a roster is made there from what is new.
         """
         run = self._run
         if run.reached(stage):
@@ -47,7 +49,8 @@ class Pilot:
             return True
         with run.timed(f"replay_{stage}"):
             self._replay(stage, first, days)
-        bring_in(run, until=self._course.day(first + days), sites=(PILOT,))
+        beside = run.beside if stage is Stage.ASSISTIVE else ()
+        bring_in(run, until=self._course.day(first + days), sites=(PILOT, *beside))
         self._looked_from = now()
         with run.timed(f"monitor_{stage}"):
             run.require(run.launcher.watch(PILOT, (USE_CASE,)))
@@ -65,7 +68,9 @@ class Pilot:
             with self._run.timed("fault"), department(self._settings) as emergency:
                 story = Story(self._settings, USE_CASE, PILOT, self._course.day(self._course.faulty_from))
                 requests = self._requests(self._course.mended_from, MENDED_DAYS)
+                before = look_elsewhere(self._settings, PILOT)
                 story.play(emergency, requests, self._looked_from, self._hands(emergency))
+                story.told["others"] = require_unmoved(self._settings, PILOT, before, story.told["others"])
             write_json(played, story.told)
         return json.loads(played.read_bytes())
 

@@ -10,7 +10,7 @@ from time import perf_counter
 
 from evaluation.policies import Stage
 from orchestration.defs.launch import Launcher
-from orchestration.demo.course import PILOT, USE_CASE, Course
+from orchestration.demo.course import BESIDE, PILOT, USE_CASE, Course
 from orchestration.demo.people import approve_as_demo
 from orchestration.demo.replay import Replayed
 from orchestration.settings import Settings
@@ -46,6 +46,11 @@ class DemoRun:
         return self._launcher
 
     @property
+    def beside(self) -> tuple[str, ...]:
+        """The site that has a roster in shadow beside the pilot; none in a demo of one site."""
+        return tuple(site for site in self.sites if site == BESIDE)
+
+    @property
     def has_launched(self) -> bool:
         """Whether any step of this run needed Dagster."""
         return self._launcher is not None
@@ -73,7 +78,8 @@ class DemoRun:
         if not done:
             self.require(bool(self.launcher.summary.reasons))
             self.progress(f"release   {use_case} at {site}: the gate refused {stage}")
-            self.refuse(site, [f"{one['figure']} ({one['to_meet']})" for one in self.launcher.summary.reasons])
+            reasons = self.launcher.summary.reasons
+            self.refuse(site, [f"{use_case}: {one['figure']} ({one['to_meet']})" for one in reasons])
         return done
 
     @contextmanager

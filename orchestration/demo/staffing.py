@@ -34,10 +34,10 @@ def simulate_history(settings: Settings, site: str, first: date, seed: int) -> N
     simulate_group(settings.home, sites=(site,), start=start, days=HISTORY_DAYS - 1, seed=seed, feeds=(STAFFING,))
 
 
-def plan_days(settings: Settings, site: str, first: date, days: int) -> list[Made]:
+def plan_days(settings: Settings, site: str, first: date, days: int, use_case: str = STAFFING) -> list[Made]:
     """Make the plan of every day, each from what had arrived by then."""
     place = load_site(site)
-    return [make_plan(settings, STAFFING, site, time_to_plan(place, first + timedelta(days=n))) for n in range(days)]
+    return [make_plan(settings, use_case, site, time_to_plan(place, first + timedelta(days=n))) for n in range(days)]
 
 
 def adjust_as_demo(settings: Settings, made: Made) -> int:

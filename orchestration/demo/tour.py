@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluation.policies import Stage
 from orchestration.demo.course import ASSISTIVE_DAYS, FAULTY_DAYS, GROUP, PILOT, SHADOW_DAYS, USE_CASE, Course
-from orchestration.demo.elsewhere import release_elsewhere
+from orchestration.demo.elsewhere import release_elsewhere, roster_beside, was_asked
 from orchestration.demo.pilot import Pilot
 from orchestration.demo.plans import publish_plans, record_changes
 from orchestration.demo.preparing import bring_in, simulate, train
@@ -49,13 +49,14 @@ def _live_through(run: DemoRun) -> dict[str, Any]:
         simulate(run)
     bring_in(run, until=course.day(course.history), sites=run.sites)
     with run.timed("train_and_judge"):
-        trained = [site for site in run.sites if train(run, site)]
+        trained = [site for site in run.sites if was_asked(run, site) or train(run, site)]
         train(run, PILOT, STAFFING)
     if PILOT in trained and pilot.step_up(Stage.SHADOW, course.history, SHADOW_DAYS):
         release_elsewhere(run, [site for site in trained if site != PILOT])
         publish_plans(run, Stage.SHADOW, course.history, SHADOW_DAYS)
         publish_plans(run, Stage.ASSISTIVE, course.shown_from, ASSISTIVE_DAYS)
         if pilot.step_up(Stage.ASSISTIVE, course.shown_from, ASSISTIVE_DAYS + FAULTY_DAYS):
+            roster_beside(run)
             fault = pilot.suffer()
         record_changes(run)
     return fault
