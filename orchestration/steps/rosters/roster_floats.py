@@ -1,7 +1,8 @@
 """The float pool: whoever may be sent elsewhere by contract covers what other units lack, once each has its own roster.
 
-A unit that is short is rostered again with those people beside its own. Their own unit's roster is settled by then: it
-stays, and counts in rest, runs and hours. What does not belong here: one unit's roster (`roster_making.py`).
+A unit that is short is rostered again with those people beside its own. What the rosters that were made have all of
+them do elsewhere stays, and counts in rest, runs and hours. What does not belong here: one unit's roster
+(`roster_making.py`).
 """
 
 from collections import Counter

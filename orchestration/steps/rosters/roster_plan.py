@@ -1,7 +1,7 @@
 """The draft of a plan from a site's rosters: needed and rostered by unit, shift and skill; what gave way; changes.
 
 Nobody is named in a plan; the rosters with names are the draft's document, kept beside it. What does not belong
-here: publishing (plans), making one unit's roster (`roster_making.py`).
+here: publishing (plans), making one unit's roster (`roster_making.py`), what is said beside it (`roster_notes.py`).
 """
 
 from collections import Counter
@@ -15,19 +15,19 @@ from evaluation.policies import Tier
 from ml.rostering import RosteringError
 from ml.usecases import RosterUseCase
 from orchestration.settings import Settings
-from orchestration.sites import Site
 from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.planning.board import Published
-from orchestration.steps.rosters.people_feeds import by_people_feeds, otherwise_employed, told_of_feeds
-from orchestration.steps.rosters.roster_agency import asked_of_agency, told_of_agency
+from orchestration.steps.rosters.people_feeds import by_people_feeds
+from orchestration.steps.rosters.roster_agency import asked_of_agency
 from orchestration.steps.rosters.roster_bundle import RosterModelRefused, released_rules
-from orchestration.steps.rosters.roster_floats import lent_to, with_floats
-from orchestration.steps.rosters.roster_inputs import NotEnoughRoster, Row, Unit, read_rows, units_of, untold_days
-from orchestration.steps.rosters.roster_isolation import isolation_beds, told_of_isolation
+from orchestration.steps.rosters.roster_floats import with_floats
+from orchestration.steps.rosters.roster_inputs import NotEnoughRoster, Row, Unit, read_rows, units_of
+from orchestration.steps.rosters.roster_isolation import isolation_beds
 from orchestration.steps.rosters.roster_judging import judge_across
 from orchestration.steps.rosters.roster_making import Made, document_of, make_roster, problem_of_unit
 from orchestration.steps.rosters.roster_needs import Needed, adjustments, demand_tier, needs_of, without
-from orchestration.steps.rosters.roster_people import held_leave, read_personnel
+from orchestration.steps.rosters.roster_notes import notes_of_site, notes_of_units
+from orchestration.steps.rosters.roster_people import read_personnel
 from orchestration.steps.rosters.shifts import UnknownShift, span_of
 from orchestration.steps.warehouse.tables import TablesError
 
@@ -124,13 +124,8 @@ def _draft(
         notes=(
             *notes,
             *of_floats,
-            *_silent(asked.site, units[0]),
-            *_held(settings, declared, asked),
-            *told_of_feeds(settings, declared, asked.site, asked.at),
-            *otherwise_employed(declared, asked.site, rows, units[0]),
-            *(note for one in made for note in _notes(one) if note),
-            *(note for one in made for note in told_of_agency(asked, one)),
-            *(note for one in made for note in told_of_isolation(declared, one.unit, _trained(declared, one))),
+            *notes_of_site(settings, declared, asked, rows, units[0]),
+            *notes_of_units(declared, asked, made),
         ),
         document={"units": [document_of(one) for one in made]},
     )
@@ -138,7 +133,7 @@ def _draft(
 
 def _lines(declared: RosterUseCase, asked: Asked, made: Made, needed: Needed) -> Iterable[dict[str, Any]]:
     """One line for each shift that is not over, with what is needed and who is rostered."""
-    rostered = _counts(declared, made)
+    rostered, asked_for = _counts(declared, made), asked_of_agency(asked, made)
     for (day, shift, skill), nurses in sorted(needed.nurses.items()):
         try:
             span = span_of(asked.site, day, shift)
@@ -147,7 +142,6 @@ def _lines(declared: RosterUseCase, asked: Asked, made: Made, needed: Needed) ->
         if span.ends_at <= asked.at or span.hours <= 0:
             continue
         key, there = (day, shift, skill), rostered[(day - made.unit.first).days, shift, skill]
-        more = asked_of_agency(asked, made).get(key, 0)
         line = needed.lines.get(key) if needed.said_by[key].startswith("forecast") else None
         low, middle, high = (line.lower, line.median, line.upper) if line else (nurses, nurses, nurses)
         yield {
@@ -162,7 +156,7 @@ def _lines(declared: RosterUseCase, asked: Asked, made: Made, needed: Needed) ->
             "median": float(middle),
             "upper": float(high),
             "planned": float(there),
-            "reason": f"{nurses} needed ({needed.said_by[key]}), {there} rostered{_to_ask(more)}.",
+            "reason": f"{nurses} needed ({needed.said_by[key]}), {there} rostered{_to_ask(asked_for.get(key, 0))}.",
             "ends": span.ends_at,
         }
 
@@ -193,95 +187,3 @@ def _gave_way(made: Iterable[Made]) -> list[dict[str, Any]]:
         {"wish": f"{unit}: {wish} (times: {times[unit, wish, rule]})", "rule": rule, "cost": float(cost)}
         for (unit, wish, rule), cost in costs.most_common(MOST_GIVEN_WAY)
     ]
-
-
-def _silent(site: Site, unit: Unit) -> Iterable[str]:
-    """Say what no feed tells of a site's people, and what stands in for it."""
-    if unit.personnel.silent:
-        yield (
-            f"{site.id} lists no feed {', '.join(unit.personnel.silent)}: contract hours are what people worked on "
-            "average, absences those of the rosters feed, wishes none, as far as those feeds would tell them."
-        )
-
-
-def _held(settings: Settings, declared: RosterUseCase, asked: Asked) -> Iterable[str]:
-    """Say that leave is held at the door: who is away may be told incompletely."""
-    since = asked.at - timedelta(days=declared.people.look_back_days)
-    if held := held_leave(settings, asked.site.id, since, asked.at):
-        yield (
-            f"{held} rows of the leave feed are in quarantine, so that somebody may be rostered on leave. See "
-            f"`pilothouse quarantine list --site {asked.site.id} --feed leave` and have them repaired."
-        )
-
-
-def _notes(made: Made) -> Iterable[str]:
-    return _untold(made.unit), _guessed(made.unit), _elsewhere(made), _taken_out(made), _lent(made), _changed(made)
-
-
-def _guessed(unit: Unit) -> str:
-    """Say of how many people no contract is told where a feed would tell them."""
-    people = [one for one in unit.people if not unit.personnel.of(one)]
-    if "workforce" in unit.personnel.silent or not people:
-        return ""
-    return (
-        f"{unit.name}: of {len(people)} of {len(unit.people)} people no contract is told; their skills and hours are "
-        "guessed from past duties."
-    )
-
-
-def _elsewhere(made: Made) -> str:
-    """Say how many duties on other units stay as they are, and how many of others here count as cover."""
-    away = sum(1 for person in made.problem.staff for one in person.work if 0 <= one.day < made.problem.days)
-    here = sum(made.problem.guests.values())
-    if not away and not here:
-        return ""
-    return (
-        f"{made.unit.name}: {away} duties of its people on other units stay as they are and count in rest, runs and "
-        f"hours; {here} duties of other people here count as cover."
-    )
-
-
-def _taken_out(made: Made) -> str:
-    if not made.taken_out:
-        return ""
-    return (
-        f"{made.unit.name}: {made.taken_out} published duties fall on leave, on a day with a duty on another unit, or "
-        "where a credential does not hold, and are not counted."
-    )
-
-
-def _trained(declared: RosterUseCase, made: Made) -> int:
-    skill = declared.isolation_skill
-    return sum(1 for one in made.problem.staff if skill in one.skills)
-
-
-def _lent(made: Made) -> str:
-    """Say how many duties people of other units do, so that nobody counts on them twice."""
-    if not made.unit.floats or not lent_to(made):
-        return ""
-    return f"{made.unit.name}: {lent_to(made)} duties are done by people of the float pool, who belong to other units."
-
-
-def _untold(unit: Unit) -> str:
-    """Say of which days just before the period no duty is known: rules that look back see days off there."""
-    days = untold_days(unit)
-    if not days:
-        return ""
-    told = f"{days[0]} to {days[-1]}" if len(days) > 1 else str(days[0])
-    return (
-        f"{unit.name}: the rosters feed tells no duty of {len(days)} days ({told}); rest and runs before are not known."
-    )
-
-
-def _changed(made: Made) -> str:
-    """Say how many published duties differ and why, without a name."""
-    changes = [one for one in made.changes if one.person is not None]
-    if not changes:
-        return ""
-    sick = sum(1 for one in changes if one.why.endswith("is sick") and one.now is None)
-    over = sum(1 for one in changes if one.why.startswith("takes over"))
-    rest = len(changes) - sick - over
-    return (
-        f"{made.unit.name}: {len(changes)} changes to the published roster: {sick} for sickness, {over} to take "
-        f"over from the sick, {rest} for what is needed. The roster with names is in the home folder."
-    )

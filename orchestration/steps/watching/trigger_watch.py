@@ -1,8 +1,8 @@
 """Triggers watched: a release that breaches one steps down by itself; then it is recorded, and one incident is opened.
 
 The pointer is moved first, as for every step down (decision 0004). What serving stepped down by itself is recorded here
-too, as soon as it is seen. What does not belong here: what is measured (watching/signals), what a breach is
-(evaluation/gates), and the incidents (trigger_incidents). Decisions 0031 and 0036.
+too, as soon as it is seen. What does not belong here: what is measured (signals), what a breach is (evaluation/gates),
+when it acts (pacing), and the incidents (trigger_incidents). Decisions 0031 and 0036.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,6 @@ from ml.registry.pointer import Pointer
 from ml.serving.tables import EVENT, OUTAGE, STEP_DOWN, instant_of
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
-from orchestration.sites import load_site
 from orchestration.steps.errors import known_errors, said
 from orchestration.steps.record.actors import AUTOMATIC, Actor
 from orchestration.steps.record.notifying import notify
@@ -29,6 +28,7 @@ from orchestration.steps.releases.proposal import current_pointer, released, ser
 from orchestration.steps.releases.recording import safe_reason
 from orchestration.steps.releases.served import answering_tier, from_events
 from orchestration.steps.watching.ledger_fault import LedgerFault, ledger_fault
+from orchestration.steps.watching.pacing import acts_now, late_sentence, waited_for
 from orchestration.steps.watching.signals import Watching, read_signal
 from orchestration.steps.watching.step_downs import ServedEvent, record_served
 from orchestration.steps.watching.trigger_incidents import (
@@ -139,11 +139,11 @@ def _is_self_taken(trigger: Trigger, pointer: Pointer, tier: Tier | None) -> boo
 def _act(watching: Watching, breaches: Sequence[Breach], found: TriggerWatch) -> None:
     """Step down for what acts now, which the ledger keeps with its causes; tell at once of what waits for a shift."""
     known = open_by_cause(watching.settings, watching.pointer, breaches)
-    due = [one for one in breaches if _acts_now(watching, one.trigger, known)]
-    waited = [one for one in _waited_for(watching, known) if one.id not in {each.trigger.id for each in due}]
+    due = [one for one in breaches if acts_now(watching, one.trigger, known)]
+    waited = [one for one in waited_for(watching, known) if one.id not in {each.trigger.id for each in due}]
     if due or waited:
-        causes = [*map(_cause, due), *(Cause(one.id, _late_sentence(one), {}) for one in waited)]
-        reason = " ".join([*(_sentence(one, known) for one in due), *(_late_sentence(one) for one in waited)])
+        causes = [*map(_cause, due), *(Cause(one.id, late_sentence(one), {}) for one in waited)]
+        reason = " ".join([*(_sentence(one, known) for one in due), *(late_sentence(one) for one in waited)])
         entry = _step_down(watching, [*(one.trigger for one in due), *waited], reason, causes)
         if entry is None:
             return
@@ -194,51 +194,10 @@ def _step_down(
         return descent.step(present, stage, None if stage is Stage.OFF else tier)
 
 
-def _acts_now(watching: Watching, trigger: Trigger, known: dict[str, dict[str, Any]]) -> bool:
-    """At once, or where the shift has ended in which it was first seen (and where a site knows no shifts)."""
-    if load_policy(watching.pointer.use_case).pace_of(trigger) == "at_once" or _shift(watching, watching.wall) is None:
-        return True
-    opened = known.get(trigger.id)
-    return opened is not None and _is_other_shift(watching, opened)
-
-
-def _waited_for(watching: Watching, known: dict[str, dict[str, Any]]) -> list[Trigger]:
-    """Triggers that were seen in an earlier shift, under this pointer, and wait for its end: what was seen counts."""
-    policy = load_policy(watching.pointer.use_case)
-    return [
-        trigger
-        for trigger in policy.triggers
-        if policy.pace_of(trigger) == "end_of_shift"
-        and (opened := known.get(trigger.id))
-        and opened["detail"].get("waits")
-        and opened["detail"].get("generation") == watching.pointer.generation
-        and _is_other_shift(watching, opened)
-    ]
-
-
 def _sentence(breach: Breach, known: dict[str, dict[str, Any]]) -> str:
     """What was seen, and the incident that tells of it, where one is open."""
     told = known.get(breach.trigger.id)
     return breach.sentence + (f" Incident {told['incident']}." if told else "")
-
-
-def _late_sentence(trigger: Trigger) -> str:
-    return f"Trigger {trigger.id} was breached in the shift before and acts at its end. {trigger.rationale}"
-
-
-def _is_other_shift(watching: Watching, opened: dict[str, Any]) -> bool:
-    return _shift(watching, datetime.fromisoformat(opened["opened_at"])) != _shift(watching, watching.wall)
-
-
-def _shift(watching: Watching, at: datetime) -> tuple[str, str] | None:
-    """The shift that covers a time at the site: its id and the day on which it began; None where there is none."""
-    place = load_site(watching.pointer.site)
-    local = at.astimezone(place.zone)
-    shift = place.shift_at(local.time())
-    if shift is None:
-        return None
-    began_before = local.time() < shift.starts
-    return shift.id, str(local.date().toordinal() - began_before)
 
 
 def _tell_served(watching: Watching, found: TriggerWatch) -> None:

@@ -22,7 +22,7 @@ from orchestration.steps.record.records import now, open_records, verify_ledger
 from orchestration.steps.releases.proposal import current_pointer, released
 from orchestration.steps.releases.release_keys import release_signer
 from orchestration.steps.releases.tiers import change_tier
-from orchestration.steps.watching import step_downs, trigger_incidents, trigger_watch
+from orchestration.steps.watching import pacing, step_downs, trigger_incidents, trigger_watch
 from orchestration.steps.watching.ledger_fault import PATIENCE
 from orchestration.steps.watching.signals import Watching, read_signal
 from orchestration.steps.watching.trigger_watch import watch_triggers
@@ -295,7 +295,7 @@ def test_a_trigger_that_waits_for_the_end_of_the_shift_says_so_and_acts_then(
     def policy(_: str) -> Policy:
         return patient
 
-    for module in (trigger_watch, trigger_incidents):
+    for module in (trigger_watch, trigger_incidents, pacing):
         monkeypatch.setattr(module, "load_policy", policy)
     calls(city, 60, status="fallback")
     first = watch_triggers(city.settings, now())
