@@ -10,7 +10,7 @@ refuses.
 
     GateError
     ├── DecisionError    a decision document that was changed, or is none
-    └── StageError       a step that skips a stage, or leads nowhere
+    └── StageError       a step that leads nowhere, or a stage that no order leads to
 """
 
 from evaluation.gates.authorise import Authorisation, authorise, step_reasons
@@ -22,13 +22,16 @@ from evaluation.gates.glass import Asked as GlassAsked
 from evaluation.gates.glass import Stood, after_glass, earned, why_not_broken
 from evaluation.gates.refusal import Refusal
 from evaluation.gates.rights import may_step_down, may_step_up, why_not_proven
-from evaluation.gates.stages import step, tier_step
+from evaluation.gates.stages import tier_step
 from evaluation.gates.standing import Standing, lower_stage, standing
 from evaluation.gates.sworn import Court, Release
+from evaluation.gates.transitions import TABLE, UNMOVED, Order, Stands, allows, answer
 from evaluation.gates.triggers import NOTHING_READ, Breach, Reading, breached, lowered_by, would_lower
 
 __all__ = [
     "NOTHING_READ",
+    "TABLE",
+    "UNMOVED",
     "Authorisation",
     "Breach",
     "ClauseResult",
@@ -39,13 +42,17 @@ __all__ = [
     "GateError",
     "GlassAsked",
     "Ignored",
+    "Order",
     "Reading",
     "Refusal",
     "Release",
     "StageError",
     "Standing",
+    "Stands",
     "Stood",
     "after_glass",
+    "allows",
+    "answer",
     "authorise",
     "breached",
     "decide",
@@ -57,7 +64,6 @@ __all__ = [
     "may_step_up",
     "render_rows",
     "standing",
-    "step",
     "step_reasons",
     "tier_step",
     "why_not_broken",

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from evaluation.evidence import Subject
 from evaluation.gates.decision import Decision
-from evaluation.gates.errors import GateError, StageError
+from evaluation.gates.errors import GateError
 from evaluation.gates.refusal import Refusal, some
-from evaluation.gates.stages import step
 from evaluation.gates.sworn import Court, Release
 from evaluation.gates.team import find_team
+from evaluation.gates.transitions import Order, Stands, allows
 from evaluation.ledger.approval import PERSON, RecordedApproval
 from evaluation.ledger.people import People
 from evaluation.policies.approvals import Need
@@ -112,10 +112,9 @@ def step_reasons(current: Stage, target: Stage, *, is_same: bool) -> tuple[Refus
     if target.rank < current.rank:
         what = f"A promotion goes up. To go down: pilothouse rollback USE_CASE --site SITE --to {target} --reason TEXT"
         return (Refusal("one-stage-at-a-time", found, wanted, what),)
-    try:
-        step(current, target)
-    except StageError as error:
-        return (Refusal("one-stage-at-a-time", found, wanted, str(error)),)
+    if not allows(Order.PROMOTE, Stands(current), target):
+        what = f"The next stage up is {tuple(Stage)[current.rank + 1]}, with its own evidence."
+        return (Refusal("one-stage-at-a-time", found, wanted, what),)
     return ()
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from evaluation.gates.authorise import step_reasons
 from evaluation.gates.refusal import Refusal
 from evaluation.gates.rights import why_not_proven
+from evaluation.gates.transitions import REFUSALS, STEP, Order, Stands, answer
 from evaluation.ledger.people import People
 from evaluation.policies.policy import Policy
 from evaluation.policies.stage import Stage, Tier
@@ -90,10 +91,11 @@ def _once(asked: Asked) -> tuple[Refusal, ...]:
 
 
 def _step(asked: Asked) -> tuple[Refusal, ...]:
-    if asked.target is asked.current or asked.target is Stage.OFF:
-        found = f"{asked.current} to {asked.target}"
-        return (Refusal("break-glass.step", found, "one stage up", "To go down: pilothouse rollback"),)
-    return step_reasons(asked.current, asked.target, is_same=True)
+    found = answer(Order.BREAK_GLASS, Stands(asked.current), asked.target)
+    if found == STEP:
+        steps = f"{asked.current} to {asked.target}"
+        return (Refusal(STEP, steps, "one stage up", "To go down: pilothouse rollback"),)
+    return step_reasons(asked.current, asked.target, is_same=True) if found in REFUSALS else ()
 
 
 def _words(refusal: Refusal) -> tuple[str, str, str]:

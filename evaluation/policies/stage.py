@@ -1,6 +1,6 @@
 """The stages of a rollout and the tiers of a fallback, in their order.
 
-Only the names and the order belong here; which step is allowed is decided in ``gates/stages.py``.
+Only the names and the order belong here; which step is allowed is decided in ``gates/transitions.py``.
 """
 
 from enum import StrEnum
