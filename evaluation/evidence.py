@@ -44,6 +44,7 @@ Kind = Literal[
     "workflow",
     "shadow_gap",
     "explanations",
+    "adaptation",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

@@ -100,12 +100,17 @@ def tables() -> Answer:
 @click.option("--train-until", required=True, type=click.DateTime(), help="Exclusive.")
 @click.option("--test-from", required=True, type=click.DateTime(), help="Inclusive.")
 @click.option("--seed", default=7, show_default=True)
+@click.option(
+    "--adapt-from", metavar="SITE", help="Also bring the model of this site here, each way beside the others."
+)
 @answers
-def backtest(use_case: str, site: str, train_until: datetime, test_from: datetime, seed: int) -> Answer:
+def backtest(
+    use_case: str, site: str, train_until: datetime, test_from: datetime, seed: int, adapt_from: str | None
+) -> Answer:
     """Train on the past of a site, test on what came after."""
     from orchestration.steps.learning.backtest import backtest_any
 
-    return Answer(backtest_any(ready_settings(), use_case, site, train_until, test_from, seed))
+    return Answer(backtest_any(ready_settings(), use_case, site, train_until, test_from, seed, adapt_from))
 
 
 @main.command()

@@ -8,7 +8,8 @@ Every exception of this package descends from :class:`TrainingError`::
     TrainingError
     ├── TooFewEvents    an outcome has too few settled events before the cut-off to learn from
     ├── BundleRefused   a model folder that is not exactly what it says it is
-    └── RebuildRefused  a run that cannot be rebuilt, or that rebuilds into another model
+    ├── RebuildRefused  a run that cannot be rebuilt, or that rebuilds into another model
+    └── AdaptationRefused  another site's model that cannot be brought to this one
 """
 
 
@@ -26,3 +27,7 @@ class BundleRefused(TrainingError):
 
 class RebuildRefused(TrainingError):
     """A run that cannot be rebuilt, or that rebuilds into another model."""
+
+
+class AdaptationRefused(TrainingError):
+    """Another site's model looks at other features, words or outcomes than a model of this site would."""

@@ -3,16 +3,19 @@
 Here belongs the table of predictions; metrics are `evaluation/metrics`, and orchestration joins the two.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 
 from ml.features.vocabulary import Vocabulary
-from ml.training.candidate import Candidate, train_candidate
+from ml.training.adapt import Source, Way, possible_ways
+from ml.training.candidate import Candidate, model_by, train_candidate
 from ml.training.fit import Parameters, known_rows
 from ml.training.model import Model
+from ml.training.rows import rows_of
 from ml.training.split import Period, settled, visits
 from ml.usecases import UseCase
 
@@ -21,12 +24,16 @@ IDENTIFIERS = ("visit_occurrence_id", "visit_key", "arrived_at")
 
 @dataclass(frozen=True)
 class BacktestResult:
-    """A candidate and its predictions on the later visits (`predict_period`)."""
+    """A candidate and its predictions on the later visits (`predict_period`).
+
+    `ways`: where another site's model was at hand, the same predictions by every way that was possible.
+    """
 
     candidate: Candidate
     predictions: pa.Table
     n_train: int
     n_test: int
+    ways: Mapping[Way, pa.Table] = field(default_factory=dict[Way, pa.Table])
 
 
 def backtest(
@@ -40,19 +47,45 @@ def backtest(
     seed: int,
     as_of: datetime | None = None,
     parameters: Parameters | None = None,
+    source: Source | None = None,
 ) -> BacktestResult:
     """Train before `train_until` (exclusive) and score arrivals from `test_from` (inclusive).
 
-    `as_of` is when the snapshot was taken: labels that cannot be settled by then are left out of the test.
+    `as_of` is when the snapshot was taken: labels that cannot be settled by then are left out of the test. With a
+    `source`, each way from it is tested on the same visits as training from scratch.
     Raises `ValueError` when the test would begin inside the training period.
     """
     if test_from < train_until:
         raise ValueError(f"test_from {test_from:%Y-%m-%d} lies before train_until {train_until:%Y-%m-%d}.")
     candidate = train_candidate(
-        use_case, mart, vocabulary, site=site, train_until=train_until, seed=seed, parameters=parameters
+        use_case, mart, vocabulary, site=site, train_until=train_until, seed=seed, parameters=parameters, source=source
     )
-    predictions = predict_period(candidate.model, use_case, mart, Period(start=test_from), as_of)
-    return BacktestResult(candidate, predictions, candidate.n_train, predictions.num_rows)
+    period = Period(start=test_from)
+    predictions = predict_period(candidate.model, use_case, mart, period, as_of)
+    ways = _ways(candidate, mart, vocabulary, predictions, period, as_of)
+    return BacktestResult(candidate, predictions, candidate.n_train, predictions.num_rows, ways)
+
+
+def _ways(
+    candidate: Candidate,
+    mart: pa.Table,
+    vocabulary: Vocabulary,
+    taken: pa.Table,
+    period: Period,
+    as_of: datetime | None,
+) -> dict[Way, pa.Table]:
+    """The predictions of every way from another site's model that was possible; `taken` are those of the one taken."""
+    use_case, choice = candidate.use_case, candidate.choice
+    if candidate.source is None or choice is None:
+        return {}
+    site, until = candidate.model.site, candidate.train_until
+    rows = rows_of(use_case, mart, vocabulary, site=site, until=until, known_by=candidate.known_by)
+    found: dict[Way, pa.Table] = {choice.way: taken}
+    for way in possible_ways(rows):
+        if way != choice.way:
+            model = model_by(way, use_case, rows, candidate.source, candidate.model.seed, candidate.parameters)
+            found[way] = predict_period(model, use_case, mart, period, as_of)
+    return found
 
 
 def predict_period(model: Model, use_case: UseCase, mart: pa.Table, period: Period, as_of: datetime | None) -> pa.Table:

@@ -6,6 +6,7 @@ Here belong hyper-parameters, monotone constraints, cross-fitting and baselines.
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 import lightgbm as lgb
 import numpy as np
@@ -13,12 +14,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml.features.encoding import Matrix
-from ml.features.mart import design_matrix, features_of, refuse_undeclared_groups
 from ml.features.vocabulary import Vocabulary
 from ml.training import TooFewEvents
 from ml.training.calibration import Calibration, Platt, choose_calibration
 from ml.training.model import Model, OutcomeModel
-from ml.training.split import Mask, Period, Times, forward_slices, labels, settled, times, visits
+from ml.training.rows import TrainingRows, rows_of
+from ml.training.split import Mask, Times, forward_slices, settled
 from ml.usecases import Feature, Outcome, UseCase
 
 Vector = npt.NDArray[np.float64]
@@ -52,6 +53,12 @@ def parameters_of(use_case: UseCase) -> Parameters:
     return DEFAULT if declared is None else replace(DEFAULT, **declared.model_dump(exclude={"reason"}))
 
 
+def reduced_parameters(use_case: UseCase, parameters: Parameters) -> Parameters:
+    """The parameters of the reduced model, which has the rounds that the fallback asks for."""
+    asked = use_case.fallback.reduced if use_case.fallback else None
+    return parameters if asked is None else replace(parameters, rounds=asked.rounds)
+
+
 def fit_model(
     use_case: UseCase,
     mart: pa.Table,
@@ -68,61 +75,69 @@ def fit_model(
     `known_by` bounds which labels count (`split.settled`); without `parameters` the use case's own are taken. Raises
     `TooFewEvents`, `ColumnMissing`, `ColumnUnknown`.
     """
-    refuse_undeclared_groups(mart, use_case, vocabulary)
-    parameters = parameters or parameters_of(use_case)
-    features = features_of(use_case, vocabulary)
-    table = visits(mart, site, Period(end=train_until))
-    matrix, arrived = design_matrix(table, features), times(table, "arrived_at")
-    learned: dict[str, tuple[Mask, Vector]] = {}
+    rows = rows_of(use_case, mart, vocabulary, site=site, until=train_until, known_by=known_by)
+    return fit_rows(use_case, rows, seed, parameters or parameters_of(use_case))
+
+
+def fit_rows(use_case: UseCase, rows: TrainingRows, seed: int, parameters: Parameters) -> Model:
+    """Fit every outcome on `rows`, and the reduced model that the fallback asks for. Raises `TooFewEvents`."""
     for outcome in use_case.outcomes:
-        known = settled(table, outcome, known_by)
-        learned[outcome.name] = known, labels(table, outcome)[known]
-        _require_events(outcome, site, learned[outcome.name][1], train_until)
+        _require_events(outcome, rows)
+    whole = assembled(use_case, rows, fit_outcomes(rows, seed, parameters), seed, {"parameters": asdict(parameters)})
+    asked = use_case.fallback.reduced if use_case.fallback else None
+    columns = [] if asked is None else nearly_always_known(rows.matrix, use_case, asked.known_in_at_least)
+    if asked is None or not columns:
+        return whole
+    fewer = reduced_parameters(use_case, parameters)
+    return with_reduced(whole, rows.seeing(columns), lambda seen: fit_outcomes(seen, seed, fewer))
 
-    def fit(columns: list[int], chosen: Parameters) -> dict[str, OutcomeModel]:
-        seen = tuple(features[index] for index in columns)
-        return {
-            name: _fit_outcome(matrix[known][:, columns], y, arrived[known], seen, seed, chosen)
-            for name, (known, y) in learned.items()
-        }
 
-    whole = Model(
+def fit_outcomes(
+    rows: TrainingRows, seed: int, parameters: Parameters, start: Mapping[str, OutcomeModel] = MappingProxyType({})
+) -> dict[str, OutcomeModel]:
+    """Fit and calibrate one booster per outcome, each upon the trees of `start` where that has the outcome.
+
+    Equal rows, seed, parameters and start give equal bytes.
+    """
+    return {
+        name: _fit_outcome(*rows.of(name), _Learner(rows.features, seed, parameters, start.get(name)))
+        for name in rows.settled
+    }
+
+
+def assembled(
+    use_case: UseCase,
+    rows: TrainingRows,
+    outcomes: Mapping[str, OutcomeModel],
+    seed: int,
+    how: Mapping[str, object],
+) -> Model:
+    """Put a model together, with what is usual at the site of `rows` and the facts of its training; `how` adds some."""
+    return Model(
         use_case=use_case.use_case,
-        site=site,
-        features=features,
-        outcomes=fit(list(range(len(features))), parameters),
-        baselines=baselines(matrix, features),
-        vocabulary=vocabulary,
+        site=rows.site,
+        features=rows.features,
+        outcomes=outcomes,
+        baselines=baselines(rows.matrix, rows.features),
+        vocabulary=rows.vocabulary,
         trained={
-            "until": train_until.isoformat(),
-            "known_by": known_by.isoformat() if known_by else None,
-            "visits": table.num_rows,
-            "outcomes": {name: {"visits": len(y), "events": int(y.sum())} for name, (_, y) in learned.items()},
+            "until": rows.until.isoformat(),
+            "known_by": rows.known_by.isoformat() if rows.known_by else None,
+            "visits": len(rows.matrix),
+            "outcomes": rows.counted(),
             "use_case_digest": use_case.digest,
-            "parameters": asdict(parameters),
+            **how,
             "lightgbm": lgb.__version__,
         },
         seed=seed,
     )
-    return _with_reduced(
-        whole, use_case, matrix, lambda columns, rounds: fit(columns, replace(parameters, rounds=rounds))
-    )
 
 
-def _with_reduced(
-    whole: Model, use_case: UseCase, matrix: Matrix, fit: Callable[[list[int], int], dict[str, OutcomeModel]]
-) -> Model:
-    """The model with the reduced one that its fallback asks for; alone where nothing is known nearly always."""
-    asked = use_case.fallback.reduced if use_case.fallback else None
-    columns = [] if asked is None else nearly_always_known(matrix, use_case, asked.known_in_at_least)
-    if asked is None or not columns:
-        return whole
-    features = tuple(whole.features[index] for index in columns)
-    names = {feature.name for feature in features}
+def with_reduced(whole: Model, seen: TrainingRows, fit: Callable[[TrainingRows], dict[str, OutcomeModel]]) -> Model:
+    """The model with the reduced one of its fallback, which sees what `seen` has."""
+    names = {feature.name for feature in seen.features}
     known = {name: values for name, values in whole.baselines.items() if name in names}
-    return replace(
-        whole, reduced=replace(whole, features=features, outcomes=fit(columns, asked.rounds), baselines=known)
-    )
+    return replace(whole, reduced=replace(whole, features=seen.features, outcomes=fit(seen), baselines=known))
 
 
 def nearly_always_known(matrix: Matrix, use_case: UseCase, share: float) -> list[int]:
@@ -152,49 +167,44 @@ def baselines(matrix: Matrix, features: tuple[Feature, ...]) -> dict[str, dict[s
     return found
 
 
-def _fit_outcome(
-    matrix: Matrix,
-    y: Vector,
-    arrived: Times,
-    features: tuple[Feature, ...],
-    seed: int,
-    parameters: Parameters,
-) -> OutcomeModel:
-    booster = _fit_booster(matrix, y, features, seed, parameters)
-    calibration = _cross_fit(matrix, y, arrived, features, seed, parameters)
-    return OutcomeModel(booster.model_to_string(), calibration)
+@dataclass(frozen=True)
+class _Learner:
+    """How boosters are made; upon the trees of `start`, if there is one."""
+
+    features: tuple[Feature, ...]
+    seed: int
+    parameters: Parameters
+    start: OutcomeModel | None
+
+    def fit(self, matrix: Matrix, y: Vector) -> lgb.Booster:
+        names = [feature.name for feature in self.features]
+        data = lgb.Dataset(matrix, y, feature_name=names, params={"verbose": -1}, free_raw_data=True)
+        return lgb.train(
+            _settings(self.features, self.seed, self.parameters),
+            data,
+            num_boost_round=self.parameters.rounds,
+            init_model=None if self.start is None else lgb.Booster(model_str=self.start.text),
+        )
 
 
-def _cross_fit(
-    matrix: Matrix,
-    y: Vector,
-    arrived: Times,
-    features: tuple[Feature, ...],
-    seed: int,
-    parameters: Parameters,
-) -> Calibration:
-    """Calibrate on scores of later visits by boosters that saw only earlier ones; the identity if there
-    are none.
-    """
+def _fit_outcome(matrix: Matrix, y: Vector, arrived: Times, learner: _Learner) -> OutcomeModel:
+    calibration = _cross_fit(matrix, y, arrived, learner)
+    return OutcomeModel(learner.fit(matrix, y).model_to_string(), calibration)
+
+
+def _cross_fit(matrix: Matrix, y: Vector, arrived: Times, learner: _Learner) -> Calibration:
+    """Calibrate on scores of later visits by boosters that saw only earlier ones; the identity if there are none."""
     raw, scored, latest = np.zeros(len(y)), np.zeros(len(y), dtype=bool), np.zeros(len(y), dtype=bool)
     for earlier, later in forward_slices(arrived):
-        if not _has_both(y[earlier]):
+        if not has_both(y[earlier]):
             continue
-        booster = _fit_booster(matrix[earlier], y[earlier], features, seed, parameters)
+        booster = learner.fit(matrix[earlier], y[earlier])
         raw[later] = np.asarray(booster.predict(matrix[later], raw_score=True, num_threads=1))
         scored |= later
         latest = later
     if not scored.any():
         return Platt(1.0, 0.0)
     return choose_calibration(raw[scored], y[scored], latest[scored])
-
-
-def _fit_booster(
-    matrix: Matrix, y: Vector, features: tuple[Feature, ...], seed: int, parameters: Parameters
-) -> lgb.Booster:
-    names = [feature.name for feature in features]
-    data = lgb.Dataset(matrix, y, feature_name=names, params={"verbose": -1}, free_raw_data=True)
-    return lgb.train(_settings(features, seed, parameters), data, num_boost_round=parameters.rounds)
 
 
 def _settings(features: tuple[Feature, ...], seed: int, parameters: Parameters) -> dict[str, object]:
@@ -215,16 +225,17 @@ def _settings(features: tuple[Feature, ...], seed: int, parameters: Parameters) 
     }
 
 
-def _has_both(y: Vector) -> bool:
+def has_both(y: Vector) -> bool:
+    """Whether there is enough of either kind to fit a booster on a slice."""
     return min(float(y.sum()), float(len(y) - y.sum())) >= MINIMUM_EVENTS / 2
 
 
-def _require_events(outcome: Outcome, site: str, y: Vector, train_until: datetime) -> None:
-    scarcer = int(min(y.sum(), len(y) - y.sum()))
-    if scarcer < MINIMUM_EVENTS:
+def _require_events(outcome: Outcome, rows: TrainingRows) -> None:
+    y = rows.of(outcome.name)[1]
+    if min(y.sum(), len(y) - y.sum()) < MINIMUM_EVENTS:
         raise TooFewEvents(
-            f"{outcome.name} at {site} has {int(y.sum())} events among {len(y)} visits with a settled "
-            f"label before {train_until:%Y-%m-%d}; at least {MINIMUM_EVENTS} of each kind are needed. Wait "
+            f"{outcome.name} at {rows.site} has {int(y.sum())} events among {len(y)} visits with a settled "
+            f"label before {rows.until:%Y-%m-%d}; at least {MINIMUM_EVENTS} of each kind are needed. Wait "
             "for more visits to mature."
         )
 

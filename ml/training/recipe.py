@@ -11,10 +11,12 @@ from typing import Any
 
 from ml.features.mart import Snapshot, read_snapshot_tables
 from ml.training import RebuildRefused
+from ml.training.adapt import Source
 from ml.training.bundle import model_digest
-from ml.training.candidate import Candidate
-from ml.training.fit import Parameters, fit_model
+from ml.training.candidate import Candidate, model_by
+from ml.training.fit import Parameters
 from ml.training.model import Model
+from ml.training.rows import rows_of
 from ml.usecases import UseCase
 
 SCHEMA = "pilothouse.recipe/1"
@@ -62,11 +64,13 @@ def recipe_of(candidate: Candidate, provenance: Provenance, test_from: datetime)
         "contracts": {feed: dict(entry) for feed, entry in provenance.contracts.items()},
         "dbt_manifest": provenance.dbt_manifest,
         "code_version": provenance.code_version,
+        **({"adapted_from": candidate.adapted_from} if candidate.adapted_from else {}),
     }
 
 
-def retrain(recipe: Mapping[str, Any], snapshots: Path) -> Rebuilt:
-    """Train again from the recorded snapshot, use case, parameters and seed alone.
+def retrain(recipe: Mapping[str, Any], snapshots: Path, source: Source | None = None) -> Rebuilt:
+    """Train again from the recorded snapshot, use case, parameters and seed alone; and from the other site's model, as
+    `source`, where it was made from one.
 
     `snapshots` is the folder of snapshots (`<digest>/<table>.parquet`). Raises `RebuildRefused` when it is
     no recipe or another model comes out, and `SnapshotRefused` when the data are not there as recorded.
@@ -75,16 +79,21 @@ def retrain(recipe: Mapping[str, Any], snapshots: Path) -> Rebuilt:
         raise RebuildRefused(f"This is no recipe of schema {SCHEMA!r}; only a candidate's run can be rebuilt.")
     use_case = UseCase.model_validate(recipe["use_case"])
     snapshot = _snapshot(recipe, snapshots, use_case)
-    model = fit_model(
+    adapted = recipe.get("adapted_from")
+    if adapted is not None and (source is None or source.digest != adapted["model"]):
+        raise RebuildRefused(
+            f"The recipe starts from the model {adapted['model'][:12]}, which its run no longer holds."
+        )
+    rows = rows_of(
         use_case,
         snapshot.mart,
         snapshot.vocabulary,
         site=str(recipe["site"]),
-        train_until=datetime.fromisoformat(recipe["train_until"]),
+        until=datetime.fromisoformat(recipe["train_until"]),
         known_by=datetime.fromisoformat(recipe["known_by"]) if recipe["known_by"] else None,
-        seed=int(recipe["seed"]),
-        parameters=Parameters(**recipe["parameters"]),
     )
+    way, parameters = adapted["way"] if adapted else "from_scratch", Parameters(**recipe["parameters"])
+    model = model_by(way, use_case, rows, source, int(recipe["seed"]), parameters)
     rebuilt = Rebuilt(model, model_digest(model), str(recipe["model"]))
     if rebuilt.digest != rebuilt.recorded_digest:
         raise RebuildRefused(

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ml.training import RebuildRefused, TrainingError
-from ml.training.bundle import write_bundle
+from ml.training import BundleRefused, RebuildRefused, TrainingError
+from ml.training.adapt import Source
+from ml.training.bundle import bundle_files, load_bundle
 from ml.training.candidate import Candidate
 from ml.training.model import Model
 from ml.training.recipe import Provenance, Rebuilt, recipe_of, retrain
@@ -39,7 +40,8 @@ __all__ = [
     "rebuild",
 ]
 
-BUNDLE, RECIPE, USE_CASE = "bundle", "recipe.json", "use_case.yaml"
+BUNDLE, SOURCE, RECIPE, USE_CASE = "bundle", "source", "recipe.json", "use_case.yaml"
+"""What a run holds: the model, the other site's model that it was made from (if it was), how, and of what."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ def log_candidate(
         parameters=_parameters(candidate, provenance, test_from),
         metrics=metrics,
         files={
-            **_bundle_files(candidate.model),
+            **_bundle_files(candidate.model, BUNDLE),
+            **(_bundle_files(candidate.source.model, SOURCE) if candidate.source and candidate.adapted_from else {}),
             RECIPE: recipe.encode(),
             USE_CASE: yaml.safe_dump(candidate.use_case.document(), allow_unicode=True).encode(),
             **(files or {}),
@@ -177,7 +180,10 @@ def rebuild(tracker: Tracker, run_id: str, snapshots: Path) -> Rebuilt:
     Raises `RebuildRefused` when the run is not a candidate's or another model comes out, and
     `SnapshotRefused` when the data are not there as recorded.
     """
-    return retrain(_read_recipe(tracker, run_id), snapshots)
+    with _mlflow(tracker) as mlflow, tempfile.TemporaryDirectory() as scratch:
+        recipe = _read_recipe(mlflow, tracker, run_id, Path(scratch))
+        source = _read_source(mlflow, tracker, run_id, recipe, Path(scratch))
+    return retrain(recipe, snapshots, source)
 
 
 @contextmanager
@@ -269,11 +275,8 @@ def _parameters(candidate: Candidate, provenance: Provenance, test_from: datetim
     }
 
 
-def _bundle_files(model: Model) -> dict[str, bytes]:
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / BUNDLE
-        write_bundle(model, folder)
-        return {f"{BUNDLE}/{path.name}": path.read_bytes() for path in folder.iterdir()}
+def _bundle_files(model: Model, folder: str) -> dict[str, bytes]:
+    return {f"{folder}/{name}": content for name, content in bundle_files(model).items()}
 
 
 def _log_artifacts(mlflow: Any, files: Mapping[str, bytes]) -> None:
@@ -338,16 +341,31 @@ def _artifacts_of(mlflow: Any, tracker: Tracker, run_id: str) -> str:
     return f"{_uri(tracker.artifact_location, name)}/{run_id}/artifacts"
 
 
-def _read_recipe(tracker: Tracker, run_id: str) -> dict[str, Any]:
-    with _mlflow(tracker) as mlflow, tempfile.TemporaryDirectory() as scratch:
-        from mlflow.exceptions import MlflowException
+def _fetch(mlflow: Any, tracker: Tracker, run_id: str, name: str, scratch: Path) -> Path:
+    source = f"{_artifacts_of(mlflow, tracker, run_id)}/{name}"
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(scratch)))
 
-        try:
-            source = f"{_artifacts_of(mlflow, tracker, run_id)}/{RECIPE}"
-            path = mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=scratch)
-            recipe = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (MlflowException, KeyError, OSError, ValueError) as error:
-            raise RebuildRefused(f"Run {run_id} has no readable {RECIPE}; it is no candidate's run.") from error
+
+def _read_recipe(mlflow: Any, tracker: Tracker, run_id: str, scratch: Path) -> dict[str, Any]:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        recipe = json.loads(_fetch(mlflow, tracker, run_id, RECIPE, scratch).read_text(encoding="utf-8"))
+    except (MlflowException, KeyError, OSError, ValueError) as error:
+        raise RebuildRefused(f"Run {run_id} has no readable {RECIPE}; it is no candidate's run.") from error
     if not isinstance(recipe, dict):
         raise RebuildRefused(f"The {RECIPE} of run {run_id} is no JSON object.")
     return recipe
+
+
+def _read_source(mlflow: Any, tracker: Tracker, run_id: str, recipe: Mapping[str, Any], scratch: Path) -> Source | None:
+    """The other site's model that a run's model was made from, verified; None for one from scratch."""
+    from mlflow.exceptions import MlflowException
+
+    if (adapted := recipe.get("adapted_from")) is None:
+        return None
+    try:
+        model = load_bundle(_fetch(mlflow, tracker, run_id, SOURCE, scratch), str(adapted["model"]))
+    except (MlflowException, KeyError, OSError, BundleRefused) as error:
+        raise RebuildRefused(f"Run {run_id} no longer holds the model that it started from ({error}).") from error
+    return Source(model, str(adapted["model"]))

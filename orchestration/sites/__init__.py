@@ -116,6 +116,8 @@ class Site(_Frozen):
     `takes_test_records` says that messages, claims and resources marked as training or test are taken as real here: for
     published samples, which are nothing else. `admitting_clinics` says which clinics of the appointments feed book
     beds, and on which unit: their appointments are booked admissions, all others are not.
+    `adapts` names, for a use case, the site whose model a candidate here may start from: recalibrated or boosted
+    further on this site's visits where that does better than training from scratch.
     """
 
     id: Identifier
@@ -136,6 +138,7 @@ class Site(_Frozen):
     bulk_export: BulkExport | None = None
     takes_test_records: bool = False
     admitting_clinics: dict[str, Identifier] = {}
+    adapts: dict[str, Identifier] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -171,6 +174,12 @@ class Site(_Frozen):
             strange = set(scope.units) - {u.id for u in self.units} | set(scope.shifts) - {s.id for s in self.shifts}
             if strange:
                 raise ValueError(f"the launch scope names {sorted(strange)}, which the site does not have")
+        return self
+
+    @model_validator(mode="after")
+    def _adapts_models_of_other_sites(self) -> "Site":
+        if own := sorted(use_case for use_case, site in self.adapts.items() if site == self.id):
+            raise ValueError(f"adapts takes {', '.join(own)} from the site itself; name another site")
         return self
 
     @model_validator(mode="after")

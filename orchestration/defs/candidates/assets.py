@@ -33,6 +33,7 @@ def candidate_asset(use_case: str) -> AssetsDefinition:
                 "n_test": MetadataValue.int(record.n_test),
                 "train_until": MetadataValue.text(record.train_until),
                 "data": MetadataValue.text(record.data),
+                **({"adapted_from": MetadataValue.json(record.adapted_from)} if record.adapted_from else {}),
             }
         )
 

@@ -51,7 +51,8 @@ def judged_assets(use_case: str) -> AssetsDefinition:
     @multi_asset(specs=specs, partitions_def=SITES, name=f"{use_case}_judged")
     def judged(context: AssetExecutionContext) -> Iterator[MaterializeResult]:
         for evidence in kind_of(use_case).judge(load_settings(), use_case, context.partition_key):
-            yield MaterializeResult(evidence_key(use_case, evidence.kind), metadata=figures_metadata(evidence))
+            if evidence.kind in kind_of(use_case).judged:  # what only some candidates have is no asset of its own
+                yield MaterializeResult(evidence_key(use_case, evidence.kind), metadata=figures_metadata(evidence))
 
     return judged
 

@@ -1,4 +1,4 @@
-"""Training a candidate from the published snapshot, and the same thing asked as a backtest.
+"""Training a candidate from the published snapshot.
 
 What does not belong here: fitting (ml/training) and figures (evaluation/metrics).
 """
@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,6 +26,7 @@ from orchestration.steps.errors import StepError
 from orchestration.steps.intake.deidentification import gives_dates_for, require_dates, why_no_dates
 from orchestration.steps.intake.versions import contract_versions
 from orchestration.steps.kinds import kind_of
+from orchestration.steps.learning.adapting import keep_ways, source_of, source_record
 from orchestration.steps.learning.judging import evaluate_predictions, samples_of, write_table
 from orchestration.steps.learning.stores import (
     CandidateRecord,
@@ -40,6 +41,7 @@ from orchestration.steps.record.records import now
 from orchestration.steps.warehouse.tables import manifest_digest
 
 if TYPE_CHECKING:
+    from ml.training.adapt import Source
     from ml.training.backtest import BacktestResult
     from ml.training.tracking import Tracker
 
@@ -50,10 +52,6 @@ MINIMUM_VISITS = 500
 
 class NotEnoughVisits(StepError):
     """A site has too few eligible visits to train and test on; the message says how many there are."""
-
-
-class BacktestOverlaps(StepError):
-    """A backtest would be tested on what it learned from."""
 
 
 def list_use_cases() -> tuple[str, ...]:
@@ -68,11 +66,12 @@ def trainable_sites(settings: Settings, use_case: str, only: str | None = None) 
     eligible = mart.filter(mart["is_eligible"].fill_null(False))
     dated = [site for site in eligible["site"].unique().to_pylist() if gives_dates_for(declared, site)]
     asked = [site for site in dated if only in (None, site)]
-    return sorted(site for site in asked if not _lacking(declared, site, _begun(_of_site(eligible, site))))
+    return sorted(site for site in asked if not _lacking(settings, declared, site, _begun(_of_site(eligible, site))))
 
 
-def _lacking(declared: UseCase, site: str, rows: pa.Table) -> str:
-    """What eligible rows of a site lack to train on, in a sentence; empty where they lack nothing."""
+def _lacking(settings: Settings, declared: UseCase, site: str, rows: pa.Table) -> str:
+    """What eligible rows of a site lack to train on, in a sentence; empty where they lack nothing. A site that starts
+    from another's model needs visits, but no events of its own."""
     from ml.training.fit import MINIMUM_EVENTS
 
     noun = declared.grain.noun
@@ -81,6 +80,8 @@ def _lacking(declared: UseCase, site: str, rows: pa.Table) -> str:
             f"{site} has {rows.num_rows} eligible {noun}s to train {declared.use_case} on, fewer than "
             f"{MINIMUM_VISITS}; ingest more days, then run."
         )
+    if source_record(settings, declared.use_case, site) is not None:
+        return ""
     for outcome in declared.outcomes:
         known = rows[outcome.label_column].drop_null().cast(pa.bool_())
         events = pc.call_function("sum", [known]).as_py() or 0
@@ -98,7 +99,7 @@ def why_not_trainable(settings: Settings, use_case: str, site: str) -> str:
         return reason
     declared = load_use_case(use_case)
     mart = read_snapshot(settings.snapshots, declared).mart
-    return _lacking(declared, site, _begun(_of_site(mart.filter(mart["is_eligible"].fill_null(False)), site)))
+    return _lacking(settings, declared, site, _begun(_of_site(mart.filter(mart["is_eligible"].fill_null(False)), site)))
 
 
 def cutoff(mart: pa.Table, site: Site) -> datetime:
@@ -121,9 +122,12 @@ def cutoff(mart: pa.Table, site: Site) -> datetime:
 
 
 def inputs_digest(settings: Settings, use_case: UseCase, site: str) -> str:
-    """Return the digest of all that a candidate is made and judged from, but code: data, declarations, seed."""
+    """Return the digest of all that a candidate is made and judged from, but code: data, declarations, seed, and the
+    other site's model that it may start from."""
+    source = source_record(settings, use_case.use_case, site)
     return document_digest(
         {
+            **({} if source is None else {"source": source.model}),
             "data": site_rows_digest(read_snapshot(settings.snapshots, use_case).mart, site),
             "use_case": use_case.digest,
             "policy": load_policy(use_case.use_case).digest,
@@ -195,8 +199,8 @@ def train_candidate(settings: Settings, use_case: str, site: str, seed: int = DE
     require_dates(declared, site)
     snapshot = read_snapshot(settings.snapshots, declared)
     until = cutoff(snapshot.mart, place)
-    result = _backtest(declared, snapshot, site, until, until, seed)
-    evaluation = _evaluate(declared, site, snapshot, result, seed)
+    result = backtest_of(declared, snapshot, site, until, until, seed, source_of(settings, use_case, site))
+    evaluation = evaluate(declared, site, snapshot, result, seed)
     contracts = contract_versions(place, settings.environment)
     run = log_candidate(
         tracker_of(settings),
@@ -224,6 +228,7 @@ def train_candidate(settings: Settings, use_case: str, site: str, seed: int = DE
         manifest=manifest_digest(settings),
         contracts=contracts,
         created_at=now().isoformat(),
+        adapted_from=result.candidate.adapted_from,
     )
     _keep(settings, record, result)
     return record
@@ -254,12 +259,20 @@ def _keep(settings: Settings, record: CandidateRecord, result: "BacktestResult")
 
         write_bundle(result.candidate.model, bundle_folder(settings, record))
     write_table(result.predictions, predictions_file(settings, record))
+    keep_ways(settings, record, result)
     save_candidate(settings, record)
 
 
-def _backtest(
-    use_case: UseCase, snapshot: Snapshot, site: str, until: datetime, test_from: datetime, seed: int
+def backtest_of(
+    use_case: UseCase,
+    snapshot: Snapshot,
+    site: str,
+    until: datetime,
+    test_from: datetime,
+    seed: int,
+    source: "Source | None" = None,
 ) -> "BacktestResult":
+    """Train on the visits of `site` before `until`, and score those from `test_from`; by each way from a `source`."""
     from ml.training.backtest import backtest  # learners: half of what a command that only reads would wait for
 
     return backtest(
@@ -271,12 +284,14 @@ def _backtest(
         test_from=test_from,
         seed=seed,
         as_of=datetime.fromisoformat(snapshot.as_of),
+        source=source,
     )
 
 
-def _evaluate(
+def evaluate(
     use_case: UseCase, site: str, snapshot: Snapshot, result: "BacktestResult", seed: int
 ) -> ClassifierEvaluation:
+    """Judge the predictions of a backtest."""
     return evaluate_predictions(
         result.predictions,
         use_case,
@@ -307,29 +322,4 @@ def _figures(predictions: pa.Table, use_case: UseCase) -> dict[str, bytes]:
         f"figures/{sample.outcome}-{name}.png": draw(sample)
         for sample in samples_of(predictions, use_case)
         for name, draw in pictures.items()
-    }
-
-
-def backtest_use_case(
-    settings: Settings, use_case: str, site: str, train_until: datetime, test_from: datetime, seed: int
-) -> dict[str, Any]:
-    """Train on arrivals before `train_until` (exclusive), test from `test_from` (inclusive), site-local dates."""
-    declared, place = load_use_case(use_case), load_site(site)
-    snapshot = read_snapshot(settings.snapshots, declared)
-    until, start = (moment.replace(tzinfo=place.zone) for moment in (train_until, test_from))
-    if start < until:
-        raise BacktestOverlaps(
-            f"--test-from {start:%Y-%m-%d} lies before --train-until {until:%Y-%m-%d}: the test would hold visits that "
-            "were learned from. Choose a later --test-from."
-        )
-    result = _backtest(declared, snapshot, site, until, start, seed)
-    evaluation = _evaluate(declared, site, snapshot, result, seed)
-    return {
-        "use_case": use_case,
-        "site": site,
-        "train_until": until.isoformat(),
-        "test_from": start.isoformat(),
-        "n_train": result.n_train,
-        "n_test": result.n_test,
-        "outcomes": dict(evaluation.outcomes),
     }

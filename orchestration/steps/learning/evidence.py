@@ -17,6 +17,7 @@ from ml.usecases import load_use_case
 from orchestration.settings import Settings
 from orchestration.steps.files import write_atomically
 from orchestration.steps.kinds import kind_of
+from orchestration.steps.learning.adapting import judge_ways
 from orchestration.steps.learning.candidate import candidate_is_fresh, tracker_of
 from orchestration.steps.learning.judging import evaluate_predictions
 from orchestration.steps.learning.stores import (
@@ -46,7 +47,8 @@ class DriftFound:
 
 
 def judge_candidate(settings: Settings, use_case: str, site: str) -> tuple[Evidence, ...]:
-    """Write and return performance, calibration, net benefit and subgroups of the current candidate."""
+    """Write and return performance, calibration, net benefit and subgroups of the current candidate; and how the ways
+    from another site's model compare, where there was one."""
     record = read_candidate(settings, use_case, site)
     evaluation = evaluate_predictions(
         pq.read_table(predictions_file(settings, record)),
@@ -59,8 +61,10 @@ def judge_candidate(settings: Settings, use_case: str, site: str) -> tuple[Evide
         window={"arrived_from": record.test_from, "as_of": record.as_of, "n_train": record.n_train},
         seed=record.seed,
     )
-    keep_evidence(settings, record, evaluation.evidence)
-    return evaluation.evidence
+    window = {"arrived_from": record.test_from, "as_of": record.as_of}
+    evidence = (*evaluation.evidence, *judge_ways(settings, record, head_of(record, window)))
+    keep_evidence(settings, record, evidence)
+    return evidence
 
 
 def measure_drift(settings: Settings, use_case: str, site: str) -> DriftFound:

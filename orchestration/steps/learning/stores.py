@@ -25,7 +25,7 @@ class CandidateRecord:
     """What is remembered of one trained model: digests and dates only, so that it can be rebuilt and judged.
 
     `model`, `data`, `manifest` and `inputs` are digests: the bundle, the snapshot, dbt's manifest, and everything
-    that went into training together.
+    that went into training together. `adapted_from` names site, model and way where it was made from another's.
     """
 
     use_case: str
@@ -45,6 +45,7 @@ class CandidateRecord:
     manifest: str
     contracts: dict[str, dict[str, str]]
     created_at: str
+    adapted_from: dict[str, str] | None = None
 
 
 def candidate_folder(settings: Settings, use_case: str, site: str) -> Path:

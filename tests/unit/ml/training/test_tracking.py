@@ -14,6 +14,7 @@ from ml.features import SnapshotRefused
 from ml.features.mart import read_snapshot
 from ml.features.vocabulary import COLUMNS
 from ml.training import RebuildRefused, TrainingError
+from ml.training.adapt import Source
 from ml.training.bundle import load_bundle
 from ml.training.candidate import train_candidate
 from ml.training.recipe import Provenance, recipe_of, retrain
@@ -21,9 +22,8 @@ from ml.training.tracking import Tracker, attach, log_candidate, prepare, rebuil
 from ml.usecases import load_use_case
 
 
-@pytest.fixture(scope="module")
-def snapshots(mart, vocabulary, tmp_path_factory):
-    root = tmp_path_factory.mktemp("snapshots")
+def snapshot_of(root, mart, vocabulary):
+    """A folder of snapshots with one of `mart`, and where a model made from it comes from."""
     folder = root / ("d" * 64)
     folder.mkdir()
     rows = vocabulary.to_json()
@@ -36,15 +36,24 @@ def snapshots(mart, vocabulary, tmp_path_factory):
         entries[name] = {"file": path.name, "sha256": digest, "rows": table.num_rows}
     pointer = {"digest": folder.name, "as_of": "2026-06-01T00:00:00+00:00", "tables": entries}
     (root / "current.json").write_text(json.dumps(pointer))
-    return root
+    contracts = {"ehr_fhir": {"version": "1.0.0", "sha256": "c" * 64}}
+    snapshot = read_snapshot(root, load_use_case("triage"))
+    return root, Provenance(snapshot, contracts, dbt_manifest="b" * 64, code_version="0.1.0")
 
 
 @pytest.fixture(scope="module")
-def provenance(snapshots):
-    contracts = {"ehr_fhir": {"version": "1.0.0", "sha256": "c" * 64}}
-    return Provenance(
-        read_snapshot(snapshots, load_use_case("triage")), contracts, dbt_manifest="b" * 64, code_version="0.1.0"
-    )
+def recorded(mart, vocabulary, tmp_path_factory):
+    return snapshot_of(tmp_path_factory.mktemp("snapshots"), mart, vocabulary)
+
+
+@pytest.fixture(scope="module")
+def snapshots(recorded):
+    return recorded[0]
+
+
+@pytest.fixture(scope="module")
+def provenance(recorded):
+    return recorded[1]
 
 
 @pytest.fixture(scope="module")
@@ -250,3 +259,30 @@ def test_another_model_gets_the_next_version(
     assert int(log_candidate(tracker, other, provenance, test_from=train_until, metrics={}).version) > int(
         logged.version
     )
+
+
+def test_a_model_from_another_sites_is_rebuilt_from_its_run_alone(
+    use_case, tracker, candidate, mart_builder, vocabulary, train_until, parameters, tmp_path
+):
+    district = mart_builder(rows=300, seed=8, site="district")
+    snapshots, provenance = snapshot_of(tmp_path, district, vocabulary)
+    adapted = train_candidate(
+        use_case,
+        district,
+        vocabulary,
+        site="district",
+        train_until=train_until,
+        seed=1,
+        parameters=parameters,
+        source=Source(candidate.model, candidate.digest),
+    )
+    assert adapted.adapted_from is not None
+
+    run = log_candidate(tracker, adapted, provenance, test_from=train_until, metrics={})
+
+    assert rebuild(tracker, run.run_id, snapshots).digest == adapted.digest
+    recipe = recipe_of(adapted, provenance, train_until)
+    with pytest.raises(RebuildRefused, match="which its run no longer holds"):
+        retrain(recipe, snapshots)
+    with pytest.raises(RebuildRefused, match="which its run no longer holds"):
+        retrain(recipe, snapshots, Source(candidate.model, "0" * 64))
