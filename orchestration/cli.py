@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from orchestration.answers import Commands, answers, progress
+from orchestration.commands.changes import change
 from orchestration.commands.clinics import overbook
 from orchestration.commands.feeds import (
     audit,
@@ -28,7 +29,7 @@ from orchestration.steps.answer import Answer
 
 PORT = click.IntRange(1, 65535)
 FEEDS = (audit, contract, erase, export, listen, quarantine, reland, review, scrub, vocabulary)
-RELEASES = (approve, break_glass, drill, gate, promote, refuse, rollback, tier)
+RELEASES = (approve, break_glass, change, drill, gate, promote, refuse, rollback, tier)
 RECORDS = (backup, incident, key, ledger, restore)
 
 

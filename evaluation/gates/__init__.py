@@ -14,6 +14,8 @@ refuses.
 """
 
 from evaluation.gates.authorise import Authorisation, authorise, step_reasons
+from evaluation.gates.change_control import Control, change_control
+from evaluation.gates.change_control import unreadable as calendar_unreadable
 from evaluation.gates.decide import decide
 from evaluation.gates.decision import ClauseResult, Decision, Ignored
 from evaluation.gates.errors import DecisionError, GateError, StageError
@@ -35,6 +37,7 @@ __all__ = [
     "Authorisation",
     "Breach",
     "ClauseResult",
+    "Control",
     "Court",
     "Decision",
     "DecisionError",
@@ -55,6 +58,8 @@ __all__ = [
     "answer",
     "authorise",
     "breached",
+    "calendar_unreadable",
+    "change_control",
     "decide",
     "earned",
     "explain",

@@ -55,6 +55,8 @@ Kind = Literal[
     "erasure",
     "adjustment",
     "roster_exception",
+    "change_planned",
+    "change_cancelled",
 ]
 
 PSEUDONYM = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{32}(?![0-9a-zA-Z])")
@@ -300,6 +302,23 @@ class RosterException(Acted):
     reason: Line
 
 
+class ChangePlanned(Operational):
+    """A step of exactly this subject, announced for a window; `calendar` is the digest of the one in force."""
+
+    change: Name
+    stage: Stage
+    starts_at: Instant
+    until: Instant
+    reason: Line
+    subject: SubjectDigests
+    calendar: Digest | None = None
+
+
+class ChangeCancelled(Operational):
+    change: Name
+    reason: Line
+
+
 MODELS: Mapping[Kind, type[Payload]] = {
     "person_registered": PersonRegistered,
     "key_rotated": KeyRotated,
@@ -321,6 +340,8 @@ MODELS: Mapping[Kind, type[Payload]] = {
     "erasure": Erasure,
     "adjustment": Adjustment,
     "roster_exception": RosterException,
+    "change_planned": ChangePlanned,
+    "change_cancelled": ChangeCancelled,
 }
 
 

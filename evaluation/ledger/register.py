@@ -35,6 +35,9 @@ class Register:
     _statements: dict[str, ApprovalStatement] = field(default_factory=dict[str, ApprovalStatement])
     _reviews: dict[str, Entry] = field(default_factory=dict[str, Entry])
     """Reviews of a feed's meaning that wait for an answer, by name."""
+    _changes: dict[str, Entry] = field(default_factory=dict[str, Entry])
+    """Planned changes that were not cancelled, by name."""
+    _change_names: set[str] = field(default_factory=set[str])
 
     def admit(self, entry: Entry) -> None:
         """Take the entry in. Raises :class:`RefusedEntryError` when it contradicts what was there before."""
@@ -180,6 +183,25 @@ class Register:
         if any(opened.payload[member] != entry.payload[member] for member in ("site", "feed", "pattern", "document")):
             raise RefusedEntryError("it does not answer what the review put to its reader")
 
+    def _check_planned(self, entry: Entry) -> None:
+        payload = cast("Mapping[str, str]", entry.payload)
+        if payload["change"] in self._change_names:
+            raise RefusedEntryError(f"a change of the name {payload['change']} was planned before")
+        starts_at, until = parse_instant(payload["starts_at"]), parse_instant(payload["until"])
+        if not entry.at < until or not starts_at < until:
+            raise RefusedEntryError("a planned change ends after it begins, and after it was planned")
+        self._change_names.add(payload["change"])
+        self._changes[payload["change"]] = entry
+
+    def _check_cancelled(self, entry: Entry) -> None:
+        payload = cast("Mapping[str, str]", entry.payload)
+        planned = self._changes.get(payload["change"])
+        if planned is None or any(planned.payload[one] != payload[one] for one in ("use_case", "site")):
+            raise RefusedEntryError("no planned change of that name stands there")
+        if entry.at >= parse_instant(str(planned.payload["until"])):
+            raise RefusedEntryError("its window is over; what did not happen was missed, and stays on record as that")
+        del self._changes[payload["change"]]
+
 
 def _promised(
     payload: Mapping[str, Json], reference: Mapping[str, str], statement: ApprovalStatement
@@ -204,4 +226,6 @@ _CHECKS: Mapping[str, Callable[[Register, Entry], None]] = {
     "tier_change": Register._check_tier,  # pyright: ignore[reportPrivateUsage]
     "meaning_review_opened": Register._check_review,  # pyright: ignore[reportPrivateUsage]
     "meaning_review_answered": Register._check_answer,  # pyright: ignore[reportPrivateUsage]
+    "change_planned": Register._check_planned,  # pyright: ignore[reportPrivateUsage]
+    "change_cancelled": Register._check_cancelled,  # pyright: ignore[reportPrivateUsage]
 }

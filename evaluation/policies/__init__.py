@@ -11,6 +11,7 @@ frozen models they are read into. Deciding by them belongs in ``gates/``.
 """
 
 from evaluation.policies.approvals import KINDS, REGULATORY, ApprovalKind, Need
+from evaluation.policies.change_control import ChangeControl
 from evaluation.policies.clause import Bound, Clause, Comparison, OtherFigure
 from evaluation.policies.load import PolicyError, load_policy, parse_policy, read_policy
 from evaluation.policies.policy import Board, Card, OtherAdvice, Policy, StageRules, StepDown, Trigger
@@ -25,6 +26,7 @@ __all__ = [
     "Bound",
     "BreakGlassRules",
     "Card",
+    "ChangeControl",
     "Clause",
     "Comparison",
     "Need",

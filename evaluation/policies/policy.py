@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from evaluation import EvaluationError
 from evaluation.canonical import document_digest
 from evaluation.policies.approvals import MANDATORY_APPROVALS, Approvals, Days, Need, Needed, resolved
+from evaluation.policies.change_control import ChangeControl
 from evaluation.policies.clause import Clause, FiniteNumber, FrozenModel, Identifier, Text
 from evaluation.policies.rollback import BreakGlassRules, Pace, RollbackPlan
 from evaluation.policies.stage import Stage, Tier
@@ -165,6 +166,7 @@ class Policy(FrozenModel):
     triggers: Annotated[tuple[Trigger, ...], Field(min_length=1)]
     rollback: RollbackPlan
     break_glass: BreakGlassRules
+    change_control: ChangeControl | None = None
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -8,7 +8,9 @@ service serves nothing of it, and the watch brings back what was there before. W
 from datetime import datetime
 from typing import Any
 
-from evaluation.gates import Decision, GlassAsked, Refusal, why_not_broken
+from evaluation.gates import Control, Decision, GlassAsked, Refusal, why_not_broken
+from evaluation.gates.change_control import OF_CALENDAR
+from evaluation.gates.refusal import some
 from evaluation.ledger import Entry, instant_text, parse_instant
 from evaluation.policies import Stage
 from evaluation.policies import Tier as EvaluatedTier
@@ -26,6 +28,7 @@ from orchestration.steps.record.actors import Actor
 from orchestration.steps.record.incidents import incident_label, list_incidents, open_incident, opening
 from orchestration.steps.record.records import entry_document, now, open_records
 from orchestration.steps.releases.decision import decide_proposal
+from orchestration.steps.releases.held import control_of
 from orchestration.steps.releases.proposal import Proposal, propose
 from orchestration.steps.releases.putting_up import put_up
 from orchestration.steps.releases.release import (
@@ -41,6 +44,7 @@ from orchestration.steps.releases.served import answering_tier
 
 REFUSED_BY_A_PERSON = "no standing refusal"
 LONGEST_REASON = 1000
+LONGEST_PAST = 400
 
 
 def break_glass(
@@ -67,12 +71,14 @@ def break_glass(
             *unsettled(settings, declared.use_case, place.id),
         ]
         decision = decide_proposal(settings, proposal)
-        unmet = authorise_proposal(settings, proposal, decision, released_subject(settings, proposal.current)).reasons
+        control = control_of(settings, proposal, at)
+        current = released_subject(settings, proposal.current)
+        unmet = (*authorise_proposal(settings, proposal, decision, current).reasons, *control.reasons)
         reasons += _why_not_past(unmet)
         if reasons:
             place_of = (declared.use_case, place.id, proposal.stage)
             return record_refusal(settings, *place_of, reasons, acting, decision.digest)
-        return Answer(_break(settings, proposal, decision, unmet, asked.until(at), reason, acting, at))
+        return Answer(_break(settings, proposal, decision, unmet, control, asked.until(at), reason, acting, at))
 
 
 def _why_not_past(unmet: tuple[Refusal, ...]) -> list[Refusal]:
@@ -88,20 +94,28 @@ def _break(
     proposal: Proposal,
     decision: Decision,
     unmet: tuple[Refusal, ...],
+    control: Control,
     until: datetime,
     reason: str,
     actor: Actor,
     at: datetime,
 ) -> dict[str, Any]:
-    words = reason.strip()[:LONGEST_REASON]
+    past = _told_past(control)
+    words = f"{reason.strip()[: LONGEST_REASON - len(past)]}{past}"
     release, fields = write_proposal(settings, proposal, decision, ())
     missing = sorted({one.clause for one in unmet})
-    said = {"unmet": missing, "reason": words, "until": instant_text(until), "detail": {}}
+    said = {"unmet": missing, "reason": words, "until": instant_text(until), "detail": control.on_record()}
     glass = Glass(person=actor.name, reason=words, until=until, before=_before(settings, proposal.current))
     going = going_up(proposal, decision, release, fields)
     entry = put_up(settings, going, "break_glass", said, actor, at, release_signer(settings), glass)
     tell_broken(settings, entry)
     return {**entry_document(entry), "warnings": [glass.sentence]}
+
+
+def _told_past(control: Control) -> str:
+    """What of the calendar the glass goes past, behind the person's own words: it stands wherever these do."""
+    past = some((one.figure for one in control.reasons if one.clause in OF_CALENDAR), "; ")
+    return f" (Past the release calendar: {past[:LONGEST_PAST]}.)" if past else ""
 
 
 def tell_broken(settings: Settings, entry: Entry) -> dict[str, Any] | None:

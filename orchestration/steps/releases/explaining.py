@@ -11,6 +11,7 @@ from orchestration.settings import Settings
 from orchestration.steps.answer import DONE, FAILED, Answer
 from orchestration.steps.releases.across_sites import compare_sites
 from orchestration.steps.releases.decision import decide_proposal
+from orchestration.steps.releases.held import control_of
 from orchestration.steps.releases.proposal import Proposal, propose
 from orchestration.steps.releases.release import authorise_proposal, released_subject, unsettled
 
@@ -26,7 +27,8 @@ def explain_step(settings: Settings, use_case: str, site: str, stage: str) -> An
     proposal = propose(settings, use_case, site, Stage(stage))
     decision = decide_proposal(settings, proposal)
     compared = compare_sites(settings, proposal, decision)
-    reasons = [*_reasons(settings, proposal, decision), *compared.reasons]
+    held = control_of(settings, proposal)
+    reasons = [*_reasons(settings, proposal, decision), *compared.reasons, *held.reasons]
     approvals = _approvals(proposal.policy, proposal.stage, reasons)
     document = {
         **decision.to_json(),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.evidence import Subject
-from evaluation.gates import Authorisation, Decision, Refusal, authorise, step_reasons, why_not_proven
+from evaluation.gates import Authorisation, Control, Decision, Refusal, authorise, step_reasons, why_not_proven
 from evaluation.ledger import Ledger, RecordedApproval
 from evaluation.policies import Stage
 from ml.registry import RegistryError
@@ -33,6 +33,7 @@ from orchestration.steps.record.records import entry_document, now, open_records
 from orchestration.steps.releases.across_sites import Comparison, compare_sites
 from orchestration.steps.releases.card import card_yaml
 from orchestration.steps.releases.decision import decide_proposal
+from orchestration.steps.releases.held import control_of
 from orchestration.steps.releases.manifest import Standing, manifest_fields
 from orchestration.steps.releases.proposal import Proposal, current_pointer, earned_stage, propose, released
 from orchestration.steps.releases.putting_up import GoingUp, put_up
@@ -62,10 +63,11 @@ def promote_release(settings: Settings, use_case: str, site: str, stage: str, ac
         decision = decide_proposal(settings, proposal)
         authorisation = authorise_proposal(settings, proposal, decision, current)
         compared = compare_sites(settings, proposal, decision)
-        refusals = (*authorisation.reasons, *compared.reasons)
+        control = control_of(settings, proposal)
+        refusals = (*authorisation.reasons, *compared.reasons, *control.reasons)
         if refusals or not authorisation.allowed:
             return record_refusal(settings, use_case, site, target, refusals, acting, decision.digest)
-        return Answer(_release(settings, proposal, decision, authorisation, compared, acting))
+        return Answer(_release(settings, proposal, decision, authorisation, compared, control, acting))
 
 
 def _require_proof(settings: Settings, actor: Actor) -> None:
@@ -175,6 +177,7 @@ def _release(
     decision: Decision,
     authorisation: Authorisation,
     compared: Comparison,
+    control: Control,
     actor: Actor,
 ) -> dict[str, Any]:
     release, fields = write_proposal(settings, proposal, decision, tuple(map(_approval, authorisation.approvals)))
@@ -185,6 +188,7 @@ def _release(
             "run_id": proposal.candidate.run_id,
             "model_version": proposal.candidate.version,
             **compared.on_record(),
+            **control.on_record(),
         },
     }
     going = going_up(proposal, decision, release, fields)
