@@ -18,6 +18,7 @@ from evaluation.canonical import canonical_json
 from evaluation.evidence import Json
 from evaluation.ledger.approval import ApprovalStatement
 from evaluation.ledger.errors import ApprovalError, PayloadError
+from evaluation.ledger.incident_payloads import IncidentClosed, IncidentOpened
 from evaluation.ledger.payload_shapes import (
     Acted,
     Amount,
@@ -195,25 +196,6 @@ class Rehearsal(Operational):
     evidence: Digest | None
     seconds_to_restore: Seconds
     steps: Annotated[list[Step], Field(min_length=1)]
-
-
-class IncidentOpened(Operational):
-    incident: Name
-    severity: Literal["low", "medium", "high"]
-    what: Line
-    found_by: Line
-    release: Digest | None
-    occurred_at: Instant | None = None
-    feed: Name | None = None
-    consequence: Line | None = None
-
-
-class IncidentClosed(Operational):
-    incident: Name
-    cause: Line
-    done: Line
-    finding: Name | None = None
-    consequence: Line | None = None
 
 
 class FeedbackSummary(Operational):

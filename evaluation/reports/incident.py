@@ -70,6 +70,7 @@ class IncidentPage:
             ("Release", words.short(release) if release else "none"),
             ("Feed", report["feed"] or "none"),
             ("Measured", "; ".join(measured) or "nothing"),
+            *([("Corrected", _corrected(report["corrected"]))] if report.get("corrected") else []),
         ]
 
     @property
@@ -97,6 +98,15 @@ def _finding(report: Mapping[str, Any]) -> str:
     if report["cause"] is None:
         return "none yet; closing takes one"
     return f"{report['finding']}: {report['cause']}" if report["finding"] else str(report["cause"])
+
+
+def _corrected(stated: Mapping[str, Any]) -> str:
+    files = ", ".join(words.short(one) for one in stated["files"])
+    return (
+        f"{', '.join(stated['columns'])} of {stated['feed']}, wrong from {words.instant(stated['wrong_from'])} to "
+        f"{words.instant(stated['wrong_until'])} and sent again in {files}; visits of that time stand apart where "
+        "serving is held against the warehouse."
+    )
 
 
 def page_name(incident: str, audience: str) -> str:

@@ -38,6 +38,8 @@ _LABELS = {
     "rehearsal.seconds_to_roll_back": "Seconds until what is wrong is served no more",
     "rehearsal.calls_dropped": "Calls without an answer during the drill",
     "parity.agreement": "Agreement of request and warehouse",
+    "parity.set_apart": "Visits set apart for a fault that was corrected",
+    "parity.agreement_set_apart": "Agreement of the visits set apart",
     "slo.share_within_30s": "Scores within 30 seconds",
     "slo.share_in_time": "Plans before the meeting",
     "mae": "Mean absolute error",
@@ -61,7 +63,7 @@ _LABELS = {
     "slo.latency_ms_p99": "Time to answer, 99th percentile (ms)",
 }
 _PERCENT = re.compile(
-    r"(prevalence|sensitivity|ppv|drift\.share|parity\.agreement|overrides\.(accepted|overridden|ignored)|slo\.share.*|"
+    r"(prevalence|sensitivity|ppv|drift\.share|parity\.(agreement|set_apart|agreement_set_apart)|overrides\.(accepted|overridden|ignored)|slo\.share.*|"
     r"(.*\.)?(lowest_)?(coverage|skill)(\..*)?|.*adjusted_share)(@.*)?$"
 )
 _COUNTED = ("_groups", ".causes", ".alarms", ".jumps", ".calls_dropped", "days_planned")

@@ -131,27 +131,31 @@ def incident_open(
     "--finding", required=True, type=FINDINGS, help="The kind of cause; incidents of one kind are grouped by it."
 )
 @click.option("--consequence", help="What it meant for the work on the unit.")
+@click.option("--wrong-until", help="Since when the source is right again: ISO 8601 with a zone. With --corrected-by.")
+@click.option("--corrected-by", multiple=True, help="SHA-256 of a landed file that sent again what was wrong.")
+@click.option("--feature", "features", multiple=True, help="What was wrong, where the incident does not name it.")
 @actor_option
 @signing_option
 @answers
 def incident_close(
     name: str,
-    cause: str,
-    done: str,
-    finding: str,
-    consequence: str | None,
+    wrong_until: str | None,
+    corrected_by: tuple[str, ...],
+    features: tuple[str, ...],
     actor: str,
     key_file: Path | None,
+    **words: str | None,
 ) -> Answer:
-    """Close an incident with what was found; print its ledger entry."""
+    """Close an incident with what was found; print its ledger entry.
+
+    With --wrong-until and --corrected-by, visits of that time are set apart where serving is held against the
+    warehouse; it takes the signature of somebody who may step up.
+    """
+    from orchestration.steps.record.corrections import sent_again
     from orchestration.steps.watching.incident_report import close_and_print
 
-    who = named_actor(actor, key_file)
-    return Answer(
-        close_and_print(
-            ready_settings(), name, cause=cause, done=done, actor=who, finding=finding, consequence=consequence
-        )
-    )
+    who, correction = named_actor(actor, key_file), sent_again(wrong_until, corrected_by, features)
+    return Answer(close_and_print(ready_settings(), name, actor=who, correction=correction, **words))
 
 
 @incident.command("list")

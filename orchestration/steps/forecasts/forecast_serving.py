@@ -12,6 +12,7 @@ import numpy as np
 
 from evaluation.evidence import Evidence, Figure
 from evaluation.metrics.forecast import ForecastSample, forecast_figures
+from evaluation.metrics.shares import share
 from ml.forecasting.history import EPOCH, History
 from ml.forecasting.mart import read_staffing, site_history
 from ml.registry.plan import Line, Plan, plans_since
@@ -23,7 +24,7 @@ from orchestration.contracts import sql
 from orchestration.settings import Settings
 from orchestration.sites import Site, load_site
 from orchestration.steps.learning.evidence import head_of
-from orchestration.steps.learning.shadow import NothingServed, releases_of, share
+from orchestration.steps.learning.shadow import NothingServed, releases_of
 from orchestration.steps.learning.stores import CandidateRecord, read_candidate, save_evidence
 from orchestration.steps.planning.meetings import clock_of, days_in_time
 from orchestration.steps.record.records import now

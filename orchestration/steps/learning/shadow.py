@@ -1,7 +1,7 @@
-"""What serving did, held against what happened: shadow performance, parity of features, time to score.
+"""What serving did, held against what happened: shadow performance, time to score, and who asks for the rest.
 
 Reads the published snapshot: the events that landed under their contract, and the mart. What does not belong here:
-the event store, statistics.
+the event store, statistics, parity of features (parity).
 """
 
 import json
@@ -12,10 +12,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from evaluation.evidence import Evidence, Figure, Json
+from evaluation.evidence import Evidence, Figure
 from evaluation.metrics import NotEstimableError
-from evaluation.metrics.intervals import wilson
 from evaluation.metrics.performance import auroc
+from evaluation.metrics.shares import share
 from evaluation.policies import load_policy
 from ml.registry.signing import load_public_key
 from ml.registry.store import VerifiedRelease, load_release
@@ -27,14 +27,14 @@ from orchestration.steps.learning.evidence import head_of
 from orchestration.steps.learning.explanations import explanations_evidence
 from orchestration.steps.learning.judging import LABEL, SCORE, samples_of
 from orchestration.steps.learning.overrides import Shown, overrides_evidence, shown_cards
+from orchestration.steps.learning.parity import parity_evidence
 from orchestration.steps.learning.stores import CandidateRecord, read_candidate, save_evidence
+from orchestration.steps.record.corrections import corrections_of
 from orchestration.steps.releases.proposal import current_pointer, released
 from orchestration.steps.warehouse.tables import Snapshot, current_snapshot
 
 IN_TIME_SECONDS = 30.0
 """99.5 % of triage scores within 30 seconds of the vital signs (promise O1)."""
-TOLERANCE = 1e-6
-"""Two features are equal within this: both sides convert units in double precision."""
 
 SERVED = """
     select events.visit_key, events.at, events.latency_ms, events.status, events.features, events.scores,
@@ -68,7 +68,7 @@ def judge_serving(settings: Settings, use_case: str, site: str) -> list[Evidence
     threshold, window = load_policy(use_case).shown_card.display_threshold, _window(served.rows)
     evidence = [
         _shadow(served, declared, threshold),
-        _parity(served),
+        parity_evidence(head_of(served.record, window), served.rows, corrections_of(settings, use_case, site)),
         _slo(served),
         overrides_evidence(served.record, served.shown, window),
         estimated_evidence(served.record, served.rows, declared, window),
@@ -134,44 +134,9 @@ def _estimated(y: np.ndarray, p: np.ndarray) -> Figure:
         return Figure(None, n=int(y.size), n_events=int(y.sum()))
 
 
-def share(hits: np.ndarray) -> Figure:
-    """Return the share of true values with its Wilson interval."""
-    n, events = int(hits.size), int(hits.sum())
-    return Figure(events / n, *wilson(events, n), n=n, n_events=events)
-
-
 def _per_100(figure: Figure) -> Figure:
     scaled = [None if bound is None else 100 * bound for bound in (figure.value, figure.lower, figure.upper)]
     return Figure(*scaled, n=figure.n, n_events=figure.n_events)
-
-
-def _parity(served: Served) -> Evidence:
-    requests = [json.loads(text) for text in served.rows["features"].to_pylist()]
-    names = sorted(set(requests[0]) & set(served.rows.column_names))
-    warehouse = served.rows.select(names).to_pylist()
-    differing = dict.fromkeys(names, 0)
-    agreeing = np.full(len(requests), set(requests[0]) <= set(names))  # a feature that cannot be compared disagrees
-    for row, (asked, stored) in enumerate(zip(requests, warehouse, strict=True)):
-        for name in names:
-            if not _equal(asked[name], stored[name]):
-                differing[name] += 1
-                agreeing[row] = False
-    detail: dict[str, Json] = {
-        "features_compared": len(names),
-        "features_not_in_mart": sorted(set(requests[0]) - set(names)),
-        "differing": {name: count for name, count in differing.items() if count},
-        "rule": f"a visit agrees when every feature is equal within {TOLERANCE:g}, or missing on both sides",
-    }
-    head = head_of(served.record, _window(served.rows))
-    return head.evidence("parity", {"parity.agreement": share(agreeing)}, detail)
-
-
-def _equal(asked: Any, stored: Any) -> bool:
-    if asked is None or stored is None:
-        return asked is None and stored is None
-    if isinstance(asked, str) or isinstance(stored, str):
-        return asked == stored
-    return abs(float(asked) - float(stored)) <= TOLERANCE
 
 
 def _slo(served: Served) -> Evidence:

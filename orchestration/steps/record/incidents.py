@@ -18,6 +18,7 @@ from orchestration.steps.errors import StepError
 from orchestration.steps.locks import exclusive
 from orchestration.steps.record.actors import AUTOMATIC, Actor
 from orchestration.steps.record.agreement import read_present
+from orchestration.steps.record.corrections import SentAgain, checked
 from orchestration.steps.record.incident_groups import cause_of
 from orchestration.steps.record.notifying import notify
 from orchestration.steps.record.records import entry_document, now, open_records
@@ -182,10 +183,12 @@ def close_incident(
     actor: Actor,
     finding: str,
     consequence: str | None = None,
+    correction: SentAgain | None = None,
 ) -> dict[str, Any]:
     """Record what was found to have caused an open incident and what was done. `finding` is the kind of cause.
 
-    Raises `UnknownIncident`, and `NoFinding` for words that say nothing.
+    With `correction`, also what the source had sent wrong and sent again (`corrections` says what that takes).
+    Raises `UnknownIncident`, `NoFinding` for words that say nothing, and `NotCorrected`.
     """
     _require_found(cause, "cause")
     _require_found(done, "done")
@@ -202,6 +205,7 @@ def close_incident(
         "detail": {},
         "finding": finding,
         **({"consequence": consequence} if consequence else {}),
+        **({"corrected": checked(settings, still_open[incident], correction, actor)} if correction else {}),
     }
     return _append(settings, "incident_closed", payload, actor.required())
 
@@ -234,6 +238,7 @@ def list_incidents(settings: Settings) -> list[dict[str, Any]]:
                 "done": entry.payload["done"],
                 "finding": entry.payload.get("finding"),
                 "consequence": entry.payload.get("consequence") or found[name]["consequence"],
+                "corrected": entry.payload.get("corrected"),
             }
     newest_first = reversed(list(found.values()))
     return sorted(newest_first, key=lambda one: not one["is_open"])
@@ -251,4 +256,5 @@ def _opened(name: str, entry: Entry) -> dict[str, Any]:
         "cause": None,
         "done": None,
         "finding": None,
+        "corrected": None,
     }

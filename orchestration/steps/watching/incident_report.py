@@ -61,6 +61,7 @@ def report_of(settings: Settings, name: str, audience: Audience = "engineers") -
     }
     if audience == "clinicians":
         document.pop("detail")
+        document.pop("corrected")
     page = IncidentPage(document, now(), version("pilothouse"))
     path = write_incident(settings.reports / "incidents", page)
     shown = path.relative_to(settings.reports).as_posix()
