@@ -3,6 +3,7 @@
 Here belongs printing one report, as text and as a page. Gathering it belongs to the caller.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,6 +116,12 @@ def page_name(incident: str, audience: str) -> str:
 
 
 def write_incident(folder: Path, page: IncidentPage) -> Path:
-    """Write the page as ``<incident>-for-<audience>.html`` into ``folder``; returns its path."""
+    """Write the page as ``<incident>-for-<audience>.html`` into ``folder``; returns its path.
+
+    Beside it, and first, lies ``<page>.site``: of which site it is, and of how many patients it tells. The name of an
+    incident need hold no site; readers of one site read only pages that are known to be of it (``report_shelves.py``).
+    """
     name = page_name(page.report["incident"], page.report["audience"])
+    beside = {"site": page.report["site"], "patients": page.report["affected"]["patients"]}
+    write_page(folder / f"{name}.site", json.dumps(beside))
     return write_page(folder / name, render("incident.html", model=page, report=page.report))

@@ -5,6 +5,7 @@ no script, and say so to the browser.
 """
 
 import os
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,11 @@ def card_name(use_case: UseCaseView, site: SiteView) -> str:
 
 
 def write_reports(folder: Path, model: ReportModel) -> list[Path]:
-    """Write ``index.html`` and each model card as HTML and JSON into ``folder``; the index comes first."""
+    """Write ``index.html``, ``index-<site>.html`` for readers of one site, and each model card as HTML and JSON into
+    ``folder``; the index comes first."""
+    sites = sorted({site.site for use_case in model.use_cases for site in use_case.sites})
     pages = {"index.html": render_index(model)}
+    pages |= {f"index-{site}.html": render_index(_of_site(model, site)) for site in sites}
     for use_case in model.use_cases:
         for site in use_case.sites:
             name = card_name(use_case, site)
@@ -46,6 +50,12 @@ def write_reports(folder: Path, model: ReportModel) -> list[Path]:
             pages[f"{name}.json"] = card_json(use_case, site)
     folder.mkdir(parents=True, exist_ok=True)
     return [write_page(folder / name, text) for name, text in pages.items()]
+
+
+def _of_site(model: ReportModel, site: str) -> ReportModel:
+    """What concerns one site, and no link to pages of all."""
+    found = [replace(one, sites=tuple(view for view in one.sites if view.site == site)) for one in model.use_cases]
+    return replace(model, use_cases=tuple(one for one in found if one.sites), links=())
 
 
 def render(template: str, **values: Any) -> str:

@@ -4,10 +4,11 @@ One table; a page that is not in it is held to be the worst that lies there. Wha
 having their look on record (`ops/looking.py`), the way to the files (`reports.py`).
 """
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from ml.serving.ops.readers import ROLES, Reader, Role
 
@@ -17,26 +18,41 @@ ALL: frozenset[Role] = frozenset(ROLES)
 @dataclass(frozen=True)
 class Shelf:
     """Pages of one kind. `pages` is a pattern of their path, whose group `site`, if any, ends with the site's name;
-    `has_rows`: they show rows of patients (pseudonymous, as in the lake), so that each look is on record first."""
+    `has_rows`: they show rows of patients (pseudonymous, as in the lake), so that each look is on record first;
+    `is_said`: the site is not in the name but in a file beside the page (`evaluation/reports/incident.py`)."""
 
     holds: str
     pages: str
     roles: frozenset[Role]
     has_rows: bool = False
+    is_said: bool = False
 
-    def site_of(self, path: str, sites: Iterable[str]) -> str | None:
-        """Return which of the service's sites a page is of by its name; None where it names none."""
+    def site_of(self, path: str, sites: Collection[str], folder: Path) -> str | None:
+        """Return which of the service's sites a page under `folder` is of; None where nothing says so. Reads a file."""
+        if self.is_said:
+            return _said_beside(folder / path, sites)
         found = re.fullmatch(self.pages, path)
         named = (found.groupdict().get("site") if found else None) or ""
         return max((one for one in sites if f"-{named}".endswith(f"-{one}")), key=len, default=None)
 
 
+def _said_beside(page: Path, sites: Collection[str]) -> str | None:
+    """A file that is not there, or does not say it plainly, says nothing: readers of single sites are refused."""
+    try:
+        said = json.loads(page.with_name(f"{page.name}.site").read_bytes())
+    except (OSError, ValueError):
+        return None
+    site = said.get("site") if isinstance(said, dict) else None
+    return site if isinstance(site, str) and site in sites else None
+
+
 REST = Shelf("pages that nobody described", r".*", frozenset({"engineer", "governance"}), has_rows=True)
 SHELVES = (
     Shelf("rows of patients under review", r"reviews/[^/]+", frozenset({"clinician", "engineer", "governance"}), True),
-    Shelf("who was affected, by pseudonym", r"incidents/[^/]+-for-engineers\.html", REST.roles, has_rows=True),
-    Shelf("incidents, as clinicians are told", r"incidents/[^/]+-for-clinicians\.html", ALL),
+    Shelf("who was affected, by pseudonym", r"incidents/[^/]+-for-engineers\.html", REST.roles, True, is_said=True),
+    Shelf("incidents, as clinicians are told", r"incidents/[^/]+-for-clinicians\.html", ALL, is_said=True),
     Shelf("releases of all sites", r"\.|index\.html", ALL),
+    Shelf("releases of one site", r"index-(?P<site>[^/]+)\.html", ALL),
     Shelf("model cards", r"model-card-(?P<site>[^/]+)\.(html|json)", ALL),
     Shelf("audits of feeds, counted", r"audit-(?P<site>[^/]+)\.html", ALL),
     Shelf("drift, by feature", r"drift/(?P<site>[^/]+)\.html", ALL),

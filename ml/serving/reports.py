@@ -55,7 +55,7 @@ class _ReportFiles(StaticFiles):
         running = running_of(request)
         shelf = shelf_of(path)
         if shelf.has_rows or running.config.environment != DEVELOPMENT:
-            await anyio.to_thread.run_sync(_admit, running, request, path, shelf)
+            await anyio.to_thread.run_sync(_admit, running, request, path, shelf, Path(str(self.directory)))
         return await super().get_response(path, scope)
 
     def file_response(
@@ -66,10 +66,10 @@ class _ReportFiles(StaticFiles):
         return response
 
 
-def _admit(running: Running, request: Request, path: str, shelf: Shelf) -> None:
+def _admit(running: Running, request: Request, path: str, shelf: Shelf, folder: Path) -> None:
     """Let a reader of the page pass, with a look at rows of patients on record; raise `Problem` for anybody else."""
     who, reader = reader_of(running, request)
-    site = shelf.site_of(path, running.config.sites)
+    site = shelf.site_of(path, running.config.sites, folder)
     if (refusal := why_not(shelf, reader, site)) is not None:
         raise refused("not-a-reader-of-this", refusal)
     if not shelf.has_rows:

@@ -283,12 +283,24 @@ def test_a_name_that_is_no_file_name_is_refused(name):
 def test_writing_gives_the_index_first_and_a_card_for_every_site(model, tmp_path):
     paths = write_reports(tmp_path / "reports", model)
     assert paths[0] == tmp_path / "reports" / "index.html"
-    assert {path.name for path in paths[1:]} == {
-        f"model-card-triage-{site}.{ending}" for site in ("city", "nhamcs", "rural") for ending in ("html", "json")
+    sites = ("city", "nhamcs", "rural")
+    assert [path.name for path in paths[1:4]] == [f"index-{site}.html" for site in sites]
+    assert {path.name for path in paths[4:]} == {
+        f"model-card-triage-{site}.{ending}" for site in sites for ending in ("html", "json")
     }
     assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == sorted(path.name for path in paths)
     linked = {link for link in Page(paths[0].read_text()).links if link.startswith("model-card")}
-    assert linked == {path.name for path in paths[1:]}
+    assert linked == {path.name for path in paths[4:]}
+
+
+def test_the_index_of_one_site_holds_nothing_of_another(model, tmp_path):
+    write_reports(tmp_path, replace(model, links=(Link("Operations", "operations.html"),)))
+    links = set(Page((tmp_path / "index-rural.html").read_text()).links)
+    assert {link for link in links if link.startswith("model-card")} == {
+        "model-card-triage-rural.html", "model-card-triage-rural.json",
+    }  # fmt: skip
+    text = (tmp_path / "index-rural.html").read_text()
+    assert "operations.html" not in links and 'id="triage-rural"' in text and 'id="triage-city"' not in text
 
 
 def test_writing_again_replaces_and_the_same_model_gives_the_same_pages(model, tmp_path):
@@ -297,7 +309,7 @@ def test_writing_again_replaces_and_the_same_model_gives_the_same_pages(model, t
 
 
 def test_model_card_has_the_sections_of_the_published_schema(model, tmp_path):
-    card = json.loads(write_reports(tmp_path, model)[2].read_text())["AppliedModelCard"]
+    card = json.loads(write_reports(tmp_path, model)[5].read_text())["AppliedModelCard"]
     assert list(card) == [
         "BasicInfo",
         "ReleaseInfo",

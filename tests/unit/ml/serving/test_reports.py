@@ -113,18 +113,35 @@ def test_a_look_at_rows_of_patients_is_on_record_with_who_and_why_before_it_is_a
 PAGES = {
     "incidents/tier-1-for-engineers.html": ("ada",),
     "incidents/tier-1-for-clinicians.html": ("ada", "eve"),
+    "incidents/tier-2-for-clinicians.html": ("ada", "eve", "kim"),
+    "incidents/tier-2-for-engineers.html": ("ada",),
+    "incidents/tier-3-for-clinicians.html": ("ada", "eve"),
+    "incidents/all-city-for-clinicians.html": ("ada", "eve"),
+    "incidents/torn-city-for-clinicians.html": ("ada", "eve"),
+    "incidents/list-city-for-clinicians.html": ("ada", "eve"),
     "drift/triage-city.html": ("ada", "eve", "kim"),
     "drift/triage-north.html": ("ada", "eve"),
     "board-packs/triage-city/pack.html": ("ada", "eve", "kim"),
     "operations-executive.html": ("eve",),
     "operations.html": (),
     "index.html": ("ada", "eve"),
+    "index-city.html": ("ada", "eve", "kim"),
+    "index-north.html": ("ada", "eve"),
     "reviews/city.html": ("ada",),
     "drift/.triage-city.html.17.part": ("ada",),
     "made-later/rows-city.html": ("ada",),
 }
 """Each page, and who of `PEOPLE` may see it."""
-ON_RECORD = ("incidents/tier-1-for-engineers.html", "reviews/", "drift/.", "made-later/")
+SAID = {
+    "tier-2-for-clinicians": '{"site": "city"}',
+    "tier-2-for-engineers": '{"site": "city"}',
+    "tier-3-for-clinicians": '{"site": "north"}',
+    "all-city-for-clinicians": '{"site": "all"}',
+    "torn-city-for-clinicians": '{"site": "ci',
+    "list-city-for-clinicians": '["city"]',
+}
+"""What lies beside an incident's page about its site; its name says nothing, whatever it holds."""
+ON_RECORD = ("incidents/tier-1-for-engineers", "incidents/tier-2-for-engineers", "reviews/", "drift/.", "made-later/")
 
 
 def test_each_page_is_for_the_roles_and_sites_it_is_for_and_one_that_is_not_known_is_held_to_be_the_worst(
@@ -134,6 +151,8 @@ def test_each_page_is_for_the_roles_and_sites_it_is_for_and_one_that_is_not_know
     for page in PAGES:
         (pages / page).parent.mkdir(parents=True, exist_ok=True)
         (pages / page).write_text("<td>what it holds</td>")
+    for name, said in SAID.items():
+        (pages / "incidents" / f"{name}.html.site").write_text(said)
     with home.serving(reports=pages, environment="validation", people_header="Remote-User") as client:
         for page, readers in PAGES.items():
             answers = {one: client.get(f"/reports/{page}", headers={"remote-user": one}) for one in PEOPLE}
@@ -146,3 +165,13 @@ def test_in_development_a_look_at_rows_is_on_record_too(home: Home, pages: Path)
     with home.serving(reports=pages) as client:
         assert client.get(f"{ROWS}?why=testing").status_code == 200
     assert looks(home) == [("governance", "testing", "reports/reviews/meaning-1.html")]
+
+
+def test_a_look_at_an_incident_is_on_record_with_the_site_of_its_page(home: Home, pages: Path) -> None:
+    (pages / "incidents").mkdir()
+    (pages / "incidents" / "one-for-engineers.html").write_text("a row")
+    (pages / "incidents" / "one-for-engineers.html.site").write_text('{"site": "city"}')
+    with home.serving(reports=pages) as client:
+        assert client.get("/reports/incidents/one-for-engineers.html").status_code == 200
+    [line] = (home.path / LOOKS).read_text().splitlines()
+    assert json.loads(line)["sites"] == ["city"]

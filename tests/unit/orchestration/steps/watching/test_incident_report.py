@@ -1,5 +1,6 @@
 """An incident told: who was affected, how it was found, what was done; and what came back too often."""
 
+import json
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -75,6 +76,8 @@ def test_clinicians_get_counts_and_what_to_do_and_no_id_and_no_machinery(city: G
     for words in (str(answer.document), str(answer.text), page):
         assert people[0] not in words and "Measured" not in words
     assert "20 patients" in page and "No card does not mean low risk" in page
+    said = city.settings.home / f"{answer.document['page']}.site"
+    assert json.loads(said.read_bytes()) == {"site": "city", "patients": 20}
 
 
 def test_what_a_person_says_of_it_is_in_the_report(city: Governed) -> None:
