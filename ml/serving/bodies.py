@@ -32,9 +32,7 @@ def decoded(body: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise Problem(HTTPStatus.BAD_REQUEST, "not-json", "The body is no JSON object; see /openapi.json.")
     try:
-        if (
-            orjson.dumps(document) != body
-        ):  # one that comes back as it came, as most clients write it, has no member twice
+        if not _comes_back(document, body):
             _ONCE.decode(body.decode())
     except (orjson.JSONEncodeError, RecursionError) as error:
         detail = "The body nests deeper than 250 levels; FHIR does not."
@@ -58,10 +56,21 @@ def shaped(
         raise Problem(status, "invalid-request", detail) from error
 
 
+def _comes_back(document: dict[str, Any], body: bytes) -> bool:
+    """Whether the body, but for white space, is what its document is written as: then it has no member twice.
+
+    White space is left out inside strings too, on both sides: that leaves as many members as there were, and a document
+    has fewer of them than a body that names one twice.
+    """
+    return orjson.dumps(document).translate(None, _WHITE_SPACE) == body.translate(None, _WHITE_SPACE)
+
+
 def _once(members: list[tuple[str, Any]]) -> None:
     if len({name for name, _ in members}) < len(members):
         raise _SaidTwice
 
 
+_WHITE_SPACE = b" \t\r\n"
+"""RFC 8259, section 2."""
 _ONCE = json.JSONDecoder(object_pairs_hook=_once, parse_int=len, parse_float=len)
 """Walks the text for names only: numbers are not read, and nothing is kept."""
