@@ -38,6 +38,8 @@ CALL, STEP_DOWN, OUTAGE = "call", "step_down", "outage"
 MAKING_TABLES = 0x70696C6F  # "pilo": the advisory lock of whoever makes the tables
 DIALECTS = frozenset({"sqlite", "postgresql"})
 BUSY_TIMEOUT_SECONDS = 2.0
+MOST_PAGES_IN_LOG = 4000
+"""Of SQLite's log, 16 MB: a writer that is never idle (`writer.py`) has a commit take it into the database then."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by INTEGER only
 
@@ -213,7 +215,7 @@ def _check_version(engine: Engine) -> None:
 
 def _durable_sqlite(connection: Any, _: object) -> None:
     """Every commit is fsynced: an answer that went out survives a power cut."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"wal_autocheckpoint={MOST_PAGES_IN_LOG}"):
         connection.execute(f"PRAGMA {pragma}")
 
 

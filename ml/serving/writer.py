@@ -5,6 +5,7 @@ is a function of the connection, and its result comes back once the commit is on
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +17,13 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLA
 
 from ml.serving import StoreUnavailable
 
+LOG = logging.getLogger("pilothouse.serving")
+
 MAX_BATCH = 256
 MAX_PENDING = 4096
+CHECKPOINT_AFTER = 100
+"""Commits of about twelve pages each: SQLite by itself would take its log into the database at every 1000 pages, inside
+the commit of whoever comes then, which is one call in eighty."""
 
 Work = Callable[[Connection], Any]
 
@@ -36,6 +42,8 @@ class GroupCommitWriter:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._commits = 0
+        self._checkpointing: threading.Thread | None = None
         self._thread = threading.Thread(target=self._run, name="event-store-writer", daemon=True)
         self._thread.start()
 
@@ -60,6 +68,8 @@ class GroupCommitWriter:
         """Write what is waiting, then stop."""
         self._queue.put(None)
         self._thread.join()
+        if self._checkpointing is not None:
+            self._checkpointing.join()
 
     def _run(self) -> None:
         is_open = True
@@ -75,6 +85,24 @@ class GroupCommitWriter:
             waiting = [item for item in batch if not item.future.cancelled()]  # nobody waits: nothing is written
             if waiting:
                 self._commit(waiting)
+                self._commits += 1
+                self._checkpoint_beside()
+
+    def _checkpoint_beside(self) -> None:
+        """Take SQLite's log into the database, beside the commits (sqlite.org/wal.html, section 3.1)."""
+        is_under_way = self._checkpointing is not None and self._checkpointing.is_alive()
+        if self._commits < CHECKPOINT_AFTER or is_under_way or self._engine.dialect.name != "sqlite":
+            return
+        self._commits = 0
+        self._checkpointing = threading.Thread(target=self._checkpoint, name="event-store-checkpoint", daemon=True)
+        self._checkpointing.start()
+
+    def _checkpoint(self) -> None:
+        try:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+        except SQLAlchemyError as error:  # nothing is lost: the log has it all, and the next one tries again
+            LOG.warning("The event store's log was not taken into its database (%s).", type(error).__name__)
 
     def _commit(self, batch: list[_Item]) -> None:
         try:

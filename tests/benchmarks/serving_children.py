@@ -90,9 +90,11 @@ def forget() -> None:
     """Leave the event to the operating system: what the fsync costs is what this saves."""
     from ml.serving import tables
 
-    def unsynced(connection: Any, _: object) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=OFF"):
-            connection.execute(f"PRAGMA {pragma}")
+    durable = tables._durable_sqlite  # pyright: ignore[reportPrivateUsage]
+
+    def unsynced(connection: Any, record: object) -> None:
+        durable(connection, record)
+        connection.execute("PRAGMA synchronous=OFF")
 
     tables._durable_sqlite = unsynced  # pyright: ignore[reportPrivateUsage]
 

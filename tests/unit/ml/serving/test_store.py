@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -188,6 +189,24 @@ def test_commits_are_fsynced_and_in_wal(assistive: Home) -> None:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
     engine.dispose()
+
+
+def test_the_log_is_taken_into_the_database_beside_the_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy import event
+
+    monkeypatch.setattr("ml.serving.writer.CHECKPOINT_AFTER", 3)
+    path, alone, taken = tmp_path / "events.db", tmp_path / "alone.db", threading.Event()
+    store = EventStore(f"sqlite:///{path}", 5.0)
+    event.listen(store.engine, "after_cursor_execute", lambda *said: "checkpoint" in said[2] and taken.set())
+    before = path.read_bytes()
+    for is_taken in (False, False, True):
+        assert path.read_bytes() == before
+        asyncio.run(store.record(Event(str(uuid4()), 0, "call", "triage", SITE, "", "{}")))
+        assert taken.wait(5.0 if is_taken else 0.0) is is_taken
+    alone.write_bytes(path.read_bytes())  # without its log
+    store.close()
+    with closing(sqlite3.connect(alone)) as found:
+        assert found.execute("SELECT count(*) FROM serving_event").fetchone() == (3,)
 
 
 @pytest.mark.parametrize("bad", ["", "events.db", "mysql://host/db", "oracle://host/db"])
