@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, Engine, Insert, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Table, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from ml.registry.pointer import Pointer
 from ml.registry.stages import Tier
@@ -277,14 +279,22 @@ class EventStore:
 
 def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert `row` unless one of its keys is taken; say whether it was inserted."""
-    return connection.execute(_insertion(connection.dialect.name, table), row).rowcount > 0
+    statement, places = _insertion(connection.dialect.name, table, tuple(row))
+    values = dict(row) if places is None else tuple(row[place] for place in places)
+    return connection.exec_driver_sql(statement, values).rowcount > 0
 
 
 @cache
-def _insertion(dialect: str, table: Table) -> Insert:
-    """Built once: building the statement took longer than running it."""
-    build = postgresql_insert if dialect == "postgresql" else sqlite_insert
-    return build(table).on_conflict_do_nothing()
+def _insertion(dialect: str, table: Table, columns: tuple[str, ...]) -> tuple[str, tuple[str, ...] | None]:
+    """The statement in the driver's own words, and the columns in the order of its places (None: they are named).
+
+    Built once for each set of columns: going through the statement again took longer than the database did.
+    """
+    is_postgres = dialect == "postgresql"
+    build = postgresql_insert if is_postgres else sqlite_insert
+    written_for = PGDialect_psycopg() if is_postgres else SQLiteDialect_pysqlite()
+    statement = build(table).on_conflict_do_nothing().compile(dialect=written_for, column_keys=columns)
+    return str(statement), None if statement.positiontup is None else tuple(statement.positiontup)
 
 
 def _record(connection: Connection, row: Mapping[str, Any], reader: Reader | None) -> Recorded:
@@ -295,7 +305,7 @@ def _record(connection: Connection, row: Mapping[str, Any], reader: Reader | Non
         recorded, is_shown = Recorded(payload, mac, is_replay=True), was_shown and mac == row["request_mac"]
     if is_shown and reader is not None:
         where = {name: row[name] for name in ("event_id", "at_us", "use_case", "site")}
-        connection.execute(insert(CARD_SEEN), {**where, **vars(reader)})
+        insert_new(connection, CARD_SEEN, {**where, **vars(reader)})
     return recorded
 
 
