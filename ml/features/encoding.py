@@ -53,6 +53,10 @@ class Encoder:
         return tuple(feature.name for feature in self.features)
 
     @cached_property
+    def _declared(self) -> frozenset[str]:
+        return frozenset(self.names)
+
+    @cached_property
     def _bounds(self) -> tuple[Matrix, Matrix]:
         bounds = np.array([feature.bounds for feature in self.features], dtype=np.float64)
         return bounds[:, 0], bounds[:, 1]
@@ -67,9 +71,12 @@ class Encoder:
 
         Raises `ColumnMissing`, `ColumnUnknown` or `ValueUnreadable`.
         """
-        if len(values) != len(self.names) or not all(name in values for name in self.names):
+        if values.keys() != self._declared:
             refuse_other_names(self.names, tuple(values))
-        numbers = [encoded(feature, values[feature.name]) for feature in self.features]
+        numbers = [
+            nan if (value := values[name]) is None else encoded(feature, value)
+            for name, feature in zip(self.names, self.features, strict=True)
+        ]
         return self.plausible(np.array([numbers], dtype=np.float64))
 
 

@@ -185,7 +185,7 @@ def _scores(scorer: Scorer, values: Mapping[str, Any], threshold: float | None) 
     if not all(0 <= probability <= 1 for probability in probabilities.values()):
         raise ValueError("The model gave something else than a probability.")
     is_shown = threshold is not None and probabilities[scorer.outcome] >= threshold
-    return probabilities, scorer.reason(values) if is_shown else None
+    return probabilities, scorer.reason(values, probabilities[scorer.outcome]) if is_shown else None
 
 
 def instead_of_the_model(live: "Live", tier: Tier, faults: Mapping[Tier, Fault]) -> str | None:

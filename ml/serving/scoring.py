@@ -11,7 +11,7 @@ from ml.features.observed import FeatureValue
 from ml.registry.stages import Tier
 from ml.registry.store import VerifiedRelease
 from ml.training.bundle import load_bundle
-from ml.training.explain import checked_reason
+from ml.training.explain import reason_of_score
 from ml.training.model import Model
 
 
@@ -36,8 +36,7 @@ class Scorer:
     def probe(self) -> None:
         """Score and explain a visit of which nothing is known. Raises whatever is wrong with the model."""
         empty = dict.fromkeys(self.model.feature_names)
-        self.score(empty)
-        self.reason(empty)
+        self.reason(empty, self.score(empty)[self.outcome])
 
     def known(self, values: Mapping[str, FeatureValue]) -> dict[str, FeatureValue]:
         """Of the values of a case those that this model looks at."""
@@ -48,9 +47,13 @@ class Scorer:
         scores = self.model.predict_row(values, explained=())
         return {name: score.probability for name, score in scores.items()}
 
-    def reason(self, values: Mapping[str, FeatureValue]) -> str:
-        """The checked sentence of reason for the card's outcome; it costs more than the score, so only cards ask."""
-        return checked_reason(self.of_card, self.outcome, values).sentence
+    def reason(self, values: Mapping[str, FeatureValue], probability: float) -> str:
+        """The checked sentence of reason for the card's outcome, of which `probability` is this model's score.
+
+        It costs more than the score, so only cards ask.
+        """
+        model, outcome = self.of_card, self.outcome
+        return reason_of_score(model, outcome, values, probability, model.drivers(outcome, values)).sentence
 
     @cached_property
     def of_card(self) -> Model:

@@ -6,11 +6,11 @@ tried. A finding that is missing, absent, at its usual value or not sayable (sex
 where such a one weighs more, the sentence says so. Cards do not belong here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ml.features.encoding import Value
-from ml.training.model import Driver, Model, Score
+from ml.training.model import Driver, Model
 from ml.usecases import Feature
 
 NOTHING = "No single recorded finding raises the risk above what is usual at this site."
@@ -33,17 +33,24 @@ def checked_reason(model: Model, outcome: str, row: Mapping[str, Value]) -> Reas
     Each check scores every outcome of `model`: `Model.of` gives one that has this outcome alone.
     """
     score = model.predict_row(row, explained=(outcome,))[outcome]
+    return reason_of_score(model, outcome, row, score.probability, score.drivers)
+
+
+def reason_of_score(
+    model: Model, outcome: str, row: Mapping[str, Value], probability: float, drivers: Iterable[Driver]
+) -> Reason:
+    """The reason for a case of which `probability` and `drivers` are what `model` says. Raises as `predict_row`."""
 
     def holds(driver: Driver) -> bool:
         usual = {**row, driver.feature: _usual_value(model, driver)}
-        return model.predict_row(usual, explained=())[outcome].probability < score.probability
+        return model.predict_row(usual, explained=())[outcome].probability < probability
 
-    return _reason(model, score, holds)
+    return _reason(model, drivers, holds)
 
 
-def _reason(model: Model, score: Score, holds: Callable[[Driver], bool]) -> Reason:
+def _reason(model: Model, drivers: Iterable[Driver], holds: Callable[[Driver], bool]) -> Reason:
     gave_way = 0
-    for rank, driver, finding in _findings(model, score):
+    for rank, driver, finding in _findings(model, drivers):
         if gave_way >= MOST_TRIED:
             break
         if holds(driver):
@@ -53,10 +60,10 @@ def _reason(model: Model, score: Score, holds: Callable[[Driver], bool]) -> Reas
     return Reason(NOTHING, None, gave_way)
 
 
-def _findings(model: Model, score: Score) -> Iterator[tuple[int, Driver, str]]:
+def _findings(model: Model, drivers: Iterable[Driver]) -> Iterator[tuple[int, Driver, str]]:
     """The drivers that can be said, strongest first, with their rank among all and their words."""
     features = {feature.name: feature for feature in model.features}
-    for rank, driver in enumerate(score.drivers):
+    for rank, driver in enumerate(drivers):
         if (finding := _finding(features[driver.feature], driver)) is not None:
             yield rank, driver, finding
 

@@ -4,7 +4,7 @@ Here belong prediction and its drivers. Fitting (`fit.py`), files (`bundle.py`) 
 do not.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -107,10 +107,16 @@ class Model:
         return {
             name: Score(
                 float(self._probabilities(outcome, matrix)[0]),
-                self._drivers(outcome, matrix) if explained is None or name in explained else (),
+                tuple(self._drivers(outcome, matrix)) if explained is None or name in explained else (),
             )
             for name, outcome in self.outcomes.items()
         }
+
+    def drivers(self, outcome: str, row: Mapping[str, Value]) -> Iterator[Driver]:
+        """The drivers of one visit's score alone, strongest first, each made when it is asked for. Raises as
+        `predict_row`.
+        """
+        return self._drivers(self.outcomes[outcome], self._encoder.row(row))
 
     def baseline(self, feature: str) -> float | None:
         """The site's median of a number, or share of visits with a finding; None for a category."""
@@ -123,11 +129,11 @@ class Model:
         raw = outcome.booster.predict(matrix, raw_score=True, num_threads=THREADS)
         return outcome.calibration.apply(np.asarray(raw, dtype=np.float64))
 
-    def _drivers(self, outcome: OutcomeModel, matrix: Matrix) -> tuple[Driver, ...]:
+    def _drivers(self, outcome: OutcomeModel, matrix: Matrix) -> Iterator[Driver]:
         parts = np.asarray(outcome.booster.predict(matrix, pred_contrib=True, num_threads=THREADS))[0, :-1]
         order = np.argsort(-parts, kind="stable")[: int((parts > 0).sum())].tolist()
         weights, values, names = parts.tolist(), matrix[0].tolist(), self.feature_names
-        return tuple(
+        return (
             Driver(
                 names[index],
                 None if values[index] != values[index] else values[index],

@@ -320,8 +320,11 @@ def test_a_visit_s_scores_are_the_model_s_own(home: Home) -> None:
 def test_the_reason_is_that_of_the_whole_model_where_it_holds_and_scores_the_card_s_outcome_alone() -> None:
     scorer = Scorer(tiny_model(), "critical_care")
     values = {**dict.fromkeys(tiny_model().feature_names), "oxygen_saturation": 50.0}
-    assert scorer.reason(values) == checked_reason(tiny_model(), "critical_care", values).sentence
-    assert set(scorer.of_card.outcomes) == {"critical_care"} < set(scorer.score(values))
+    scores = scorer.score(values)
+    sentence = scorer.reason(values, scores["critical_care"])
+    assert sentence == checked_reason(tiny_model(), "critical_care", values).sentence
+    assert set(scorer.of_card.outcomes) == {"critical_care"} < set(scores)
+    assert scorer.reason(values, 0.0) != sentence  # no finding can lower a risk that is nothing
 
 
 @pytest.mark.parametrize("probability", [1.5, -0.1, float("nan")])

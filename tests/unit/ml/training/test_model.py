@@ -93,6 +93,8 @@ def test_drivers_only_raise_the_risk_and_come_strongest_first(candidate, mart):
             parts = [driver.contribution for driver in score.drivers]
             assert parts == sorted(parts, reverse=True)
             assert all(part > 0 for part in parts)
+        for outcome, score in candidate.model.predict_row(row).items():
+            assert tuple(candidate.model.drivers(outcome, row)) == score.drivers
 
 
 def test_drivers_are_given_only_for_the_outcomes_asked_for(candidate):
