@@ -9,7 +9,7 @@ says so.
 """
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from http import HTTPStatus
@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from ml.serving import Problem
 from ml.serving.board.routes import add_board
-from ml.serving.clients import CLIENTS_FILE, Clients, configured, load_clients
+from ml.serving.clients import CLIENTS_FILE, configured, load_clients
 from ml.serving.config import ServingConfig
 from ml.serving.headers import SecurityHeaders
 from ml.serving.hooks import TRIAGE, Discovery, FeedbackRequest, HookResponse
@@ -39,8 +39,11 @@ from ml.serving.watching import watching
 LOG = logging.getLogger("pilothouse.serving")
 
 
-def create_app(config: ServingConfig) -> FastAPI:
-    """Build the service. Raises `ServingRefused` when it must not start as it is configured."""
+def create_app(config: ServingConfig, when_ready: Callable[[], object] = lambda: None) -> FastAPI:
+    """Build the service; `when_ready` is called when every release was opened, before the first call.
+
+    Raises `ServingRefused` when it must not start as it is configured.
+    """
     clients = load_clients(config.home, config.connect)
     config = configured(config, clients)
     if clients is None:
@@ -50,7 +53,7 @@ def create_app(config: ServingConfig) -> FastAPI:
         title="Pilothouse",
         version="1",
         summary="CDS Hooks 2.0 triage advice from verified releases, and the huddle board.",
-        lifespan=lambda app: _lifespan(app, config, meters, clients),
+        lifespan=lambda app: _lifespan(app, Running(config, meters, clients), when_ready),
         docs_url=None,
         redoc_url=None,
     )
@@ -77,10 +80,7 @@ def create_app(config: ServingConfig) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(
-    app: FastAPI, config: ServingConfig, meters: Meters, clients: Clients | None
-) -> AsyncGenerator[None]:
-    running = Running(config, meters, clients)
+async def _lifespan(app: FastAPI, running: Running, when_ready: Callable[[], object]) -> AsyncGenerator[None]:
     app.state.running = running
     try:
         async with AsyncExitStack() as stack:
@@ -89,6 +89,7 @@ async def _lifespan(
                 for site in sites():
                     _log_state(use_case, site, await advice.state(site))
                 await stack.enter_async_context(watching(sites, advice.tend))
+            when_ready()
             yield
     finally:
         await running.close()

@@ -3,6 +3,8 @@
 What does not belong here: addresses and answers (`app.py`).
 """
 
+import gc
+
 import uvicorn
 
 from ml.serving.app import create_app
@@ -19,7 +21,7 @@ def run(config: ServingConfig, host: str = "127.0.0.1", port: int = 8088) -> Non
     Raises `ServingRefused` when the service must not start as it is configured.
     """
     uvicorn.run(
-        create_app(config),
+        create_app(config, settle),
         host=host,
         port=port,
         workers=1,
@@ -29,3 +31,12 @@ def run(config: ServingConfig, host: str = "127.0.0.1", port: int = 8088) -> Non
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+
+
+def settle() -> None:
+    """Take what was made at the start out of Python's collector of cycles: it stays for as long as the process.
+
+    A full collection walks a quarter of a million objects while every call waits, and finds nothing in them.
+    """
+    gc.collect()
+    gc.freeze()
