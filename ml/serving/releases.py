@@ -79,12 +79,14 @@ class ReleaseWatch(Generic[_Served]):
         self._store = store
         self._opener = opener
         self._watched: dict[str, _Watched] = {}
+        self._folder = config.home / "pointers" / use_case
+        self._pointers: dict[str, Path] = {}
         self._pointed: tuple[Fingerprint | None, tuple[str, ...]] = (None, ())
         self._seen = {site for site in store.sites_seen(use_case) if site in config.sites}
 
     def sites(self) -> tuple[str, ...]:
         """The sites that have a pointer, or had one: a pointer that disappears is no way out. Sorted."""
-        present = _stat(self._config.home / "pointers" / self.use_case)
+        present = _stat(self._folder)
         if present is None or present != self._pointed[0]:
             self._pointed = (present, pointed_sites(self._config.home, self.use_case))
         return (
@@ -130,8 +132,10 @@ class ReleaseWatch(Generic[_Served]):
         return _folder_print(release_folder(self._config.home, watched.release)) == watched.fingerprint[1:]
 
     def _pointer_print(self, site: str) -> Fingerprint:
-        pointer = pointer_path(self._config.home, self.use_case, site)
-        return (tuple(_stat(path) for path in (pointer, *self._opener.files(site))),)
+        pointer = self._pointers.get(site)
+        if pointer is None:
+            pointer = self._pointers[site] = pointer_path(self._config.home, self.use_case, site)
+        return (tuple([_stat(path) for path in (pointer, *self._opener.files(site))]),)
 
     def _load(self, site: str) -> tuple[Idle | _Served, tuple[str | None, Fingerprint]]:
         """Verify pointer, release and generation. Whatever cannot be verified is refused, never served."""
