@@ -17,6 +17,7 @@ from ml.features.encoding import Encoder, Matrix, Value
 from ml.features.mart import design_matrix
 from ml.features.vocabulary import Vocabulary
 from ml.training.calibration import Calibration
+from ml.training.single_row import SingleRow
 from ml.usecases import Feature
 
 if TYPE_CHECKING:
@@ -59,6 +60,14 @@ class OutcomeModel:
         import lightgbm as lgb  # a second and a half, which whoever scores nothing need not wait
 
         return lgb.Booster(model_str=self.text)
+
+    @cached_property
+    def raw_score_of_row(self) -> SingleRow:
+        return SingleRow.raw(self.booster)
+
+    @cached_property
+    def contributions_of_row(self) -> SingleRow:
+        return SingleRow.contributions(self.booster)
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ class Model:
         matrix = self._encoder.row(row)
         return {
             name: Score(
-                float(self._probabilities(outcome, matrix)[0]),
+                float(outcome.calibration.apply(outcome.raw_score_of_row(matrix))[0]),
                 tuple(self._drivers(outcome, matrix)) if explained is None or name in explained else (),
             )
             for name, outcome in self.outcomes.items()
@@ -130,7 +139,7 @@ class Model:
         return outcome.calibration.apply(np.asarray(raw, dtype=np.float64))
 
     def _drivers(self, outcome: OutcomeModel, matrix: Matrix) -> Iterator[Driver]:
-        parts = np.asarray(outcome.booster.predict(matrix, pred_contrib=True, num_threads=THREADS))[0, :-1]
+        parts = outcome.contributions_of_row(matrix)[:-1]
         order = np.argsort(-parts, kind="stable")[: int((parts > 0).sum())].tolist()
         weights, values, names = parts.tolist(), matrix[0].tolist(), self.feature_names
         return (
