@@ -23,7 +23,7 @@ from tests.benchmarks.bench_serving import ROOT, _homes, full_vocabulary
 from tests.benchmarks.open_loop import NEW_ID, TIERS, Plan, Signed
 from tests.benchmarks.serving_children import DURABLE, ECHO, FORGETFUL, MLFLOW, child
 
-PER_SECOND, WARM_UP, BLOCKS, CORES = 50.0, 100, 4, 2
+PER_SECOND, WARM_UP, BLOCKS, CORES = 50.0, 100, 10, 2
 KEY_ID, ISSUER = "bench", "https://ehr.example.org"
 
 

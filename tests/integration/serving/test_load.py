@@ -83,6 +83,18 @@ def test_one_call_without_an_answer_is_a_promise_that_is_not_met(unanswered: int
     assert answered.is_met is is_met
 
 
+def test_what_is_promised_of_the_tail_is_judged_with_and_without_the_fsync() -> None:
+    times = {kind: {"p50": 1.0, "p99": p99} for kind, p99 in (("durable", 9.1), ("forgetful", 8.9), ("echo", 3.0))}
+    hurt = {"max": 1.0, "calls": 1, "late_or_unanswered": 0, "deadline_ms": 8000.0}
+    kinds = {**times, "mlflow": {"p50": 1.0, "p99": 18.0}}
+    found = {**kinds, "hurt": hurt, "cpu_ms": dict.fromkeys(kinds, 1.0), "per_second": 50.0}
+    judged = {(one.figure, one.yardstick): one.is_met for one in load_figures(found) if one.is_of_ratio}
+    bare, other = "bare FastAPI echo", "MLflow's scoring server"
+    assert (judged["p99", bare], judged["p99", other]) == (False, False)
+    unsynced = "p99 without fsync of the event"
+    assert (judged[unsynced, bare], judged[unsynced, other]) == (True, True)
+
+
 def test_a_connection_that_the_server_closed_while_it_was_idle_is_not_used_again() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
