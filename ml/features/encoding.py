@@ -71,7 +71,7 @@ class Encoder:
 
         Raises `ColumnMissing`, `ColumnUnknown` or `ValueUnreadable`.
         """
-        if values.keys() != self._declared:
+        if len(values) != len(self._declared) or not self._declared.issuperset(values):
             refuse_other_names(self.names, tuple(values))
         numbers = [
             nan if (value := values[name]) is None else encoded(feature, value)

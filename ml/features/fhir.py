@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import cast
 
 Json = Mapping[str, object]
@@ -19,6 +20,8 @@ FARTHEST_ZONE = timedelta(hours=14)  # FHIR dateTime
 EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 LOINC_NAME = "http://loinc.org"
 LOINC = frozenset({LOINC_NAME, "urn:oid:2.16.840.1.113883.6.1"})
+INSTANTS_KEPT = 1024
+"""What is observed together, and what is sent again, has the same times."""
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)", flags=re.ASCII)
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?", flags=re.ASCII)
 
@@ -49,8 +52,7 @@ def mappings(value: object) -> list[Json]:
 
 def text(value: object, limit: int = MAX_ID_LENGTH) -> str | None:
     """A string of 1 to `limit` characters, trimmed, else None; the character NUL, which FHIR forbids, makes it None."""
-    written = value.strip() if isinstance(value, str) and len(value) <= limit and "\0" not in value else ""
-    return written or None
+    return value.strip() or None if isinstance(value, str) and len(value) <= limit and "\0" not in value else None
 
 
 def number(value: object) -> float | None:
@@ -71,8 +73,11 @@ def instant(value: object) -> datetime | None:
     lies beyond the calendar in UTC is the calendar's first or last instant, so that it compares as the mart's does.
     """
     written = text(value, 40)
-    if written is None:
-        return None
+    return None if written is None else _instant_of(written)
+
+
+@lru_cache(maxsize=INSTANTS_KEPT)
+def _instant_of(written: str) -> datetime | None:
     if _DATE_TIME.fullmatch(written):
         try:
             at = datetime.fromisoformat(written)
@@ -112,7 +117,11 @@ def observed_coding(concept: object) -> Coding:
     The contract reads the same coding: one by the system's name, not by its OID, goes before the first.
     """
     coded = mappings(mapping(concept).get("coding"))
-    chosen = next((item for item in coded if item.get("system") == LOINC_NAME), coded[0] if coded else EMPTY)
+    chosen = coded[0] if coded else EMPTY
+    for item in coded:
+        if item.get("system") == LOINC_NAME:
+            chosen = item
+            break
     return Coding(text(chosen.get("system")) or "", text(chosen.get("code")) or "")
 
 
@@ -141,7 +150,10 @@ def refers_elsewhere(reference: object, resource_type: str, identifier: str) -> 
 
     Relative (`Type/id`), absolute and `urn:uuid:` references are read; one that cannot be read names nothing.
     """
-    written = text(mapping(reference).get("reference"), 2000)
+    sent = mapping(reference).get("reference")
+    if sent == f"{resource_type}/{identifier}" and "/" not in identifier:  # as nearly every one is written
+        return False
+    written = text(sent, 2000)
     if written is None:
         return False
     if written.startswith("urn:uuid:"):

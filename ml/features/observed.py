@@ -168,7 +168,8 @@ def _values_of(resource: Json, order: int, notes: list[Note]) -> list[Observed]:
 
 def _is_impossible(code: str, part: Json) -> bool:
     """Whether the number of an Observation, or of a component, lies beyond what its code can mean."""
-    value, bounds = _quantity(part)[0], POSSIBLE.get(code)
+    bounds = POSSIBLE.get(code)
+    value = None if bounds is None else _quantity(part)[0]
     return value is not None and bounds is not None and not bounds[0] <= value <= bounds[1]
 
 
@@ -180,14 +181,12 @@ def _is_no_number(part: Json) -> bool:
 
 
 def _effective(resource: Json) -> datetime | None:
-    period = mapping(resource.get("effectivePeriod"))
-    written = (
-        resource.get("effectiveDateTime"),
-        resource.get("effectiveInstant"),
-        period.get("start"),
-        resource.get("issued"),
+    return (
+        instant(resource.get("effectiveDateTime"))
+        or instant(resource.get("effectiveInstant"))
+        or instant(mapping(resource.get("effectivePeriod")).get("start"))
+        or instant(resource.get("issued"))
     )
-    return next((at for at in map(instant, written) if at is not None), None)
 
 
 def _reading(name: str, reading: Reading, latest: Mapping[str, Observed], notes: list[Note]) -> float | None:
