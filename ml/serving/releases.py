@@ -87,7 +87,7 @@ class ReleaseWatch(Generic[_Served]):
     def sites(self) -> tuple[str, ...]:
         """The sites that have a pointer, or had one: a pointer that disappears is no way out. Sorted."""
         present = _stat(self._folder)
-        if present is None or present != self._pointed[0]:
+        if present != self._pointed[0]:  # where there is no folder, there is nothing to list in every call
             self._pointed = (present, pointed_sites(self._config.home, self.use_case))
         return (
             self._pointed[1] if self._seen <= set(self._pointed[1]) else tuple(sorted({*self._pointed[1], *self._seen}))
