@@ -5,6 +5,7 @@ interface. What does not belong here: who may move a release from one to the oth
 """
 
 from enum import StrEnum
+from functools import cached_property
 
 
 class Stage(StrEnum):
@@ -15,7 +16,7 @@ class Stage(StrEnum):
     ASSISTIVE = "assistive"
     DECISION_SUPPORT = "decision_support"
 
-    @property
+    @cached_property
     def rank(self) -> int:
         return list(Stage).index(self)
 
@@ -30,6 +31,6 @@ class Tier(StrEnum):
     REFERENCE = "reference"
     MANUAL = "manual"
 
-    @property
+    @cached_property
     def rank(self) -> int:
         return list(Tier).index(self)
