@@ -4,7 +4,7 @@ Here belong claims that rest on documents, and printing them; a claim with no do
 the documents from stores is the caller's.
 """
 
-from evaluation.reports.board.facts import ApprovalFact, BoardFacts, LedgerFact, Measured, Source
+from evaluation.reports.board.facts import ApprovalFact, BoardFacts, LedgerFact, Measured, RuleFact, Source
 from evaluation.reports.board.items import ItemsError, load_questions
 from evaluation.reports.board.pack import PAGE, PRINTED, BoardPack, board_pack, render_pack, write_pack
 from evaluation.reports.board.register import risk_register
@@ -20,6 +20,7 @@ __all__ = [
     "ItemsError",
     "LedgerFact",
     "Measured",
+    "RuleFact",
     "Source",
     "board_pack",
     "factors",

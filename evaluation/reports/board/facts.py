@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
+from evaluation.calendar import Changes
 from evaluation.canonical import document_digest
 from evaluation.evidence import Evidence, Json
 from evaluation.reports.model import LedgerView, ReportError, SiteView, UseCaseView
@@ -97,6 +98,17 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleFact:
+    """A freeze or window of the calendar that holds for the place: when, by its clock, and for which stages."""
+
+    kind: str
+    title: str
+    when: str
+    holds: str
+    rationale: str
+
+
+@dataclass(frozen=True, slots=True)
 class BoardFacts:
     """Everything in one pack. ``sources`` by role; ``measured`` by name; ``problems``: what could not be read."""
 
@@ -110,6 +122,8 @@ class BoardFacts:
     approvals: tuple[ApprovalFact, ...] = ()
     measured: Mapping[str, Measured] = field(default_factory=dict[str, Measured])
     problems: tuple[str, ...] = ()
+    changes: Changes = field(default_factory=Changes)
+    rules: tuple[RuleFact, ...] = ()
 
     def source(self, *roles: str) -> tuple[Source, ...]:
         """The documents of these roles that there are."""

@@ -5,11 +5,12 @@ its first page says why. What does not belong here: what is claimed of it (evalu
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from evaluation.calendar import KINDS, Calendar, Changes, Place, changes_of, told_when
 from evaluation.evidence import Json
 from evaluation.gates import Decision
 from evaluation.ledger import Entry, Readable, RecordedApproval, proof_of
@@ -20,6 +21,7 @@ from evaluation.reports.board import (
     BoardFacts,
     LedgerFact,
     Measured,
+    RuleFact,
     Source,
     factors,
     load_value,
@@ -32,6 +34,7 @@ from orchestration.settings import Settings
 from orchestration.steps.errors import said
 from orchestration.steps.learning.stores import evidence_folder
 from orchestration.steps.record.agreement import Present, read_present
+from orchestration.steps.record.changes import calendar_in_force
 from orchestration.steps.record.incidents import ALL_SITES, ALL_USE_CASES
 from orchestration.steps.record.records import who
 from orchestration.steps.releases.proposal import released
@@ -56,6 +59,8 @@ class Gathering:
     measured: dict[str, Measured] = field(default_factory=dict[str, Measured])
     approvals: tuple[ApprovalFact, ...] = ()
     problems: list[str] = field(default_factory=list[str])
+    changes: Changes = field(default_factory=Changes)
+    rules: tuple[RuleFact, ...] = ()
 
     @property
     def place(self) -> tuple[str, str]:
@@ -76,7 +81,7 @@ def board_facts(
     """Everything that the pack of a use case at a site may say; never raises for what one store holds."""
     entries = _entries(records, use_case.name, site.site)
     made = Gathering(counts.settings, records, use_case, site, model.generated_at, model.ledger, entries, counts)
-    for part in (_evidence, _in_writing, _ledger, _decision, _release, _levels, _counts):
+    for part in (_evidence, _in_writing, _ledger, _decision, _release, _levels, _counts, _calendar):
         try:
             part(made)
         except Exception as error:  # noqa: BLE001 - what one store holds must not cost the rest; the pack says what is wrong
@@ -92,6 +97,8 @@ def board_facts(
         approvals=made.approvals,
         measured=made.measured,
         problems=tuple(made.problems),
+        changes=made.changes,
+        rules=made.rules,
     )
     return replace(facts, measured={**made.measured, **_valued(facts)})
 
@@ -178,6 +185,23 @@ def _people(made: Gathering) -> None:
     said_so = f"nobody for {', '.join(lacking)}" if lacking else f"all kinds of {above[0].value}"
     made.count("people.kinds_without_anybody", len(lacking), said_so, "people")
     made.count("people.may_step_down", len(stoppers), f"{len(stoppers)} people", "people")
+
+
+def _calendar(made: Gathering) -> None:
+    """What of the calendar holds here, and every plan and step on record."""
+    made.changes = changes_of(made.records.entries(kinds=KINDS, use_case=made.place[0], site=made.place[1]))
+    calendar = calendar_in_force(made.settings)
+    plain = calendar.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    made.keep("calendar", f"Release calendar {calendar.version}", plain, calendar.digest)
+    made.rules = tuple(_rules(calendar, *made.place))
+
+
+def _rules(calendar: Calendar, use_case: str, site: str) -> Iterator[RuleFact]:
+    places = [Place(use_case, site, stage, UTC) for stage in Stage]
+    for kind, rules in (("freeze", calendar.freezes), ("window", calendar.windows)):
+        for rule in rules:
+            if held := [words.STAGE_TITLES[one.stage.value].lower() for one in places if rule.scope.covers(one)]:
+                yield RuleFact(kind, rule.title, told_when(rule), ", ".join(held), rule.rationale)
 
 
 def _decision(made: Gathering) -> None:

@@ -26,7 +26,7 @@ from orchestration.steps.watching.board_facts import board_facts
 from orchestration.steps.watching.status import overview
 from orchestration.steps.watching.views import use_case_view
 
-FOLDER, INDEX = "board-packs", "../../index.html"
+FOLDER, INDEX, CALENDAR = "board-packs", "../../index.html", "../../calendar.html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE_SECONDS = 60
 NO_BROWSER = "No Chromium is installed here, so no PDF was written; print the page from a browser instead."
@@ -77,7 +77,7 @@ def write_packs(settings: Settings, model: ReportModel, records: Readable, out: 
     pages: list[Path] = []
     for pack in _packs(settings, model, records):
         folder = pack_folder(out, pack.facts.use_case.name, pack.facts.site.site)
-        pages.append(write_pack(folder, pack, {INDEX: "all releases"})[0])
+        pages.append(write_pack(folder, pack, {INDEX: "all releases", CALENDAR: "release calendar"})[0])
         (folder / PRINTED).unlink(missing_ok=True)
     return pages
 
@@ -123,7 +123,8 @@ def _laid_down(out: Path, pack: BoardPack) -> dict[str, Any]:
     facts = pack.facts
     folder = pack_folder(out, facts.use_case.name, facts.site.site)
     printed = print_pdf(folder / PRINTED, render_pack(pack, printed=True))
-    beside = {INDEX: "all releases"} if (out / "index.html").exists() else {}
+    named = {INDEX: "all releases", CALENDAR: "release calendar"}
+    beside = {path: name for path, name in named.items() if (out / Path(path).name).exists()}
     page, *rest = write_pack(folder, pack, beside | ({PRINTED: "PDF"} if printed else {}))
     return {
         "use_case": facts.use_case.name,

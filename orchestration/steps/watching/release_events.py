@@ -15,7 +15,7 @@ from orchestration.steps.record.records import believed_records, broken, entry_d
 
 CHANGES = ("break_glass", "rollback", "tier_change")
 """What moves a release, beside a promotion, which shows itself when it is made."""
-TOLD = (*CHANGES, "promotion_refused", "approval", "refusal")
+TOLD = (*CHANGES, "promotion_refused", "approval", "refusal", "change_planned", "change_cancelled")
 MOST = 100
 
 
@@ -56,7 +56,9 @@ def _event(entry: Entry) -> ReleaseEvent:
     stands = {name: str(about[name]) for name in ("kind", "stage", "tier", "release") if about.get(name)}
     by = who(entry.actor, proof_of(entry))
     why = about.get("reason") or about.get("note") or ""
-    to = about.get("stage") or about.get("tier")
+    to = about.get("stage") or about.get("tier") or about.get("change")
+    if entry.kind == "change_planned":
+        stands |= {"from": str(about["starts_at"]), "until": str(about["until"])}
     return ReleaseEvent(
         seq=entry.seq,
         use_case=str(about["use_case"]),

@@ -8,10 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from evaluation.reports import LedgerView, Link, ReportModel, SiteView, UseCaseView, write_reports
+from evaluation.reports.calendar import PAGE as CALENDAR
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
 from orchestration.steps.record.records import believed_records, now
 from orchestration.steps.watching.board_packs import linked, write_packs
+from orchestration.steps.watching.calendar_page import write_calendar
 from orchestration.steps.watching.status import overview
 from orchestration.steps.watching.views import use_case_view
 
@@ -19,7 +21,9 @@ OPERATIONS = "operations.html"
 
 
 def write_all_reports(settings: Settings) -> list[Path]:
-    """Write `reports/index.html`, the model cards and the board packs from what is on record; returns the paths.
+    """Write `reports/index.html`, the release calendar, model cards and board packs from what is on record.
+
+    Returns the paths.
 
     A site whose state cannot be read or trusted has a page that says so, beside the others.
     """
@@ -32,14 +36,16 @@ def write_all_reports(settings: Settings) -> list[Path]:
         ledger=LedgerView(verdict.ok, verdict.entries, verdict.first_bad),
         links=_beside(settings),
     )
+    calendar = write_calendar(settings, model, records)
     packs = write_packs(settings, model, records, settings.reports)
     shown = replace(model, use_cases=tuple(_with_packs(settings, one) for one in model.use_cases))
-    return [*write_reports(settings.reports, shown), *packs]
+    return [*write_reports(settings.reports, shown), *calendar, *packs]
 
 
 def _beside(settings: Settings) -> tuple[Link, ...]:
-    """The page of operations, where one was published: model, workflow and outcomes side by side."""
-    return (Link("Operations", OPERATIONS),) if (settings.reports / OPERATIONS).exists() else ()
+    """The release calendar; and the page of operations, where one was published: model, workflow and outcomes."""
+    operations = (Link("Operations", OPERATIONS),) if (settings.reports / OPERATIONS).exists() else ()
+    return (Link("Release calendar", CALENDAR), *operations)
 
 
 def _with_packs(settings: Settings, use_case: UseCaseView) -> UseCaseView:
