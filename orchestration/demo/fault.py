@@ -20,6 +20,7 @@ from orchestration.demo.replay import Department
 from orchestration.settings import Settings
 from orchestration.simulator import LiveRequest
 from orchestration.steps.errors import StepError
+from orchestration.steps.record.corrections import SentAgain
 from orchestration.steps.record.incidents import list_incidents
 from orchestration.steps.record.records import now
 from orchestration.steps.releases.explaining import explain_step
@@ -40,13 +41,23 @@ class FaultNotContained(StepError):
 
 
 @dataclass(frozen=True)
+class Mended:
+    """What the source sent again: how many readings, and since when and in which files it was right."""
+
+    readings: int
+    correction: SentAgain
+
+
+@dataclass(frozen=True)
 class Hands:
     """What the demo does for the story: `others` works on elsewhere and says how, `mend` brings in what the source
-    sends when it is right again, `look` watches drift, `step_up` asks for assistive with new approvals."""
+    sends when it is right again, `look` watches drift, `judge` judges serving anew and says what parity came to,
+    `step_up` asks for assistive with new approvals."""
 
     others: Callable[[], dict[str, str]]
-    mend: Callable[[], int]
+    mend: Callable[[], Mended]
     look: Callable[[], None]
+    judge: Callable[[], dict[str, Any]]
     step_up: Callable[[], bool]
 
 
@@ -69,10 +80,13 @@ class Story:
         self.told["others"] = hands.others()
         self._explained(incident)
         with self._timed("corrected"):
-            again = hands.mend()
+            mended = hands.mend()
             hands.look()
-        self.told["corrected"]["sent_again"] = again
-        self._close(incident)
+        self.told["corrected"]["sent_again"] = mended.readings
+        self._close(incident, mended.correction)
+        with self._timed("judged_anew"):
+            parity = hands.judge()
+        self.told["judged_anew"] |= parity
         with self._timed("restored"):
             if not hands.step_up():
                 raise FaultNotContained(
@@ -142,10 +156,10 @@ class Story:
         self.told["affected"] = {name: affected[name] for name in ("patients", "visits", "cards")}
         self.told["gate_meanwhile"] = [one for one in refused if not one["clause"].startswith("approval.")]
 
-    def _close(self, incident: str) -> None:
+    def _close(self, incident: str, correction: SentAgain) -> None:
         actor = acting_as_demo(self.settings, "model")
         words = {"cause": CAUSE, "done": DONE, "consequence": CONSEQUENCE}
-        close_and_print(self.settings, incident, actor=actor, finding="feed", **words)
+        close_and_print(self.settings, incident, actor=actor, finding="feed", correction=correction, **words)
 
     def _await(self, emergency: Department, stage: Stage) -> None:
         started = time.monotonic()

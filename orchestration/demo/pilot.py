@@ -3,6 +3,7 @@
 What does not belong here: what happens in the fault (fault), and the plans of nurses (plans).
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import datetime, time
@@ -11,7 +12,7 @@ from typing import Any
 from evaluation.policies import Stage
 from orchestration.demo.course import FAULTY_DAYS, FIRST_DAY, MENDED_DAYS, PILOT, USE_CASE
 from orchestration.demo.elsewhere import go_on_elsewhere
-from orchestration.demo.fault import Hands, Story
+from orchestration.demo.fault import FaultNotContained, Hands, Mended, Story
 from orchestration.demo.preparing import bring_in
 from orchestration.demo.replay import Arrivals, Department, department
 from orchestration.demo.run import DemoRun
@@ -20,7 +21,10 @@ from orchestration.demo.unmoved import look_elsewhere, require_unmoved
 from orchestration.simulator import LiveRequest, live_requests
 from orchestration.sites import load_site
 from orchestration.steps.files import write_json
+from orchestration.steps.learning.stores import read_all_evidence
+from orchestration.steps.record.corrections import SentAgain
 from orchestration.steps.record.records import now
+from orchestration.steps.watching.status import newest
 
 
 class Pilot:
@@ -81,17 +85,28 @@ class Pilot:
                 self._settings, emergency, USE_CASE, PILOT, mended, FIRST_DAY, self._course.seed
             ),
             mend=self._mend,
+            judge=self._judge,
             look=lambda: run.require(run.launcher.watch_drift(PILOT)),
             step_up=lambda: run.release(Stage.ASSISTIVE),
         )
 
-    def _mend(self) -> int:
-        """Bring in the day on which the source sends again what was wrong; returns how many readings it sent again."""
+    def _mend(self) -> Mended:
+        """Bring in the day on which the source sends again what was wrong."""
         mended = self._course.day(self._course.mended_from)
-        sent = self._settings.drops / PILOT / mended.isoformat() / "Observation.ndjson"
-        again = sent.read_bytes().count(b'"status":"corrected"')
+        sent = (self._settings.drops / PILOT / mended.isoformat() / "Observation.ndjson").read_bytes()
         bring_in(self._run, until=self._course.day(self._course.all_days), sites=(PILOT,))
-        return again
+        right_again = datetime.combine(mended, time(), load_site(PILOT).zone)
+        files = (hashlib.sha256(sent).hexdigest(),)
+        return Mended(sent.count(b'"status":"corrected"'), SentAgain(right_again, files))
+
+    def _judge(self) -> dict[str, Any]:
+        """Judge serving with what the source sent again; visits of the fault stand apart and are told."""
+        self._run.require(self._run.launcher.watch(PILOT, (USE_CASE,)))
+        found = newest(read_all_evidence(self._settings, USE_CASE, PILOT).readable, "parity")
+        if found is None:
+            raise FaultNotContained(f"No evidence of parity at {PILOT} after the correction; expected a new one.")
+        rest, apart = found.figures["parity.agreement"], found.figures["parity.agreement_set_apart"]
+        return {"agreement": rest.value, "visits": rest.n, "set_apart": apart.n, "agreement_set_apart": apart.value}
 
     def _replay(self, stage: Stage, first: int, days: int) -> None:
         run = self._run

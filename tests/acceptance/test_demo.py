@@ -170,6 +170,8 @@ def test_advice_comes_back_by_people_through_the_gate_once_the_source_is_right_a
     fault = document["fault"]
     assert "no-input-jumped" in {one["clause"] for one in fault["gate_meanwhile"]}
     assert fault["corrected"]["sent_again"] > 200
+    judged = fault["judged_anew"]
+    assert judged["agreement"] >= 0.99 and judged["set_apart"] > 100 and judged["agreement_set_apart"] < 0.5
     assert fault["restored"]["stage"] == "assistive" and fault["restored"]["risk_cards"] > 0
     told = [one for one in demo.ok("ledger", "show")["entries"] if one["payload"].get("use_case") == "triage"]
     steps = [(one["kind"], one["payload"]["stage"]) for one in told if one["kind"] in ("promotion", "rollback")]
