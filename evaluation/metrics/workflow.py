@@ -23,6 +23,8 @@ NAMES = (
     "ppv",
     "override_rate",
     "ignored_rate",
+    "seen_rate",
+    "answered_rate",
     *TIMES,
     "visits_per_day",
     "overtime_hours_per_100_patient_days",
@@ -33,7 +35,8 @@ NAMES = (
 class Work:
     """The counts of one group in a window of ``days``. What nobody counted is None; ``times`` are by name of ``TIMES``.
 
-    ``cards`` no longer wait for an answer; ``known`` of them have an outcome, which ``came`` after so many.
+    ``cards`` no longer wait for an answer; ``known`` of them have an outcome, which ``came`` after so many; ``seen`` of
+    them went out to a user who was told.
     """
 
     by: str
@@ -46,6 +49,7 @@ class Work:
     came: int = 0
     overridden: int = 0
     ignored: int = 0
+    seen: int | None = None
     overtime_hours: float | None = None
     times: Mapping[str, Sequence[float]] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -59,6 +63,8 @@ def work_figures(work: Work) -> dict[str, Figure]:
         "ppv": _share(work.came, work.known),
         "override_rate": _share(work.overridden, work.cards),
         "ignored_rate": _share(work.ignored, work.cards),
+        "seen_rate": Figure(None) if work.seen is None else _share(work.seen, work.cards),
+        "answered_rate": _share(work.cards - work.ignored, work.cards),
         **{name: _median(work.times.get(name, ())) for name in TIMES},
         "visits_per_day": _count_a_day(work.visits, work.days),
         "overtime_hours_per_100_patient_days": _overtime(work.overtime_hours, patient_days),

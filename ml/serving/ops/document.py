@@ -88,6 +88,19 @@ class Level(_Part):
     is_met: bool | None
 
 
+class Read(_Part):
+    """Reads of patients' data of one kind by one person for one reason; nobody can be identified by it alone."""
+
+    who: str
+    role: str
+    what: str
+    why: str
+    first: datetime
+    last: datetime
+    times: int
+    patients: str
+
+
 class SiteState(_Part):
     """One site."""
 
@@ -101,6 +114,8 @@ class SiteState(_Part):
     groups: list[Group]
     adjustments: dict[str, int]
     levels: list[Level]
+    reads: list[Read] = Field(default_factory=list[Read])
+    reads_left_out: int = 0
 
 
 class Operations(_Part):

@@ -22,6 +22,10 @@ SECTION_WORDS = {
     "outcomes": ("Outcomes", "What patients and staff feel. Last four weeks."),
     "drift": ("Drift", "What moved, in which unit, shift or group, since the model learned."),
     "levels": ("Service levels", "What was promised, and what was held."),
+    "reads": (
+        "Who read what of patients",
+        "Cards that went out to a known user, and looks at pages with rows of patients.",
+    ),
 }
 ROLE_WORDS: dict[Role, str] = {
     "clinician": "Clinician",
@@ -49,6 +53,8 @@ WORKFLOW = (
     Metric("lead_hours", "Lead time", "card to critical care, median", "h"),
     Metric("action_minutes", "Time to action", "card to accepted advice, median", "min"),
     Metric("acknowledge_minutes", "Acknowledgement", "card to any answer, median", "min"),
+    Metric("seen_rate", "Seen", "cards shown that went out to a user who was told", is_share=True),
+    Metric("answered_rate", "Answered", "cards shown that anybody answered in time", is_share=True),
     Metric("override_rate", "Overrides", "cards that were not followed", is_share=True),
     Metric("ignored_rate", "Ignored", "cards that nobody answered in time", is_share=True),
 )

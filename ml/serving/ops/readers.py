@@ -23,7 +23,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 SECTIONS: dict[Role, tuple[str, ...]] = {
     "clinician": ("workflow", "outcomes"),
     "engineer": ("model", "drift", "levels", "workflow"),
-    "governance": ("model", "workflow", "outcomes", "drift", "levels"),
+    "governance": ("model", "workflow", "outcomes", "drift", "levels", "reads"),
     "executive": ("outcomes", "workflow", "levels"),
 }
 READERS, LOOKS = "ops_readers.json", "audit/ops_looks.jsonl"

@@ -23,10 +23,12 @@ from orchestration.steps.learning.stores import read_all_evidence
 from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.records import believed_records, now
 from orchestration.steps.slo import standings
+from orchestration.steps.watching.reads import reads_of
 from orchestration.steps.watching.status import newest, open_incidents
 from orchestration.steps.watching.workflow import Worked, work_of
 
 SHOWN_SHIFTS = 8
+SHOWN_READS = 30
 OVERVIEW = "governance"
 
 
@@ -66,7 +68,14 @@ def _site(settings: Settings, records: Readable, site: str) -> dict[str, Any] | 
         "groups": _groups(worked),
         "adjustments": worked.adjustments if worked else {},
         "levels": _levels(settings, names, site),
+        **_reads(settings, site, worked),
     }
+
+
+def _reads(settings: Settings, site: str, worked: Worked | None) -> dict[str, Any]:
+    found = reads_of(settings, site, worked.begin) if worked else []
+    shown = [vars(one) for one in found[:SHOWN_READS]]
+    return {"reads": shown, "reads_left_out": len(found) - len(shown)}
 
 
 def _is_used(settings: Settings, use_case: str, site: str) -> bool:

@@ -2,7 +2,8 @@
 
 Reads the published snapshot: people who lay on units (`staffing_stay`), visits (`triage_mart`), cards and what became
 of them (`card_response`), adjustments with the role that was said, worked and rostered hours (`staffing_mart`).
-Times are those of events, up to the last one on record. What does not belong here: definitions, intervals, suppression
+Who a card went out to stands in the service's own store (`reads`). Times are those of events, up to the last one on
+record. What does not belong here: definitions, intervals, suppression
 (evaluation/metrics/workflow).
 """
 
@@ -17,6 +18,7 @@ from evaluation.metrics.workflow import Work
 from orchestration.contracts.sql import text
 from orchestration.settings import Settings
 from orchestration.steps.warehouse.tables import current_snapshot, snapshot_digest
+from orchestration.steps.watching.reads import cards_seen
 
 DAYS = 28
 WHOLE = ("site", "all")
@@ -52,7 +54,8 @@ CARDS = """
     )
     select cards.unit, cards.shift, cards.response, cards.seconds_to_answer,
         case when mart.labels_known_at <= $until then cast(mart.critical_care as integer) end,
-        case when critical.moved_at > cards.shown_at then epoch(critical.moved_at - cards.shown_at) / 3600 end
+        case when critical.moved_at > cards.shown_at then epoch(critical.moved_at - cards.shown_at) / 3600 end,
+        cards.event_id
     from {card_response} as cards
     left join {triage_mart} as mart on cards.site = mart.site and cards.visit_key = mart.visit_key
     left join critical on cards.visit_key = critical.visit_key
@@ -101,28 +104,32 @@ def work_of(settings: Settings, site: str) -> Worked | None:
             return connection.execute(query.format(**tables), given).fetchall()
 
         found = {one: asked(query) for one, query in QUERIES.items()}
-        return Worked(begin, until, tuple(_groups(found)), dict(asked(ADJUSTED)))
+        seen = cards_seen(settings, site, begin)
+        return Worked(begin, until, tuple(_groups(found, seen)), dict(asked(ADJUSTED)))
 
 
 QUERIES = {"stays": STAYS, "lengths": LENGTHS, "waits": WAITS, "cards": CARDS, "overtime": OVERTIME}
 Rows = dict[str, list[tuple[Any, ...]]]
+Seen = frozenset[str] | None
+"""Events whose card went out to a user who was told; None where nothing was ever served."""
 
 
-def _groups(found: Rows) -> Iterator[Work]:
-    yield _work(WHOLE, found)
+def _groups(found: Rows, seen: Seen) -> Iterator[Work]:
+    yield _work(WHOLE, found, seen)
     units = [row[0] for row in found["stays"]] or [row[0] for row in found["waits"]]
     for unit in sorted({str(one) for one in units if one}):
-        yield _work(("unit", unit), {key: [row for row in rows if row[0] == unit] for key, rows in found.items()})
+        mine = {key: [row for row in rows if row[0] == unit] for key, rows in found.items()}
+        yield _work(("unit", unit), mine, seen)
     shifts = {str(row[1]) for key in ("waits", "cards") for row in found[key] if row[1]}
     for shift in sorted(shifts):
         mine = {key: [row for row in rows if row[1] == shift] for key, rows in found.items() if key in BY_SHIFT}
-        yield _work(("shift", shift), {**{key: [] for key in QUERIES}, **mine}, is_of_shift=True)
+        yield _work(("shift", shift), {**{key: [] for key in QUERIES}, **mine}, seen, is_of_shift=True)
 
 
 BY_SHIFT = ("waits", "cards", "overtime")
 
 
-def _work(group: tuple[str, str], found: Rows, *, is_of_shift: bool = False) -> Work:
+def _work(group: tuple[str, str], found: Rows, seen: Seen, *, is_of_shift: bool = False) -> Work:
     """One group; days of patients belong to units, so that a shift has none of its own."""
     cards, stays = found["cards"], found["stays"]
     outcomes = [row[4] for row in cards if row[4] is not None]
@@ -136,6 +143,7 @@ def _work(group: tuple[str, str], found: Rows, *, is_of_shift: bool = False) -> 
         came=sum(outcomes),
         overridden=sum(row[2] == "overridden" for row in cards),
         ignored=sum(row[2] == "ignored" for row in cards),
+        seen=None if seen is None else sum(row[6] in seen for row in cards),
         overtime_hours=sum(float(row[2]) for row in found["overtime"]) if found["overtime"] else None,
         times={
             "lead_hours": _numbers(cards, 5),

@@ -43,6 +43,10 @@ def state(site: str, label: str) -> dict[str, Any]:
         "groups": [{"by": by, "value": v, "figures": {one: figure(x) for one in figures}} for by, v, x in groups],
         "adjustments": {"charge_nurse": 14},
         "levels": [{"title": "Scores in time", "target": 0.995, "share": 0.9, "is_met": False}],
+        "reads": [
+            {"who": "abababab", "role": "engineer", "what": "incidents", "why": "<i>a fault", "times": 2,
+             "first": "2026-03-01T10:00:00Z", "last": "2026-03-01T11:30:00Z", "patients": "1 to 10"},
+        ], "reads_left_out": 7,
     }  # fmt: skip
 
 
@@ -189,3 +193,17 @@ def test_a_suppressed_group_has_no_row_and_a_fallback_is_said(home: Home) -> Non
     assert "rule instead of the model" in page
     assert "blind to concept drift" in page
     assert "40 %" in page and "32 to 48 %" in page
+
+
+def test_governance_alone_reads_who_read_what_of_patients(open_to_all: Client) -> None:
+    pages = {role: open_to_all.get(f"/ops?role={role}").text for role in ROLES}
+    assert {role for role, page in pages.items() if "abababab" in page} == {"governance"}
+    for said in ("01 Mar 11:30", "since 01 Mar 10:00", "&lt;i&gt;a fault", "1 to 10", "7 older rows are not shown"):
+        assert said in pages["governance"]
+
+
+def test_a_document_of_before_reads_were_told_is_still_read(home: Home) -> None:
+    document = published(home.path)
+    for one in document["sites"]:
+        del one["reads"], one["reads_left_out"]
+    assert "Nobody read a card" in operations_page(Operations.model_validate(document), "governance", None)

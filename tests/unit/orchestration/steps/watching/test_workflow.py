@@ -1,6 +1,7 @@
 """Cards, answers, stays and hours counted from a small snapshot; and the page that is made of them."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from orchestration.steps.watching.workflow import work_of
 from tests.unit.orchestration.steps.conftest import NOON
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SITE = "city"
 STAMP = pa.timestamp("us", "UTC")
 
 
@@ -47,7 +49,7 @@ def tables() -> dict[str, pa.Table]:
     cards: dict[str, Any] = {
         "site": ["city"] * 20, "use_case": ["triage"] * 20, "card_uuid": [f"c{n}" for n in range(20)],
         "visit_key": visits["visit_key"], "unit": ["ED"] * 20, "shift": visits["shift"], "response": responses,
-        "shown_at": pa.array(shown, STAMP),
+        "shown_at": pa.array(shown, STAMP), "event_id": [f"e{n}" for n in range(20)],
         "seconds_to_answer": [60.0 * n if n < 15 else None for n in range(20)],
     }  # fmt: skip
     hours: dict[str, Any] = {
@@ -71,6 +73,8 @@ def snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Snapshot:
     made = Snapshot("0" * 64, NOON.isoformat(), tmp_path, {name: table.num_rows for name, table in found.items()})
     monkeypatch.setattr(workflow, "current_snapshot", lambda _: made)
     monkeypatch.setattr(workflow, "snapshot_digest", lambda _: made.digest)
+    seen = {(SITE, NOON - 28 * DAY): frozenset(f"e{n}" for n in (*range(15), 19))}
+    monkeypatch.setattr(workflow, "cards_seen", lambda _, site, begin: seen.get((site, begin)))
     return made
 
 
@@ -88,6 +92,8 @@ def test_the_whole_site_its_units_and_shifts_are_counted(groups: dict[tuple[str,
     whole = groups["site", "all"]
     assert (whole.visits, whole.cards, whole.overridden, whole.ignored) == (20, 19, 7, 4)
     assert (whole.known, whole.came) == (19, 10)
+    assert whole.seen == 15, "of those that wait no longer"
+    assert (groups["shift", "day"].seen, groups["shift", "night"].seen, groups["unit", "ICU"].seen) == (8, 7, 0)
     assert whole.patient_days == pytest.approx(20 + 20)
     assert whole.overtime_hours == 2
     assert groups["shift", "night"].patient_days is None
@@ -108,6 +114,16 @@ def test_a_stay_counts_only_the_days_within_the_window(groups: dict[tuple[str, s
     figures = dict(zip(groups, figures_of(list(groups.values())), strict=True))
     assert figures["site", "all"]["alerts_per_100_patient_days"].value == pytest.approx(100 * 19 / 40)
     assert figures["unit", "ICU"]["stay_hours"].value is None  # ten people
+
+
+def test_cards_seen_and_answered_are_shares_of_those_shown(groups: dict[tuple[str, str], Work]) -> None:
+    whole = groups["site", "all"]
+    many = replace(whole, cards=190, seen=150, ignored=40)
+    [figures] = figures_of([many])
+    assert (figures["seen_rate"].value, figures["answered_rate"].value) == (150 / 190, 150 / 190)
+    assert (figures["seen_rate"].n, figures["seen_rate"].n_events) == (190, 150)
+    [unknown, few] = figures_of([replace(many, seen=None), replace(many, seen=185)])
+    assert unknown["seen_rate"].value is None and few["seen_rate"].value is None, "five who did not see it are few"
 
 
 def test_a_site_where_nothing_happened_has_no_work(settings: Settings, snapshot: Snapshot) -> None:
