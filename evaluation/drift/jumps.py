@@ -78,6 +78,22 @@ def columns_judged(days: Days, watched: Sequence[Watched], policy: Jumps) -> int
     return sum(one.kind == "numeric" for one in watched) if is_judged else 0
 
 
+def why_none_judged(days: Days, policy: Jumps, window_days: int) -> str:
+    """Say why no column could be judged in a window of such days, of at most ``window_days``, and what it takes."""
+    there = int(np.unique(days).size)
+    takes = (
+        f"a jump takes {policy.earlier_days} days before it and {policy.fewest_rows} rows on at least "
+        f"{policy.fewest_days} days since"
+    )
+    if there < policy.earlier_days + policy.fewest_days:
+        return f"No input was looked at for a jump: {takes}, and here are {there} days with rows."
+    a_day = policy.fewest_rows / (window_days - policy.earlier_days)
+    return (
+        f"No input was looked at for a jump: {takes}. Here came {days.size / there:.1f} rows on a day; within "
+        f"{window_days} days it takes more than {a_day:.1f}. A jump shows here only as slow drift, or to the people."
+    )
+
+
 def _numbers(one: Watched, table: pa.Table) -> FloatArray:
     try:
         return np.asarray(table[one.name].cast(pa.float64()).to_numpy(), dtype=np.float64)

@@ -43,7 +43,7 @@ class Breach:
         """What was seen, for people."""
         one = self.trigger
         return (
-            f"Trigger {one.id}: {one.signal} was {self.reading.value:.4g} on {self.reading.n} cases within "
+            f"Trigger {one.id}: {one.signal} was {self.reading.value:.4g} on {self.reading.n} {one.counted} within "
             f"{one.window_minutes} minutes; {one.comparison} {one.threshold:g} steps down. {one.rationale}"
         )
 

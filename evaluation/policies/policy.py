@@ -4,7 +4,9 @@ The shape, its consistency and its digest belong here. Reading the file belongs 
 in ``gates/``.
 """
 
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -114,14 +116,18 @@ Signal = Literal[
     "feedback.share_overridden_as_wrong",
 ]
 """What is measured in operation; a trigger on anything else would watch nothing."""
+Counted = Literal["cases", "columns"]
+COUNTED: Mapping[Signal, Counted] = MappingProxyType({"segment_drift.jumps": "columns"})
+"""What ``n`` of a signal counts, where it is not cases."""
 OVERRIDDEN_AS_WRONG: Signal = "feedback.share_overridden_as_wrong"
 
 
 class Trigger(FrozenModel):
     """A breach in operation: ``signal`` over ``window_minutes`` compared with ``threshold`` steps down by itself.
 
-    ``reasons`` are the codes of an override that call the card wrong, for the signal that counts these. What concerns
-    safety acts at once; what concerns the service alone, at the pace of the rollback plan.
+    Below ``min_n`` of what is ``counted`` nothing acts. ``reasons`` are the codes of an override that call the card
+    wrong, for the signal that counts these. What concerns safety acts at once; what concerns the service alone, at the
+    pace of the rollback plan.
     """
 
     id: Identifier
@@ -131,6 +137,7 @@ class Trigger(FrozenModel):
     threshold: FiniteNumber
     window_minutes: Annotated[int, Field(ge=1)]
     min_n: Annotated[int, Field(ge=1)]
+    counted: Counted = "cases"
     steps_down_to: StepDown
     told: Annotated[tuple[Identifier, ...], Field(min_length=1)]
     severity: Literal["safety", "service"] = "safety"
@@ -142,6 +149,8 @@ class Trigger(FrozenModel):
     def _says_what_wrong_is(self) -> Self:
         if (self.signal == OVERRIDDEN_AS_WRONG) != bool(self.reasons):
             raise ValueError(f"trigger {self.id}: reasons belong to {OVERRIDDEN_AS_WRONG}, which needs them")
+        if self.counted != (counted := COUNTED.get(self.signal, "cases")):
+            raise ValueError(f"trigger {self.id}: {self.signal} rests on {counted}; say counted: {counted}")
         return self
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evaluation.drift.causes import causes_of, size_of
-from evaluation.drift.jumps import Jump, columns_judged, find_jumps
+from evaluation.drift.jumps import Jump, columns_judged, find_jumps, why_none_judged
 from evaluation.drift.segments import Look, Shift, judge_look
 from evaluation.drift.tallies import (
     FORM,
@@ -68,10 +68,11 @@ class Watching:
 
 @dataclass(frozen=True)
 class _Jumped:
-    """What jumped, and how many columns were judged; 0 where there were too few days or rows."""
+    """What jumped, and how many columns were judged; 0 where there were too few days or rows, and then why."""
 
     jumps: tuple[Jump, ...]
     columns: int
+    why_not: str = ""
 
 
 def watch_drift(settings: Settings, use_case: str, site: str) -> Watching | None:
@@ -158,10 +159,11 @@ def _jumps(windows: Windows, watched: list[Watched], policy: WatchPolicy) -> _Ju
     """What jumped among the last days; nothing where there is no row."""
     current = _last_days(windows.current, policy)
     if not current.num_rows:
-        return _Jumped((), 0)
+        return _Jumped((), 0, "No input was looked at for a jump: no row came.")
     days = _days(current)
-    found = find_jumps(current, days, watched, policy.jumps)
-    return _Jumped(found, columns_judged(days, watched, policy.jumps))
+    judged = columns_judged(days, watched, policy.jumps)
+    why_not = "" if judged else why_none_judged(days, policy.jumps, policy.windows.current_days)
+    return _Jumped(find_jumps(current, days, watched, policy.jumps), judged, why_not)
 
 
 def _feeds_of(declared: Declaration, site: str) -> dict[str, str]:
@@ -277,6 +279,7 @@ def _evidence(
         "too_few_rows": look.too_few,
         "causes": [one.to_json() for one in causes],
         "largest": [_row(one) for one in moved[:SHOWN]],
+        **({"jumps_not_judged": jumped.why_not} if jumped.why_not else {}),
         "rule": policy.model_dump(mode="json", by_alias=True),
     }
     return head_of(record, {"reference_until": record.train_until}).evidence("segment_drift", figures, detail)

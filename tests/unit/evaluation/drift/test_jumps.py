@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from evaluation.drift.comparison import CONSTANT_MOVED
-from evaluation.drift.jumps import Jump, columns_judged, find_jumps
+from evaluation.drift.jumps import Jump, columns_judged, find_jumps, why_none_judged
 from evaluation.drift.tallies import Watched
 from evaluation.drift.verdict import DriftInputError
 from evaluation.drift.watch_policy import load_watch_policy
@@ -133,6 +133,17 @@ def test_how_many_columns_can_be_judged_depends_on_days_and_rows() -> None:
         return columns_judged(np.repeat(np.arange(days), a_day), watched, POLICY)
 
     assert (judged(16, 50), judged(15, 50), judged(16, 49), judged(28, 8), judged(28, 7)) == (2, 0, 0, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("days", "a_day", "said"),
+    [
+        (28, 7, "Here came 7.0 rows on a day; within 28 days it takes more than 7.1."),
+        (15, 50, "14 days before it and 100 rows on at least 2 days since, and here are 15 days with rows."),
+    ],
+)
+def test_where_no_column_can_be_judged_a_sentence_says_what_it_would_take(days: int, a_day: int, said: str) -> None:
+    assert why_none_judged(np.repeat(np.arange(days), a_day), POLICY, 28).count(said) == 1
 
 
 def test_too_few_days_or_rows_or_words_say_nothing() -> None:

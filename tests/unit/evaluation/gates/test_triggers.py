@@ -70,3 +70,19 @@ def test_several_together_go_as_low_as_any_of_them() -> None:
     triggers = load_policy("triage").triggers
     assert lowered_by(triggers, Stage.ASSISTIVE, Tier.MODEL) == (Stage.SHADOW, Tier.RULE)
     assert lowered_by([], Stage.ASSISTIVE, Tier.MODEL) == (Stage.ASSISTIVE, Tier.MODEL)
+
+
+def test_a_breach_says_what_was_counted() -> None:
+    by_signal = {one.signal: one for one in load_policy("triage").triggers}
+    jumped, failing = by_signal["segment_drift.jumps"], by_signal["serving.share_failed"]
+    assert jumped.min_n == 1, "one column that could be judged"
+    for trigger, counted in ((jumped, "1 columns"), (failing, "20 cases")):
+        found = breached(trigger, Reading(beyond(trigger), trigger.min_n))
+        assert found is not None and f"on {counted} within" in found.sentence
+
+
+@pytest.mark.parametrize(("signal", "counted"), [("segment_drift.jumps", "cases"), ("drift.share", "columns")])
+def test_a_trigger_that_counts_something_else_than_its_signal_rests_on_is_refused(signal: str, counted: str) -> None:
+    known = next(one for one in load_policy("triage").triggers if one.signal == signal)
+    with pytest.raises(ValueError, match="rests on"):
+        Trigger.model_validate({**known.model_dump(), "counted": counted})

@@ -142,6 +142,16 @@ def test_a_jump_is_one_incident_with_its_day_feed_and_field_also_once_the_slow_w
     assert {one.key for one in later.causes} == {cause.key}, "one cause, whichever look sees it"
 
 
+def test_where_nothing_can_be_judged_for_jumps_the_evidence_says_why_and_has_no_figure(
+    look: Callable[..., Watching | None],
+) -> None:
+    judged, short = look(), look(since=10)
+    assert judged is not None and short is not None
+    assert "jumps_not_judged" not in judged.evidence.detail
+    figure, said = short.evidence.figures["segment_drift.jumps"], str(short.evidence.detail["jumps_not_judged"])
+    assert (figure.value, figure.n) == (None, 0) and "and here are 10 days with rows" in said
+
+
 def test_a_site_that_learned_from_too_few_rows_to_compare_is_still_watched_for_jumps(
     settings: Settings, look: Callable[..., Watching | None]
 ) -> None:
