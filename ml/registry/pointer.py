@@ -28,7 +28,7 @@ SCHEMA = "pilothouse.pointer/1"
 PURPOSE = SCHEMA
 MAX_BYTES, LONGEST_REASON = 16 * 1024, 1000
 SIGNED_STEP = "tier, ledger entry "
-"""How the reason of a pointer begins whose tier somebody set and signed who may step up; never of one that narrows."""
+"""How the reason began of a pointer whose tier a person signed, before `signed_step` said so; no other begins so."""
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -46,7 +46,8 @@ class Pointer(BaseModel):
     `last_release_at` is when the last release pointed to was created: the memory that outlives `off`.
     `rollback` stays on the pointer as long as the release it allowed. `notice` is what people are told when it steps
     down; a pointer from before there were notices has none, and then none stands in its document either. `glass` is
-    there where somebody released past the gate, for a time that ends.
+    there where somebody released past the gate, for a time that ends. `signed_step` is the number of the ledger entry
+    in which a person who may step up signed the tier; it stands in no other pointer's document.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -64,6 +65,7 @@ class Pointer(BaseModel):
     rollback: Rollback | None = None
     notice: Notice | None = None
     glass: Glass | None = None
+    signed_step: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _off_means_no_release(self) -> Self:
@@ -78,12 +80,12 @@ class Pointer(BaseModel):
     @property
     def is_signed_step(self) -> bool:
         """Whether a person who may step up set its tier, which may still be below the one that the pointer had."""
-        return self.reason.startswith(SIGNED_STEP)
+        return self.signed_step is not None or self.reason.startswith(SIGNED_STEP)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data without the signature."""
         document = self.model_dump(mode="json", by_alias=True)
-        for later in ("notice", "glass"):
+        for later in ("notice", "glass", "signed_step"):
             if document[later] is None:
                 del document[later]  # as it was signed, and remembered by services, before there were any
         if self.glass is not None and self.glass.before is None:
@@ -131,8 +133,11 @@ def publish_pointer(
     above: int = 0,
     notice: Notice | None = None,
     glass: Glass | None = None,
+    signed_step: int | None = None,
 ) -> Pointer:
     """Sign a pointer of the next generation and put it in place in one step.
+
+    `signed_step`: the ledger entry in which a person signed the tier, where one did.
 
     `follows` is the generation that the caller decided upon (0: none), `above` one that is known to have been
     published, whatever lies there now. Raises `PointerError` when the present pointer cannot be trusted or is not
@@ -154,11 +159,12 @@ def publish_pointer(
                 "stage": stage,
                 "tier": tier,
                 "issued_at": issued_at.astimezone(UTC),
-                "reason": reason,
+                "reason": reason if signed_step else _unsigned(reason),
                 "last_release_at": created_at or (current and current.last_release_at),
                 "rollback": _rollback(current, release, rollback_ledger_hash),
                 "notice": _told_further(current, release, stage, notice, issued_at),
                 "glass": glass or _still_broken(current, release),
+                "signed_step": signed_step,
             }
         )
         check_release(home, pointer, signer.public)
@@ -207,7 +213,7 @@ def publish_lower(
                 "stage": stage,
                 "tier": tier or (current.tier if current else Tier.MODEL),
                 "issued_at": issued_at.astimezone(UTC),
-                "reason": f"down: {reason}"[:LONGEST_REASON] if reason.startswith(SIGNED_STEP) else reason,
+                "reason": _unsigned(reason),
                 "last_release_at": current.last_release_at if current else issued_at.astimezone(UTC),
                 "rollback": None if is_off or current is None else current.rollback,
                 "notice": after_step_down(current and current.notice, notice, issued_at, was_shown=_was_shown(current)),
@@ -301,6 +307,11 @@ def _rollback(current: Pointer | None, release: str | None, ledger_hash: str | N
     if current is None or current.rollback is None or current.release != release:
         return None
     return current.rollback.model_dump()
+
+
+def _unsigned(reason: str) -> str:
+    """The reason of a step that nobody signed, which does not begin as older pointers' signed steps did."""
+    return f"unsigned: {reason}"[:LONGEST_REASON] if reason.startswith(SIGNED_STEP) else reason
 
 
 def _was_shown(current: Pointer | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from evaluation.gates import Refusal, may_step_up
 from evaluation.ledger import Ledger
 from evaluation.policies import Stage, Tier, load_policy
-from ml.registry.pointer import SIGNED_STEP, Pointer, publish_pointer
+from ml.registry.pointer import Pointer, publish_pointer
 from ml.registry.stages import Tier as ServedTier
 from orchestration.settings import Settings
 from orchestration.steps.locks import exclusive
@@ -97,7 +97,8 @@ def _publish_tier(
         release=pointer.release,
         stage=pointer.stage,
         tier=ServedTier(target.value),
-        reason=f"{SIGNED_STEP}{entry.seq}",
+        reason=f"tier, ledger entry {entry.seq}",
+        signed_step=entry.seq,
         issued_at=at,
         signer=signer,
         rollback_ledger_hash=pointer.rollback.ledger_hash if pointer.rollback else None,

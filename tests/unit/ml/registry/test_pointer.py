@@ -5,6 +5,7 @@ import shutil
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +13,15 @@ from hypothesis import strategies as st
 from serving_homes import SITE, TRIAGE, Home, digest_of
 
 from ml.registry import PointerError, RegistryError, SignatureError
-from ml.registry.pointer import Pointer, check_succession, pointed_sites, pointer_path, read_pointer
+from ml.registry.pointer import (
+    SIGNED_STEP,
+    Pointer,
+    check_succession,
+    pointed_sites,
+    pointer_path,
+    publish_pointer,
+    read_pointer,
+)
 from ml.registry.stages import Stage, Tier
 
 LEDGER = digest_of("ledger entry")
@@ -216,3 +225,19 @@ def test_whatever_is_published_generations_rise_and_no_release_goes_back_silentl
     for before, after in pairwise(served):
         if before.release == new and after.release == old:
             assert after.rollback is not None
+
+
+def test_a_signed_step_is_told_by_its_own_field_and_by_the_reason_of_older_pointers(home: Home) -> None:
+    about = {"use_case": TRIAGE, "site": SITE, "release": home.release(), "stage": Stage.SHADOW, "tier": Tier.RULE}
+    given: dict[str, Any] = {**about, "issued_at": home.now, "signer": home.signer}
+    plain = publish_pointer(home.path, **given, reason="a step")
+    assert not plain.is_signed_step and "signed_step" not in plain.to_json(), "as it was before there was the field"
+    typed = publish_pointer(home.path, **given, reason=f"{SIGNED_STEP}9")
+    assert not typed.is_signed_step and typed.reason == f"unsigned: {SIGNED_STEP}9"
+    said = publish_pointer(home.path, **given, reason="whatever it says", signed_step=9)
+    found = read(home)
+    assert found == said and said.is_signed_step and said.to_json()["signed_step"] == 9
+    assert not publish_pointer(home.path, **given, reason="the next step").is_signed_step
+    signed(home, reason=f"{SIGNED_STEP}3")
+    older = read(home)
+    assert older is not None and older.signed_step is None and older.is_signed_step

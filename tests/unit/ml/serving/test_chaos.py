@@ -307,12 +307,13 @@ def test_a_lower_tier_vouches_for_the_clock_where_a_person_signed_it_and_no_step
 ) -> None:
     """Serving answered `manual` by itself; a person had it answer by the reduced model again, and not by the whole."""
     before = home.point(home.ladder_release())
-    said = {"tier": Tier.REDUCED, "reason": f"{SIGNED_STEP}7"}
+    assert steps_up(before, before.model_copy(update={"tier": Tier.REDUCED, "signed_step": 7}), Tier.MANUAL)
+    said = {"tier": Tier.REDUCED, "reason": f"{SIGNED_STEP}7"}  # as pointers said it before they had a field for it
     assert steps_up(before, before.model_copy(update=said), Tier.MANUAL)
     assert not steps_up(before, before.model_copy(update=said), Tier.REDUCED), "that is where the clock led"
     about = {"use_case": before.use_case, "site": before.site, "issued_at": home.now, "signer": home.signer}
     down: Pointer = publish_lower(home.path, stage=before.stage, **said, **about)
-    assert (down.tier, down.reason) == (Tier.REDUCED, f"down: {SIGNED_STEP}7")
+    assert (down.tier, down.reason) == (Tier.REDUCED, f"unsigned: {SIGNED_STEP}7")
     assert not steps_up(before, down, Tier.MANUAL)
 
 
