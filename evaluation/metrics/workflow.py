@@ -1,9 +1,10 @@
 """What advice does to the work: alerts, answers and the outcomes that people feel, by unit, shift and role.
 
 Here belong the definitions, their intervals and the suppression of small cells (``MIN_CELL``: CMS, 2020). Where the
-counts come from does not. ``alerts_per_100_patient_days`` is displayed cards over the days that patients lay on the
-unit (interval: exact Poisson, Garwood, Biometrika 28 (1936) 437); shares are over displayed cards that no longer wait;
-times are medians with the order statistics that hold 95 % (Conover, Practical Nonparametric Statistics, section 3.2).
+counts come from does not. ``alerts_per_100_patient_days`` is visits for which a card was shown, each once however often
+it was asked about, over the days that patients lay on the unit (interval: exact Poisson, Garwood, Biometrika 28 (1936)
+437); shares are over displayed cards that no longer wait; times are medians with the order statistics that hold 95 %
+(Conover, Practical Nonparametric Statistics, section 3.2).
 """
 
 import math
@@ -36,7 +37,7 @@ class Work:
     """The counts of one group in a window of ``days``. What nobody counted is None; ``times`` are by name of ``TIMES``.
 
     ``cards`` no longer wait for an answer; ``known`` of them have an outcome, which ``came`` after so many; ``seen`` of
-    them went out to a user who was told.
+    them went out to a user who was told; ``alerted`` visits had one (None: one card each).
     """
 
     by: str
@@ -45,6 +46,7 @@ class Work:
     visits: int | None = None
     patient_days: float | None = None
     cards: int = 0
+    alerted: int | None = None
     known: int = 0
     came: int = 0
     overridden: int = 0
@@ -59,7 +61,7 @@ def work_figures(work: Work) -> dict[str, Figure]:
     patient_days = work.patient_days or 0.0
     enough = work.visits is None or work.visits >= MIN_CELL
     return {
-        "alerts_per_100_patient_days": _rate(work.cards, patient_days) if enough else Figure(None),
+        "alerts_per_100_patient_days": _rate(_alerts(work), patient_days) if enough else Figure(None),
         "ppv": _share(work.came, work.known),
         "override_rate": _share(work.overridden, work.cards),
         "ignored_rate": _share(work.ignored, work.cards),
@@ -69,6 +71,10 @@ def work_figures(work: Work) -> dict[str, Figure]:
         "visits_per_day": _count_a_day(work.visits, work.days),
         "overtime_hours_per_100_patient_days": _overtime(work.overtime_hours, patient_days),
     }
+
+
+def _alerts(work: Work) -> int:
+    return work.cards if work.alerted is None else work.alerted
 
 
 def figures_of(groups: Sequence[Work]) -> list[dict[str, Figure]]:

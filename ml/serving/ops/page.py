@@ -48,7 +48,11 @@ class Metric:
 
 
 WORKFLOW = (
-    Metric("alerts_per_100_patient_days", "Alerts per 100 patient-days", "cards shown, by the days patients lay there"),
+    Metric(
+        "alerts_per_100_patient_days",
+        "Alerts per 100 patient-days",
+        "visits with a card, by the days patients lay there",
+    ),
     Metric("ppv", "Right alerts", "cards after which the outcome came (PPV at the operating point)", is_share=True),
     Metric("lead_hours", "Lead time", "card to critical care, median", "h"),
     Metric("action_minutes", "Time to action", "card to accepted advice, median", "min"),

@@ -55,7 +55,7 @@ CARDS = """
     select cards.unit, cards.shift, cards.response, cards.seconds_to_answer,
         case when mart.labels_known_at <= $until then cast(mart.critical_care as integer) end,
         case when critical.moved_at > cards.shown_at then epoch(critical.moved_at - cards.shown_at) / 3600 end,
-        cards.event_id
+        cards.event_id, cards.visit_key
     from {card_response} as cards
     left join {triage_mart} as mart on cards.site = mart.site and cards.visit_key = mart.visit_key
     left join critical on cards.visit_key = critical.visit_key
@@ -139,6 +139,7 @@ def _work(group: tuple[str, str], found: Rows, seen: Seen, *, is_of_shift: bool 
         visits=len(found["waits"]) if is_of_shift or not stays else sum(int(row[2]) for row in stays),
         patient_days=sum(float(row[1]) for row in stays) if stays else None,
         cards=len(cards),
+        alerted=len({row[7] for row in cards}),
         known=len(outcomes),
         came=sum(outcomes),
         overridden=sum(row[2] == "overridden" for row in cards),
