@@ -9,7 +9,7 @@ says so.
 """
 
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from ml.serving import Problem
@@ -121,6 +122,17 @@ def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
     return {key: _inlined(value, definitions) for key, value in schema.items()}
 
 
+class _Described(APIRoute):
+    """A route that FastAPI describes and matches, and whose endpoint takes the request and answers by itself.
+
+    There is nothing for the framework to read from the request, nor to make of the answer.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The endpoint itself (FastAPI, "Custom Request and APIRoute class")."""
+        return self.endpoint
+
+
 def _add_hooks(app: FastAPI, prefix: str, name: str) -> None:
     @app.get(
         f"{prefix}/cds-services", tags=["CDS Hooks"], operation_id=f"discover_{name}", responses=problem_responses(404)
@@ -149,14 +161,6 @@ def _add_hooks(app: FastAPI, prefix: str, name: str) -> None:
 def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> None:
     refusals = problem_responses(400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 429, 503)
 
-    @app.post(
-        f"{prefix}/cds-services/{service.id}",
-        tags=["CDS Hooks"],
-        operation_id=f"{service.use_case}_{name}",
-        response_model=HookResponse,
-        responses=refusals,
-        openapi_extra=_body_of(service.request),
-    )
     async def advise(request: Request) -> Response:
         """Advise on one case. The event is on disk before the answer goes out."""
         running = running_of(request)
@@ -169,6 +173,18 @@ def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> 
             answer = await running.hooks[service.use_case].call(site, await request.body(), caller, reads)
         running.pages.forget(site)
         return Response(answer, media_type="application/json")
+
+    app.router.add_api_route(
+        f"{prefix}/cds-services/{service.id}",
+        advise,
+        methods=["POST"],
+        tags=["CDS Hooks"],
+        operation_id=f"{service.use_case}_{name}",
+        response_model=HookResponse,
+        responses=refusals,
+        openapi_extra=_body_of(service.request),
+        route_class_override=_Described,
+    )
 
     @app.post(
         f"{prefix}/cds-services/{service.id}/feedback",
