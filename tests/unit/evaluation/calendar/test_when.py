@@ -168,5 +168,6 @@ def test_spans_asked_for_by_parts_are_those_asked_for_at_once(
 
 def test_spans_that_only_touch_do_not_overlap() -> None:
     noon = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    assert noon in Span(noon, noon + SECOND) and noon + SECOND not in Span(noon, noon + SECOND)
     one, two = Span(noon, noon + SECOND), Span(noon + SECOND, noon + 2 * SECOND)
     assert not one.overlaps(two) and not two.overlaps(one) and one.overlaps(Span(noon, noon + 2 * SECOND))

@@ -83,6 +83,12 @@ def test_a_plan_counts_for_exactly_what_it_was_made_for(change: dict[str, Any], 
     assert control.change is None
 
 
+def test_a_digest_that_the_proposal_has_no_longer_voids_a_plan_too() -> None:
+    older = replace(SUBJECT, features=None)
+    reason = only(change_control(POLICY, read_calendar(), [PLAN], older, PLACE, NINE))
+    assert "is for another features (777777777777, proposed is none)" in reason.figure
+
+
 def test_one_good_plan_among_bad_ones_is_enough() -> None:
     others = [replace(PLAN, change=f"change-{n}", cancelled_at=NINE - HOUR) for n in (2, 3)]
     assert asked(*others, PLAN).change == "change-1"
