@@ -5,11 +5,13 @@ What does not belong here: deciding it (landing.py) and where receipts lie (stor
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from orchestration.feeds.naming import told_name
 
+SCHEMA = "pilothouse.receipt/1"
 UNRECOGNISED = "unrecognised"
 NO_CONTRACT = "none"
 
@@ -73,10 +75,12 @@ class Receipt:
 
 
 class StoredReceipt(BaseModel):
-    """A receipt as it lies on disk: the counts, and what lineage and re-runs need."""
+    """A receipt as it lies on disk: the counts, and what lineage and re-runs need. One without a schema is of before
+    receipts named theirs, and reads the same."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    schema_: Literal["pilothouse.receipt/1"] = Field(default=SCHEMA, alias="schema")
     feed: str
     contract: str
     file: str
@@ -102,4 +106,5 @@ class StoredReceipt(BaseModel):
 
     def receipt(self) -> Receipt:
         """Return the counts alone."""
-        return Receipt(**self.model_dump(exclude={"attempt", "arrived_at", "first_arrived_at", "archive", "tables"}))
+        kept = {"schema_", "attempt", "arrived_at", "first_arrived_at", "archive", "tables"}
+        return Receipt(**self.model_dump(exclude=kept))

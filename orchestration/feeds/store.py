@@ -123,7 +123,7 @@ class Receipts:
 
 def _write_receipt(path: Path, stored: StoredReceipt) -> None:
     with path.open("wb") as stream:
-        stream.write(json.dumps(stored.model_dump(), indent=1, sort_keys=True).encode() + b"\n")
+        stream.write(json.dumps(stored.model_dump(by_alias=True), indent=1, sort_keys=True).encode() + b"\n")
         flush(stream)
 
 

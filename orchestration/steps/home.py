@@ -110,10 +110,16 @@ def _sign_models(settings: Settings) -> None:
     sign_models(settings)
 
 
+def _mark_vault(settings: Settings) -> None:
+    """3 to 4: the vault and its keyring say which form they have, so that a later form is refused."""
+    Vault.of(settings.home).mark()
+
+
 MIGRATIONS: Mapping[int, Callable[[Settings], None]] = {
     UNVERSIONED: _seal_what_waits,
     1: _sign_models,
     2: move_secrets,  # whom to notify, and MLflow's users: out of what a backup of the home holds
+    3: _mark_vault,
 }
 """What leads from each version to the next; each may be done twice."""
 CURRENT = max(MIGRATIONS) + 1

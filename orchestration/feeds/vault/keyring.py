@@ -32,6 +32,11 @@ class Keyring:
 
     folder: Path
 
+    @property
+    def objects(self) -> Path:
+        """Where the wrapped keys lie."""
+        return self.folder / "objects"
+
     def keep(self, ident: bytes, key: bytes) -> Path:
         """Keep the key of an object; return the folder that the caller makes durable."""
         path = self._path(ident)
@@ -104,11 +109,11 @@ class Keyring:
         return True
 
     def _all(self) -> Iterator[Path]:
-        return (path for path in self.folder.glob("objects/*/*") if len(path.name) == 2 * ID_BYTES)
+        return (path for path in self.objects.glob("*/*") if len(path.name) == 2 * ID_BYTES)
 
     def _path(self, ident: bytes) -> Path:
         name = ident.hex()
-        return self.folder / "objects" / name[:2] / name
+        return self.objects / name[:2] / name
 
     def _versions(self) -> list[int]:
         found = self.folder.glob(MASTER_KEY.format(version="*"))

@@ -18,10 +18,11 @@ from threading import Lock
 from typing import IO
 
 from orchestration.feeds.vault.cipher import OpenedStream, Readable, pieces, plain_size, sealed
-from orchestration.feeds.vault.errors import ObjectErased, ObjectLost
+from orchestration.feeds.vault.errors import ObjectErased, ObjectLost, VaultError
 from orchestration.feeds.vault.keyring import ID_BYTES, WRAPPED_BYTES, Keyring, draw
+from orchestration.feeds.vault.schema import KEYRING, VAULT, mark, require
 
-MARK = b"PHV1"
+FAMILY, MARK = b"PHV", b"PHV1"
 KIND_AT, KEY_AT, BEFORE_AT = len(MARK), len(MARK) + 1, len(MARK) + 1 + ID_BYTES
 HEADER = BEFORE_AT + ID_BYTES  # mark, kind, key, and the key of what an erasure took away
 NO_KEY = bytes(ID_BYTES)
@@ -89,7 +90,17 @@ class Vault:
 
     @staticmethod
     def of(home: Path) -> "Vault":
-        return Vault(home / "raw", home / "incoming", Keyring(home / "keys"))
+        """The vault of a home. Raises `VaultError` for one that a later version wrote."""
+        vault = Vault(home / "raw", home / "incoming", Keyring(home / "keys"))
+        require(vault.folder, VAULT)
+        require(vault.keyring.objects, KEYRING)
+        return vault
+
+    def mark(self) -> None:
+        """Say which form a vault has that is of before there was a file for it; a new one says so by itself."""
+        for folder, schema in ((self.folder, VAULT), (self.keyring.objects, KEYRING)):
+            if folder.is_dir():
+                mark(folder, schema)
 
     def path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
@@ -237,6 +248,7 @@ class Vault:
         kinds = {kind.value: kind for kind in Kind}
         kind = kinds.get(head[KIND_AT:KEY_AT])
         if not head.startswith(MARK) or len(head) != HEADER or kind is None:
+            _require_no_later(head, path)
             return None
         return Header(kind, head[KEY_AT:BEFORE_AT], head[BEFORE_AT:])
 
@@ -279,6 +291,7 @@ class Made:
         """Keep the key, then move the object to its place; `sync` makes both durable."""
         self.vault.touched.add(self.vault.keyring.keep(self.ident, self.key))
         _place(self.path, target)
+        self.vault.mark()
         self.vault.touched.add(target.parent)
 
 
@@ -315,6 +328,16 @@ class _Chained:
             self._rest = found
         taken, self._rest = self._rest[:length], self._rest[length:]
         return taken
+
+
+def _require_no_later(head: bytes, path: Path) -> None:
+    """Raise for an object of a later form: taken for a plain file, it would be encrypted once more."""
+    form = head[len(FAMILY) : len(MARK)]
+    if len(head) == HEADER and head.startswith(FAMILY) and form.isdigit() and form > MARK[len(FAMILY) :]:
+        raise VaultError(
+            f"The kept bytes of {path.name[:12]} have form {form.decode()}; this version reads up to "
+            f"{MARK[len(FAMILY) :].decode()}, and changes nothing. Use the version that wrote them."
+        )
 
 
 def _with_head(head: bytes, body: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,10 +1,12 @@
 """A home says which version it has: an earlier one is brought forward, a later one refused, and nothing is lost."""
 
+import hashlib
 import json
 import os
 import shutil
 import sqlite3
 import tarfile
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from click.testing import CliRunner
 
 from ml.registry.store import require_signed_model
 from orchestration.cli import main
-from orchestration.feeds.vault import Vault
+from orchestration.feeds.vault import RawObject, Vault
+from orchestration.feeds.vault.schema import FILE as VAULT_SCHEMA
 from orchestration.settings import Settings
 from orchestration.steps import home as homes
 from orchestration.steps.backup import back_up, restore
@@ -40,7 +43,11 @@ def earlier(city: Governed) -> Governed:
     files.mkdir(parents=True)
     (files / "Patient-00001.ndjson").write_bytes(LINES)
     (files / "Patient-00002.part").write_bytes(LINES[:10])
-    Vault.of(city.settings.home).wait(LINES, files / "Patient-00000.ndjson")
+    vault = Vault.of(city.settings.home)
+    vault.wait(LINES, files / "Patient-00000.ndjson")
+    vault.keep(BytesIO(LINES))
+    for folder in (vault.folder, vault.keyring.objects):
+        (folder / VAULT_SCHEMA).unlink()
     for signature in (city.settings.home / "releases").glob("*/model.sig"):
         signature.unlink()
     assert not (city.settings.home / FILE).exists()
@@ -67,6 +74,8 @@ def test_a_home_of_an_earlier_version_opens_and_goes_on(earlier: Governed) -> No
     assert LINES not in plain.read_bytes()
     open_records.cache_clear()
     assert verify_ledger(settings).exit_code == 0
+    assert all((settings.home / folder / VAULT_SCHEMA).exists() for folder in ("raw", "keys/objects"))
+    assert RawObject(Vault.of(settings.home), hashlib.sha256(LINES).hexdigest()).read_bytes() == LINES
     assert [one["stage"] for one in status_of(settings, "city").document["releases"] if one["release"]] == ["assistive"]
     release = released(settings, current_pointer(settings, "triage", "city"))
     assert release is not None
