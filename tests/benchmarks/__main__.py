@@ -38,7 +38,8 @@ class Scale:
     `megabytes` are the sizes of FHIR landed, `histories` days landed before the one that is measured, `short` the days
     before an increment of the tables (and ten times as many), `messages` those of HL7 v2, `roster_seconds`
     how long the large roster may take, `seeds` groups of hospitals whose meaning is watched for `watched` days,
-    `entries` of a ledger, `load_calls` sent to each server under load, and `hurt_calls` to one whose model hangs.
+    `entries` of a ledger, `examples` of the release machine, `load_calls` sent to each server under load, and
+    `hurt_calls` to one whose model hangs.
     """
 
     days: int
@@ -52,6 +53,7 @@ class Scale:
     seeds: int
     watched: int
     entries: int
+    examples: int
     load_calls: int
     hurt_calls: int
 
@@ -74,6 +76,7 @@ FULL = Scale(
     seeds=4,
     watched=98,
     entries=100_000,
+    examples=100,
     load_calls=3000,
     hurt_calls=10_000,
 )
@@ -89,6 +92,7 @@ QUICK = Scale(
     seeds=1,
     watched=56,
     entries=5_000,
+    examples=20,
     load_calls=600,
     hurt_calls=1000,
 )
@@ -209,6 +213,16 @@ def ledger(folder: Path, scale: Scale) -> Iterator[Figure]:
     yield from ledger_figures(run_stage("ledger", folder, entries=scale.entries), scale.entries)
 
 
+def rollout(folder: Path, scale: Scale) -> Iterator[Figure]:
+    """The state machine of releases, longer than a test may take; it fails where anything serves what it may not."""
+    seen = run_stage("rollout", folder, examples=scale.examples)
+    done = seen.result
+    yield Figure(
+        "release machine", "commands in any order", done["commands"], "", "killed in the middle", done["killed"]
+    )
+    yield Figure("release machine", "cells of the table of steps come by", done["cells"], "")
+
+
 PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
     "appointments": appointments,
     "drift": drift,
@@ -221,6 +235,7 @@ PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
     "serving": serving,
     "meaning": meaning,
     "ledger": ledger,
+    "rollout": rollout,
 }
 
 

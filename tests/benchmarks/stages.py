@@ -224,6 +224,27 @@ def ledger(entries: int) -> dict[str, Any]:
     return measure_ledger(load_settings().home, entries)
 
 
+def rollout(examples: int) -> dict[str, Any]:
+    """Any order of commands, kills and clock changes over the real steps of release; raises where one leads too far."""
+    from hypothesis import HealthCheck, Phase, settings
+    from hypothesis.stateful import run_state_machine_as_test
+
+    from tests.unit.orchestration.steps.releases.running import candidate, ready
+
+    look = settings(
+        max_examples=examples,
+        stateful_step_count=20,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
+    with tempfile.TemporaryDirectory() as folder, ready(candidate(Path(folder))) as machine:
+        run_state_machine_as_test(machine, settings=look)
+        seen = machine.seen
+    return {"commands": seen.commands, "killed": seen.killed, "cells": len(seen.cells)}
+
+
 STAGES: dict[str, Callable[..., dict[str, Any]]] = {
     stage.__name__: stage
     for stage in (
@@ -249,6 +270,7 @@ STAGES: dict[str, Callable[..., dict[str, Any]]] = {
         beds,
         meaning,
         ledger,
+        rollout,
         start,
     )
 }

@@ -70,13 +70,15 @@ def break_glass(
             *why_not_broken(proposal.policy, people, asked, at),
             *unsettled(settings, declared.use_case, place.id),
         ]
+        place_of = (declared.use_case, place.id, proposal.stage)
+        if proposal.stage is Stage.OFF:  # no glass leads there, and there is nothing to decide
+            return record_refusal(settings, *place_of, reasons, acting)
         decision = decide_proposal(settings, proposal)
         control = control_of(settings, proposal, at)
         current = released_subject(settings, proposal.current)
         unmet = (*authorise_proposal(settings, proposal, decision, current).reasons, *control.reasons)
         reasons += _why_not_past(unmet)
         if reasons:
-            place_of = (declared.use_case, place.id, proposal.stage)
             return record_refusal(settings, *place_of, reasons, acting, decision.digest)
         return Answer(_break(settings, proposal, decision, unmet, control, asked.until(at), reason, acting, at))
 

@@ -1,0 +1,110 @@
+"""The rollout machine made ready: its home, its clock, its power, and what is read again and again kept in memory."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation.canonical import document_digest
+from evaluation.ledger import chain, ledger
+from evaluation.ledger.entry import believe
+from evaluation.policies import load
+from ml.registry import store
+from ml.registry.layout import read_card
+from ml.registry.store import model_files
+from ml.training.bundle import write_bundle
+from orchestration.settings import Environment
+from orchestration.sites import load_site
+from orchestration.steps.learning.stores import CandidateRecord
+from orchestration.steps.record import records
+from orchestration.steps.releases import proposal
+from orchestration.steps.watching import trigger_watch
+from tests.unit.ml.serving.homes import tiny_model
+from tests.unit.orchestration.steps.conftest import digest
+
+from .power import Power
+from .rollout import Clock, Rollout, Seen, make_home
+
+BEGINS = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+"""Half an hour before the clocks of Berlin go back."""
+
+
+def candidate(folder: Path) -> CandidateRecord:
+    """What is remembered of a tiny model whose bundle is written to a folder."""
+    write_bundle(tiny_model(), folder / "bundle")
+    return CandidateRecord(
+        use_case="triage",
+        site="city",
+        model=document_digest(model_files(folder / "bundle")),
+        data=digest("data"),
+        inputs=digest("inputs"),
+        run_id="0" * 32,
+        version="1",
+        author="pilothouse.modelling.team",
+        seed=7,
+        train_until=BEGINS.isoformat(),
+        test_from=BEGINS.isoformat(),
+        n_train=700,
+        n_test=300,
+        as_of=BEGINS.isoformat(),
+        manifest=digest("manifest"),
+        contracts={"ehr_fhir": {"version": "1.0.0", "sha256": digest("contract")}},
+        created_at=BEGINS.isoformat(),
+    )
+
+
+@contextmanager
+def ready(made: CandidateRecord) -> Generator[type[Rollout]]:
+    """A class of the machine that can run; what it saw is its `seen`."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="pilothouse-rollout-") as folder:
+        clock, power = Clock(BEGINS), Power(patch)
+        patch.setattr(records, "datetime", clock)
+        patch.setitem(os.environ, "TZ", "Europe/Berlin")
+        time.tzset()
+        contracts = proposal.contract_versions(load_site("city"), Environment.DEVELOPMENT)
+        patch.setattr(proposal, "contract_versions", lambda *_: contracts)
+        patch.setattr(store, "read_card", _remembered(read_card))
+        patch.setattr(load, "parse_policy", cache(load.parse_policy))
+        for module in (ledger, chain):
+            patch.setattr(module, "believe", cache(believe))
+        make_home(Path(folder) / "0", made, BEGINS)
+        records.open_records.cache_clear()
+
+        class Ready(Rollout):
+            pass
+
+        Ready.clock, Ready.power, Ready.begins = clock, power, clock.at
+        Ready.seen, Ready.folder = Seen(), Path(folder)
+        running: list[Rollout] = []
+
+        def opened(machine: Rollout) -> None:
+            running[:] = [machine]
+            Rollout.__init__(machine)
+
+        Ready.__init__ = opened  # type: ignore[method-assign]
+        patch.setattr(trigger_watch, "read_signal", lambda _, trigger: running[0].reading(trigger))
+        try:
+            yield Ready
+        finally:
+            power.close()
+            records.open_records.cache_clear()
+    time.tzset()
+
+
+def _remembered(real: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    known: dict[bytes, Any] = {}
+
+    def read(path: Path) -> Any:
+        content = path.read_bytes()
+        if content not in known:
+            known[content] = real(path)
+        return known[content]
+
+    return read
