@@ -1,7 +1,7 @@
 """Every store in a home, and where its version stands: one row for each name directly under the home folder.
 
 What says `home.json` has the form of the home's layout, and is brought forward with it (home). A form that is later
-than the one read here is refused by whoever reads the store, in a sentence. What does not belong here: the forms themselves.
+than the one read here is refused by whoever reads the store, in a sentence. What does not belong here: the forms.
 """
 
 from collections.abc import Mapping
