@@ -56,6 +56,7 @@ STORES: Mapping[str, Kept] = {
     "ledger.db": Kept("the ledger", "schema_version in its table meta; `schema` of each entry"),
     "ledger.checkpoint": Kept("the signed head of the ledger", "`schema` in it"),
     "ledger.jsonl": Kept("the ledger in a backup", "`schema` of its head and entries"),
+    "calendar.yaml": Kept("when nothing may be released, as people wrote it", "`schema` in it"),
     "pending": Kept("orders down that wait for the ledger", "`schema` of each order"),
     "releases": Kept("signed releases, by digest", "`schema` of each manifest, card and model"),
     "pointers": Kept("which release a site serves", "`schema` of each pointer"),
