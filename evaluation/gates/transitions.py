@@ -39,7 +39,7 @@ ONE_UP, STEP, ONCE = "one-stage-at-a-time", "break-glass.step", "break-glass.onc
 LOWER, NOTHING = "down-only", "something-to-change"
 REFUSALS = (ONE_UP, STEP, ONCE, LOWER, NOTHING)
 
-UNMOVED = ("approve", "refuse", "gate", "tier", "drill")
+UNMOVED = ("approve", "refuse", "gate", "change", "tier", "drill")
 """The other commands about releases: whatever they do, the stage of a place stays."""
 
 Row = tuple[str, str, str, str]

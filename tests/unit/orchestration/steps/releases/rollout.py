@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from evaluation import EvaluationError
+from evaluation.calendar import SHIPPED
 from evaluation.evidence import Evidence, Figure, Subject
 from evaluation.gates import NOTHING_READ, Order, Reading, Stands, answer
 from evaluation.gates.transitions import REFUSALS
@@ -117,8 +119,10 @@ class Clock:
 
 
 def make_home(home: Path, candidate: CandidateRecord, at: datetime) -> Governed:
-    """A home with people, and a candidate that meets every clause of the policy."""
+    """A home with people, a candidate that meets every clause of the policy, and a calendar that is always open."""
     home.mkdir()
+    calendar = yaml.safe_load(SHIPPED.read_text("utf-8"))
+    (home / "calendar.yaml").write_text(yaml.safe_dump({**calendar, "freezes": [], "windows": []}), "utf-8")
     one = Governed.at(settings_of(home))
     for kind, people in PEOPLE.items():
         for person in people:
