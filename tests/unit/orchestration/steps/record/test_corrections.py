@@ -12,7 +12,7 @@ from orchestration.steps.record.actors import Actor
 from orchestration.steps.record.corrections import NotCorrected, SentAgain, corrections_of, sent_again
 from orchestration.steps.record.incidents import Seen, close_incident, list_incidents, open_incident
 from orchestration.steps.record.people import revoke_person
-from orchestration.steps.record.records import now
+from orchestration.steps.record.records import now, open_records
 from tests.unit.orchestration.steps.conftest import digest
 from tests.unit.orchestration.steps.governed import Governed
 
@@ -73,6 +73,23 @@ def test_a_name_without_a_signature_sets_no_visit_apart(city: Governed) -> None:
     landed(city)
     with pytest.raises(NotCorrected, match="ada is claimed, not proven"):
         close(city, opened(city), Actor("ada"))
+
+
+def test_an_entry_that_only_names_its_actor_sets_no_visit_apart_whoever_wrote_it(city: Governed) -> None:
+    """As somebody with the ledger's key alone could write one."""
+    at = now()
+    corrected = {
+        "feed": "ehr_fhir", "columns": ["respiratory_rate"], "files": [FILE],
+        "wrong_from": (at - 48 * HOUR).isoformat(), "wrong_until": at.isoformat(),
+    }  # fmt: skip
+    payload = {
+        "incident": opened(city), "use_case": "triage", "site": "city", "cause": "x", "done": "y", "finding": "feed",
+        "detail": {}, "corrected": corrected,
+    }  # fmt: skip
+    open_records(city.settings).append(
+        "incident_closed", "ada", Actor("ada").act("incident_closed", payload, at), at=at
+    )
+    assert corrections_of(city.settings, "triage", "city") == ()
 
 
 def test_an_open_incident_and_one_closed_without_a_correction_set_no_visit_apart(city: Governed) -> None:
