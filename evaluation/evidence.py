@@ -63,7 +63,8 @@ class Subject:
     """What a release is made of: digests (64 hex digits each). Change one and it is another release.
 
     ``intended_use`` is that of the use, population, contraindications and non-goals in writing, ``features`` that of
-    what the model looks at; releases from before they were bound have neither.
+    what the model looks at, ``scope`` that of the units and shifts where it may speak; releases from before they were
+    bound have none of them.
     """
 
     model: str
@@ -73,6 +74,7 @@ class Subject:
     card: str
     intended_use: str | None = None
     features: str | None = None
+    scope: str | None = None
 
     def __post_init__(self) -> None:
         for name, digest in self.to_json().items():

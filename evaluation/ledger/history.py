@@ -29,7 +29,7 @@ class ApprovedBy:
 @dataclass(frozen=True, slots=True)
 class Running:
     """What ran for one use case: with ``stage`` off there is no release, and the rest says how it came to
-    that."""
+    that. ``scope``: the units and shifts it was released for; None where its entry does not say."""
 
     use_case: str
     site: str
@@ -45,6 +45,7 @@ class Running:
     reason: str
     ledger_hash: str
     proof: Proof = "none"
+    scope: Mapping[str, Json] | None = None
 
     def to_json(self) -> dict[str, Json]:
         """As ``pilothouse ledger at`` prints it."""
@@ -55,6 +56,7 @@ class Running:
             "tier": self.tier.value,
             "release": self.release,
             "subject": None if self.subject is None else {**self.subject.to_json()},
+            "scope": None if self.scope is None else {**self.scope},
             "decision": self.decision,
             "evidence": [{"kind": kind, "digest": digest} for kind, digest in self.evidence],
             "approvals": [
@@ -112,7 +114,13 @@ def _promotion(entry: Entry) -> Running:
         reason="promoted" if entry.kind == "promotion" else f"break-glass: {payload['reason']}",
         ledger_hash=entry.hash,
         proof=proof_of(entry),
+        scope=_scope(entry),
     )
+
+
+def _scope(entry: Entry) -> Mapping[str, Json] | None:
+    detail = cast("Mapping[str, Json]", entry.payload.get("detail", {}))
+    return cast("Mapping[str, Json] | None", detail.get("scope"))
 
 
 def _rollback(entry: Entry, before: Running | None) -> Running:
@@ -135,4 +143,5 @@ def _rollback(entry: Entry, before: Running | None) -> Running:
         reason=cast("str", entry.payload["reason"]),
         ledger_hash=entry.hash,
         proof=proof_of(entry),
+        scope=before.scope if before else None,
     )

@@ -110,6 +110,7 @@ class SubjectDigests(Payload):
     card: Digest
     intended_use: Digest | None = None
     features: Digest | None = None
+    scope: Digest | None = None
 
 
 class EvidenceReference(Payload):

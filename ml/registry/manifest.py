@@ -39,7 +39,7 @@ class _Part(BaseModel):
 
 
 class Subject(_Part):
-    """The digests that approvals are bound to; releases from before the last two were bound have five."""
+    """The digests that approvals are bound to; releases from before the last three were bound have five or seven."""
 
     model: Digest
     data: Digest
@@ -48,6 +48,7 @@ class Subject(_Part):
     card: Digest
     intended_use: Digest | None = None
     features: Digest | None = None
+    scope: Digest | None = None
 
     @model_serializer(mode="wrap")
     def _as_written(self, plain: SerializerFunctionWrapHandler) -> dict[str, str]:
@@ -106,6 +107,19 @@ class Scope(_Part):
     units: tuple[Unit, ...] = ()
     shifts: tuple[Slug, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """In words; a list that names nothing leaves nothing out."""
+        return f"units {', '.join(self.units) or 'all'}; shifts {', '.join(self.shifts) or 'all'}"
+
+    @property
+    def digest(self) -> str:
+        """Document digest of what it allows: neither the order of names nor a name said twice makes it another."""
+        return document_digest({"units": sorted(set(self.units)), "shifts": sorted(set(self.shifts))})
+
+
+EVERYWHERE = Scope()
+
 
 class Fallback(_Part):
     """What happens when the model cannot answer: open = the next tier answers, closed = nothing does."""
@@ -156,6 +170,8 @@ class ReleaseManifest(_Part):
             "policy": self.policy.digest,
             "card": self.card.digest,
         }
+        if self.subject.scope is not None:
+            actual["scope"] = self.scope.digest
         for part, digest in actual.items():
             if getattr(self.subject, part) != digest:
                 raise ValueError(f"subject.{part} is not the digest of the {part} of this manifest")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from ml.features.request import RequestFeatures
-from ml.registry.manifest import Scope
+from ml.registry.manifest import EVERYWHERE, Scope
 from ml.registry.stages import Stage, Tier
 from ml.registry.store import VerifiedRelease
 from ml.serving.asking import ModelSilent
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ml.serving.live import Live
 
 SCORED, FALLBACK, MANUAL = "scored", "fallback", "manual"
+NARROWED = "the site's file has narrowed the scope since the release"
 OUT_OF_POPULATION, OUT_OF_SCOPE = "out_of_population", "out_of_scope"
 NO_RELEASE, RELEASE_REFUSED, STEPPED_DOWN = "no_release", "release_refused", "stepped_down"
 
@@ -62,13 +63,15 @@ class Advice:
 
 @dataclass(frozen=True)
 class Case:
-    """One call: its id, what is known, when it is, and how long its models may wait for their turn."""
+    """One call: its id, what is known, when it is, how long its models may wait for their turn, and where the site lets
+    the use case speak."""
 
     event_id: UUID
     features: RequestFeatures
     now: datetime
     zone: tzinfo
     patience: float
+    launch: Scope = EVERYWHERE
 
 
 def shift_of(at: datetime, timezone: tzinfo) -> str:
@@ -106,6 +109,8 @@ async def advise(case: Case, live: "Live", service: HookService) -> Advice:
     """Decide what is said about one case. Never raises for a model that fails or hangs: the next tier answers."""
     features, release = case.features, live.release
     outside = outside_scope(release.manifest.scope, features, case.zone)
+    if outside is None and outside_scope(case.launch, features, case.zone) is not None:
+        outside = NARROWED
     if outside is not None:
         return Advice(OUT_OF_SCOPE, live.tier, outside, was_tried=False)
     if not features.eligible:

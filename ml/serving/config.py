@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from ml.registry.manifest import EVERYWHERE, Scope
 from ml.serving import ServingRefused
 from ml.serving.clocks import SteadyClock
 from ml.serving.outbound import Connect, connect
@@ -26,14 +27,20 @@ def utc_now() -> datetime:
 class SiteContext:
     """What serving must know of a site: its IANA time zone, its pseudonym key (32 bytes), and its names for people.
 
-    `units` maps the codes of its units to their names; empty where they are not known. Without a key here,
-    `<home>/keys/<site>.pseudonym.v1.key` is read.
+    `units` maps the codes of its units to their names; empty where they are not known. `launch` is, by use case, where
+    the site's file lets it speak now: a release speaks there and in its own scope only (decision 0047). Without a key
+    here, `<home>/keys/<site>.pseudonym.v1.key` is read.
     """
 
     timezone: str
     pseudonym_key: bytes | None = field(default=None, repr=False)
     name: str = ""
     units: Mapping[str, str] = field(default_factory=dict[str, str])
+    launch: Mapping[str, Scope] = field(default_factory=dict[str, Scope])
+
+    def launch_of(self, use_case: str) -> Scope:
+        """Where the site's file lets a use case speak; anywhere, where nothing is said of it."""
+        return self.launch.get(use_case, EVERYWHERE)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -161,9 +161,9 @@ class HookAdvice:
         now = self._config.clock()
         features = live.rules.features(self._service.sent(call), now)
         self._refuse_other_case(call, features)
-        zone, layout = self._config.sites[event.site].zone, live.release.card
+        context, layout = self._config.sites[event.site], live.release.card
         patience = (self._config.answer_within_seconds - self._config.store_timeout_seconds) / 2
-        case = Case(UUID(event.event_id), features, now, zone, patience)
+        case = Case(UUID(event.event_id), features, now, context.zone, patience, context.launch_of(event.use_case))
         advice = await advise(case, live, self._service)
         await self._tending.after(event.site, live, advice)
         card = advice.card

@@ -13,7 +13,7 @@ from evaluation.reports import words
 from evaluation.reports.board.claims import Cell, Row, Section, claim, number, table
 from evaluation.reports.board.facts import ApprovalFact, BoardFacts, Source, mapping, records
 
-PARTS = ("model", "data", "contracts", "policy", "card", "intended_use", "features")
+PARTS = ("model", "data", "contracts", "policy", "card", "intended_use", "features", "scope")
 ANSWERS = re.compile(r"answers:([a-z0-9][a-z0-9_.-]{0,63})")
 
 

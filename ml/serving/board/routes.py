@@ -146,8 +146,9 @@ def _known_unit(running: Running, site: str, unit: str) -> None:
 async def _board(running: Running, site: str, unit: str) -> Board:
     _known_unit(running, site, unit)
     state = await running.triage.state(site)
-    scope = state.release.manifest.scope.units if isinstance(state, Live) else ()
-    is_outside = bool(scope) and unit not in scope
+    launch = running.config.sites[site].launch_of(TRIAGE)
+    scopes = (state.release.manifest.scope, launch) if isinstance(state, Live) else ()
+    is_outside = any(scope.units and unit not in scope.units for scope in scopes)
     if is_outside and unit not in running.config.sites[site].units:
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-unit", "The site's release does not serve a unit of that name.")
     now = running.config.clock()

@@ -164,7 +164,7 @@ def _rehearse_calls(sandbox: Sandbox, done: Rehearsal) -> None:
     unit = next((one.id for one in site.units if one.kind is UnitKind.ED), site.units[0].id if site.units else "")
     with done.step("release written, approved, pointed to"):
         good = sandbox.release(Stage.ASSISTIVE)
-        sandbox.promote(good, proposal.subject.to_json(), Stage.ASSISTIVE)
+        sandbox.promote(good, load_subject(sandbox, good), Stage.ASSISTIVE)
     with done.step("service started"), ExitStack() as stack:
         port = stack.enter_context(
             running(serving_config(sandbox.real, "http://rehearsal", home=sandbox.settings.home))
@@ -220,7 +220,7 @@ def _rehearse_plan(sandbox: Sandbox, done: Rehearsal) -> None:
     at = clock_of(sandbox.real, site, now())
     with done.step("release written, approved, pointed to"):
         good = sandbox.release(Stage.ASSISTIVE)
-        sandbox.promote(good, proposal.subject.to_json(), Stage.ASSISTIVE)
+        sandbox.promote(good, load_subject(sandbox, good), Stage.ASSISTIVE)
     with done.step("plan made and published"):
         unit = _publish(sandbox.real, settings.home, proposal, good, sandbox.signer, at)
     with running(serving_config(sandbox.real, "http://rehearsal", home=settings.home, clock=lambda: at)) as port:
@@ -239,7 +239,7 @@ def _rehearse_plan(sandbox: Sandbox, done: Rehearsal) -> None:
                     lambda: service.tells(words), "does not say on the board what clinicians are to be told"
                 )
             with done.step(RELEASED_AGAIN):
-                sandbox.promote(good, proposal.subject.to_json(), Stage.ASSISTIVE)
+                sandbox.promote(good, load_subject(sandbox, good), Stage.ASSISTIVE)
                 service.await_plan(is_shown=True)
 
 

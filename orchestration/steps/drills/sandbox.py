@@ -12,6 +12,7 @@ from typing import Any
 from evaluation.canonical import document_digest
 from evaluation.ledger import ApprovalStatement, load_private_key, record_approval, sign_approval
 from evaluation.policies import Stage
+from ml.registry.manifest import EVERYWHERE
 from ml.registry.signing import Signer
 from ml.registry.store import model_files, write_release
 from orchestration.settings import Settings
@@ -71,7 +72,8 @@ class Sandbox:
         proposal, bundle = self.proposal, bundle_folder(self.real, self.proposal.candidate)
         fields = manifest_fields(self.real, proposal, Standing(NOBODY, (), ()), created_at=now())
         by = [{"kind": kind, "person": one, "role": ON_CALL, "ledger_hash": NOBODY} for kind, one in APPROVERS.items()]
-        fields |= {"previous": self._pointed, "stage": stage.value, "scope": {"units": [], "shifts": []}}
+        fields |= {"previous": self._pointed, "stage": stage.value, "scope": EVERYWHERE.model_dump(mode="json")}
+        fields["subject"] = {**fields["subject"], "scope": EVERYWHERE.digest}
         fields["approvals"] = by
         if broken:
             bundle = self._break(bundle)

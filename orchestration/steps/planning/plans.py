@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.policies import Stage, Tier
-from ml.registry.manifest import Scope
+from ml.registry.manifest import EVERYWHERE, Scope
 from ml.registry.plan import Plan, publish_plan
 from ml.registry.pointer import Pointer
 from ml.registry.store import VerifiedRelease
@@ -26,7 +26,7 @@ from orchestration.steps.kinds import kind_of
 from orchestration.steps.kinds.planned import Asked, Draft, Planned
 from orchestration.steps.locks import exclusive
 from orchestration.steps.planning.upstream import Answered, ask_upstream
-from orchestration.steps.releases.proposal import current_pointer, released
+from orchestration.steps.releases.proposal import current_pointer, launch_scope, released
 from orchestration.steps.releases.release_keys import release_signer
 from orchestration.steps.releases.served import ServedTierUnknown, served_tier
 
@@ -86,7 +86,7 @@ def make_plan(settings: Settings, use_case: str, site: str, at: datetime) -> Mad
     upstream = ask_upstream(settings, declared, place.id, stage, local)
     asked = Asked(declared, place, release, allowed, local, upstream)
     draft = planner_of(use_case).draft(settings, asked)
-    fields = plan_fields(place, release, draft, local, upstream, why)
+    fields = plan_fields(place, release, draft, local, upstream, why, launch_scope(declared, place))
     with exclusive(settings.home, f"plan-{use_case}-{place.id}"):
         plan = publish_plan(settings.home, fields, release_signer(settings))
         if draft.document is not None:
@@ -116,9 +116,11 @@ def plan_fields(
     at: datetime,
     upstream: Mapping[str, Answered],
     why: str | None = None,
+    launch: Scope = EVERYWHERE,
 ) -> dict[str, Any]:
-    """Return the plan as plain data for `publish_plan`; `why` says why the release itself stands lower."""
-    scope = release.manifest.scope
+    """Return the plan as plain data for `publish_plan`; `why` says why the release itself stands lower, `launch` where
+    the site's file lets it speak now."""
+    scopes = (release.manifest.scope, launch)
     return {
         "use_case": release.manifest.use_case,
         "site": site.id,
@@ -137,7 +139,7 @@ def plan_fields(
             }
             for one in upstream.values()
         ],
-        "lines": [line for line in draft.lines if _is_in_scope(line, scope)],
+        "lines": [line for line in draft.lines if all(_is_in_scope(line, scope) for scope in scopes)],
         "gave_way": list(draft.gave_way),
         "notes": [note[:LONGEST_SENTENCE] for note in draft.notes],
     }

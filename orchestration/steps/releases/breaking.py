@@ -106,7 +106,8 @@ def _break(
     words = f"{reason.strip()[: LONGEST_REASON - len(past)]}{past}"
     release, fields = write_proposal(settings, proposal, decision, ())
     missing = sorted({one.clause for one in unmet})
-    said = {"unmet": missing, "reason": words, "until": instant_text(until), "detail": control.on_record()}
+    detail = {**control.on_record(), "scope": fields["scope"]}
+    said = {"unmet": missing, "reason": words, "until": instant_text(until), "detail": detail}
     glass = Glass(person=actor.name, reason=words, until=until, before=_before(settings, proposal.current))
     going = going_up(proposal, decision, release, fields)
     entry = put_up(settings, going, "break_glass", said, actor, at, release_signer(settings), glass)

@@ -3,17 +3,19 @@
 What does not belong here: how to decide and to authorise (evaluation/gates).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from evaluation.gates import Decision, ExplainRow, Refusal, explain, render_rows
 from evaluation.policies import Policy, Stage
+from ml.registry.manifest import Scope
 from orchestration.settings import Settings
 from orchestration.steps.answer import DONE, FAILED, Answer
 from orchestration.steps.releases.across_sites import compare_sites
 from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.held import control_of
 from orchestration.steps.releases.proposal import Proposal, propose
-from orchestration.steps.releases.release import authorise_proposal, released_subject, unsettled
+from orchestration.steps.releases.release import authorise_proposal, released_or_none, released_subject, unsettled
 
 REHEARSAL = "rehearsal"
 
@@ -29,9 +31,10 @@ def explain_step(settings: Settings, use_case: str, site: str, stage: str) -> An
     compared = compare_sites(settings, proposal, decision)
     held = control_of(settings, proposal)
     reasons = [*_reasons(settings, proposal, decision), *compared.reasons, *held.reasons]
-    approvals = _approvals(proposal.policy, proposal.stage, reasons)
+    approvals, scope = _approvals(proposal.policy, proposal.stage, reasons), _scope(settings, proposal)
     document = {
         **decision.to_json(),
+        "scope": scope,
         "approvals": approvals,
         "rehearsal": _rehearsal(decision),
         "across_sites": compared.to_json(),
@@ -40,8 +43,32 @@ def explain_step(settings: Settings, use_case: str, site: str, stage: str) -> An
     clauses = {one.clause for one in decision.results}
     further = [_row(one) for one in reasons if _is_further(one, clauses, approvals)]
     rows = [*_rows(approvals), *further, *explain(decision)]
-    text = "\n".join([render_rows(rows), *compared.lines()])
+    text = "\n".join([render_rows(rows), _scope_line(scope), *compared.lines()])
     return Answer(document, text=text, exit_code=DONE if decision.allowed else FAILED)
+
+
+def _scope(settings: Settings, proposal: Proposal) -> dict[str, Any]:
+    """Where it would speak, the digest of that which approvals are bound to, and where what is released may speak."""
+    release = released_or_none(settings, proposal.current)
+    return {
+        **proposal.scope.model_dump(mode="json"),
+        "digest": proposal.scope.digest,
+        "released": release and release.manifest.scope.model_dump(mode="json"),
+        "changed": release is not None and release.manifest.scope.digest != proposal.scope.digest,
+    }
+
+
+def _scope_line(found: Mapping[str, Any]) -> str:
+    now = f"It would speak in {_words(found)}"
+    if not found["changed"]:
+        return f"{now}."
+    return (
+        f"{now}; what is released was approved for {_words(found['released'])}: the scope changed and is signed anew."
+    )
+
+
+def _words(scope: Mapping[str, Any]) -> str:
+    return Scope(units=scope["units"], shifts=scope["shifts"]).text
 
 
 def _reasons(settings: Settings, proposal: Proposal, decision: Decision) -> list[Refusal]:

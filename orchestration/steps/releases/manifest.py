@@ -10,7 +10,6 @@ from typing import Any
 from ml.registry.store import model_files
 from ml.usecases import UseCase
 from orchestration.settings import Settings
-from orchestration.sites import LaunchScope
 from orchestration.steps.learning.stores import bundle_folder
 from orchestration.steps.releases.proposal import Proposal, earned_release
 
@@ -52,7 +51,7 @@ def manifest_fields(settings: Settings, proposal: Proposal, standing: Standing, 
         "decision": {"digest": standing.decision},
         "approvals": list(standing.approvals),
         "author": candidate.author,
-        "scope": scope_of(proposal),
+        "scope": proposal.scope.model_dump(mode="json"),
         "accountable": proposal.use_case.accountable.name,
         "fallback": _fallback(proposal),
         "previous": earned_release(proposal.current),
@@ -64,11 +63,3 @@ def _fallback(proposal: Proposal) -> dict[str, Any]:
     declared = proposal.use_case
     ladder = declared.fallback if isinstance(declared, UseCase) else None
     return FALLBACK if ladder is None else {"fail": ladder.fail, "tiers": list(ladder.tiers)}
-
-
-def scope_of(proposal: Proposal) -> dict[str, Any]:
-    """Where the release may speak: the site's launch scope of it, unless what is scored is in no unit."""
-    declared = proposal.use_case
-    is_anywhere = isinstance(declared, UseCase) and not declared.grain.is_in_unit
-    scope = LaunchScope() if is_anywhere else proposal.site.scope_of(declared.use_case)
-    return scope.model_dump(mode="json")

@@ -1,8 +1,8 @@
 """What is proposed now for a use case, a site and a stage: exactly what approvals are bound to.
 
 Going to shadow proposes the newest candidate; going further proposes the model that is already released, because its
-exit evidence is about that model. Contracts, policy, card, intended use and features are always those on disk now, so a
-change of any of them voids earlier approvals. What does not belong here: deciding.
+exit evidence is about that model. Contracts, policy, card, intended use, features and launch scope are always those on
+disk now, so a change of any of them voids earlier approvals. What does not belong here: deciding.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,11 @@ from evaluation.gates import earned
 from evaluation.policies import Policy, Stage, load_policy
 from ml.registry import RegistryError
 from ml.registry.layout import card_digest
+from ml.registry.manifest import Scope
 from ml.registry.pointer import Pointer, read_pointer
 from ml.registry.signing import load_public_key
 from ml.registry.store import VerifiedRelease, load_release
-from ml.usecases import Declaration, load_declaration
+from ml.usecases import Declaration, UseCase, load_declaration, use_case_names
 from orchestration.settings import Settings
 from orchestration.sites import Site, list_sites, load_site
 from orchestration.steps.errors import StepError
@@ -38,6 +39,7 @@ class Proposal:
     candidate: CandidateRecord
     contracts: dict[str, dict[str, str]]
     card: dict[str, Any]
+    scope: Scope
     current: Pointer | None
 
     @property
@@ -88,7 +90,7 @@ def propose(settings: Settings, use_case: str, site: str, stage: Stage) -> Propo
     pointer = current_pointer(settings, use_case, site)
     candidate = _candidate(settings, use_case, site, stage, pointer)
     contracts = contract_versions(place, settings.environment)
-    card = kind_of(use_case).layout(declared, policy)
+    card, scope = kind_of(use_case).layout(declared, policy), launch_scope(declared, place)
     subject = Subject(
         model=candidate.model,
         data=candidate.data,
@@ -97,8 +99,20 @@ def propose(settings: Settings, use_case: str, site: str, stage: Stage) -> Propo
         card=card_digest(card),
         intended_use=declared.intended_use_digest,
         features=declared.features_digest,
+        scope=scope.digest,
     )
-    return Proposal(declared, place, stage, policy, subject, candidate, contracts, card, pointer)
+    return Proposal(declared, place, stage, policy, subject, candidate, contracts, card, scope, pointer)
+
+
+def launch_scope(declared: Declaration, site: Site) -> Scope:
+    """Where a use case may speak at a site by the site's file, unless what it scores is in no unit."""
+    is_anywhere = isinstance(declared, UseCase) and not declared.grain.is_in_unit
+    return Scope() if is_anywhere else Scope(**site.scope_of(declared.use_case).model_dump())
+
+
+def launch_scopes(site: Site) -> dict[str, Scope]:
+    """Where each use case may speak at a site by the site's file as it is now."""
+    return {use_case: launch_scope(load_declaration(use_case), site) for use_case in use_case_names()}
 
 
 def as_served(settings: Settings, use_case: str, site: str, stage: Stage) -> Proposal:
@@ -120,6 +134,7 @@ def as_served(settings: Settings, use_case: str, site: str, stage: Stage) -> Pro
         candidate=read_candidate(settings, use_case, site, manifest.model.digest),
         contracts={feed: one.model_dump(mode="json") for feed, one in manifest.contracts.items()},
         card=kind_of(use_case).layout(declared, policy),
+        scope=manifest.scope,
         current=pointer,
     )
 

@@ -17,7 +17,7 @@ from evaluation.ledger import Ledger, RecordedApproval
 from evaluation.policies import Stage
 from ml.registry import RegistryError
 from ml.registry.pointer import Pointer
-from ml.registry.store import write_release
+from ml.registry.store import VerifiedRelease, write_release
 from ml.usecases import load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import load_site
@@ -133,12 +133,17 @@ def _is_past_the_gate(proposal: Proposal) -> bool:
 
 
 def released_subject(settings: Settings, pointer: Pointer | None) -> Subject | None:
+    """The subject of what is released now; None where nothing is that can be verified."""
+    release = released_or_none(settings, pointer)
+    return None if release is None else Subject(**release.manifest.subject.model_dump())
+
+
+def released_or_none(settings: Settings, pointer: Pointer | None) -> VerifiedRelease | None:
     """What is released now; None where it can no longer be verified, and releasing the same again repairs it."""
     try:
-        release = released(settings, pointer)
+        return released(settings, pointer)
     except RegistryError:
         return None
-    return None if release is None else Subject(**release.manifest.subject.model_dump())
 
 
 def _last_rollback(ledger: Ledger, use_case: str, site: str) -> tuple[int, datetime] | None:
@@ -187,6 +192,7 @@ def _release(
         "detail": {
             "run_id": proposal.candidate.run_id,
             "model_version": proposal.candidate.version,
+            "scope": fields["scope"],
             **compared.on_record(),
             **control.on_record(),
         },

@@ -12,7 +12,6 @@ from evaluation.ledger import ApprovalStatement
 from orchestration.settings import Settings
 from orchestration.steps.releases.across_sites import compare_sites
 from orchestration.steps.releases.decision import judge_proposal
-from orchestration.steps.releases.manifest import scope_of
 from orchestration.steps.releases.proposal import Proposal
 from orchestration.steps.releases.release import released_subject
 
@@ -33,7 +32,7 @@ def review_of(settings: Settings, proposal: Proposal, statement: ApprovalStateme
     compared = compare_sites(settings, proposal, decision)
     document = {
         "intended_use": proposal.use_case.intended_use,
-        "scope": scope_of(proposal),
+        "scope": proposal.scope.model_dump(mode="json"),
         "behind": _behind(proposal),
         "changed": _changed(settings, proposal),
         "gate": {"allowed": decision.allowed, "unmet": [one.clause for one in decision.refusals]},
@@ -59,6 +58,7 @@ def _behind(proposal: Proposal) -> dict[str, str]:
         "intended_use": f"with {proposal.use_case.population.text.rstrip('.')}; "
         f"{len(proposal.use_case.contraindications)} contraindications, {len(proposal.use_case.non_goals)} non-goals",
         "features": f"what the model looks at, as declared in version {proposal.use_case.version}",
+        "scope": proposal.scope.text,
     }
 
 
@@ -77,7 +77,7 @@ def _lines(statement: ApprovalStatement, document: Mapping[str, Any], decision: 
         f"{statement.person} ({statement.role}) signs: {statement.verdict}, kind {statement.kind}, of "
         f"{statement.use_case} at {statement.site} for {statement.stage}.",
         f"  {'intended use':<12}  {document['intended_use']}",
-        f"  {'scope':<12}  {_scope_text(document['scope'])}",
+        *([] if statement.subject.scope else [f"  {'scope':<12}  {document['behind']['scope']}, not bound"]),
         *(
             f"  {name:<12}  {digest[:SHORT]}  {document['behind'][name]}"
             for name, digest in statement.subject.to_json().items()
@@ -87,11 +87,6 @@ def _lines(statement: ApprovalStatement, document: Mapping[str, Any], decision: 
         f"  {'note':<12}  {statement.note or '-'}",
         f"  {'gate':<12}  {len(unmet)} of {len(decision.results)} clauses are not met: {', '.join(unmet) or 'none'}",
     ]
-
-
-def _scope_text(scope: Mapping[str, Any]) -> str:
-    """Where it would speak; a list that names nothing leaves nothing out."""
-    return "; ".join(f"{name} {', '.join(scope[name]) or 'all'}" for name in ("units", "shifts"))
 
 
 def _certificate(statement: ApprovalStatement) -> list[str]:

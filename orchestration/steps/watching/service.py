@@ -16,6 +16,7 @@ from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
 from orchestration.steps.intake.keys import site_key
 from orchestration.steps.present import own_clock
+from orchestration.steps.releases.proposal import launch_scopes
 
 SIMULATED = "A demo: patients, nurses and the clock of this page are simulated."
 HOST, SERVICE_PORT = "127.0.0.1", 8088
@@ -35,7 +36,8 @@ def serving_config(
 ) -> ServingConfig:
     """Return the service's configuration: every site's time zone and pseudonym key, over this home or a scratch one.
 
-    A scratch home is a rehearsal's: it answers nobody but the rehearsal, so no client needs to be trusted there.
+    A scratch home is a rehearsal's: it answers nobody but the rehearsal, so no client needs to be trusted there, and
+    its release speaks in every unit.
     """
     planned = planned_use_cases()
     sites = {
@@ -44,6 +46,7 @@ def serving_config(
             pseudonym_key=site_key(settings, site),
             name=site.name,
             units={unit.id: unit.name for unit in site.units},
+            launch=launch_scopes(site) if home is None else {},
         )
         for site in map(load_site, list_sites())
     }

@@ -17,7 +17,7 @@ from evaluation.policies import OtherFigure, Policy, Stage, load_policy
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 POLICY = load_policy("triage")
-SUBJECT = Subject("1" * 64, "2" * 64, "3" * 64, POLICY.digest, "5" * 64, "6" * 64, "7" * 64)
+SUBJECT = Subject("1" * 64, "2" * 64, "3" * 64, POLICY.digest, "5" * 64, "6" * 64, "7" * 64, "8" * 64)
 
 
 def meeting(policy: Policy) -> dict[str, dict[str, Figure]]:

@@ -146,10 +146,14 @@ class TestBinding:
         said = f"names another {name.replace('_', ' ')} digest"
         assert f"that of anna.berg {said}" in reasons["approval.model"] and said in reasons["approval.workflow"]
 
-    def test_an_approval_from_before_intended_use_and_features_were_bound_does_not_count(self, case, room):
-        older = {name: digest for name, digest in case.subject.to_json().items() if name[0] not in "if"}
+    def test_an_approval_from_before_intended_use_features_and_scope_were_bound_does_not_count(self, case, room):
+        older = {
+            name: digest
+            for name, digest in case.subject.to_json().items()
+            if name not in ("intended_use", "features", "scope")
+        }
         room.model_approval(subject=Subject(**older))
-        assert "names no intended use and no features digest" in room.reasons()["approval.model"]
+        assert "names no intended use and no features and no scope digest" in room.reasons()["approval.model"]
 
     def test_two_changed_digests_are_both_named(self, case, room):
         changed = Subject(**{**case.subject.to_json(), "model": "9" * 64, "card": "9" * 64})

@@ -63,6 +63,17 @@ def test_rollback_to_an_earlier_release_brings_back_its_approvals_and_evidence(t
     assert len(after.approvals) == 2
 
 
+def test_scope_is_told_as_the_promotion_kept_it_and_a_rollback_brings_that_back(board):
+    approvals, scope = board.two_approvals(), {"units": ["ED"], "shifts": []}
+    board.promote(approvals, detail={"scope": scope})
+    board.promote(approvals, release="d" * 64, previous="a" * 64, generation=2)
+    (later,) = board.ledger.at("city", board.now)
+    assert (later.scope, later.to_json()["scope"]) == (None, None), "an entry of an older version does not say"
+    payload = {**ROLLBACK, "from_stage": "shadow", "stage": "shadow", "release": "a" * 64, "previous": "d" * 64}
+    board.ledger.append("rollback", "olga.operator", payload, at=board.now)
+    assert board.ledger.at("city", board.now)[0].to_json()["scope"] == scope
+
+
 def test_rollback_does_not_step_the_tier_up(two_releases):
     board = two_releases
     down = {**TIER, "from_tier": "model", "tier": "rule", "reason": "slow"}

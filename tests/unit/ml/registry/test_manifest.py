@@ -13,7 +13,7 @@ import ml.registry
 from ml.registry import ManifestError
 from ml.registry.card import CardLayout
 from ml.registry.layout import read_card
-from ml.registry.manifest import SCHEMA, ReleaseManifest, parse_manifest
+from ml.registry.manifest import SCHEMA, ReleaseManifest, Scope, parse_manifest
 
 SCHEMA_FILE = Path(ml.registry.__file__).parent / "schemas" / "release-1.json"
 
@@ -58,6 +58,14 @@ def test_another_schema_is_refused_with_a_sentence(fields: dict[str, Any], schem
 def test_what_is_no_object_is_refused() -> None:
     with pytest.raises(ManifestError, match="no JSON object"):
         parse_manifest([])
+
+
+def test_a_scope_that_is_bound_must_be_the_manifests_own(fields: dict[str, Any]) -> None:
+    bound = {**fields["subject"], "scope": Scope.model_validate(fields["scope"]).digest}
+    assert parse_manifest({**fields, "subject": bound}).subject.scope == bound["scope"]
+    wider = {**fields["scope"], "units": [*fields["scope"]["units"], "ICU"]}
+    with pytest.raises(ManifestError, match=r"subject\.scope is not the digest of the scope"):
+        parse_manifest({**fields, "subject": bound, "scope": wider})
 
 
 @pytest.mark.parametrize("part", ["model", "data", "contracts", "policy", "card"])

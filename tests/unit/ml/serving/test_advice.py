@@ -7,12 +7,27 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
-from serving_homes import CARD, SERVICE, Client, Home, call, observation, prefetch, quantity, searchset, tiny_model
+from serving_homes import (
+    CARD,
+    KEY,
+    SERVICE,
+    SITE,
+    Client,
+    Home,
+    call,
+    observation,
+    prefetch,
+    quantity,
+    searchset,
+    tiny_model,
+)
 from sqlalchemy import select
 
 from ml.registry.card import CardLayout
+from ml.registry.manifest import Scope
 from ml.registry.stages import Stage, Tier
-from ml.serving.advice import shift_of
+from ml.serving.advice import NARROWED, shift_of
+from ml.serving.config import SiteContext
 from ml.serving.rules import high_risk_reasons
 from ml.serving.scoring import Scorer
 from ml.serving.tables import EVENT, open_database
@@ -219,6 +234,25 @@ def test_outside_its_scope_a_release_is_silent(home: Home, scope: Any, status: s
     """The visit arrives at 06:20 in New York: the night shift, until 07:00."""
     home.point(home.release(scope=scope))
     with home.serving() as client:
+        answer(client)
+    [event] = events(home)
+    assert (event["status"], event["reason"]) == (status, reason)
+
+
+@pytest.mark.parametrize(
+    ("released", "launch", "status", "reason"),
+    [
+        ([], ["ED"], "scored", None),
+        (["ED", "ICU"], ["ICU"], "out_of_scope", NARROWED),
+        (["ICU"], ["ED", "ICU"], "out_of_scope", "the unit is not in the release's scope"),
+    ],
+)
+def test_the_sites_file_narrows_what_is_served_and_never_widens_it(
+    home: Home, released: list[str], launch: list[str], status: str, reason: str | None
+) -> None:
+    home.point(home.release(scope={"units": released, "shifts": []}))
+    context = SiteContext("America/New_York", KEY, launch={"triage": Scope(units=tuple(launch))})
+    with home.serving(sites={SITE: context}) as client:
         answer(client)
     [event] = events(home)
     assert (event["status"], event["reason"]) == (status, reason)

@@ -11,6 +11,7 @@ from serving_homes import BOARD, KEY, NOW, SITE, Client, Home, line
 from sqlalchemy import create_engine, text
 
 from ml.registry.board import BoardLayout
+from ml.registry.manifest import Scope
 from ml.registry.plan import plan_folder
 from ml.registry.stages import Stage, Tier
 from ml.serving.config import SiteContext
@@ -249,6 +250,15 @@ def test_a_unit_that_the_site_does_not_have_is_unknown_and_one_outside_the_scope
         assert board["is_outside"] and board["bands"] is None
         assert "Triage advice" not in client.get(PAGE).text
         assert "Triage advice" in client.get(f"/board/{SITE}/ED").text
+
+
+def test_a_unit_that_the_sites_file_no_longer_names_is_outside(home: Home) -> None:
+    home.point(home.release())
+    launch = {"triage": Scope(units=("ED",))}
+    context = SiteContext("America/New_York", KEY, "Harbour City", UNITS, launch)
+    with home.serving(sites={SITE: context}) as client:
+        assert client.get(API).json()["is_outside"]
+        assert not client.get(f"/api/v1/board/{SITE}/ED").json()["is_outside"]
 
 
 def test_a_layout_says_each_target_and_reason_once() -> None:

@@ -61,7 +61,7 @@ def test_every_digest_is_shown_with_what_stands_behind_it_and_what_the_gate_says
     text, subject = shown[0].text, shown[0].document["statement"]["subject"]
     for name, digest in subject.items():
         assert f"{name:<12}  {digest[:16]}" in text and shown[0].document["behind"][name] in text
-    assert "scope         units ED; shifts all" in text
+    assert f"scope         {subject['scope'][:16]}  units ED; shifts all" in text
     assert load_declaration("triage").intended_use in text and "seen on monday" in text
     assert "nothing is released here" in text and "rollback-rehearsed" in text
     assert "ada (clinical_safety_lead) signs: approve, kind model, of triage at city for shadow." in text

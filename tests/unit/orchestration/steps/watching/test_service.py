@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ml.registry.manifest import Scope
 from ml.serving import ServingRefused
 from ml.serving.app import create_app
 from orchestration.settings import Environment, Settings
@@ -40,6 +41,19 @@ def test_an_event_store_that_does_not_answer_is_said_and_not_waited_for(city: Go
     assert city.pointer is not None
     with pytest.raises(ServedTierUnknown, match="cannot be read"):
         served_tier(settings, city.pointer)
+
+
+def test_the_service_knows_where_each_use_case_may_speak_and_a_rehearsal_speaks_everywhere(
+    settings: Settings, tmp_path: Path
+) -> None:
+    launch = serving_config(settings, "http://x").sites["city"].launch
+    assert (launch["triage"], launch["staffing"], launch["roster"]) == (
+        Scope(units=("ED",)),
+        Scope(),
+        Scope(units=("SUR",)),
+    )
+    assert launch["appointments"] == Scope(), "what is scored is in no unit"
+    assert not serving_config(settings, "http://rehearsal", home=tmp_path).sites["city"].launch
 
 
 @pytest.mark.parametrize("environment", [Environment.VALIDATION, Environment.PRODUCTION])
