@@ -80,7 +80,7 @@ KIND_TITLES = {
     "slo": "Service levels",
     "overrides": "What people did with the cards",
     "explanations": "Whether the reasons on the cards hold",
-    "adaptation": "How the ways from another site's model compare",
+    "adaptation": "How the ways from a model of another site compare",
     "drift": "Drift",
     "segment_drift": "Drift by unit, shift and subgroup",
     "estimated": "Performance estimated before labels, and what it turned out to be",
