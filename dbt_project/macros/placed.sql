@@ -16,3 +16,17 @@
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
+
+{#-
+    The tables of events that a group of rows names, in words and in the order of the alphabet. As bits: gathering texts
+    for every record was most of the work of saying where a million of them lie.
+-#}
+{% macro tables_in_words(omop_table) -%}
+    {%- set tables = event_tables() | sort -%}
+    concat_ws(
+        ' and ',
+        {%- for table in tables %}
+        if(bit_or(case {{ omop_table }}{% for one in tables %} when '{{ one }}' then {{ 2 ** loop.index0 }}{% endfor %} end) & {{ 2 ** loop.index0 }} > 0, '{{ table }}', null){{ ',' if not loop.last }}
+        {%- endfor %}
+    )
+{%- endmacro %}

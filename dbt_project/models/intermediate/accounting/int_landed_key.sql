@@ -139,16 +139,38 @@ all_versions as (
     {%- endif %}
 ),
 
-newest as (
+-- Choosing among versions is dear; most keys have one.
+several as (
     select
         lake_table,
         site,
-        _key,
-        max(arrived_at) as arrived_at,
-        max_by(fate, recency) as fate,
-        max(recency) as recency
+        _key
     from all_versions
     group by lake_table, site, _key
+    having count(*) > 1
+),
+
+newest as (
+    select all_versions.*
+    from all_versions
+    anti join several
+        on
+            all_versions.lake_table = several.lake_table and all_versions.site = several.site
+            and all_versions._key = several._key
+    union all by name
+    select
+        all_versions.lake_table,
+        all_versions.site,
+        all_versions._key,
+        max(all_versions.arrived_at) as arrived_at,
+        max_by(all_versions.fate, all_versions.recency) as fate,
+        max(all_versions.recency) as recency
+    from all_versions
+    semi join several
+        on
+            all_versions.lake_table = several.lake_table and all_versions.site = several.site
+            and all_versions._key = several._key
+    group by all_versions.lake_table, all_versions.site, all_versions._key
 ),
 
 final as (

@@ -17,7 +17,7 @@
 {%- set tables_of_rows %}
     case
         when bool_or(placed.row_id is null) then null
-        else string_agg(distinct placed.omop_table, ' and ' order by placed.omop_table)
+        else {{ tables_in_words('placed.omop_table') }}
     end
 {%- endset -%}
 {#- Records that become one row each, by the hash of their key: model, key, OMOP table, its key and feed. -#}

@@ -65,7 +65,7 @@ once as (
 ),
 
 final as (
-    select * exclude (first_rank) from once
+    select * from once
 )
 
 select * from final

@@ -54,7 +54,7 @@ once as (
 ),
 
 final as (
-    select * exclude (first_rank) from once
+    select * from once
 )
 
 select * from final
