@@ -45,6 +45,7 @@ Kind = Literal[
     "shadow_gap",
     "explanations",
     "adaptation",
+    "side_by_side",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

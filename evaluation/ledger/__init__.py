@@ -21,6 +21,7 @@ from evaluation.ledger.act import Proof, claimed, proof_of, sign_act
 from evaluation.ledger.anchors import append_anchor, read_anchors
 from evaluation.ledger.approval import (
     ApprovalStatement,
+    ApprovedBy,
     Certificate,
     RecordedApproval,
     SignedApproval,
@@ -30,6 +31,7 @@ from evaluation.ledger.approval import (
     verify_approval,
 )
 from evaluation.ledger.chain import BrokenChainError, Verification
+from evaluation.ledger.challengers import CHALLENGER, CHALLENGES, WITHDRAWN, Challenging, challengers
 from evaluation.ledger.checkpoint import Checkpoint
 from evaluation.ledger.entry import Entry, instant_text, parse_instant
 from evaluation.ledger.errors import (
@@ -43,7 +45,7 @@ from evaluation.ledger.errors import (
     RefusedEntryError,
 )
 from evaluation.ledger.export import read_export, verify_export
-from evaluation.ledger.history import ApprovedBy, Running
+from evaluation.ledger.history import Running
 from evaluation.ledger.keys import (
     generate_private_key,
     is_signed,
@@ -63,14 +65,18 @@ from evaluation.ledger.signoff import record_approval, register_person, revoke_k
 from evaluation.ledger.taking_in import take_in_export
 
 __all__ = [
+    "CHALLENGER",
+    "CHALLENGES",
     "ORDERS",
     "PROMOTED",
+    "WITHDRAWN",
     "ApprovalError",
     "ApprovalStatement",
     "ApprovedBy",
     "Believed",
     "BrokenChainError",
     "Certificate",
+    "Challenging",
     "Checkpoint",
     "CheckpointError",
     "Entry",
@@ -91,6 +97,7 @@ __all__ = [
     "SignedApproval",
     "Verification",
     "append_anchor",
+    "challengers",
     "check_payload",
     "claimed",
     "generate_private_key",

@@ -156,6 +156,19 @@ class SignedApproval:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovedBy:
+    """Who took one of the decisions; ``ledger_hash`` is the entry with their own signature."""
+
+    kind: str
+    person: str
+    role: str
+    ledger_hash: str
+
+    def to_json(self) -> dict[str, Json]:
+        return {"kind": self.kind, "person": self.person, "role": self.role, "ledger_hash": self.ledger_hash}
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedApproval:
     """A signed statement with its place in the ledger."""
 

@@ -11,19 +11,11 @@ from typing import cast
 
 from evaluation.evidence import Json, Subject
 from evaluation.ledger.act import Proof, proof_of
+from evaluation.ledger.approval import ApprovedBy
+from evaluation.ledger.challengers import Challenging, challengers
 from evaluation.ledger.entry import Entry, instant_text
 from evaluation.ledger.orders import PROMOTED, named_tier
 from evaluation.policies.stage import Stage, Tier
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovedBy:
-    """Who took one of the decisions; ``ledger_hash`` is the entry with their own signature."""
-
-    kind: str
-    person: str
-    role: str
-    ledger_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +38,8 @@ class Running:
     ledger_hash: str
     proof: Proof = "none"
     scope: Mapping[str, Json] | None = None
+    challenger: Challenging | None = None
+    """What scored beside it, shown to nobody."""
 
     def to_json(self) -> dict[str, Json]:
         """As ``pilothouse ledger at`` prints it."""
@@ -59,15 +53,13 @@ class Running:
             "scope": None if self.scope is None else {**self.scope},
             "decision": self.decision,
             "evidence": [{"kind": kind, "digest": digest} for kind, digest in self.evidence],
-            "approvals": [
-                {"kind": each.kind, "person": each.person, "role": each.role, "ledger_hash": each.ledger_hash}
-                for each in self.approvals
-            ],
+            "approvals": [each.to_json() for each in self.approvals],
             "since": instant_text(self.since),
             "by": self.by,
             "proof": self.proof,
             "reason": self.reason,
             "ledger_hash": self.ledger_hash,
+            "challenger": None if self.challenger is None else self.challenger.to_json(),
         }
 
 
@@ -75,7 +67,8 @@ def running_at(entries: Iterable[Entry], time: datetime) -> list[Running]:
     """What ran at ``time`` by these entries (of one site, in order), one per use case that ever ran."""
     now: dict[str, Running] = {}
     promoted: dict[tuple[str, str], Running] = {}
-    for entry in sorted((each for each in entries if each.effective_at <= time), key=_moment):
+    then = sorted((each for each in entries if each.effective_at <= time), key=_moment)
+    for entry in then:
         use_case = cast("str", entry.payload.get("use_case", ""))
         if entry.kind in PROMOTED:
             now[use_case] = _promotion(entry)
@@ -88,7 +81,8 @@ def running_at(entries: Iterable[Entry], time: datetime) -> list[Running]:
         elif entry.kind == "tier_change" and use_case in now:
             tier = Tier(cast("str", entry.payload["tier"]))
             now[use_case] = replace(now[use_case], tier=tier)
-    return [now[use_case] for use_case in sorted(now)]
+    beside = {use_case: one for (use_case, _), one in challengers(then).items() if one.release}
+    return [replace(now[use_case], challenger=beside.get(use_case)) for use_case in sorted(now)]
 
 
 def _moment(entry: Entry) -> tuple[datetime, int]:

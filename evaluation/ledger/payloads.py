@@ -33,7 +33,17 @@ from evaluation.ledger.payload_shapes import (
     Seconds,
     Signature,
 )
-from evaluation.policies.stage import Stage, Tier
+from evaluation.ledger.release_payloads import (
+    BreakGlass,
+    Challenger,
+    ChallengerWithdrawn,
+    Promotion,
+    PromotionRefused,
+    Rollback,
+    SubjectDigests,
+    TierChange,
+)
+from evaluation.policies.stage import Stage
 
 Kind = Literal[
     "person_registered",
@@ -58,6 +68,8 @@ Kind = Literal[
     "roster_exception",
     "change_planned",
     "change_cancelled",
+    "challenger",
+    "challenger_withdrawn",
 ]
 
 PSEUDONYM = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{32}(?![0-9a-zA-Z])")
@@ -100,91 +112,6 @@ class Approved(Payload):
     statement: dict[str, JsonValue]
     signature: Signature
     public_key: Digest
-
-
-class SubjectDigests(Payload):
-    model: Digest
-    data: Digest
-    contracts: Digest
-    policy: Digest
-    card: Digest
-    intended_use: Digest | None = None
-    features: Digest | None = None
-    scope: Digest | None = None
-
-
-class EvidenceReference(Payload):
-    kind: Name
-    digest: Digest
-
-
-class ApprovalReference(Payload):
-    kind: Name
-    person: Person
-    role: Name
-    ledger_hash: Digest
-
-
-class Promotion(Operational):
-    from_stage: Stage
-    stage: Stage
-    release: Digest
-    previous: Digest | None
-    generation: Count
-    subject: SubjectDigests
-    decision: Digest
-    evidence: Annotated[list[EvidenceReference], Field(min_length=1)]
-    approvals: Annotated[list[ApprovalReference], Field(min_length=2)]
-    author: Person
-
-
-class Reason(Payload):
-    clause: Line
-    figure: Line
-    threshold: Line
-    to_meet: Line
-
-
-class PromotionRefused(Operational):
-    stage: Stage
-    reasons: Annotated[list[Reason], Field(min_length=1)]
-
-
-class BreakGlass(Operational):
-    """One stage up without the evidence, signed by the one who answers for it; it ends by itself."""
-
-    from_stage: Stage
-    stage: Stage
-    release: Digest
-    previous: Digest | None
-    generation: Count
-    subject: SubjectDigests
-    decision: Digest
-    unmet: list[Line]
-    reason: Line
-    until: Instant
-    author: Person
-
-
-class Rollback(Operational):
-    from_stage: Stage | None
-    stage: Stage
-    release: Digest | None
-    previous: Digest | None
-    generation: Count
-    reason: Line
-    tier: Tier | None = None
-    effective_at: Instant | None = None
-
-
-class TierChange(Operational):
-    release: Digest | None
-    from_tier: Tier
-    tier: Tier
-    reason: Line
-    is_automatic: bool
-    generation: Count | None = None
-    effective_at: Instant | None = None
 
 
 class Step(Payload):
@@ -325,6 +252,8 @@ MODELS: Mapping[Kind, type[Payload]] = {
     "roster_exception": RosterException,
     "change_planned": ChangePlanned,
     "change_cancelled": ChangeCancelled,
+    "challenger": Challenger,
+    "challenger_withdrawn": ChallengerWithdrawn,
 }
 
 

@@ -222,6 +222,7 @@ _CHECKS: Mapping[str, Callable[[Register, Entry], None]] = {
     "approval": Register._check_approval,  # pyright: ignore[reportPrivateUsage]
     "refusal": Register._check_approval,  # pyright: ignore[reportPrivateUsage]
     "promotion": Register._check_promotion,  # pyright: ignore[reportPrivateUsage]
+    "challenger": Register._check_promotion,  # pyright: ignore[reportPrivateUsage]
     "break_glass": Register._check_glass,  # pyright: ignore[reportPrivateUsage]
     "tier_change": Register._check_tier,  # pyright: ignore[reportPrivateUsage]
     "meaning_review_opened": Register._check_review,  # pyright: ignore[reportPrivateUsage]

@@ -55,14 +55,26 @@ def auroc_and_variance(outcome: FloatArray, score: FloatArray) -> tuple[float, f
 
     The variance is 0 where a class has a single row: one row says nothing about spread.
     """
+    wins = placements(outcome, score)
+    return float(wins[0].mean()), spread_of(wins)
+
+
+def placements(outcome: FloatArray, score: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """DeLong's structural components: of each event the share of non-events that score below it (ties half), and of
+    each non-event the share of events that score above it. Their means are the AUROC.
+
+    Raises :class:`NotEstimableError` with one class only.
+    """
     require_both_classes(outcome)
     positive, negative = score[outcome == 1], score[outcome == 0]
     m, n = positive.size, negative.size
     joint = _midranks(np.concatenate([positive, negative]))
-    wins_of_positive = (joint[:m] - _midranks(positive)) / n
-    wins_of_negative = 1.0 - (joint[m:] - _midranks(negative)) / m
-    spread = [w.var(ddof=1) / w.size if w.size > 1 else 0.0 for w in (wins_of_positive, wins_of_negative)]
-    return float(wins_of_positive.mean()), float(sum(spread))
+    return (joint[:m] - _midranks(positive)) / n, 1.0 - (joint[m:] - _midranks(negative)) / m
+
+
+def spread_of(wins: tuple[FloatArray, FloatArray]) -> float:
+    """The variance of the mean of components; of their differences, that of a paired difference."""
+    return float(sum(one.var(ddof=1) / one.size if one.size > 1 else 0.0 for one in wins))
 
 
 def auprc(y: ArrayLike, p: ArrayLike, *, seed: int, replicates: int = BOOTSTRAP_REPLICATES) -> Figure:

@@ -14,7 +14,7 @@ from evaluation.policies.approvals import KINDS, REGULATORY, ApprovalKind, Need
 from evaluation.policies.change_control import ChangeControl
 from evaluation.policies.clause import Bound, Clause, Comparison, OtherFigure
 from evaluation.policies.load import PolicyError, load_policy, parse_policy, read_policy
-from evaluation.policies.policy import Board, Card, OtherAdvice, Policy, StageRules, StepDown, Trigger
+from evaluation.policies.policy import Board, Card, OtherAdvice, Policy, Replacing, StageRules, StepDown, Trigger
 from evaluation.policies.rollback import BreakGlassRules, PlannedStep, RollbackPlan, ToldToClinicians
 from evaluation.policies.stage import Stage, Tier
 
@@ -35,6 +35,7 @@ __all__ = [
     "PlannedStep",
     "Policy",
     "PolicyError",
+    "Replacing",
     "RollbackPlan",
     "Stage",
     "StageRules",

@@ -56,6 +56,21 @@ class Board(FrozenModel):
     date: date
 
 
+class Replacing(FrozenModel):
+    """What a challenger must show before it takes the place of a release that people see: on the same visits, no AUROC
+    lower by more than `auroc_margin` and no more cards per 100 than `alerts_per_100_margin`, by the worse bound of each
+    95 % interval; from at least `min_visits` and `min_events`, at most `valid_days` old."""
+
+    auroc_margin: Annotated[float, Field(gt=0, le=0.2)]
+    alerts_per_100_margin: Annotated[float, Field(gt=0, le=100)]
+    min_visits: Annotated[int, Field(ge=1)]
+    min_events: Annotated[int, Field(ge=1)]
+    valid_days: Annotated[float, Field(gt=0)]
+    owner: Identifier
+    rationale: Text
+    date: date
+
+
 class Rights(FrozenModel):
     """Who may step a release down, and who may step a tier up again after a breach."""
 
@@ -176,6 +191,8 @@ class Policy(FrozenModel):
     rollback: RollbackPlan
     break_glass: BreakGlassRules
     change_control: ChangeControl | None = None
+    replacing: Replacing | None = None
+    """None: no challenger takes the place of a release that people see."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -85,6 +85,7 @@ KIND_TITLES = {
     "segment_drift": "Drift by unit, shift and subgroup",
     "estimated": "Performance estimated before labels, and what it turned out to be",
     "workflow": "Alerts, answers and outcomes on the units",
+    "side_by_side": "The challenger beside the release that is served",
     "shadow_gap": "Where the gap between serving and the test period comes from",
 }
 STAGE_TITLES = {

@@ -3,9 +3,12 @@
 What does not belong here: what the bytes mean.
 """
 
+import fcntl
 import os
 import stat
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ml.registry import ReleaseError
@@ -28,6 +31,15 @@ def read_bounded(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise ReleaseError(f"{path.name} is larger than {limit} bytes; expected a file of a release.")
     return content
+
+
+@contextmanager
+def locked(path: Path) -> Generator[None]:
+    """Be the only one who replaces `path` while the block lasts; readers wait for nobody."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:

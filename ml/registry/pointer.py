@@ -3,10 +3,7 @@
 Here belong reading, checking and replacing it. Who may move it, and the ledger entry of a move, do not.
 """
 
-import fcntl
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from ml.registry import PointerError, RegistryError
 from ml.registry.canonical import canonical_json, document_digest
-from ml.registry.files import read_bounded, write_durably
+from ml.registry.files import locked, read_bounded, write_durably
 from ml.registry.glass import Glass
 from ml.registry.manifest import Digest, Slug, first_fault
 from ml.registry.notice import Notice, after_step_down
@@ -145,7 +142,7 @@ def publish_pointer(
     than the present one and no rollback entry is named; and what `load_release` raises.
     """
     path = pointer_path(home, use_case, site)
-    with _locked(path):
+    with locked(path):
         current = read_pointer(home, use_case, site, signer.public)
         _require_follows(current, follows)
         created_at = None if release is None else load_release(home, release, signer.public).manifest.created_at
@@ -196,7 +193,7 @@ def publish_lower(
     were there. Raises `PointerError` for a step that is not down.
     """
     path = pointer_path(home, use_case, site)
-    with _locked(path):
+    with locked(path):
         try:
             current = read_pointer(home, use_case, site, signer.public)
         except RegistryError:
@@ -357,11 +354,3 @@ def _validated(document: dict[str, Any]) -> Pointer:
         return Pointer.model_validate(document)
     except ValidationError as error:
         raise PointerError(first_fault("The pointer", error)) from error
-
-
-@contextmanager
-def _locked(path: Path) -> Generator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

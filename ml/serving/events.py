@@ -23,6 +23,7 @@ from ml.registry.stages import Tier
 from ml.serving.counts import BoardCounts, count_visits
 from ml.serving.tables import (
     CARD_SEEN,
+    CHALLENGER_SEEN,
     EVENT,
     FEEDBACK,
     POINTER_SEEN,
@@ -265,6 +266,24 @@ class EventStore:
                 newer = POINTER_SEEN.c.generation < pointer.generation
                 where = (*_of(pointer.use_case, pointer.site), newer)
                 connection.execute(update(POINTER_SEEN).where(*where).values(**values))
+
+    def challenger_seen(self, use_case: str, site: str) -> tuple[int, str] | None:
+        """Generation and digest of the last challenger's pointer that this store saw; None before the first."""
+        here = (CHALLENGER_SEEN.c.use_case == use_case, CHALLENGER_SEEN.c.site == site)
+        with self._engine.connect() as connection:
+            found = connection.execute(
+                select(CHALLENGER_SEEN.c.generation, CHALLENGER_SEEN.c.digest).where(*here)
+            ).one_or_none()
+        return None if found is None else (found.generation, found.digest)
+
+    def remember_challenger(self, use_case: str, site: str, generation: int, digest: str) -> None:
+        """Remember a challenger's pointer whose generation is above the last one seen."""
+        values, key = {"generation": generation, "digest": digest}, {"use_case": use_case, "site": site}
+        here = (CHALLENGER_SEEN.c.use_case == use_case, CHALLENGER_SEEN.c.site == site)
+        with self._engine.begin() as connection:
+            if not insert_new(connection, CHALLENGER_SEEN, {**key, **values}):
+                older = CHALLENGER_SEEN.c.generation < generation
+                connection.execute(update(CHALLENGER_SEEN).where(*here, older).values(**values))
 
     def board(self, use_case: str, site: str, unit: str, since: datetime) -> BoardCounts:
         """Count the unit's visits since `since` (`counts.py`)."""

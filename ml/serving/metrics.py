@@ -32,6 +32,12 @@ class Meters:
         self.feedback = Counter(
             "pilothouse_feedback", "Feedback on cards.", [*of_site, "outcome"], registry=self.registry
         )
+        self.challengers = Counter(
+            "pilothouse_challenger_calls",
+            "Calls that a challenger was given after their answer, by what they came to.",
+            [*of_site, "outcome"],
+            registry=self.registry,
+        )
         self.seconds = Histogram(
             "pilothouse_call_seconds",
             "From the call to its answer, with the commit of its event.",

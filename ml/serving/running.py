@@ -68,6 +68,8 @@ class Running:
 
     async def close(self) -> None:
         """Write what waits, and let go of the database and of connections."""
+        for advice in self.hooks.values():
+            await advice.challengers.close()
         self.store.close()
         for opener in self.openers.values():
             opener.close()

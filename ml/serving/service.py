@@ -24,6 +24,7 @@ from ml.serving.advice import FALLBACK, MANUAL, SCORED, Advice, Case, advise
 from ml.serving.bodies import decoded, shaped
 from ml.serving.callers import Caller
 from ml.serving.cards import linked, named
+from ml.serving.challengers import Challengers
 from ml.serving.config import ServingConfig
 from ml.serving.events import EVENT_NAMESPACE, MAX_REASON_LENGTH, Event, EventStore, Feedback, Reader
 from ml.serving.fetching import FhirReads
@@ -71,6 +72,7 @@ class HookAdvice:
         self._watch = watch
         self._meters = meters
         self._tending = Tending(config, store, watch.use_case, meters)
+        self.challengers = Challengers(config, store, meters, service)
 
     async def call(self, site: str, body: bytes, caller: Caller, reads: FhirReads | None = None) -> bytes:
         """Answer one call within its deadline. The answer is on disk before this returns, and the token spent with it.
@@ -183,7 +185,10 @@ class HookAdvice:
             payload=_payload(card),
         )
         user_key = pseudonym(self._key(event.site), "Staff", call.context.userId)
-        return await self._stored(event, caller, Reader(caller.issuer, user_key, call.hook), started)
+        answer = await self._stored(event, caller, Reader(caller.issuer, user_key, call.hook), started)
+        if advice.status in ADVISED and not answer.is_replay:
+            self.challengers.offer(live, event, self._service.sent(call), now, started)
+        return answer
 
     def _key(self, site: str) -> bytes:
         try:

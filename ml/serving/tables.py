@@ -32,8 +32,9 @@ from ml.serving import ServingRefused, StoreUnavailable
 
 SCHEMA_VERSION = 1
 """A table that is added leaves it: a store of an earlier version gets the table when it is opened."""
-CALL, STEP_DOWN, OUTAGE = "call", "step_down", "outage"
-"""The kinds of an event. An outage is a time in which calls were not answered as they should: refused, or too late."""
+CALL, STEP_DOWN, OUTAGE, CHALLENGER = "call", "step_down", "outage", "challenger"
+"""The kinds of an event. An outage is a time in which calls were not answered as they should: refused, or too late.
+What a challenger scored was answered to nobody: whoever counts calls, cards or alerts asks for calls alone."""
 
 MAKING_TABLES = 0x70696C6F  # "pilo": the advisory lock of whoever makes the tables
 DIALECTS = frozenset({"sqlite", "postgresql"})
@@ -147,6 +148,15 @@ POINTER_SEEN = Table(
     Column("last_release_us", BigInteger),
     Column("stepped_down_to", String(16)),
     Column("stepped_down_reason", String(1000)),
+)
+
+CHALLENGER_SEEN = Table(
+    "serving_challenger_seen",
+    metadata,
+    Column("use_case", String(64), primary_key=True),
+    Column("site", String(64), primary_key=True),
+    Column("generation", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
 )
 
 TOKEN_SPENT = Table(

@@ -44,6 +44,7 @@ KINDS = click.Choice(
 )
 DAY = click.DateTime(["%Y-%m-%d"])
 Decides = Callable[..., Any]
+challenger_option = click.option("--challenger", is_flag=True, help="Of what scores beside it, shown to nobody.")
 
 
 def _deciding(command: Decides) -> Decides:
@@ -57,6 +58,7 @@ def _deciding(command: Decides) -> Decides:
         click.option("--key", "key_file", required=True, type=EXISTING, help="The person's Ed25519 private key (PEM)."),
         click.option("--note", default="", help="What the person wants remembered."),
         click.option("--served", is_flag=True, help="Renew what is served, not what is proposed."),
+        challenger_option,
         click.option("--yes", is_flag=True, help="Sign without being asked; what is signed is shown all the same."),
     )
     for option in reversed(options):
@@ -79,6 +81,7 @@ def approve(
     key_file: Path,
     note: str,
     served: bool,
+    challenger: bool,
     yes: bool,
     certificate: str | None,
     expires: datetime | None,
@@ -89,20 +92,31 @@ def approve(
 
     certified = Certified(certificate, expires.date() if expires else None, region)
     what = (ready_settings(), use_case, site, stage, kind, actor, key_file)
-    return Answer(record_verdict(*what, "approve", note, certified=certified, show=_shown(yes=yes), served=served))
+    about: Any = {"certified": certified, "show": _shown(yes=yes), "served": served, "challenger": challenger}
+    return Answer(record_verdict(*what, "approve", note, **about))
 
 
 @click.command()
 @_deciding
 @answers
 def refuse(
-    use_case: str, site: str, stage: str, kind: str, actor: str, key_file: Path, note: str, served: bool, yes: bool
+    use_case: str,
+    site: str,
+    stage: str,
+    kind: str,
+    actor: str,
+    key_file: Path,
+    note: str,
+    served: bool,
+    challenger: bool,
+    yes: bool,
 ) -> Answer:
     """Show exactly what is proposed now, then sign a refusal; it voids an earlier approval of the same kind."""
     from orchestration.steps.releases.approval import record_verdict
 
     what = (ready_settings(), use_case, site, stage, kind, actor, key_file)
-    return Answer(record_verdict(*what, "refuse", note, show=_shown(yes=yes), served=served))
+    about: Any = {"show": _shown(yes=yes), "served": served, "challenger": challenger}
+    return Answer(record_verdict(*what, "refuse", note, **about))
 
 
 def at_terminal() -> bool:
@@ -125,13 +139,18 @@ def _shown(*, yes: bool) -> Callable[["Review"], None]:
 @click.argument("use_case")
 @site_option
 @click.option("--to", "stage", required=True, type=STAGES)
+@challenger_option
 @acting
 @answers
-def promote(use_case: str, site: str, stage: str, actor: str | None, key_file: Path | None) -> Answer:
-    """Release one stage further, if the gate and the approvals allow it."""
+def promote(use_case: str, site: str, stage: str, challenger: bool, actor: str | None, key_file: Path | None) -> Answer:
+    """Release one stage further, if the gate and the approvals allow it.
+
+    With --challenger: to shadow, beside the release that is served; above, from there into its place.
+    """
     from orchestration.steps.releases.release import promote_release
 
-    answer = promote_release(ready_settings(), use_case, site, stage, named_actor(actor, key_file))
+    acting_now = named_actor(actor, key_file)
+    answer = promote_release(ready_settings(), use_case, site, stage, acting_now, challenger=challenger)
     if answer.exit_code:
         return answer
 
@@ -144,13 +163,26 @@ def promote(use_case: str, site: str, stage: str, actor: str | None, key_file: P
 @click.argument("use_case")
 @site_option
 @click.option("--to", "stage", default=None, type=STAGES, help="Back to the release before when left out.")
+@click.option("--challenger", is_flag=True, help="Take the challenger away; what is served stays as it is.")
 @reason_option
 @acting
 @answers
 def rollback(
-    use_case: str, site: str, stage: str | None, reason: str, actor: str | None, key_file: Path | None
+    use_case: str,
+    site: str,
+    stage: str | None,
+    challenger: bool,
+    reason: str,
+    actor: str | None,
+    key_file: Path | None,
 ) -> Answer:
     """Take a release back, at once: to the one before it, to a lower stage, or off. It needs neither key nor ledger."""
+    if challenger:
+        from orchestration.steps.releases.withdrawing import withdraw
+
+        if stage not in (None, "off"):
+            raise click.UsageError("A challenger is in shadow or off; leave --to out to take it away.")
+        return Answer(withdraw(load_settings(), use_case, site, reason, named_actor(actor, key_file)))
     from orchestration.steps.releases.going_down import roll_back
 
     return Answer(roll_back(load_settings(), use_case, site, stage, reason, named_actor(actor, key_file)))
@@ -209,9 +241,10 @@ def gate() -> None:
 @click.argument("use_case")
 @site_option
 @click.option("--stage", required=True, type=STAGES)
+@challenger_option
 @answers
-def gate_explain(use_case: str, site: str, stage: str) -> Answer:
+def gate_explain(use_case: str, site: str, stage: str, challenger: bool) -> Answer:
     """Show each approval and each clause, the rehearsal's among them: what there is, and what would meet it."""
     from orchestration.steps.releases.explaining import explain_step
 
-    return explain_step(ready_settings(), use_case, site, stage)
+    return explain_step(ready_settings(), use_case, site, stage, challenger=challenger)

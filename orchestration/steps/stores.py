@@ -60,6 +60,7 @@ STORES: Mapping[str, Kept] = {
     "pending": Kept("orders down that wait for the ledger", "`schema` of each order"),
     "releases": Kept("signed releases, by digest", "`schema` of each manifest, card and model"),
     "pointers": Kept("which release a site serves", "`schema` of each pointer"),
+    "challengers": Kept("which release scores beside it, shown to nobody", "`schema` of each pointer"),
     "plans": Kept("signed plans that boards show", "`schema` of each plan"),
     "rosters": Kept("names to rosters, by a plan's digest", LAYOUT),
     "events.db": Kept("what was served, acted on, answered", "version in its table serving_schema"),

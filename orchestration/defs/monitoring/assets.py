@@ -21,6 +21,7 @@ from orchestration.defs.tables.snapshot import SNAPSHOT
 from orchestration.settings import load_settings
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.candidate import list_use_cases
+from orchestration.steps.learning.challenger import judge_challenger
 from orchestration.steps.watching.monitoring import collect_events, record_step_downs
 from orchestration.steps.watching.reporting import write_all_reports
 
@@ -71,5 +72,6 @@ def serving_assets(use_case: str) -> AssetsDefinition:
         record_step_downs(settings, use_case, context.partition_key)
         for evidence in kind_of(use_case).judge_serving(settings, use_case, context.partition_key):
             yield MaterializeResult(evidence_key(use_case, evidence.kind), metadata=figures_metadata(evidence))
+        judge_challenger(settings, use_case, context.partition_key)
 
     return served

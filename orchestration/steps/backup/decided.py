@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.ledger import Checkpoint, Ledger, read_export
+from ml.registry.challenger import FOLDER as CHALLENGERS
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
 from orchestration.sites import list_sites
@@ -22,7 +23,7 @@ from orchestration.steps.record.agreement import pointed_places
 from orchestration.steps.record.pending import FOLDER as PENDING
 
 LEDGER_EXPORT = "ledger.jsonl"
-FOLDERS = ("pointers", PENDING)
+FOLDERS = ("pointers", CHALLENGERS, PENDING)
 ATTEMPTS = 3
 
 

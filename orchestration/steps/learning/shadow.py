@@ -40,7 +40,7 @@ SERVED = """
     select events.visit_key, events.at, events.latency_ms, events.status, events.features, events.scores,
         events.is_displayed,
         mart.{ready_at} as charted_at, mart.* exclude ({excluded})
-    from '{events}' as events
+    from ({events}) as events
     inner join '{mart}' as mart on events.site = mart.site and events.visit_key = mart.{key}
     where events.use_case = $use_case and events.site = $site and events.status = 'scored'
         and events.release_digest in (select unnest($releases))
@@ -51,6 +51,21 @@ SERVED = """
 
 class NothingServed(StepError):
     """No event of the released model has come back yet; the message says what brings events back."""
+
+
+CHALLENGED = "serving_challenger"
+ANSWERED = "select * from '{events}'"
+BESIDE = """
+    select * from '{events}'
+    union all by name
+    select challenged.* replace (coalesce(answered.is_displayed, false) as is_displayed)
+    from '{challenged}' as challenged
+    left join '{events}' as answered
+        on challenged.site = answered.site and challenged.use_case = answered.use_case
+        and challenged.hook_instance = answered.hook_instance and answered.kind = 'call'
+"""
+"""A challenger's scores beside those that were answered; a card that was shown then was shown to the same person,
+whoever scored it, and what came of the visit may be its doing."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +79,17 @@ class Served:
 
 def judge_serving(settings: Settings, use_case: str, site: str) -> list[Evidence]:
     """Write and return the evidence of serving about the model released at a site: the kinds of `Kind.served`."""
-    declared, served = load_use_case(use_case), served_visits(settings, use_case, site)
+    return keep_served(settings, served_visits(settings, use_case, site))
+
+
+def keep_served(settings: Settings, served: Served) -> list[Evidence]:
+    """Write and return the evidence of what a model scored live: the kinds of `Kind.served`."""
+    declared, use_case = load_use_case(served.record.use_case), served.record.use_case
+    corrections = corrections_of(settings, use_case, served.record.site)
     threshold, window = load_policy(use_case).shown_card.display_threshold, _window(served.rows)
     evidence = [
         _shadow(served, declared, threshold),
-        parity_evidence(head_of(served.record, window), served.rows, corrections_of(settings, use_case, site)),
+        parity_evidence(head_of(served.record, window), served.rows, corrections),
         _slo(served),
         overrides_evidence(served.record, served.shown, window),
         estimated_evidence(served.record, served.rows, declared, window),
@@ -85,7 +106,15 @@ def served_visits(settings: Settings, use_case: str, site: str) -> Served:
     release = released(settings, current_pointer(settings, use_case, site))
     if release is None:
         raise NothingServed(f"{use_case} serves no release at {site}; there are no events to judge.")
-    record = read_candidate(settings, use_case, site, release.manifest.model.digest)
+    return visits_of(settings, read_candidate(settings, use_case, site, release.manifest.model.digest))
+
+
+def visits_of(settings: Settings, record: CandidateRecord) -> Served:
+    """Return the first score of every visit that a model scored live, in service or as a challenger.
+
+    Raises `NothingServed` where none has landed.
+    """
+    use_case, site = record.use_case, record.site
     digests = [one.digest for one in releases_of(settings, record)]
     snapshot, declared = current_snapshot(settings), load_use_case(use_case)
     rows = _join(snapshot, declared, site, digests)
@@ -95,10 +124,12 @@ def served_visits(settings: Settings, use_case: str, site: str) -> Served:
 
 
 def _join(snapshot: Snapshot, use_case: UseCase, site: str, releases: list[str]) -> pa.Table:
-    events, mart = snapshot.table("serving_event"), snapshot.table(f"{use_case.use_case}_mart")
+    mart, parts = snapshot.table(f"{use_case.use_case}_mart"), {"events": snapshot.table("serving_event")}
+    is_beside = CHALLENGED in snapshot.rows
+    scored = BESIDE.format(**parts, challenged=snapshot.table(CHALLENGED)) if is_beside else ANSWERED.format(**parts)
     key, ready_at = use_case.grain.key, use_case.grain.ready_at
     excluded = ", ".join(sorted({key, "charted_at"} if ready_at == "charted_at" else {key}))
-    query = SERVED.format(events=events, mart=mart, key=key, ready_at=ready_at, excluded=excluded)
+    query = SERVED.format(events=scored, mart=mart, key=key, ready_at=ready_at, excluded=excluded)
     parameters = {"use_case": use_case.use_case, "site": site, "releases": releases}
     with duckdb.connect() as connection:
         return connection.sql(query, params=parameters).to_arrow_table()

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from evaluation.ledger import (
+    WITHDRAWN,
     Entry,
     Ledger,
     RefusedEntryError,
@@ -156,6 +157,8 @@ def _order(document: Any) -> Pending:
 
 def is_down(kind: str, payload: Mapping[str, Any]) -> bool:
     """Whether an entry is an order of a person to go down."""
+    if kind == WITHDRAWN:
+        return True
     if kind not in ("rollback", "tier_change"):
         return False
     if kind == "tier_change":

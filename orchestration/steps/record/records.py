@@ -30,6 +30,7 @@ from orchestration.steps.answer import DONE, FAILED, Answer
 from orchestration.steps.errors import StepError, WrongUsage, said
 from orchestration.steps.record.actors import AUTOMATIC
 from orchestration.steps.record.agreement import agreements
+from orchestration.steps.record.lanes import lanes
 from orchestration.steps.record.pending import record_waiting, waiting
 
 CHECKPOINT = "ledger.checkpoint"
@@ -100,6 +101,7 @@ def verify_ledger(settings: Settings, anchors: Sequence[Checkpoint] = ()) -> Ans
     problems = [*([broken(verdict)] if not verdict.ok else []), *late(settings)]
     if verdict.ok:
         problems += [one.problem for one in agreements(settings, records) if one.problem]
+        problems += [one.problem for one in lanes(settings, records).values() if one.problem]
     return verdict_answer(verdict, problems)
 
 

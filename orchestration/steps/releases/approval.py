@@ -62,14 +62,19 @@ def record_verdict(
     certified: Certified | None = None,
     show: Callable[[Review], None] | None = None,
     served: bool = False,
+    challenger: bool = False,
 ) -> dict[str, Any]:
     """Show (`show`), sign and record `verdict` ("approve" or "refuse"); returns the ledger entry with what was shown.
 
-    With `served` it is about the release that is served, as a renewal must be; else about what is proposed. Whatever
-    `show` raises stops it: nothing is signed. Raises `UnknownApprover`, `CertificateNotUsable`, `NoCandidate`
-    and `LedgerError`.
+    With `served` it is about the release that is served, as a renewal must be; else about what is proposed, with
+    `challenger` about what scores beside it. Whatever
+    `show` raises stops it: nothing is signed. Raises `UnknownApprover`, `CertificateNotUsable`, `NoCandidate`,
+    `NoChallenger` and `LedgerError`.
     """
-    proposal = (as_served if served else propose)(settings, use_case, site, Stage(stage))
+    if served:
+        proposal = as_served(settings, use_case, site, Stage(stage))
+    else:
+        proposal = propose(settings, use_case, site, Stage(stage), challenger=challenger)
     ledger = open_records(settings)
     statement = ApprovalStatement(
         use_case=use_case,

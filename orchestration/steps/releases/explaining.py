@@ -12,21 +12,23 @@ from ml.registry.manifest import Scope
 from orchestration.settings import Settings
 from orchestration.steps.answer import DONE, FAILED, Answer
 from orchestration.steps.releases.across_sites import compare_sites
+from orchestration.steps.releases.challenging import why_not_challenging
 from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.held import control_of
-from orchestration.steps.releases.proposal import Proposal, propose
-from orchestration.steps.releases.release import authorise_proposal, released_or_none, released_subject, unsettled
+from orchestration.steps.releases.proposal import Proposal, propose, released_or_none
+from orchestration.steps.releases.release import authorise_proposal, subject_before, unsettled
+from orchestration.steps.releases.replacing import told_beside, why_not_replacing
 
 REHEARSAL = "rehearsal"
 
 
-def explain_step(settings: Settings, use_case: str, site: str, stage: str) -> Answer:
+def explain_step(settings: Settings, use_case: str, site: str, stage: str, *, challenger: bool = False) -> Answer:
     """Return the decision, each approval that the stage needs, what a rehearsal said, and how other sites do.
 
     `allowed` and the exit code are of the evidence alone, as in the decision's document: approvals are given upon it.
     `refused_by` names everything that is in the way.
     """
-    proposal = propose(settings, use_case, site, Stage(stage))
+    proposal = propose(settings, use_case, site, Stage(stage), challenger=challenger)
     decision = decide_proposal(settings, proposal)
     compared = compare_sites(settings, proposal, decision)
     held = control_of(settings, proposal)
@@ -43,7 +45,8 @@ def explain_step(settings: Settings, use_case: str, site: str, stage: str) -> An
     clauses = {one.clause for one in decision.results}
     further = [_row(one) for one in reasons if _is_further(one, clauses, approvals)]
     rows = [*_rows(approvals), *further, *explain(decision)]
-    text = "\n".join([render_rows(rows), _scope_line(scope), *compared.lines()])
+    lines = [_scope_line(scope), *compared.lines(), *told_beside(settings, proposal)]
+    text = "\n".join([render_rows(rows), *lines])
     return Answer(document, text=text, exit_code=DONE if decision.allowed else FAILED)
 
 
@@ -72,9 +75,10 @@ def _words(scope: Mapping[str, Any]) -> str:
 
 
 def _reasons(settings: Settings, proposal: Proposal, decision: Decision) -> list[Refusal]:
-    current = released_subject(settings, proposal.current)
+    current = subject_before(settings, proposal)
     authorised = authorise_proposal(settings, proposal, decision, current)
-    return [*authorised.reasons, *unsettled(settings, proposal.use_case.use_case, proposal.site.id)]
+    not_beside = (*why_not_challenging(settings, proposal), *why_not_replacing(settings, proposal))
+    return [*not_beside, *authorised.reasons, *unsettled(settings, proposal.use_case.use_case, proposal.site.id)]
 
 
 def _approvals(policy: Policy, stage: Stage, reasons: list[Refusal]) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 """What is proposed now for a use case, a site and a stage: exactly what approvals are bound to.
 
 Going to shadow proposes the newest candidate; going further proposes the model that is already released, because its
-exit evidence is about that model. Contracts, policy, card, intended use, features and launch scope are always those on
-disk now, so a change of any of them voids earlier approvals. What does not belong here: deciding.
+exit evidence is about that model; of a challenger, the one that scores beside it. Contracts, policy, card, intended
+use, features and launch scope are always those on disk now, so a change of any of them voids earlier approvals. What
+does not belong here: deciding.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,26 @@ from orchestration.steps.errors import StepError
 from orchestration.steps.intake.versions import contract_versions
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.stores import CandidateRecord, read_candidate
+from orchestration.steps.record.lanes import Lane, lane_to_change
+from orchestration.steps.record.records import open_records
+
+
+@dataclass(frozen=True)
+class Challenging:
+    """A proposal that is a challenger: one that `comes` beside what is served, in the place of what `lane` says is
+    there now, or the one that is there and goes into service."""
+
+    lane: Lane
+    comes: bool
+
+    @property
+    def stage(self) -> Stage:
+        """The stage of what scores beside: shadow, or off where nothing does."""
+        return Stage.OFF if self.release is None else Stage.SHADOW
+
+    @property
+    def release(self) -> str | None:
+        return self.lane.pointer and self.lane.pointer.release
 
 
 @dataclass(frozen=True)
@@ -41,10 +62,13 @@ class Proposal:
     card: dict[str, Any]
     scope: Scope
     current: Pointer | None
+    challenger: Challenging | None = None
 
     @property
     def current_stage(self) -> Stage:
         """The stage that the next step goes from: what was earned, and not what a broken glass lent."""
+        if self.challenger is not None and self.challenger.comes:
+            return self.challenger.stage
         return earned_stage(self.current)
 
 
@@ -80,15 +104,40 @@ def released(settings: Settings, pointer: Pointer | None) -> VerifiedRelease | N
     return load_release(settings.home, pointer.release, load_public_key(settings.keys / "release.pub.pem"))
 
 
+def released_subject(settings: Settings, pointer: Pointer | None) -> Subject | None:
+    """The subject of what is released now; None where nothing is that can be verified."""
+    release = released_or_none(settings, pointer)
+    return None if release is None else Subject(**release.manifest.subject.model_dump())
+
+
+def released_or_none(settings: Settings, pointer: Pointer | None) -> VerifiedRelease | None:
+    """What is released now; None where it can no longer be verified, and releasing the same again repairs it."""
+    try:
+        return released(settings, pointer)
+    except RegistryError:
+        return None
+
+
 class NothingServed(StepError):
     """What is served was asked for, and nothing is."""
 
 
-def propose(settings: Settings, use_case: str, site: str, stage: Stage) -> Proposal:
-    """Assemble the proposal. Raises `NoCandidate` when nothing was trained yet."""
+class NoChallenger(StepError):
+    """The challenger was asked for, and there is none."""
+
+
+def propose(settings: Settings, use_case: str, site: str, stage: Stage, *, challenger: bool = False) -> Proposal:
+    """Assemble the proposal; with `challenger`, of what scores beside the release that is served.
+
+    Raises `NoCandidate` when nothing was trained yet, and `NoChallenger`.
+    """
     declared, policy, place = load_declaration(use_case), load_policy(use_case), load_site(site)
     pointer = current_pointer(settings, use_case, site)
-    candidate = _candidate(settings, use_case, site, stage, pointer)
+    beside = _challenging(settings, declared.use_case, place.id, stage) if challenger else None
+    if beside is None or beside.comes:
+        candidate = _candidate(settings, use_case, site, stage, pointer)
+    else:
+        candidate = _challenger(settings, use_case, site, beside)
     contracts = contract_versions(place, settings.environment)
     card, scope = kind_of(use_case).layout(declared, policy), launch_scope(declared, place)
     subject = Subject(
@@ -101,7 +150,7 @@ def propose(settings: Settings, use_case: str, site: str, stage: Stage) -> Propo
         features=declared.features_digest,
         scope=scope.digest,
     )
-    return Proposal(declared, place, stage, policy, subject, candidate, contracts, card, scope, pointer)
+    return Proposal(declared, place, stage, policy, subject, candidate, contracts, card, scope, pointer, beside)
 
 
 def launch_scope(declared: Declaration, site: Site) -> Scope:
@@ -113,6 +162,21 @@ def launch_scope(declared: Declaration, site: Site) -> Scope:
 def launch_scopes(site: Site) -> dict[str, Scope]:
     """Where each use case may speak at a site by the site's file as it is now."""
     return {use_case: launch_scope(load_declaration(use_case), site) for use_case in use_case_names()}
+
+
+def _challenging(settings: Settings, use_case: str, site: str, stage: Stage) -> Challenging:
+    lane = lane_to_change(settings, open_records(settings), use_case, site)
+    return Challenging(lane, comes=stage.rank <= Stage.SHADOW.rank)
+
+
+def _challenger(settings: Settings, use_case: str, site: str, beside: Challenging) -> CandidateRecord:
+    if beside.release is None or beside.lane.fault:
+        raise NoChallenger(
+            f"{use_case} has no challenger at {site}{': ' * bool(beside.lane.fault)}{beside.lane.fault}; the newest "
+            f"candidate becomes one with: pilothouse promote {use_case} --site {site} --to shadow --challenger"
+        )
+    release = load_release(settings.home, beside.release, load_public_key(settings.keys / "release.pub.pem"))
+    return read_candidate(settings, use_case, site, release.manifest.model.digest)
 
 
 def as_served(settings: Settings, use_case: str, site: str, stage: Stage) -> Proposal:

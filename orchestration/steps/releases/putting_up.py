@@ -21,6 +21,7 @@ from orchestration.steps.record.actors import Actor
 from orchestration.steps.record.agreement import agreement_at
 from orchestration.steps.record.records import open_records
 from orchestration.steps.releases.telling import notice_of
+from orchestration.steps.releases.withdrawing import leave_if_promoted
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def put_up(
     signer: Signer,
     glass: Glass | None = None,
 ) -> Entry:
-    """Record the step as an entry of `kind`, with what is `said` besides, and point to the release.
+    """Record the step as an entry of `kind`, with what is `said` besides, and point to the release, which is no
+    challenger any longer.
 
     Raises what the ledger and `publish_pointer` raise; what is not recorded is not pointed to.
     """
@@ -89,4 +91,5 @@ def put_up(
         notice=notice_of(going.policy),
         glass=glass,
     )
+    leave_if_promoted(settings, going.use_case, going.site, entry, at, signer)
     return entry

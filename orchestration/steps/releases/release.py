@@ -13,11 +13,11 @@ from typing import Any
 
 from evaluation.evidence import Subject
 from evaluation.gates import Authorisation, Control, Decision, Refusal, authorise, step_reasons, why_not_proven
-from evaluation.ledger import Ledger, RecordedApproval
+from evaluation.ledger import WITHDRAWN, Ledger, RecordedApproval
 from evaluation.policies import Stage
 from ml.registry import RegistryError
-from ml.registry.pointer import Pointer
-from ml.registry.store import VerifiedRelease, write_release
+from ml.registry.signing import load_public_key
+from ml.registry.store import load_release, write_release
 from ml.usecases import load_declaration
 from orchestration.settings import Settings
 from orchestration.sites import load_site
@@ -32,20 +32,28 @@ from orchestration.steps.record.pending import record_waiting
 from orchestration.steps.record.records import entry_document, now, open_records
 from orchestration.steps.releases.across_sites import Comparison, compare_sites
 from orchestration.steps.releases.card import card_yaml
+from orchestration.steps.releases.challenging import put_beside, why_not_challenging
 from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.held import control_of
 from orchestration.steps.releases.manifest import Standing, manifest_fields
-from orchestration.steps.releases.proposal import Proposal, current_pointer, earned_stage, propose, released
+from orchestration.steps.releases.proposal import Proposal, current_pointer, earned_stage, propose, released_subject
 from orchestration.steps.releases.putting_up import GoingUp, put_up
 from orchestration.steps.releases.release_keys import release_signer
+from orchestration.steps.releases.replacing import on_record, why_not_replacing
 
 
 class NotAllowed(Refused):
     """A person without the right asks for a change, or nothing proves that it is they; carries the gate's reason."""
 
 
-def promote_release(settings: Settings, use_case: str, site: str, stage: str, actor: Actor | None = None) -> Answer:
-    """Release the proposal of `stage`, or refuse with the clauses that are not met (exit code 1)."""
+def promote_release(
+    settings: Settings, use_case: str, site: str, stage: str, actor: Actor | None = None, *, challenger: bool = False
+) -> Answer:
+    """Release the proposal of `stage`, or refuse with the clauses that are not met (exit code 1).
+
+    With `challenger` it is what scores beside the release that is served: it comes there at shadow, and goes into
+    service above. Raises `NoChallenger`.
+    """
     acting = (actor or actor_of(None, None)).required()
     declared, place = load_declaration(use_case), load_site(site)
     require_dates(declared, place.id)
@@ -53,18 +61,21 @@ def promote_release(settings: Settings, use_case: str, site: str, stage: str, ac
     with exclusive(settings.home, f"release-{use_case}-{site}"):
         _require_proof(settings, acting)
         target = Stage(stage)
-        reasons = _standing_reasons(settings, use_case, site, target)
+        is_beside = challenger and target is Stage.SHADOW
+        standing = unsettled(settings, use_case, site) if is_beside else None
+        reasons = _standing_reasons(settings, use_case, site, target) if standing is None else standing
         if reasons:
             return record_refusal(settings, use_case, site, target, reasons, acting)
-        proposal = propose(settings, use_case, site, target)
-        current = None if _is_past_the_gate(proposal) else released_subject(settings, proposal.current)
-        if target is proposal.current_stage and proposal.subject == current:
+        proposal = propose(settings, use_case, site, target, challenger=challenger)
+        current = subject_before(settings, proposal)
+        against = (*why_not_challenging(settings, proposal), *why_not_replacing(settings, proposal))
+        if target is proposal.current_stage and proposal.subject == current and not against:
             return record_refusal(settings, use_case, site, target, step_reasons(target, target, is_same=True), acting)
         decision = decide_proposal(settings, proposal)
         authorisation = authorise_proposal(settings, proposal, decision, current)
         compared = compare_sites(settings, proposal, decision)
         control = control_of(settings, proposal)
-        refusals = (*authorisation.reasons, *compared.reasons, *control.reasons)
+        refusals = (*against, *authorisation.reasons, *compared.reasons, *control.reasons)
         if refusals or not authorisation.allowed:
             return record_refusal(settings, use_case, site, target, refusals, acting, decision.digest)
         return Answer(_release(settings, proposal, decision, authorisation, compared, control, acting))
@@ -132,23 +143,26 @@ def _is_past_the_gate(proposal: Proposal) -> bool:
     return proposal.current is not None and proposal.current.glass is not None
 
 
-def released_subject(settings: Settings, pointer: Pointer | None) -> Subject | None:
-    """The subject of what is released now; None where nothing is that can be verified."""
-    release = released_or_none(settings, pointer)
-    return None if release is None else Subject(**release.manifest.subject.model_dump())
+def subject_before(settings: Settings, proposal: Proposal) -> Subject | None:
+    """What a proposal would be released in the place of; None where nothing is, or nobody judged it."""
+    challenging = proposal.challenger
+    if challenging is not None and challenging.comes:
+        return None if challenging.release is None else _subject(settings, challenging.release)
+    return None if _is_past_the_gate(proposal) else released_subject(settings, proposal.current)
 
 
-def released_or_none(settings: Settings, pointer: Pointer | None) -> VerifiedRelease | None:
-    """What is released now; None where it can no longer be verified, and releasing the same again repairs it."""
+def _subject(settings: Settings, digest: str) -> Subject | None:
     try:
-        return released(settings, pointer)
+        release = load_release(settings.home, digest, load_public_key(settings.keys / "release.pub.pem"))
     except RegistryError:
         return None
+    return Subject(**release.manifest.subject.model_dump())
 
 
 def _last_rollback(ledger: Ledger, use_case: str, site: str) -> tuple[int, datetime] | None:
-    """Sequence number and time of the last rollback: it takes back what was approved before, and people sign anew."""
-    rollbacks = ledger.entries(kinds=("rollback",), use_case=use_case, site=site)
+    """Sequence number and time of the last rollback, or of the last time that a challenger was withdrawn: it takes back
+    what was approved before, and people sign anew."""
+    rollbacks = ledger.entries(kinds=("rollback", WITHDRAWN), use_case=use_case, site=site)
     return (rollbacks[-1].seq, rollbacks[-1].at) if rollbacks else None
 
 
@@ -195,10 +209,14 @@ def _release(
             "scope": fields["scope"],
             **compared.on_record(),
             **control.on_record(),
+            **on_record(settings, proposal),
         },
     }
     going = going_up(proposal, decision, release, fields)
-    return entry_document(put_up(settings, going, "promotion", said, actor, now(), release_signer(settings)))
+    at, signer, beside = now(), release_signer(settings), proposal.challenger
+    if beside is not None and beside.comes:
+        return entry_document(put_beside(settings, proposal, beside, going, said, actor, at, signer))
+    return entry_document(put_up(settings, going, "promotion", said, actor, at, signer))
 
 
 def going_up(proposal: Proposal, decision: Decision, release: str, fields: Mapping[str, Any]) -> GoingUp:

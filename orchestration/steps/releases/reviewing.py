@@ -12,8 +12,8 @@ from evaluation.ledger import ApprovalStatement
 from orchestration.settings import Settings
 from orchestration.steps.releases.across_sites import compare_sites
 from orchestration.steps.releases.decision import judge_proposal
-from orchestration.steps.releases.proposal import Proposal
-from orchestration.steps.releases.release import released_subject
+from orchestration.steps.releases.proposal import Proposal, released_subject
+from orchestration.steps.releases.replacing import told_beside
 
 SHORT = 16
 
@@ -38,7 +38,8 @@ def review_of(settings: Settings, proposal: Proposal, statement: ApprovalStateme
         "gate": {"allowed": decision.allowed, "unmet": [one.clause for one in decision.refusals]},
         "across_sites": compared.to_json(),
     }
-    lines = [*_lines(statement, document, decision), *(f"  {line}" for line in compared.lines())]
+    beside = [*compared.lines(), *told_beside(settings, proposal)]
+    lines = [*_lines(statement, document, decision), *(f"  {line}" for line in beside)]
     return Review({"statement": statement.to_json(), **document}, "\n".join(lines))
 
 

@@ -42,6 +42,7 @@ SNAPSHOT_TABLES = {
     "complaint_groups": "seeds.complaint_groups",
     "history_groups": "seeds.history_groups",
     "serving_event": "staging.stg_serving_event",
+    "serving_challenger": "staging.stg_serving_challenger",
     "serving_feedback": "staging.stg_serving_feedback",
     "card_response": "marts.card_response",
     "board_adjustment": "marts.board_adjustment",

@@ -11,7 +11,10 @@ from typing import Any
 from evaluation.evidence import Evidence, Figure
 from evaluation.ledger import Entry, Readable
 from evaluation.policies import Policy, Stage, load_policy
+from ml.registry import RegistryError
 from ml.registry.pointer import Pointer
+from ml.registry.signing import load_public_key
+from ml.registry.store import load_release
 from ml.usecases import use_case_names
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
@@ -21,6 +24,7 @@ from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.stores import NoCandidate, read_all_evidence, read_candidate
 from orchestration.steps.record.agreement import Agreement, agreements
 from orchestration.steps.record.incidents import ALL_SITES, ALL_USE_CASES, KINDS
+from orchestration.steps.record.lanes import Lane, lanes
 from orchestration.steps.record.records import believed_records, broken, late, now, who
 from orchestration.steps.releases.proposal import released
 from orchestration.steps.releases.standing import standing_of
@@ -69,8 +73,11 @@ def overview(settings: Settings) -> Overview:
     known = [(use_case, site) for use_case in use_case_names() for site in list_sites()]
     found = agreements(settings, records, also=known)
     rows = [row for one in found if (row := _row(settings, records if verdict.ok else None, one)) is not None]
+    beside = lanes(settings, records)
+    rows = [row | challenger_of(settings, beside.get((row["use_case"], row["site"]))) for row in rows]
     unsound = [] if verdict.ok else [f"{broken(verdict)} Run: pilothouse ledger verify"]
     problems = [*unsound, *late(settings), *leftovers(settings), *[str(row["error"]) for row in rows if row["error"]]]
+    problems += [one.problem for one in beside.values() if one.problem and (verdict.ok or one.fault)]
     return Overview(tuple(rows), tuple(problems), verdict.ok)
 
 
@@ -142,6 +149,18 @@ def _blank(use_case: str, site: str) -> dict[str, Any]:
         "by": None,
         "error": None,
     }
+
+
+def challenger_of(settings: Settings, lane: Lane | None) -> dict[str, Any]:
+    """What scores beside a release: its digest and model version; nothing stands in the row where nothing does."""
+    if lane is None or lane.pointer is None or lane.pointer.release is None:
+        return {}
+    try:
+        public_key = load_public_key(settings.keys / "release.pub.pem")
+        version = load_release(settings.home, lane.pointer.release, public_key).manifest.model.version
+    except RegistryError:
+        version = None
+    return {"challenger": {"release": lane.pointer.release, "model_version": version}}
 
 
 def _has_candidate(settings: Settings, use_case: str, site: str) -> bool:

@@ -11,7 +11,9 @@ latest as (
 final as (
     select *
     from latest
-    where not _is_deleted
+    where
+        not _is_deleted
+        and kind != 'challenger'
 )
 
 select * from final

@@ -17,10 +17,12 @@ MOVERS = {
     "steps/watching/trigger_watch.py": {Order.TRIGGER, Order.GLASS_OVER},
     "commands/releases.py": {Order.ROLL_BACK_TO, Order.TAKE_BACK},
     "steps/releases/tiers.py": set[Order](),
+    "steps/releases/withdrawing.py": set[Order](),
     "steps/drills/sandbox.py": set[Order](),
     "steps/drills/rehearsal.py": set[Order](),
 }
-"""Who moves pointers, by which orders of the table. A tier moves no stage, and a drill no place but its own."""
+"""Who moves pointers, by which orders of the table. A tier moves no stage, a challenger neither, and a
+drill no place but its own."""
 
 
 def test_every_command_about_releases_has_a_row_or_moves_no_stage() -> None:

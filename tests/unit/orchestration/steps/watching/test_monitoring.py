@@ -22,13 +22,13 @@ DAY = date(2026, 3, 2)
 def happen(settings: Settings) -> Callable[..., None]:
     """Record calls at a site."""
 
-    def record(*names: str, site: str = "city") -> None:
+    def record(*names: str, site: str = "city", kind: str = "call") -> None:
         engine = open_database(settings.events_url)
         rows = [
             {
                 "event_id": f"00000000-0000-4000-8000-{digest(name)[:12]}",
                 "at_us": microseconds(NOON),
-                "kind": "call",
+                "kind": kind,
                 "use_case": "triage",
                 "site": site,
                 "status": "scored",
@@ -74,6 +74,14 @@ def test_collecting_again_brings_nothing_twice_and_later_events_alone(
     happen("c")
     assert collect_events(settings, date(2026, 3, 3))["city"] == 1
     assert len(exported(settings)) == len(set(exported(settings))) == 3
+
+
+def test_what_a_challenger_scored_lands_under_the_contract(settings: Settings, happen: Callable[..., None]) -> None:
+    happen("a")
+    happen("b", kind="challenger")
+    collect_events(settings, DAY)
+    counts = land_days(settings, "city", [DAY])["serving_events"].counts
+    assert (counts["landed"], counts.get("quarantined", 0)) == (2, 0)
 
 
 def test_every_site_has_a_mark_of_its_own(settings: Settings, happen: Callable[..., None]) -> None:

@@ -1,0 +1,121 @@
+"""What a challenger did beside the release that is served: its own evidence, and both on the same visits.
+
+Its figures of serving are made as those of any model in shadow, of its own scores. What does not belong here: the
+statistics (evaluation/metrics/side_by_side), and whether it may take the other's place (releases/replacing).
+"""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from evaluation.evidence import Evidence, Figure, Json
+from evaluation.metrics import NotEstimableError
+from evaluation.metrics.side_by_side import alerts_difference_per_100, auroc_difference, both_alert
+from evaluation.policies import load_policy
+from ml.registry.signing import load_public_key
+from ml.registry.store import load_release
+from ml.usecases import UseCase, load_use_case
+from orchestration.settings import Settings
+from orchestration.steps.learning.evidence import head_of
+from orchestration.steps.learning.shadow import NothingServed, Served, keep_served, served_visits, visits_of
+from orchestration.steps.learning.stores import CandidateRecord, read_candidate, save_evidence
+from orchestration.steps.record.lanes import lane_at
+from orchestration.steps.record.records import open_records
+
+KIND = "side_by_side"
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The visits that both scored, one row each: the mart's columns, the challenger's `scores` and the other's."""
+
+    rows: pa.Table
+    old_scores: list[dict[str, float]]
+    new_scores: list[dict[str, float]]
+
+
+def challenger_of(settings: Settings, use_case: str, site: str) -> CandidateRecord | None:
+    """The model that scores beside the release of a site, where pointer and ledger agree upon it; None where none."""
+    lane = lane_at(settings, open_records(settings), use_case, site)
+    if lane.release is None:
+        return None
+    release = load_release(settings.home, lane.release, load_public_key(settings.keys / "release.pub.pem"))
+    return read_candidate(settings, use_case, site, release.manifest.model.digest)
+
+
+def judge_challenger(settings: Settings, use_case: str, site: str) -> list[Evidence]:
+    """Write and return the evidence of the challenger's serving, and of both side by side; nothing where there is no
+    challenger, or no score of it has landed yet."""
+    record = challenger_of(settings, use_case, site)
+    if record is None:
+        return []
+    try:
+        new = visits_of(settings, record)
+    except NothingServed:
+        return []
+    made = keep_served(settings, new)
+    try:
+        beside = side_by_side(new, served_visits(settings, use_case, site), load_use_case(use_case))
+    except NothingServed:  # what was challenged is off
+        return made
+    save_evidence(settings, beside)
+    return [*made, beside]
+
+
+def side_by_side(new: Served, old: Served, use_case: UseCase) -> Evidence:
+    """Evidence of kind side_by_side, about the challenger: each outcome's difference of AUROC, of cards per 100, and
+    how often both would show one, on the visits that both scored."""
+    pairs, policy = pairs_of(new, old), load_policy(use_case.use_case)
+    threshold, outcome = policy.shown_card.display_threshold, use_case.card.outcome
+    figures = {f"{KIND}.visits": Figure(float(pairs.rows.num_rows), n=pairs.rows.num_rows)}
+    for name, figure in _differences(pairs, use_case).items():
+        figures[f"{KIND}.{name}.auroc_difference"] = figure
+    first, second = (np.array([one[outcome] for one in each]) for each in (pairs.new_scores, pairs.old_scores))
+    none = Figure(None, n=0)
+    has_rows = bool(first.size)
+    figures[f"{KIND}.alerts_per_100_difference"] = (
+        alerts_difference_per_100(first, second, threshold) if has_rows else none
+    )
+    figures[f"{KIND}.both_alert"] = both_alert(first, second, threshold) if has_rows else none
+    detail: dict[str, Json] = {
+        "beside_model": old.record.model,
+        "beside_version": old.record.version,
+        "threshold": threshold,
+        "only_the_challenger_scored": new.rows.num_rows - pairs.rows.num_rows,
+        "only_the_other_scored": old.rows.num_rows - pairs.rows.num_rows,
+        "rule": "the challenger minus the release that is served, on visits that both scored, each by its first score",
+    }
+    return head_of(new.record, _window(pairs.rows, new.rows)).evidence(KIND, figures, detail)
+
+
+def pairs_of(new: Served, old: Served) -> Pairs:
+    """The visits that both scored, in the challenger's order."""
+    theirs = dict(zip(old.rows["visit_key"].to_pylist(), old.rows["scores"].to_pylist(), strict=True))
+    keys = new.rows["visit_key"].to_pylist()
+    rows = new.rows.filter(pa.array([key in theirs for key in keys], pa.bool_()))
+    shared = rows["visit_key"].to_pylist()
+    return Pairs(
+        rows, [json.loads(theirs[key]) for key in shared], [json.loads(text) for text in rows["scores"].to_pylist()]
+    )
+
+
+def _differences(pairs: Pairs, use_case: UseCase) -> dict[str, Figure]:
+    """By outcome, of the visits whose outcome is known by now."""
+    found, scores = dict[str, Figure](), (pairs.new_scores, pairs.old_scores)
+    for outcome in use_case.outcomes:
+        label = pairs.rows[outcome.label_column]
+        known = label.is_valid().to_numpy().astype(bool)
+        y = label.filter(label.is_valid()).cast(pa.float64()).to_numpy()
+        new, old = (np.array([one[outcome.name] for one in each], float)[known] for each in scores)
+        try:
+            found[outcome.name] = auroc_difference(y, new, old) if y.size else Figure(None, n=0)
+        except NotEstimableError:
+            found[outcome.name] = Figure(None, n=int(y.size), n_events=int(y.sum()))
+    return found
+
+
+def _window(pairs: pa.Table, scored: pa.Table) -> dict[str, str]:
+    moments = (pairs if pairs.num_rows else scored)["at"].to_pylist()
+    return {"served_from": min(moments).isoformat(), "served_until": max(moments).isoformat()}

@@ -1,0 +1,83 @@
+"""Two models on the same visits: pairs, what is known of outcomes, and whose scores are whose."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from ml.usecases import load_use_case
+from orchestration.steps.learning.challenger import pairs_of, side_by_side
+from orchestration.steps.learning.overrides import Shown
+from orchestration.steps.learning.shadow import ANSWERED, BESIDE, Served
+from orchestration.steps.learning.stores import CandidateRecord
+from tests.unit.orchestration.steps.conftest import NOON
+
+Record = Callable[..., CandidateRecord]
+OUTCOMES = [one.name for one in load_use_case("triage").outcomes]
+
+
+def served(record: CandidateRecord, visits: Sequence[str], scores: Sequence[float]) -> Served:
+    """One row per visit; the first half of the alphabet has the outcome."""
+    use_case = load_use_case("triage")
+    happened = [name < "n" for name in visits]
+    columns: dict[str, object] = {
+        "visit_key": list(visits),
+        "at": [NOON + timedelta(minutes=n) for n in range(len(visits))],
+        "scores": [json.dumps(dict.fromkeys(OUTCOMES, score)) for score in scores],
+        use_case.practice.column: [3] * len(visits),
+        **{one.label_column: happened for one in use_case.outcomes},
+    }
+    nothing = pa.table({name: pa.array([], pa.string()) for name in ("response", "reason_code", "unit", "shift")})
+    return Served(record, pa.table(columns), Shown(nothing))
+
+
+def test_only_visits_that_both_scored_are_compared_each_with_its_own(record: Record) -> None:
+    new = served(record("new"), ["b", "z", "a"], [0.2, 0.1, 0.9])
+    old = served(record("old"), ["a", "b", "c"], [0.3, 0.4, 0.5])
+    pairs = pairs_of(new, old)
+    assert pairs.rows["visit_key"].to_pylist() == ["b", "a"]
+    assert [one[OUTCOMES[0]] for one in pairs.new_scores] == [0.2, 0.9]
+    assert [one[OUTCOMES[0]] for one in pairs.old_scores] == [0.4, 0.3]
+
+
+def test_the_evidence_is_the_challengers_and_names_the_other(record: Record) -> None:
+    visits = ["a", "b", "c", "x", "y", "z"]
+    new = served(record("new"), visits, [0.9, 0.8, 0.7, 0.3, 0.02, 0.01])
+    old = served(record("old", version="4"), visits, [0.9, 0.01, 0.7, 0.8, 0.02, 0.01])
+    found = side_by_side(new, old, load_use_case("triage"))
+    assert (found.kind, found.subject_model) == ("side_by_side", record("new").model)
+    assert (found.detail["beside_model"], found.detail["beside_version"]) == (record("old").model, "4")
+    for outcome in OUTCOMES:
+        figure = found.figures[f"side_by_side.{outcome}.auroc_difference"]
+        assert figure.value == pytest.approx(1.0 - 5.5 / 9) and (figure.n, figure.n_events) == (6, 3)
+    alerts = found.figures["side_by_side.alerts_per_100_difference"]
+    assert (alerts.value, alerts.n_events) == (pytest.approx(100 / 6), 1)
+    assert found.figures["side_by_side.both_alert"].value == 3 / 6
+    assert found.figures["side_by_side.visits"].value == 6
+
+
+def test_without_a_pair_no_figure_has_a_value(record: Record) -> None:
+    found = side_by_side(
+        served(record("new"), ["a"], [0.5]), served(record("old"), ["b"], [0.5]), load_use_case("triage")
+    )
+    assert found.figures["side_by_side.visits"].value == 0
+    assert all(figure.value is None for name, figure in found.figures.items() if not name.endswith("visits"))
+
+
+def test_a_card_that_was_shown_counts_for_the_challengers_score_of_that_call() -> None:
+    columns = "kind, hook_instance, is_displayed, use_case, site"
+    tables = {
+        "answered": "('call', 'h1', true, 'triage', 'city'), ('call', 'h2', false, 'triage', 'city')",
+        "challenged": ", ".join(f"('challenger', 'h{n}', false, 'triage', 'city')" for n in (1, 2, 3)),
+    }
+    with duckdb.connect() as connection:
+        for name, rows in tables.items():
+            connection.sql(f"create table {name} as select * from (values {rows}) as t ({columns})")
+        both = BESIDE.replace("'{events}'", "answered").replace("'{challenged}'", "challenged")
+        found = connection.sql(f"select hook_instance, is_displayed from ({both}) where kind <> 'call' order by 1")
+        assert found.fetchall() == [("h1", True), ("h2", False), ("h3", False)]
+        alone = ANSWERED.replace("'{events}'", "answered")
+        assert connection.sql(f"select count(*) from ({alone})").fetchall() == [(2,)]

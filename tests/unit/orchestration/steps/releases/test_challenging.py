@@ -1,0 +1,464 @@
+"""A challenger beside the release that is served: how it comes, what it leaves alone, and how it goes."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from evaluation.canonical import document_digest
+from evaluation.evidence import Evidence, Figure
+from evaluation.policies import load_policy
+from ml.registry.challenger import challenger_path
+from ml.registry.store import model_files
+from ml.serving.export import export_events
+from ml.training.bundle import write_bundle
+from ml.usecases import load_use_case
+from orchestration.cli import main
+from orchestration.settings import Settings
+from orchestration.steps.answer import Answer
+from orchestration.steps.learning import shadow
+from orchestration.steps.learning.challenger import judge_challenger
+from orchestration.steps.learning.shadow import served_visits
+from orchestration.steps.learning.stores import (
+    CandidateRecord,
+    bundle_folder,
+    candidate_folder,
+    read_candidate,
+    save_candidate,
+    save_evidence,
+)
+from orchestration.steps.record.lanes import Lane, lane_at
+from orchestration.steps.record.records import ledger_at_time, now, open_records, verify_ledger
+from orchestration.steps.releases.approval import record_verdict
+from orchestration.steps.releases.explaining import explain_step
+from orchestration.steps.releases.going_down import NothingToTakeBack, roll_back
+from orchestration.steps.releases.proposal import NoChallenger
+from orchestration.steps.releases.release import promote_release
+from orchestration.steps.releases.withdrawing import withdraw
+from orchestration.steps.warehouse.tables import Snapshot
+from orchestration.steps.watching.status import status_of
+from tests.unit.evaluation.gates.conftest import meeting
+from tests.unit.ml.serving.homes import SERVICE, Home, call_about, tiny_model
+from tests.unit.orchestration.steps.conftest import settings_of
+from tests.unit.orchestration.steps.governed import (
+    PEOPLE,
+    Damage,
+    Governed,
+    break_entry,
+    remove_ledger_key,
+    remove_release_key,
+)
+
+Record = Callable[..., CandidateRecord]
+
+
+def candidate(settings: Settings, record: CandidateRecord, rounds: int, folder: Path) -> CandidateRecord:
+    """The newest candidate, of which every clause of the policy is met."""
+    write_bundle(tiny_model(rounds=rounds), folder)
+    made = replace(record, model=document_digest(model_files(folder)), version=str(rounds))
+    save_candidate(settings, made)
+    write_bundle(tiny_model(rounds=rounds), bundle_folder(settings, made))
+    for kind, figures in meeting(load_policy("triage")).items():
+        at = now() - timedelta(hours=1)
+        save_evidence(settings, Evidence(kind, "triage", "city", made.model, made.data, at, figures, {}))  # type: ignore[arg-type]
+    return made
+
+
+def approve(one: Governed, stage: str, *, challenger: bool = False) -> None:
+    for person in ("ada", "noor"):
+        kind = str(PEOPLE[person][1])
+        record_verdict(
+            one.settings, "triage", "city", stage, kind, person, one.key(person), "approve", challenger=challenger
+        )
+
+
+def promote(one: Governed, stage: str, *, challenger: bool = False) -> Answer:
+    return promote_release(one.settings, "triage", "city", stage, one.signs("olga"), challenger=challenger)
+
+
+@pytest.fixture(scope="module")
+def incumbent_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose city is shown one model, with a newer candidate; to be copied."""
+    folder = tmp_path_factory.mktemp("incumbent")
+    home = folder / "home"
+    home.mkdir()
+    one = Governed.at(settings_of(home))
+    first = candidate(one.settings, city_record(), 12, folder / "first")
+    for stage in ("shadow", "assistive"):
+        approve(one, stage)
+        assert promote(one, stage).exit_code == 0
+    candidate(one.settings, replace(first, inputs="1" * 64), 13, folder / "second")
+    open_records.cache_clear()
+    return home
+
+
+def city_record() -> CandidateRecord:
+    at, digest = now().isoformat(), "a" * 64
+    words = {"use_case": "triage", "site": "city", "run_id": "0" * 32, "version": "1", "author": "mia.author"}
+    digests = dict.fromkeys(("model", "data", "inputs", "manifest"), digest)
+    counts = {"seed": 7, "n_train": 700, "n_test": 300, "contracts": {}}
+    times = {"train_until": at, "test_from": at, "as_of": at, "created_at": at}
+    return CandidateRecord(**{**words, **digests, **counts, **times})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def one(settings: Settings, incumbent_home: Path) -> Governed:
+    shutil.copytree(incumbent_home, settings.home, dirs_exist_ok=True)
+    return Governed(settings)
+
+
+@pytest.fixture(scope="module")
+def challenged_home(tmp_path_factory: pytest.TempPathFactory, incumbent_home: Path) -> Path:
+    """A home whose newer candidate scores beside the release that is shown; to be copied."""
+    home = tmp_path_factory.mktemp("challenged") / "home"
+    shutil.copytree(incumbent_home, home)
+    one = Governed(settings_of(home))
+    approve(one, "shadow", challenger=True)
+    assert promote(one, "shadow", challenger=True).exit_code == 0
+    open_records.cache_clear()
+    return home
+
+
+@pytest.fixture
+def beside(settings: Settings, challenged_home: Path) -> Governed:
+    shutil.copytree(challenged_home, settings.home, dirs_exist_ok=True)
+    return Governed(settings)
+
+
+def side_by_side(
+    one: Governed, *, auroc: float = 0.0, alerts: float = 0.0, visits: int = 900, days: float = 0.5, beside: str = ""
+) -> Evidence:
+    """File both on the same visits: the bounds that the policy looks at, of every outcome."""
+    made = read_candidate(one.settings, "triage", "city")
+    old = json.loads((one.settings.home / "releases" / str(served(one)[0]) / "manifest.json").read_bytes())
+    figures = {
+        f"side_by_side.{outcome.name}.auroc_difference": Figure(auroc + 0.01, auroc, auroc + 0.02, visits, visits // 20)
+        for outcome in load_use_case("triage").outcomes
+    }
+    figures["side_by_side.alerts_per_100_difference"] = Figure(alerts - 1, alerts - 2, alerts, visits)
+    figures["side_by_side.visits"] = Figure(float(visits), n=visits)
+    detail = {"beside_model": beside or old["subject"]["model"], "beside_version": "12"}
+    at = now() - timedelta(days=days)
+    found = Evidence("side_by_side", "triage", "city", made.model, made.data, at, figures, detail)
+    save_evidence(one.settings, found)
+    return found
+
+
+def refused_by(one: Governed) -> list[dict[str, str]]:
+    """What stands in the way of the challenger, but for approvals."""
+    told = explain_step(one.settings, "triage", "city", "assistive", challenger=True).document["refused_by"]
+    return [each for each in told if not each["clause"].startswith("approval.")]
+
+
+def lane(one: Governed) -> Lane:
+    open_records.cache_clear()
+    return lane_at(one.settings, open_records(one.settings), "triage", "city")
+
+
+def served(one: Governed) -> tuple[str | None, str, int]:
+    assert one.pointer is not None
+    return one.pointer.release, one.pointer.stage.value, one.pointer.generation
+
+
+def test_a_challenger_comes_while_what_is_served_stays_as_it_is(one: Governed) -> None:
+    before = served(one)
+    approve(one, "shadow", challenger=True)
+    answer = promote(one, "shadow", challenger=True)
+    assert (answer.exit_code, answer.document["kind"]) == (0, "challenger")
+    assert served(one) == before
+    entry = one.entries("challenger")[-1]
+    assert entry.payload["beside"] == before[0] and entry.payload["generation"] == 1
+    found = lane(one)
+    assert (found.problem, found.release) == ("", entry.payload["release"])
+    assert found.pointer is not None and found.pointer.ledger_hash == entry.hash
+    assert verify_ledger(one.settings).exit_code == 0
+    assert open_records(one.settings).in_force()["triage", "city"].release == before[0]
+
+
+def test_what_ran_then_names_the_challenger_and_who_approved_it(beside: Governed) -> None:
+    [running] = ledger_at_time(beside.settings, "city", now().isoformat())["running"]
+    assert running["stage"] == "assistive" and running["release"] == served(beside)[0]
+    told = running["challenger"]
+    assert told["release"] == lane(beside).release and told["beside"] == running["release"]
+    assert {one["person"] for one in told["approvals"]} == {"ada", "noor"}
+    [before] = ledger_at_time(
+        beside.settings, "city", (beside.entries("challenger")[0].at - timedelta(milliseconds=1)).isoformat()
+    )["running"]
+    assert before["challenger"] is None
+
+
+def test_status_names_the_challenger_beside_the_release(beside: Governed) -> None:
+    [row] = status_of(beside.settings, "city").document["releases"]
+    assert row["model_version"] == "12"
+    assert row["challenger"] == {"release": lane(beside).release, "model_version": "13"}
+
+
+@pytest.mark.parametrize("approvers", [(), ("ada",)])
+def test_a_challenger_needs_every_approval_of_shadow_for_its_own_digests(
+    one: Governed, approvers: tuple[str, ...]
+) -> None:
+    for person in approvers:
+        kind = str(PEOPLE[person][1])
+        record_verdict(one.settings, "triage", "city", "shadow", kind, person, one.key(person), "approve")
+    refused = promote(one, "shadow", challenger=True)
+    assert refused.exit_code == 1
+    missing = {each["clause"] for each in refused.document["reasons"]}
+    assert missing == {f"approval.{kind}" for person, (_, kind) in PEOPLE.items() if kind and person not in approvers}
+    assert lane(one).pointer is None
+
+
+def test_a_challenger_needs_a_release_that_is_served(one: Governed) -> None:
+    roll_back(one.settings, "triage", "city", "off", "test", one.signs("olga"))
+    approve(one, "shadow", challenger=True)
+    refused = promote(one, "shadow", challenger=True)
+    [reason] = refused.document["reasons"]
+    assert reason["clause"] == "challenger-beside-a-release" and "serves no release" in reason["figure"]
+
+
+def test_the_model_that_is_served_does_not_challenge_itself(one: Governed) -> None:
+    release = json.loads((one.settings.home / "releases" / str(served(one)[0]) / "manifest.json").read_bytes())
+    current = candidate_folder(one.settings, "triage", "city") / "current.json"
+    current.write_text(json.dumps({"model": release["subject"]["model"]}))
+    approve(one, "shadow", challenger=True)
+    refused = promote(one, "shadow", challenger=True)
+    assert [each["clause"] for each in refused.document["reasons"]] == ["challenger-beside-a-release"]
+    assert "is the model that is served" in refused.document["reasons"][0]["figure"]
+
+
+def test_the_same_challenger_does_not_come_twice_and_another_takes_its_place(beside: Governed, tmp_path: Path) -> None:
+    again = promote(beside, "shadow", challenger=True)
+    assert [each["figure"] for each in again.document["reasons"]] == ["already in shadow"]
+    before = lane(beside).release
+    candidate(beside.settings, city_record(), 14, tmp_path / "third")
+    approve(beside, "shadow", challenger=True)
+    assert promote(beside, "shadow", challenger=True).exit_code == 0
+    entry = beside.entries("challenger")[-1]
+    assert (entry.payload["previous"], entry.payload["generation"]) == (before, 2)
+    assert lane(beside).release == entry.payload["release"] != before
+
+
+def test_a_challenger_goes_into_service_and_leaves_its_place_in_the_same_step(beside: Governed) -> None:
+    challenger, incumbent = lane(beside).pointer, served(beside)
+    assert challenger is not None
+    evidence = side_by_side(beside)
+    approve(beside, "assistive", challenger=True)
+    answer = promote(beside, "assistive", challenger=True)
+    assert answer.exit_code == 0, answer.document
+    release, stage, generation = served(beside)
+    assert (stage, generation) == ("assistive", incumbent[2] + 1) and release not in (incumbent[0], challenger.release)
+    entry = beside.entries("promotion")[-1]
+    detail: Any = entry.payload["detail"]
+    assert (entry.payload["previous"], detail["model_version"]) == (incumbent[0], "13")
+    assert detail["side_by_side"] == evidence.digest
+    left = lane(beside)
+    assert left.problem == "" and left.pointer is not None
+    assert (left.pointer.release, left.pointer.generation, left.pointer.ledger_hash) == (None, 2, entry.hash)
+    assert verify_ledger(beside.settings).exit_code == 0
+    assert ledger_at_time(beside.settings, "city", now().isoformat())["running"][0]["challenger"] is None
+    roll_back(beside.settings, "triage", "city", None, "worse after all", beside.signs("olga"))
+    assert served(beside)[0] == incumbent[0], "the release before the challenger comes back"
+
+
+@pytest.mark.parametrize(
+    ("worse", "figure", "threshold"),
+    [
+        ({"auroc": -0.021}, "AUROC of critical_care: -0.011 (-0.021 to -0.001)", "a lower bound of at least -0.02"),
+        ({"alerts": 3.1}, "cards per 100: 2.1 (1.1 to 3.1)", "an upper bound of at most 3 more per 100"),
+        ({"visits": 499}, "499 visits that both scored", "at least 500"),
+        ({"visits": 380}, "19 events of critical_care", "at least 20 on visits of both"),
+        ({"days": 31.5}, "side_by_side evidence of 31 days ago", "at most 30 days old"),
+        ({"beside": "f" * 64}, "both side by side, with a model that is not served (ffffffffffff)", ""),
+    ],
+    ids=["auroc", "alerts", "visits", "events", "age", "another"],
+)
+def test_what_people_see_is_not_replaced_by_what_is_worse_or_hardly_compared(
+    beside: Governed, worse: dict[str, Any], figure: str, threshold: str
+) -> None:
+    side_by_side(beside, **worse)
+    told = refused_by(beside)
+    assert {each["clause"] for each in told} == {"beside-the-release-it-replaces"}
+    [mine] = [each for each in told if each["figure"] == figure]
+    assert threshold in mine["threshold"] and "--to shadow --challenger" in mine["to_meet"]
+
+
+def test_at_the_margin_a_challenger_may_go_into_service(beside: Governed) -> None:
+    assert [each["figure"] for each in refused_by(beside)] == ["no side_by_side evidence of this model"]
+    side_by_side(beside, auroc=-0.02, alerts=3.0, visits=500)
+    assert refused_by(beside) == []
+    approve(beside, "assistive", challenger=True)
+    shown = explain_step(beside.settings, "triage", "city", "assistive", challenger=True)
+    assert "beside version 12, which is served, on the same visits:" in str(shown.text)
+    assert "side_by_side.alerts_per_100_difference: 2 (1 to 3)" in str(shown.text)
+
+
+def test_without_the_word_a_promotion_is_of_what_is_served(beside: Governed) -> None:
+    told = explain_step(beside.settings, "triage", "city", "assistive").document
+    asked = explain_step(beside.settings, "triage", "city", "assistive", challenger=True).document
+    assert told["subject"]["model"] != asked["subject"]["model"]
+    assert "already in assistive" in [one["figure"] for one in told["refused_by"]]
+
+
+def test_a_challenger_skips_no_stage(beside: Governed) -> None:
+    told = explain_step(beside.settings, "triage", "city", "decision_support", challenger=True).document
+    assert "shadow to decision_support" in [one["figure"] for one in told["refused_by"]]
+
+
+def test_there_is_no_challenger_to_promote_before_one_came(one: Governed) -> None:
+    with pytest.raises(NoChallenger, match="--to shadow --challenger"):
+        promote(one, "assistive", challenger=True)
+
+
+def test_a_challenger_is_taken_away_and_nobody_sees_a_difference(beside: Governed) -> None:
+    before, there = served(beside), lane(beside).release
+    answer = withdraw(beside.settings, "triage", "city", "it scores nonsense", beside.signs("mia"))
+    assert answer["recorded"] and answer["kind"] == "challenger_withdrawn" and answer["payload"]["release"] == there
+    assert served(beside) == before and lane(beside).release is None and lane(beside).problem == ""
+    with pytest.raises(NothingToTakeBack):
+        withdraw(beside.settings, "triage", "city", "again")
+    refused = promote(beside, "shadow", challenger=True)
+    assert {each["clause"] for each in refused.document["reasons"]} == {"approval.model", "approval.workflow"}
+    assert all("was given before" in each["figure"] for each in refused.document["reasons"])
+
+
+def test_the_challenger_stays_when_what_is_served_goes_down(beside: Governed) -> None:
+    there = lane(beside).release
+    for stage in ("shadow", "off"):
+        roll_back(beside.settings, "triage", "city", stage, "test", beside.signs("olga"))
+        assert lane(beside).release == there and lane(beside).problem == ""
+
+
+@pytest.mark.parametrize("damage", [break_entry, remove_ledger_key, remove_release_key], ids=lambda each: each.__name__)
+def test_whatever_is_damaged_a_challenger_is_taken_away(beside: Governed, damage: Damage) -> None:
+    damage(beside)
+    withdraw(beside.settings, "triage", "city", "stop it", beside.signs("mia"))
+    path = challenger_path(beside.settings.home, "triage", "city")
+    assert not path.exists() or json.loads(path.read_bytes())["release"] is None
+
+
+def test_an_order_that_the_ledger_could_not_take_is_recorded_later(beside: Governed) -> None:
+    ledger = beside.settings.home / "ledger.db"
+    held = ledger.read_bytes()
+    ledger.write_bytes(b"no database" * 500)
+    open_records.cache_clear()
+    answer = withdraw(beside.settings, "triage", "city", "stop it", beside.signs("mia"))
+    assert not answer["recorded"]
+    ledger.write_bytes(held)
+    assert lane(beside).problem == "" and lane(beside).release is None
+    assert len(beside.entries("challenger_withdrawn")) == 1
+
+
+def test_a_challenger_that_nobody_recorded_is_told_and_judged_by_nobody(beside: Governed) -> None:
+    path = challenger_path(beside.settings.home, "triage", "city")
+    old = path.read_bytes()
+    withdraw(beside.settings, "triage", "city", "stop it")
+    path.write_bytes(old)
+    found = lane(beside)
+    assert "generation: ledger 2, pointer 1" in found.problem and found.release is None
+    assert verify_ledger(beside.settings).exit_code == 1
+    assert any("CHALLENGER AND LEDGER DIFFER" in each for each in status_of(beside.settings).document["problems"])
+    refused = promote(beside, "shadow", challenger=True)
+    assert "challenger-beside-a-release" in {each["clause"] for each in refused.document["reasons"]}
+    withdraw(beside.settings, "triage", "city", "set it right")
+    assert lane(beside).problem == ""
+
+
+def test_a_changed_challenger_is_told(beside: Governed) -> None:
+    path = challenger_path(beside.settings.home, "triage", "city")
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "reason": "another"}))
+    assert "cannot be trusted" in lane(beside).problem and lane(beside).release is None
+    withdraw(beside.settings, "triage", "city", "set it right")
+    assert lane(beside).problem == ""
+
+
+def test_a_challenger_that_was_recorded_and_never_pointed_to_comes_when_it_is_asked_for_again(
+    one: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(one, "shadow", challenger=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestration.steps.releases.challenging.publish_challenger", _power_cut)
+        with pytest.raises(OSError, match="power"):
+            promote(one, "shadow", challenger=True)
+    assert "the pointer is gone" in lane(one).problem
+    assert promote(one, "shadow", challenger=True).exit_code == 0
+    assert lane(one).problem == "" and lane(one).release is not None
+
+
+def test_a_promotion_whose_challenger_was_left_behind_is_told(
+    beside: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side_by_side(beside)
+    approve(beside, "assistive", challenger=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestration.steps.releases.withdrawing.withdraw_challenger", _power_cut)
+        with pytest.raises(Exception, match="is in service, recorded as entry"):
+            promote(beside, "assistive", challenger=True)
+    assert lane(beside).problem and served(beside)[1] == "assistive"
+    withdraw(beside.settings, "triage", "city", "left behind")
+    assert lane(beside).problem == "" and verify_ledger(beside.settings).exit_code == 0
+
+
+def _power_cut(*_: Any, **__: Any) -> None:
+    raise OSError("power")
+
+
+def test_from_a_call_to_the_refusal_of_a_challenger_that_scored_too_little(
+    beside: Governed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service scores with both, their events come out as a feed, are parted as staging parts them, and compared;
+    the gate says what is missing."""
+    visits, home = [f"e{n}" for n in range(12)], Home.at(beside.settings.home)
+    with home.serving(events_url=beside.settings.events_url) as client:
+        for n, visit in enumerate(visits):
+            assert client.post(SERVICE, json=call_about(visit, 50.0 + 3 * n)).status_code == 200
+        client.portal.call(client.app.state.running.hooks["triage"].challengers.finish)
+    snapshot = as_snapshot(beside.settings, tmp_path)
+    monkeypatch.setattr(shadow, "current_snapshot", lambda _: snapshot)
+    monkeypatch.setattr("orchestration.steps.learning.challenger.keep_served", lambda *_: [])
+    [evidence] = judge_challenger(beside.settings, "triage", "city")
+    assert evidence.figures["side_by_side.visits"].value == len(visits)
+    assert (
+        evidence.detail["beside_version"] == "12"
+        and evidence.subject_model == read_candidate(beside.settings, "triage", "city").model
+    )
+    events = served_visits(beside.settings, "triage", "city").rows
+    assert set(events["is_displayed"].to_pylist()) >= {True}, "the one in service goes on to show cards"
+    told = [each["figure"] for each in refused_by(beside)]
+    assert "12 visits that both scored" in told and "4 events of critical_care" in told
+
+
+def as_snapshot(settings: Settings, folder: Path) -> Snapshot:
+    """Events as the service hands them out, parted by kind; and a mart in which every third visit had every outcome."""
+    use_case = load_use_case("triage")
+    [file] = export_events(settings.events_url, folder, site="city").files
+    kinds = {"serving_event": "kind <> 'challenger'", "serving_challenger": "kind = 'challenger'"}
+    ready_at, practice = use_case.grain.ready_at, use_case.practice.column
+    labels = ", ".join(f"n % 3 = 0 as {each.label_column}" for each in use_case.outcomes)
+    mart = (
+        f"select site, visit_key, {ready_at}, 3 as {practice}, {labels} from (select "
+        f"site, visit_key, \"at\" as {ready_at}, row_number() over (order by event_id) as n from '{file}' "
+        "where kind = 'call')"
+    )
+    queries = {**{name: f"select * from '{file}' where {what}" for name, what in kinds.items()}, "triage_mart": mart}
+    queries["card_response"] = (
+        "select 'city' as site, 'triage' as use_case, '' as visit_key, 'waiting' as response, '' as reason_code, '' as "
+        "unit, '' as shift, now() as shown_at, '' as card_uuid, '' as release_digest"
+    )
+    rows: dict[str, int] = {}
+    with duckdb.connect() as connection:
+        for name, query in queries.items():
+            connection.sql(query).write_parquet(str(folder / f"{name}.parquet"))
+            rows[name] = len(connection.sql(query).fetchall())
+    return Snapshot("a" * 64, now().isoformat(), folder, rows)
+
+
+def test_a_challenger_has_no_stage_to_go_down_to() -> None:
+    words = ["rollback", "triage", "--site", "city", "--challenger", "--to", "shadow", "--reason", "x"]
+    refused = CliRunner().invoke(main, words)
+    assert refused.exit_code == 2 and "leave --to out" in refused.output
