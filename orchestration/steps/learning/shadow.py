@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from evaluation.evidence import Evidence, Figure
+from evaluation.evidence import Evidence, Figure, Json
 from evaluation.metrics import NotEstimableError
 from evaluation.metrics.performance import auroc
 from evaluation.metrics.shares import share
@@ -25,7 +25,6 @@ from orchestration.steps.errors import StepError
 from orchestration.steps.learning.before_labels import estimated_evidence, shadow_gap_evidence
 from orchestration.steps.learning.evidence import head_of
 from orchestration.steps.learning.explanations import explanations_evidence
-from orchestration.steps.learning.judging import LABEL, SCORE, samples_of
 from orchestration.steps.learning.overrides import Shown, overrides_evidence, shown_cards
 from orchestration.steps.learning.parity import parity_evidence
 from orchestration.steps.learning.stores import CandidateRecord, read_candidate, save_evidence
@@ -144,21 +143,28 @@ def releases_of(settings: Settings, record: CandidateRecord) -> list[VerifiedRel
 
 
 def _shadow(served: Served, use_case: UseCase, threshold: float) -> Evidence:
-    scores = [json.loads(text) for text in served.rows["scores"].to_pylist()]
+    """Ranking by outcome on visits whose outcome has settled; one that has settled for none has no figure, and the
+    detail says so."""
     table = served.rows
-    for outcome in use_case.outcomes:
-        score = pa.array([float(one[outcome.name]) for one in scores])
-        table = table.append_column(f"{outcome.name}{SCORE}", score)
-        table = table.append_column(f"{outcome.name}{LABEL}", table[outcome.label_column])
+    scores = [json.loads(text) for text in table["scores"].to_pylist()]
     figures: dict[str, Figure] = {}
-    for sample in samples_of(table, use_case):
-        figures[f"shadow.{sample.outcome}.auroc"] = _estimated(sample.y, sample.p)
+    for outcome in use_case.outcomes:
+        label = table[outcome.label_column]
+        settled = label.is_valid().to_numpy().astype(bool)
+        p = np.array([float(one[outcome.name]) for one in scores])[settled]
+        figures[f"shadow.{outcome.name}.auroc"] = _estimated(label.drop_null().cast(pa.float64()).to_numpy(), p)
     shown = np.array([one[use_case.card.outcome] >= threshold for one in scores])
     figures["shadow.alerts_per_100"] = _per_100(share(shown))
-    return head_of(served.record, _window(table)).evidence("shadow", figures, {"visits": table.num_rows})
+    detail: dict[str, Json] = {"visits": table.num_rows}
+    missing = [one.name for one in use_case.outcomes if figures[f"shadow.{one.name}.auroc"].n == 0]
+    if missing:
+        detail["not_settled"] = f"No visit that was scored has settled yet for: {', '.join(missing)}."
+    return head_of(served.record, _window(table)).evidence("shadow", figures, detail)
 
 
 def _estimated(y: np.ndarray, p: np.ndarray) -> Figure:
+    if not y.size:
+        return Figure(None, n=0)
     try:
         return auroc(y, p)
     except NotEstimableError:

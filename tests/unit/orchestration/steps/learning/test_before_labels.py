@@ -84,3 +84,15 @@ def test_the_clock_of_a_label_has_one_name_whatever_the_mart_calls_it() -> None:
     appointments = load_use_case("appointments")
     assert in_canonical_names(pa.table({"starts_at": [1], "x": [2]}), appointments).column_names == ["arrived_at", "x"]
     assert in_canonical_names(pa.table({"arrived_at": [1]}), TRIAGE).column_names == ["arrived_at"]
+
+
+def test_before_any_outcome_has_settled_nothing_is_realised(record: Record) -> None:
+    rows = served().slice(0, 300)
+    for outcome in TRIAGE.outcomes:
+        index = rows.column_names.index(outcome.label_column)
+        rows = rows.set_column(index, outcome.label_column, pa.nulls(300, pa.bool_()))
+    found = estimated_evidence(record(), rows, TRIAGE, WINDOW)
+    assert found.figures["estimated.critical_care.prevalence"].value is not None
+    assert not [name for name in found.figures if "realised" in name or "observed" in name]
+    told = found.to_json()["detail"]["outcomes"]["critical_care"]  # type: ignore[index, call-overload]
+    assert (told["matured"], told["not_matured"]) == (0, 300)  # type: ignore[index, call-overload]
