@@ -75,7 +75,9 @@ final as (
         expected.n as expected
     from found
     inner join expected on found.kind = expected.kind
-    where found.n != expected.n
+    where
+        found.n != expected.n
+        and {{ has_work() }}
 )
 
 select * from final

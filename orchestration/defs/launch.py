@@ -6,7 +6,7 @@ What does not belong here: what an asset does.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -35,6 +35,7 @@ from orchestration.defs.names import (
     plan_key,
     release_key,
 )
+from orchestration.defs.selecting import Batch, Cut, batches, feeds_of
 from orchestration.settings import Settings, load_settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.answer import DONE, FAILED, FEED_STOPPED, Answer
@@ -144,26 +145,68 @@ class Launcher:
         self.summary.add(result)
         return result.success
 
-    def selection(self, text: str) -> AssetSelection:
+    def selected(self, text: str) -> list[Batch]:
         """Read a selection of assets. Raises `NothingSelected` for one that cannot be read, or names nothing."""
+        graph = self._definitions.resolve_asset_graph()
         try:
-            selection = AssetSelection.from_string(text)
-            keys = selection.resolve(self._definitions.resolve_asset_graph())
+            keys = AssetSelection.from_string(text).resolve(graph) & graph.materializable_asset_keys
         except DagsterError as error:
             raise NothingSelected(f"--select {text!r} cannot be read, or names an asset that there is not.") from error
         if not keys:
             raise NothingSelected(f"--select {text!r} names no asset: nothing was run; `make ui` shows what there is.")
-        return selection
+        return batches(graph, keys)
+
+    def run_selected(self, selected: Sequence[Batch], site: str | None) -> None:
+        """Make what was selected, at one site or at every one that has landed something, until a run fails."""
+        for batch in selected:
+            done = True
+            if batch.cut is Cut.WHOLE:
+                if any(key.path[0] == "tables" for key in batch.keys):
+                    prepare_lake(self._settings)
+                done = self.materialise(AssetSelection.assets(*batch.keys))
+            elif batch.cut is Cut.SITE_AND_DAY:
+                waiting = pending_drops(self._settings, site)
+                landed = [
+                    self.land_only(drops, feeds_of(batch.keys)) for drops in waiting
+                ]  # every site, whatever fails
+                done = all(landed)
+            else:
+                for place in [site] if site else landed_sites(self._settings):
+                    done = self.make_at(place, batch.keys) and done
+            if not done:
+                return
+
+    def land_only(self, drops: PendingDrops, feeds: Sequence[str]) -> bool:
+        """Land some of the feeds of one site's waiting drops; the drops go on waiting for the others."""
+        chosen = tuple(feed for feed in drops.feeds if feed in feeds)
+        if chosen == drops.feeds:
+            return self.land(drops)
+        return not chosen or self._land(replace(drops, feeds=chosen))
+
+    def make_at(self, site: str, keys: Sequence[AssetKey]) -> bool:
+        """Make assets of one site, but those of a use case that has too little to train on there; these are told."""
+        made = set(keys)
+        for use_case in list_use_cases():
+            candidate = AssetKey([use_case, "candidate"])
+            lacking = candidate in made and kind_of(use_case).why_not_trainable(self._settings, use_case, site)
+            if lacking:
+                self.summary.untrained.append({"use_case": use_case, "site": site, "why": lacking})
+                self._progress(f"candidate {use_case} at {site}: none. {lacking}")
+                made = {key for key in made if key.path[0] != use_case}
+        return not made or self.materialise(AssetSelection.assets(*made), partition=site)
 
     def land(self, drops: PendingDrops) -> bool:
         """Land one site's waiting drops, all its feeds and days in one run."""
-        self._progress(f"landing   {drops.site}: {len(drops.days)} days, {', '.join(drops.feeds)}")
-        keys = AssetSelection.assets(*[AssetKey(["landing", feed]) for feed in drops.feeds])
-        first, last = drops.days[0].isoformat(), drops.days[-1].isoformat()
-        done = self.materialise(keys, tags={RANGE_START: f"{first}|{drops.site}", RANGE_END: f"{last}|{drops.site}"})
+        done = self._land(drops)
         if done:
             mark_landed(self._settings, drops)
         return done
+
+    def _land(self, drops: PendingDrops) -> bool:
+        self._progress(f"landing   {drops.site}: {len(drops.days)} days, {', '.join(drops.feeds)}")
+        keys = AssetSelection.assets(*[AssetKey(["landing", feed]) for feed in drops.feeds])
+        first, last = drops.days[0].isoformat(), drops.days[-1].isoformat()
+        return self.materialise(keys, tags={RANGE_START: f"{first}|{drops.site}", RANGE_END: f"{last}|{drops.site}"})
 
     def build_tables(self) -> bool:
         """Build and test every table and publish the snapshot, unless nothing has arrived since."""
@@ -259,7 +302,7 @@ def run_graph(settings: Settings, *, site: str | None, select: str | None, progr
         load_site(site)
     launcher = Launcher(settings, progress)
     if select is not None:
-        launcher.materialise(launcher.selection(select), partition=site)
+        launcher.run_selected(launcher.selected(select), site)
         return launcher.summary.answer()
     landed = [launcher.land(drops) for drops in pending_drops(settings, site)]
     if all(landed) and launcher.build_tables():

@@ -62,6 +62,17 @@
     {{ return((wanted | reject('in', good) | list | length) == 0) }}
 {%- endmacro %}
 
+{#-
+    Whether a build has anything to do: with nothing touched, models that are asked for alone stand on what the others were
+    made from last time, and what holds between models of one build is not judged by them.
+-#}
+{% macro has_work() -%}
+    {%- if not execute or is_full_build() -%} {{ return('true') }} {%- endif -%}
+    {%- set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') -%}
+    {%- set left_out = models | map(attribute='unique_id') | reject('in', selected_resources) | list -%}
+    {{ return('exists (select 1 from build.touched_person)' if left_out else 'true') }}
+{%- endmacro %}
+
 {% macro create_ledger() -%}
     {%- do run_query('
         create schema if not exists build;
