@@ -56,7 +56,10 @@ def test_the_whole_graph_is_made_once_in_as_few_runs_as_there_are_changes_of_par
         ('key:"landing/ehr" or key:"tables/stay"', [(Cut.SITE_AND_DAY, {"landing/ehr"}), (Cut.WHOLE, {"tables/stay"})]),
         # the report stands on the stay through what was not selected, and still comes after it
         ('key:"monitoring/report" or key:"tables/stay"', [(Cut.WHOLE, {"monitoring/report", "tables/stay"})]),
-        ('key:"triage/candidate" or key:"tables/stay"', [(Cut.WHOLE, {"tables/stay"}), (Cut.SITE, {"triage/candidate"})]),
+        (
+            'key:"triage/candidate" or key:"tables/stay"',
+            [(Cut.WHOLE, {"tables/stay"}), (Cut.SITE, {"triage/candidate"})],
+        ),
     ],
 )
 def test_what_was_selected_is_cut_by_its_partitions(text: str, runs: list[tuple[Cut, set[str]]]) -> None:
