@@ -57,7 +57,7 @@ def _deciding(command: Decides) -> Decides:
         actor_option,
         click.option("--key", "key_file", required=True, type=EXISTING, help="The person's Ed25519 private key (PEM)."),
         click.option("--note", default="", help="What the person wants remembered."),
-        click.option("--served", is_flag=True, help="Renew what is served, not what is proposed."),
+        click.option("--served", is_flag=True, help="Renew what was released, not what is proposed."),
         challenger_option,
         click.option("--yes", is_flag=True, help="Sign without being asked; what is signed is shown all the same."),
     )

@@ -14,6 +14,7 @@ from dagster import (
     sensor,
 )
 
+from evaluation.ledger import WITHDRAWN
 from orchestration.defs.names import LEDGER_ENTRY, release_key
 from orchestration.settings import load_settings
 from orchestration.steps.record.records import now
@@ -35,7 +36,7 @@ def approvals_sensor() -> SensorDefinition:
         name="approvals_sensor",
         minimum_interval_seconds=WATCH_EVERY_SECONDS,
         default_status=DefaultSensorStatus.RUNNING,
-        description="Hourly: approvals that end soon are told; a release whose approvals are over steps down.",
+        description="Hourly: approvals that end soon are told; over, a release steps down and a challenger leaves.",
     )
     def watch(context: SensorEvaluationContext) -> SensorResult | SkipReason:
         found = watch_approvals(load_settings(), now())
@@ -51,14 +52,19 @@ def approvals_sensor() -> SensorDefinition:
 
 
 def _observations(found: Watch) -> list[AssetObservation]:
-    """Tell of every served release what is due, and of one that stepped down its ledger entry."""
-    entries = {(one["payload"]["use_case"], one["payload"]["site"]): one for one in found.stepped_down}
+    """Tell of every served release and challenger what is due, and of one that went its ledger entry."""
+    entries = {
+        (one["payload"]["use_case"], one["payload"]["site"], one["kind"] == WITHDRAWN): one
+        for one in found.stepped_down
+    }
     observed: list[AssetObservation] = []
     for one in found.watched:
         metadata = {"approvals_due": MetadataValue.json(one.to_json())}
-        if (one.use_case, one.site) in entries:
-            metadata[LEDGER_ENTRY] = MetadataValue.json(entries[one.use_case, one.site])
-        words = " ".join(one.sentences) or "Every approval stands."
+        place = (one.use_case, one.site, one.is_challenger)
+        if place in entries:
+            metadata[LEDGER_ENTRY] = MetadataValue.json(entries[place])
+        whose = " of the challenger" if one.is_challenger else ""
+        words = " ".join(one.sentences) or f"Every approval{whose} stands."
         key = release_key(one.use_case)
         observed.append(AssetObservation(asset_key=key, partition=one.site, description=words, metadata=metadata))
     return observed

@@ -67,12 +67,12 @@ def record_verdict(
     """Show (`show`), sign and record `verdict` ("approve" or "refuse"); returns the ledger entry with what was shown.
 
     With `served` it is about the release that is served, as a renewal must be; else about what is proposed, with
-    `challenger` about what scores beside it. Whatever
-    `show` raises stops it: nothing is signed. Raises `UnknownApprover`, `CertificateNotUsable`, `NoCandidate`,
-    `NoChallenger` and `LedgerError`.
+    `challenger` about what scores beside it, with both about the challenger as it was released. Whatever `show` raises
+    stops it: nothing is signed. Raises `UnknownApprover`, `CertificateNotUsable`, `NoCandidate`, `NoChallenger` and
+    `LedgerError`.
     """
     if served:
-        proposal = as_served(settings, use_case, site, Stage(stage))
+        proposal = as_served(settings, use_case, site, Stage(stage), challenger=challenger)
     else:
         proposal = propose(settings, use_case, site, Stage(stage), challenger=challenger)
     ledger = open_records(settings)

@@ -170,22 +170,28 @@ def _challenging(settings: Settings, use_case: str, site: str, stage: Stage) -> 
 
 
 def _challenger(settings: Settings, use_case: str, site: str, beside: Challenging) -> CandidateRecord:
+    release = _beside(settings, use_case, site, beside)
+    return read_candidate(settings, use_case, site, release.manifest.model.digest)
+
+
+def _beside(settings: Settings, use_case: str, site: str, beside: Challenging) -> VerifiedRelease:
     if beside.release is None or beside.lane.fault:
         raise NoChallenger(
             f"{use_case} has no challenger at {site}{': ' * bool(beside.lane.fault)}{beside.lane.fault}; the newest "
             f"candidate becomes one with: pilothouse promote {use_case} --site {site} --to shadow --challenger"
         )
-    release = load_release(settings.home, beside.release, load_public_key(settings.keys / "release.pub.pem"))
-    return read_candidate(settings, use_case, site, release.manifest.model.digest)
+    return load_release(settings.home, beside.release, load_public_key(settings.keys / "release.pub.pem"))
 
 
-def as_served(settings: Settings, use_case: str, site: str, stage: Stage) -> Proposal:
-    """What is served now, to be signed again as it was released: whatever was trained or changed since is not in it.
+def as_served(settings: Settings, use_case: str, site: str, stage: Stage, *, challenger: bool = False) -> Proposal:
+    """What is served now, or scores beside it, to be signed again as it was released: whatever was trained or changed
+    since is not in it.
 
-    Raises `NothingServed`, and what reading the release raises.
+    Raises `NothingServed`, `NoChallenger`, and what reading the release raises.
     """
     pointer = current_pointer(settings, use_case, site)
-    release = released(settings, pointer)
+    beside = _challenging(settings, use_case, site, stage) if challenger else None
+    release = released(settings, pointer) if beside is None else _beside(settings, use_case, site, beside)
     if release is None:
         raise NothingServed(f"{use_case} serves no release at {site}; leave --served out to sign what is proposed.")
     manifest, declared, policy = release.manifest, load_declaration(use_case), load_policy(use_case)
@@ -200,6 +206,7 @@ def as_served(settings: Settings, use_case: str, site: str, stage: Stage) -> Pro
         card=kind_of(use_case).layout(declared, policy),
         scope=manifest.scope,
         current=pointer,
+        challenger=beside,
     )
 
 

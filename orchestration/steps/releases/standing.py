@@ -1,4 +1,4 @@
-"""Approvals under a release that is served: which are due soon, which are over, and where it goes then.
+"""Approvals under a release that is served, or scores beside it: which are due or over, and where it goes then.
 
 Whoever signs the same again (`pilothouse approve`) renews it. What does not belong here: the arithmetic (evaluation/
 gates/standing), and stepping down (approval_watch).
@@ -6,7 +6,7 @@ gates/standing), and stepping down (approval_watch).
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,8 +22,8 @@ from orchestration.sites import load_site
 
 @dataclass(frozen=True)
 class Watched:
-    """One served release: the kinds of approval that are due, those that are over, and where it goes for these;
-    `every` kind that it stands on."""
+    """One release, served or (`is_challenger`) scoring beside it: the kinds of approval that are due, those that are
+    over, and where it goes for these; `every` kind that it stands on."""
 
     use_case: str
     site: str
@@ -32,11 +32,13 @@ class Watched:
     over: tuple[Standing, ...]
     lower: Stage
     every: tuple[Standing, ...] = ()
+    is_challenger: bool = False
 
     @property
     def sentences(self) -> list[str]:
         """What is due, for people, one sentence each."""
-        return [f"{self.use_case} at {self.site}: {told(one)} {self._remedy(one.kind)}" for one in self.due]
+        where = f"{self.use_case} at {self.site}{', the challenger' * self.is_challenger}"
+        return [f"{where}: {told(one)} {self._remedy(one.kind)}" for one in self.due]
 
     def to_json(self) -> list[dict[str, Any]]:
         return [
@@ -48,8 +50,12 @@ class Watched:
         certificate = " --certificate NUMBER --expires DATE" if kind == REGULATORY else ""
         return (
             f"Sign it again: pilothouse approve {self.use_case} --site {self.site} --stage {self.stage} --kind {kind} "
-            f"--served{certificate}; or the release steps down to {self.lower}."
+            f"--served{' --challenger' * self.is_challenger}{certificate}; or {self._otherwise}."
         )
+
+    @property
+    def _otherwise(self) -> str:
+        return "the challenger is taken away" if self.is_challenger else f"the release steps down to {self.lower}"
 
 
 def standing_of(
@@ -57,6 +63,11 @@ def standing_of(
 ) -> Watched | None:
     """Judge the approvals of a verified release under its pointer; None where nothing is served."""
     return None if pointer is None or release is None else stands_at(records, release, Stage(pointer.stage.value), at)
+
+
+def standing_beside(records: Readable, challenger: VerifiedRelease, at: datetime) -> Watched:
+    """Judge the approvals of a verified challenger: it stands in shadow, or nowhere."""
+    return replace(stands_at(records, challenger, Stage.SHADOW, at), is_challenger=True)
 
 
 def allowed_stage(records: Readable, release: VerifiedRelease, stage: Stage, at: datetime) -> Stage:

@@ -5,6 +5,7 @@ served is not touched. A challenger whose model goes into service leaves here, t
 one (challenging).
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -40,21 +41,38 @@ def withdraw(settings: Settings, use_case: str, site: str, reason: str, actor: A
     with held_within(settings.home, f"release-{use_case}-{site}", LOCK_SECONDS) as held:
         if not held:
             descent.recorder.warnings.append("Another release step has not ended; this one did not wait any longer.")
-        present, at = lies_at(settings, use_case, site), now()
-        ledger, lane = _on_record(settings, use_case, site)
-        if not _is_needed(present, lane):
-            raise NothingToTakeBack(_none(use_case, site))
-        pointer = _taken_away(descent, lane, at)
-        release = present.release if isinstance(present, Challenger) else None
-        members = {
-            "use_case": use_case,
-            "site": site,
-            "release": release,
-            "generation": pointer.generation if pointer is not None else (lane.above if lane else 0) + 1,
-            "reason": descent.recorder.reason,
-            "effective_at": instant_text(at),
-        }
-        return descent.recorder.record(ledger, descent.recorder.signed(WITHDRAWN, members, at, ledger))
+        return _withdrawn(descent)
+
+
+def withdraw_if(
+    settings: Settings, use_case: str, site: str, judge: Callable[[], str | None], actor: Actor
+) -> dict[str, Any] | None:
+    """Take the challenger away where `judge`, asked under the lock of the place, names a reason; None where it does
+    not. Raises as `withdraw` and `judge` do.
+
+    Whoever judged before waiting for the lock may have judged another challenger.
+    """
+    with held_within(settings.home, f"release-{use_case}-{site}", LOCK_SECONDS):
+        reason = judge()
+        return None if reason is None else _withdrawn(Descent.begin(settings, use_case, site, reason, actor))
+
+
+def _withdrawn(descent: Descent) -> dict[str, Any]:
+    settings, use_case, site = descent.settings, descent.use_case, descent.site
+    present, at = lies_at(settings, use_case, site), now()
+    ledger, lane = _on_record(settings, use_case, site)
+    if not _is_needed(present, lane):
+        raise NothingToTakeBack(_none(use_case, site))
+    pointer = _taken_away(descent, lane, at)
+    members = {
+        "use_case": use_case,
+        "site": site,
+        "release": present.release if isinstance(present, Challenger) else None,
+        "generation": pointer.generation if pointer is not None else (lane.above if lane else 0) + 1,
+        "reason": descent.recorder.reason,
+        "effective_at": instant_text(at),
+    }
+    return descent.recorder.record(ledger, descent.recorder.signed(WITHDRAWN, members, at, ledger))
 
 
 def leave_if_promoted(settings: Settings, use_case: str, site: str, entry: Entry, at: datetime, signer: Signer) -> None:

@@ -27,7 +27,7 @@ from orchestration.steps.record.incidents import ALL_SITES, ALL_USE_CASES, KINDS
 from orchestration.steps.record.lanes import Lane, lanes
 from orchestration.steps.record.records import believed_records, broken, late, now, who
 from orchestration.steps.releases.proposal import released
-from orchestration.steps.releases.standing import standing_of
+from orchestration.steps.releases.standing import standing_beside, standing_of
 from orchestration.steps.secret_files import leftovers
 
 
@@ -44,10 +44,15 @@ def status_of(settings: Settings, site: str | None = None) -> Answer:
     if site is not None and not rows:
         rows = [_blank(use_case, site) for use_case in use_case_names()]
     broken_glass = [row["break_glass"] for row in rows if "break_glass" in row]
-    warnings = [*broken_glass, *(sentence for row in rows for sentence in row["approvals_due"] or ())]
+    warnings = [*broken_glass, *(sentence for row in rows for sentence in _due(row))]
     document = {"releases": rows, "problems": list(found.problems), **({"warnings": warnings} if warnings else {})}
     text = None if rows or found.problems else "Nothing is released here, and there is no candidate yet."
     return Answer(document, text=text, exit_code=DONE if found.is_believed else FAILED)
+
+
+def _due(row: dict[str, Any]) -> list[str]:
+    """What is due of a row: of the release that is served and of its challenger."""
+    return [*(row["approvals_due"] or ()), *row.get("challenger", {}).get("approvals_due", ())]
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ def overview(settings: Settings) -> Overview:
     found = agreements(settings, records, also=known)
     rows = [row for one in found if (row := _row(settings, records if verdict.ok else None, one)) is not None]
     beside = lanes(settings, records)
-    rows = [row | challenger_of(settings, beside.get((row["use_case"], row["site"]))) for row in rows]
+    believed = records if verdict.ok else None
+    rows = [row | challenger_of(settings, beside.get((row["use_case"], row["site"])), believed) for row in rows]
     unsound = [] if verdict.ok else [f"{broken(verdict)} Run: pilothouse ledger verify"]
     problems = [*unsound, *late(settings), *leftovers(settings), *[str(row["error"]) for row in rows if row["error"]]]
     problems += [one.problem for one in beside.values() if one.problem and (verdict.ok or one.fault)]
@@ -151,16 +157,19 @@ def _blank(use_case: str, site: str) -> dict[str, Any]:
     }
 
 
-def challenger_of(settings: Settings, lane: Lane | None) -> dict[str, Any]:
-    """What scores beside a release: its digest and model version; nothing stands in the row where nothing does."""
+def challenger_of(settings: Settings, lane: Lane | None, records: Readable | None = None) -> dict[str, Any]:
+    """What scores beside a release: its digest and model version, and what is due of its approvals where anything is;
+    nothing stands in the row where nothing does."""
     if lane is None or lane.pointer is None or lane.pointer.release is None:
         return {}
     try:
         public_key = load_public_key(settings.keys / "release.pub.pem")
-        version = load_release(settings.home, lane.pointer.release, public_key).manifest.model.version
+        release = load_release(settings.home, lane.pointer.release, public_key)
     except RegistryError:
-        version = None
-    return {"challenger": {"release": lane.pointer.release, "model_version": version}}
+        return {"challenger": {"release": lane.pointer.release, "model_version": None}}
+    due = standing_beside(records, release, now()).sentences if records is not None and lane.release else []
+    found = {"release": lane.pointer.release, "model_version": release.manifest.model.version}
+    return {"challenger": {**found, **({"approvals_due": due} if due else {})}}
 
 
 def _has_candidate(settings: Settings, use_case: str, site: str) -> bool:

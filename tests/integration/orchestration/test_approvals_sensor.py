@@ -1,5 +1,6 @@
 """The sensors over approvals and the ledger: nothing while nothing is new, one event for each change, a step down."""
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from dagster import AssetMaterialization, AssetObservation, Failure, SensorResul
 
 from evaluation.gates import Refusal
 from evaluation.policies import Stage, load_policy
-from orchestration.defs.names import release_key
+from orchestration.defs.names import LEDGER_ENTRY, release_key
 from orchestration.defs.releases import sensors
 from orchestration.defs.releases.shown import ledger_sensor
 from orchestration.settings import Settings
@@ -50,6 +51,17 @@ def test_it_reminds_once_and_has_the_release_step_down_after(city: Governed, mon
     over = tick(monkeypatch, DAYS + 1, told.cursor)
     assert isinstance(over, SensorResult) and "ledger_entry" in str(over.asset_events[0].metadata).lower()
     assert city.served == "off"
+
+
+def test_a_challenger_that_is_taken_away_is_told_apart_from_the_release(
+    city: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city.challenge()
+    over = tick(monkeypatch, DAYS + 1, None)
+    assert isinstance(over, SensorResult)
+    found = [json.loads(json.dumps(event.metadata[LEDGER_ENTRY].value)) for event in over.asset_events]
+    assert [entry["kind"] for entry in found] == ["rollback", "challenger_withdrawn"]
+    assert ["the challenger" in str(event.description) for event in over.asset_events] == [False, True]
 
 
 def test_what_cannot_be_judged_fails_the_tick(city: Governed, monkeypatch: pytest.MonkeyPatch) -> None:

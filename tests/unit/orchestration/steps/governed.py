@@ -13,6 +13,7 @@ from pathlib import Path
 from evaluation.evidence import Subject
 from evaluation.ledger import ApprovalStatement, Entry, load_private_key, record_approval, sign_approval
 from evaluation.policies import Stage
+from ml.registry.challenger import publish_challenger
 from ml.registry.pointer import Pointer, publish_pointer
 from ml.registry.stages import Stage as ServedStage
 from ml.registry.stages import Tier as ServedTier
@@ -21,7 +22,7 @@ from orchestration.steps.record.actors import Actor, actor_of
 from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.people import new_person
 from orchestration.steps.record.records import now, open_records
-from tests.unit.ml.serving.homes import Home
+from tests.unit.ml.serving.homes import Home, tiny_model
 
 from .conftest import digest
 
@@ -91,6 +92,31 @@ class Governed:
             signer=home.signer,
         )
         self.releases.append(made)
+        return made
+
+    def challenge(self, rounds: int = 13) -> str:
+        """Put another model beside what is pointed to, as the first challenger here; returns its release."""
+        home, at, beside = Home.at(self.settings.home), now(), self.pointer
+        assert beside is not None
+        made = home.release(model=tiny_model(rounds=rounds), stage="shadow", site=self.site, created_at=at.isoformat())
+        subject = json.loads((self.settings.home / "releases" / made / "manifest.json").read_text())["subject"]
+        payload = {
+            "use_case": USE_CASE,
+            "site": self.site,
+            "stage": "shadow",
+            "release": made,
+            "beside": beside.release,
+            "previous": None,
+            "generation": 1,
+            "subject": subject,
+            "decision": digest("decision"),
+            "evidence": [{"kind": "performance", "digest": digest("evidence")}],
+            "approvals": [self._approve(person, "shadow", subject) for person in ("ada", "noor")],
+            "author": "mia.author",
+        }
+        entry = open_records(self.settings).append("challenger", "os.tester", payload, at=now())
+        words = {"use_case": USE_CASE, "site": self.site, "reason": "test", "issued_at": now(), "follows": 0}
+        publish_challenger(self.settings.home, release=made, ledger_hash=entry.hash, signer=home.signer, **words)  # type: ignore[arg-type]
         return made
 
     def _approve(self, person: str, stage: str, subject: dict[str, str]) -> dict[str, str]:

@@ -1,6 +1,10 @@
 """Approvals under a served release: told before they end, renewed by signing again, stepping down after they ended."""
 
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +14,19 @@ from evaluation.gates import Standing
 from evaluation.ledger import ApprovalStatement, load_private_key, record_approval, recorded, sign_approval
 from evaluation.ledger.approval import Verdict
 from evaluation.policies import Stage, load_policy
+from ml.registry.challenger import challenger_path
 from orchestration.settings import Settings
+from orchestration.steps.learning.stores import save_candidate
+from orchestration.steps.record.lanes import lane_at
 from orchestration.steps.record.people import new_person, revoke_person
 from orchestration.steps.record.records import now, open_records, verify_ledger
+from orchestration.steps.releases.approval import record_verdict
 from orchestration.steps.releases.standing import Watched
+from orchestration.steps.releases.withdrawing import withdraw
 from orchestration.steps.watching import approval_watch
 from orchestration.steps.watching.approval_watch import watch_approvals
 from orchestration.steps.watching.status import status_of
+from tests.unit.orchestration.steps.conftest import settings_of
 from tests.unit.orchestration.steps.governed import PEOPLE, POINTER_DAMAGES, Governed
 
 DAYS = timedelta(days=load_policy("triage").review_every_days)
@@ -202,3 +212,96 @@ def test_the_sentence_says_all_that_the_command_needs() -> None:
     model, regulatory = watched.sentences
     assert "--stage decision_support --kind model --served; or the release steps down to assistive." in model
     assert "--kind regulatory --served --certificate NUMBER --expires DATE; or" in regulatory
+
+
+@pytest.fixture(scope="module")
+def challenged_home(tmp_path_factory: pytest.TempPathFactory, governed_home: tuple[Path, list[str]]) -> Path:
+    """A home whose city has another model in shadow beside what is shown; to be copied."""
+    home = tmp_path_factory.mktemp("challenged") / "home"
+    shutil.copytree(governed_home[0], home)
+    Governed(settings_of(home)).challenge()
+    open_records.cache_clear()
+    return home
+
+
+@pytest.fixture
+def beside(settings: Settings, challenged_home: Path) -> Governed:
+    shutil.copytree(challenged_home, settings.home, dirs_exist_ok=True)
+    one = Governed(settings)
+    for person in ("ada", "noor"):
+        sign(one, person, "assistive", now())
+    return one
+
+
+def over_at(one: Governed) -> datetime:
+    """When the first approval of the challenger ends; what is served was signed again after it."""
+    given = [recorded(entry).statement for entry in open_records(one.settings).entries(kinds=("approval",))]
+    return min(each.decided_on for each in given if each.stage is Stage.SHADOW) + DAYS
+
+
+def scores_beside(one: Governed) -> bool:
+    open_records.cache_clear()
+    return lane_at(one.settings, open_records(one.settings), "triage", "city").release is not None
+
+
+def test_a_challenger_is_told_before_its_approvals_end_and_taken_away_after(beside: Governed) -> None:
+    end, served = over_at(beside), beside.pointer
+    soon = watch_approvals(beside.settings, end - MOMENT)
+    assert soon.stepped_down == () and scores_beside(beside)
+    [told] = [sentence for one in soon.watched for sentence in one.sentences if "the challenger: the model" in sentence]
+    assert told.startswith("triage at city, the challenger: the model approval of ada ends on")
+    assert "--stage shadow --kind model --served --challenger" in told and "or the challenger is taken away." in told
+    [entry] = watch_approvals(beside.settings, end).stepped_down
+    assert (entry["kind"], entry["actor"], entry["recorded"]) == ("challenger_withdrawn", "pilothouse", True)
+    assert "Approvals are over: the model approval of ada ends on" in entry["payload"]["reason"]
+    assert not scores_beside(beside) and beside.pointer == served
+    assert watch_approvals(beside.settings, end).stepped_down == () and verify_ledger(beside.settings).exit_code == 0
+
+
+def test_a_challenger_whose_approvals_are_renewed_stays(beside: Governed, record: Callable[..., Any]) -> None:
+    end, release = over_at(beside), beside.entries("challenger")[-1].payload["subject"]
+    save_candidate(beside.settings, replace(record(), model=release["model"]))
+    for person in ("ada", "noor"):
+        kind = str(PEOPLE[person][1])
+        words = (beside.settings, "triage", "city", "shadow", kind, person, beside.key(person), "approve")
+        told = record_verdict(*words, served=True, challenger=True)
+        assert told["payload"]["statement"]["subject"] == release
+    assert watch_approvals(beside.settings, end).stepped_down == () and scores_beside(beside)
+
+
+def test_a_challenger_that_replaced_the_judged_one_meanwhile_is_not_taken_away(
+    beside: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = over_at(beside)
+    found = [approval_watch._look_beside(beside.settings, "triage", "city", at) for at in (end, now())]
+    assert found[0] is not None and found[0].over
+    seen = iter(found)
+    monkeypatch.setattr(approval_watch, "_look_beside", lambda *_: next(seen))
+    assert watch_approvals(beside.settings, end).stepped_down == () and scores_beside(beside)
+
+
+def test_a_challenger_that_the_ledger_does_not_record_is_not_judged(beside: Governed) -> None:
+    path = challenger_path(beside.settings.home, "triage", "city")
+    lay = path.read_bytes()
+    withdraw(beside.settings, "triage", "city", "test")
+    path.write_bytes(lay)
+    found = watch_approvals(beside.settings, over_at(beside))
+    assert not [one for one in found.watched if one.is_challenger] and path.read_bytes() == lay
+
+
+def test_a_challenger_that_cannot_be_read_is_told_and_keeps_nothing_served_waiting(beside: Governed) -> None:
+    challenger = str(beside.entries("challenger")[-1].payload["release"])
+    (beside.settings.home / "releases" / challenger).rename(beside.settings.home / "lost")
+    found = watch_approvals(beside.settings, now())
+    assert [one.is_challenger for one in found.watched] == [False]
+    [problem] = found.problems
+    assert problem.startswith("The approvals of the challenger of triage at city cannot be judged:")
+
+
+def test_status_says_what_is_due_of_a_challenger(beside: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "approvals_due" not in status_of(beside.settings, "city").document["releases"][0]["challenger"]
+    soon = over_at(beside) - timedelta(days=1)
+    monkeypatch.setattr("orchestration.steps.watching.status.now", lambda: soon)
+    document = status_of(beside.settings, "city").document
+    due = document["releases"][0]["challenger"]["approvals_due"]
+    assert due and set(due) < set(document["warnings"])
