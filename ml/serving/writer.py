@@ -94,8 +94,13 @@ class GroupCommitWriter:
         if self._commits < CHECKPOINT_AFTER or is_under_way or self._engine.dialect.name != "sqlite":
             return
         self._commits = 0
-        self._checkpointing = threading.Thread(target=self._checkpoint, name="event-store-checkpoint", daemon=True)
-        self._checkpointing.start()
+        thread = threading.Thread(target=self._checkpoint, name="event-store-checkpoint", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no thread is to be had now; SQLite's own bound on its log still holds
+            LOG.warning("The event store's log was not taken into its database (no thread could be started).")
+            return
+        self._checkpointing = thread
 
     def _checkpoint(self) -> None:
         try:

@@ -7,6 +7,7 @@ belong here: tracking, and which site a model comes from.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Literal, get_args
 
 import numpy as np
@@ -39,6 +40,11 @@ class Source:
 
     model: Model
     digest: str
+
+    @property
+    def trained_until(self) -> datetime:
+        """Up to when it learned, at its own site: it knows nothing of what came later anywhere."""
+        return datetime.fromisoformat(str(self.model.trained["until"]))
 
 
 @dataclass(frozen=True)

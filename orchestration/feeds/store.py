@@ -11,8 +11,8 @@ from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
 
+from orchestration.feeds.durable import flush, sync_folder
 from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.reread import read_receipt
 from orchestration.feeds.vault import RawObject, Vault
@@ -142,12 +142,6 @@ def lake_name(sha256: str, attempt: int) -> str:
     return sha256[:SHORT] if attempt == 1 else f"{sha256[:SHORT]}.{attempt}"
 
 
-def flush(stream: IO[bytes]) -> None:
-    """Make what was written survive a power cut."""
-    stream.flush()
-    os.fsync(stream.fileno())
-
-
 def place(path: Path, target: Path, mode: int = 0o600, folder_mode: int = 0o700) -> None:
     """Move a finished file to its place in one step."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=folder_mode)
@@ -158,12 +152,4 @@ def place(path: Path, target: Path, mode: int = 0o600, folder_mode: int = 0o700)
 def sync_folders(folders: Iterable[Path]) -> None:
     """Make renames survive a power cut."""
     with ThreadPoolExecutor(FLUSHING) as side_by_side:
-        list(side_by_side.map(_sync_folder, set(folders)))
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        list(side_by_side.map(sync_folder, set(folders)))

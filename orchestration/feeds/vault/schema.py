@@ -8,6 +8,7 @@ import json
 import secrets
 from pathlib import Path
 
+from orchestration.feeds.durable import flush, sync_folder
 from orchestration.feeds.vault.errors import VaultError
 
 FILE = "schema.json"
@@ -17,10 +18,12 @@ VAULT, KEYRING = "pilothouse.vault/1", "pilothouse.keyring/1"
 def require(folder: Path, schema: str) -> None:
     """Raise `VaultError` where a folder says that it has another form than `schema`, or says nothing that can be read.
 
-    Without the file, it is of before there was one, and of the first form.
+    Without the file, or with one to which nothing was written before the power went, it is of before there was one, and
+    of the first form.
     """
     try:
-        document = json.loads((folder / FILE).read_bytes())
+        content = (folder / FILE).read_bytes()
+        document = json.loads(content) if content else {"schema": schema}
     except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, ValueError) as error:
@@ -36,11 +39,14 @@ def require(folder: Path, schema: str) -> None:
 def mark(folder: Path, schema: str) -> None:
     """Say which form a folder has, unless it says so already."""
     path = folder / FILE
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:
         beside = folder / f".{FILE}.{secrets.token_hex(4)}"
-        beside.write_text(json.dumps({"schema": schema}) + "\n", "utf-8")
+        with beside.open("wb") as stream:
+            stream.write(json.dumps({"schema": schema}).encode() + b"\n")
+            flush(stream)
         beside.chmod(0o600)
         beside.replace(path)
+        sync_folder(folder)
 
 
 def _named(folder: Path) -> str:

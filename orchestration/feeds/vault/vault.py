@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
+from orchestration.feeds.durable import flush, sync_folder
 from orchestration.feeds.vault.cipher import OpenedStream, Readable, pieces, plain_size, sealed
 from orchestration.feeds.vault.errors import ObjectErased, ObjectLost, VaultError
 from orchestration.feeds.vault.keyring import ID_BYTES, WRAPPED_BYTES, Keyring, draw
@@ -150,7 +151,7 @@ class Vault:
         """Make what was placed survive a power cut."""
         folders = [self.touched.pop() for _ in range(len(self.touched))]
         with ThreadPoolExecutor(SYNCING) as side_by_side:
-            list(side_by_side.map(_sync, folders))
+            list(side_by_side.map(sync_folder, folders))
 
     # -- reading
 
@@ -350,16 +351,7 @@ def _write(path: Path, parts: Iterable[bytes]) -> None:
     with os.fdopen(handle, "wb") as stream:
         for part in parts:
             stream.write(part)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        flush(stream)
 
 
 def _place(path: Path, target: Path) -> None:

@@ -62,6 +62,7 @@ def chosen(source: "Source", choice: "Choice") -> dict[str, Json]:
     return {
         "from_site": source.model.site,
         "from_model": source.digest,
+        "from_trained_until": source.trained_until.isoformat(),
         "way": choice.way,
         "decided_by": {"log_loss": losses, "visits": dict(choice.visits)},
     }

@@ -81,7 +81,7 @@ def backtest_classifier(
             f"--test-from {start:%Y-%m-%d} lies before --train-until {until:%Y-%m-%d}: the test would hold visits that "
             "were learned from. Choose a later --test-from."
         )
-    source = None if adapt_from is None else _source(settings, use_case, site, adapt_from)
+    source = None if adapt_from is None else _source(settings, use_case, site, adapt_from, start)
     result = backtest_of(declared, snapshot, site, until, start, seed, source)
     evaluation = evaluate(declared, site, snapshot, result, seed)
     return {
@@ -96,11 +96,20 @@ def backtest_classifier(
     }
 
 
-def _source(settings: Settings, use_case: str, site: str, from_site: str) -> "Source":
-    """The current candidate of another site. Raises `CannotAdapt` for the site itself, and `NoCandidate`."""
+def _source(settings: Settings, use_case: str, site: str, from_site: str, start: datetime) -> "Source":
+    """The current candidate of another site, which learned nothing from `start` on.
+
+    Raises `CannotAdapt` for the site itself or a model that would look ahead, and `NoCandidate`.
+    """
     if load_site(from_site).id == site:
         raise CannotAdapt(f"--adapt-from names {site} itself; name the site whose model is to be brought here.")
-    return read_source(settings, read_candidate(settings, use_case, from_site))
+    source = read_source(settings, read_candidate(settings, use_case, from_site))
+    if source.trained_until > start:
+        raise CannotAdapt(
+            f"The model of {from_site} learned until {source.trained_until:%Y-%m-%d}, after the test begins "
+            f"({start:%Y-%m-%d}): it would look ahead. Choose a later --test-from."
+        )
+    return source
 
 
 def _adaptation(result: "BacktestResult", use_case: UseCase) -> dict[str, Any]:

@@ -209,6 +209,22 @@ def test_the_log_is_taken_into_the_database_beside_the_commits(tmp_path: Path, m
         assert found.execute("SELECT count(*) FROM serving_event").fetchone() == (3,)
 
 
+def test_where_no_thread_is_to_be_had_the_writer_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def thrice() -> None:
+        for _ in range(3):
+            await store.record(Event(str(uuid4()), 0, "call", "triage", SITE, "", "{}"))
+
+    monkeypatch.setattr("ml.serving.writer.CHECKPOINT_AFTER", 1)
+    store = EventStore(f"sqlite:///{tmp_path / 'events.db'}", 5.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refused)
+        asyncio.run(thrice())
+    store.close()
+
+
 @pytest.mark.parametrize("bad", ["", "events.db", "mysql://host/db", "oracle://host/db"])
 def test_a_database_of_another_kind_is_refused(bad: str) -> None:
     with pytest.raises(ServingRefused, match="PILOTHOUSE_EVENTS_URL"):

@@ -9,8 +9,8 @@ from orchestration.feeds.errors import FeedError
 from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.reread import read_receipt
 from orchestration.feeds.store import Store
-from orchestration.feeds.vault import Vault, VaultError
-from orchestration.feeds.vault.schema import FILE, KEYRING, VAULT
+from orchestration.feeds.vault import Vault, VaultError, schema
+from orchestration.feeds.vault.schema import FILE, KEYRING, VAULT, mark, require
 from orchestration.feeds.vault.vault import MARK
 
 LINES = b'{"resourceType": "Patient", "id": "1"}\n'
@@ -96,3 +96,22 @@ def test_an_object_of_a_later_form_is_not_taken_for_a_plain_file_and_encrypted_a
         with pytest.raises(VaultError, match="have form 2; this version reads up to 1"):
             use(only(kept).name)
     assert only(kept).read_bytes() == later
+
+
+def test_a_form_to_which_nothing_was_written_before_the_power_went_is_said_again(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"")
+    require(tmp_path, VAULT)
+
+    mark(tmp_path, VAULT)
+
+    assert json.loads((tmp_path / FILE).read_bytes()) == {"schema": VAULT}
+
+
+def test_a_form_is_on_the_disk_before_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(schema, "flush", lambda _: done.append("file"))
+    monkeypatch.setattr(schema, "sync_folder", lambda _: done.append(f"folder, {(tmp_path / FILE).exists()}"))
+
+    mark(tmp_path, VAULT)
+
+    assert done == ["file", "folder, True"]

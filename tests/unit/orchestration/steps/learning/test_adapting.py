@@ -1,13 +1,18 @@
 """Which site's model a candidate may start from, and what its file says of that."""
 
 import dataclasses
+from contextlib import nullcontext
+from datetime import datetime
+from types import SimpleNamespace
 
 import pytest
 
+from ml.training.adapt import Source
 from orchestration.settings import Settings
 from orchestration.sites import InvalidSite, Site, load_site, parse_site
-from orchestration.steps.learning import adapting, candidate
+from orchestration.steps.learning import adapting, backtest, candidate
 from orchestration.steps.learning.adapting import source_record
+from orchestration.steps.learning.backtest import CannotAdapt
 from orchestration.steps.learning.stores import CandidateRecord, save_candidate
 
 SITE = """
@@ -75,3 +80,18 @@ def test_a_record_from_before_models_were_adapted_still_opens(settings: Settings
     old = dataclasses.asdict(record("city"))
     del old["adapted_from"]
     assert CandidateRecord(**old).adapted_from is None
+
+
+@pytest.mark.parametrize(("day", "looks_ahead"), [("2026-03-21", True), ("2026-03-22", False)])
+def test_a_backtest_takes_no_model_that_learned_from_the_time_of_the_test(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, day: str, looks_ahead: bool
+) -> None:
+    save_candidate(settings, record("city"))
+    learned = Source(SimpleNamespace(trained={"until": "2026-03-22T00:00:00-04:00"}), "a" * 64)  # pyright: ignore
+    monkeypatch.setattr(backtest, "read_source", lambda *_: learned)
+    start = datetime.fromisoformat(f"{day}T00:00:00-04:00")
+
+    with pytest.raises(CannotAdapt, match="look ahead") if looks_ahead else nullcontext():
+        assert backtest._source(settings, "triage", "district", "city", start) is learned
+    with pytest.raises(CannotAdapt, match="itself"):
+        backtest._source(settings, "triage", "city", "city", start)
