@@ -8,13 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving_homes import NOW, SERVICE, SITE, TRIAGE, Client, Home, call, call_about, digest_of, prefetch, tiny_model
+from serving_homes import (
+    KEY,
+    NOW,
+    SERVICE,
+    SITE,
+    TRIAGE,
+    Client,
+    Home,
+    call,
+    call_about,
+    digest_of,
+    prefetch,
+    tiny_model,
+)
 from sqlalchemy import select
 
 from ml.registry.challenger import challenger_path, publish_challenger, withdraw_challenger
+from ml.registry.manifest import Scope
 from ml.registry.stages import Stage
 from ml.serving import challengers
 from ml.serving.challengers import Challengers
+from ml.serving.config import SiteContext
 from ml.serving.tables import EVENT
 
 
@@ -113,6 +128,18 @@ def test_the_challenger_keeps_to_its_own_scope(incumbent: Home) -> None:
     with serving(incumbent) as (client, beside):
         assert client.post(SERVICE, json=call()).json()["cards"]
         assert len(events(client, beside)) == 1 and counted(client, "outside") == 1
+
+
+@pytest.mark.parametrize(("launch", "kinds"), [("ED", ["call", "challenger"]), ("ICU", ["call"])])
+def test_where_the_sites_file_silences_what_is_served_the_challenger_scores_nothing(
+    incumbent: Home, launch: str, kinds: list[str]
+) -> None:
+    challenge(incumbent)
+    context = SiteContext("America/New_York", KEY, launch={TRIAGE: Scope(units=(launch,))})
+    with incumbent.serving(sites={SITE: context}) as client:
+        client.post(SERVICE, json=call())
+        found = events(client, client.app.state.running.hooks[TRIAGE].challengers)
+        assert [one.kind for one in found] == kinds
 
 
 def test_a_challenger_that_comes_and_goes_is_seen_while_the_service_runs(incumbent: Home) -> None:
