@@ -24,7 +24,7 @@ from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.records import believed_records, now
 from orchestration.steps.slo import standings
 from orchestration.steps.watching.reads import reads_of
-from orchestration.steps.watching.status import newest, open_incidents
+from orchestration.steps.watching.status import about_served, newest, open_incidents
 from orchestration.steps.watching.workflow import Worked, work_of
 
 SHOWN_SHIFTS = 8
@@ -111,7 +111,8 @@ def _levels(settings: Settings, use_cases: Sequence[str], site: str) -> list[dic
 def _use_case(settings: Settings, use_case: str, site: str) -> dict[str, Any]:
     pointer = read_present(settings, use_case, site).pointer
     found = read_all_evidence(settings, use_case, site).readable
-    estimated, drift = newest(found, "estimated"), newest(found, "segment_drift")
+    estimated = newest(about_served(settings, pointer, found), "estimated")
+    drift = newest(found, "segment_drift")
     return {
         "use_case": use_case,
         "title": load_declaration(use_case).title,

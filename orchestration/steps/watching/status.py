@@ -26,7 +26,7 @@ from orchestration.steps.record.agreement import Agreement, agreements
 from orchestration.steps.record.incidents import ALL_SITES, ALL_USE_CASES, KINDS
 from orchestration.steps.record.lanes import Lane, lanes
 from orchestration.steps.record.records import believed_records, broken, late, now, who
-from orchestration.steps.releases.proposal import released
+from orchestration.steps.releases.proposal import released, released_subject
 from orchestration.steps.releases.standing import standing_beside, standing_of
 from orchestration.steps.secret_files import leftovers
 
@@ -112,7 +112,7 @@ def _fill(row: dict[str, Any], settings: Settings, records: Readable | None, pla
     if records is not None:
         row["open_incidents"] = len(open_incidents(records, use_case, site))
     evidence = read_all_evidence(settings, use_case, site).readable
-    row["slo"] = figure_value(evidence, "slo", kind_of(use_case).in_time.name)
+    row["slo"] = figure_value(about_served(settings, pointer, evidence), "slo", kind_of(use_case).in_time.name)
     row["drift"] = figure_value(evidence, "drift", "drift.share")
     row["next_review"] = next_review(pointer, load_policy(use_case))
     release = released(settings, pointer)
@@ -178,6 +178,17 @@ def _has_candidate(settings: Settings, use_case: str, site: str) -> bool:
     except NoCandidate:
         return False
     return True
+
+
+def about_served(settings: Settings, pointer: Pointer | None, evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Return what is about the model that is served: what a challenger did live is not told of it.
+
+    All of it where nothing is served, and nothing where the release cannot be verified.
+    """
+    if pointer is None or pointer.release is None:
+        return list(evidence)
+    subject = released_subject(settings, pointer)
+    return [] if subject is None else [one for one in evidence if one.subject_model == subject.model]
 
 
 def newest(evidence: Sequence[Evidence], kind: str) -> Evidence | None:

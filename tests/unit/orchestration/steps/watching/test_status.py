@@ -1,6 +1,7 @@
 """Where a release stands: the newest figures, the incidents that are open, the day of the next review."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -91,6 +92,15 @@ def test_a_release_shows_its_stage_tier_model_and_figures_and_who_ordered_it(cit
         "by": "os.tester (claimed)",
         "error": None,
     }
+
+
+def test_what_another_model_did_live_is_not_told_of_the_one_that_is_served(city: Governed, evidence: Make) -> None:
+    """A challenger's figures of serving are newer than those of the release that it scores beside."""
+    model = city.entries("promotion")[-1].payload["subject"]["model"]  # type: ignore[call-overload, index]
+    name = "slo.share_within_30s"
+    save_evidence(city.settings, replace(evidence("slo", 0.9, NOON, name), subject_model=str(model)))
+    save_evidence(city.settings, evidence("slo", 0.1, NOON + timedelta(days=1), name))
+    assert release_status(city.settings)[0]["slo"] == 0.9
 
 
 @pytest.mark.parametrize(("signs", "by"), [(True, "olga (signed)"), (False, "olga (claimed)")])

@@ -1,6 +1,7 @@
 """Cards, answers, stays and hours counted from a small snapshot; and the page that is made of them."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,15 +11,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from evaluation.evidence import Evidence
 from evaluation.metrics.workflow import Work, figures_of
 from ml.serving.ops.document import FILE, read_operations
 from orchestration.settings import Settings
+from orchestration.steps.learning.stores import save_evidence
 from orchestration.steps.record.records import believed_records
 from orchestration.steps.warehouse.tables import Snapshot
 from orchestration.steps.watching import operations, workflow
 from orchestration.steps.watching.operations import publish_operations
 from orchestration.steps.watching.workflow import work_of
 from tests.unit.orchestration.steps.conftest import NOON
+from tests.unit.orchestration.steps.governed import Governed
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SITE = "city"
@@ -138,6 +142,21 @@ def test_a_home_where_nothing_is_published_yet_has_a_page_that_says_so(settings:
     page, *_ = publish_operations(settings)
     assert read_operations(settings.home).sites == []
     assert "Nothing is here yet" in page.read_text()
+
+
+def test_what_is_estimated_of_a_challenger_is_not_told_of_what_is_served(
+    city: Governed, evidence: Callable[..., Evidence]
+) -> None:
+    model = city.entries("promotion")[-1].payload["subject"]["model"]  # type: ignore[call-overload, index]
+    detail = {"outcomes": {}, "blind_spot": "It is blind."}
+    mine, other = (
+        evidence("estimated", value, NOON + n * DAY, "estimated.x.auroc") for n, value in enumerate((0.8, 0.6))
+    )
+    for one in (replace(mine, subject_model=str(model), detail=detail), replace(other, detail=detail)):
+        save_evidence(city.settings, one)
+    publish_operations(city.settings)
+    [site] = read_operations(city.settings.home).sites
+    assert [one.figures["estimated.x.auroc"].value for one in site.use_cases] == [0.8]
 
 
 def test_the_document_is_published_for_the_service_and_as_pages(
