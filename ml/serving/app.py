@@ -89,7 +89,6 @@ async def _lifespan(app: FastAPI, running: Running, when_ready: Callable[[], obj
                 sites = partial(running.served_sites, use_case)
                 for site in sites():
                     _log_state(use_case, site, await advice.state(site))
-                    await advice.challengers.look(site)
                 await stack.enter_async_context(watching(sites, advice.tend))
                 await stack.enter_async_context(watching(sites, advice.challengers.look))
             when_ready()

@@ -27,7 +27,7 @@ from sqlalchemy import select
 from ml.registry.challenger import challenger_path, publish_challenger, withdraw_challenger
 from ml.registry.manifest import Scope
 from ml.registry.stages import Stage
-from ml.serving import challengers
+from ml.serving import ServingRefused, challengers, watching
 from ml.serving.challengers import Challengers
 from ml.serving.config import SiteContext
 from ml.serving.tables import EVENT
@@ -54,7 +54,9 @@ def incumbent(home: Home) -> Home:
 @contextmanager
 def serving(home: Home) -> Iterator[tuple[Client, Challengers]]:
     with home.serving() as client:
-        yield client, client.app.state.running.hooks[TRIAGE].challengers
+        beside = client.app.state.running.hooks[TRIAGE].challengers
+        client.portal.call(beside.look, SITE)
+        yield client, beside
 
 
 def events(client: Client, beside: Challengers) -> list[Any]:
@@ -223,6 +225,26 @@ def test_calls_are_answered_while_the_challenger_hangs_and_what_it_cannot_take_i
         hangs.set()
 
 
+def test_calls_are_answered_while_a_challenger_is_still_being_loaded(
+    incumbent: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    challenge(incumbent)
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(_: object) -> None:
+        begun.set()
+        may_end.wait(2)
+        ended.set()
+        raise ServingRefused("test")
+
+    monkeypatch.setattr(Challengers, "_load", lambda _, site: slow(site))
+    monkeypatch.setattr(watching, "LOOK_EVERY_SECONDS", 0.01)
+    with incumbent.serving() as client:
+        assert begun.wait(2), "the task that watches looks by itself"
+        assert client.post(SERVICE, json=call()).json()["cards"] and not ended.is_set()
+        may_end.set()
+
+
 def test_the_answer_is_the_same_with_and_without_a_challenger(incumbent: Home, tmp_path: Path) -> None:
     body, answers = call(instance="6a0c2a52-8f5f-4d0a-9d0e-1f6b8f0f5a11"), list[Any]()
     for challenged in (False, True):
@@ -230,6 +252,7 @@ def test_the_answer_is_the_same_with_and_without_a_challenger(incumbent: Home, t
             challenge(incumbent)
         url = f"sqlite:///{tmp_path / f'events-{challenged}.db'}"
         with incumbent.serving(events_url=url) as client:
+            client.portal.call(client.app.state.running.hooks[TRIAGE].challengers.look, SITE)
             answers.append(client.post(SERVICE, json=body).json())
     assert answers[0] == answers[1] and answers[0]["cards"]
 

@@ -415,6 +415,7 @@ def test_from_a_call_to_the_refusal_of_a_challenger_that_scored_too_little(
     the gate says what is missing."""
     visits, home = [f"e{n}" for n in range(12)], Home.at(beside.settings.home)
     with home.serving(events_url=beside.settings.events_url) as client:
+        client.portal.call(client.app.state.running.hooks["triage"].challengers.look, "city")
         for n, visit in enumerate(visits):
             assert client.post(SERVICE, json=call_about(visit, 50.0 + 3 * n)).status_code == 200
         client.portal.call(client.app.state.running.hooks["triage"].challengers.finish)
