@@ -123,7 +123,8 @@ def withdraw_challenger(
 ) -> Challenger:
     """Put a pointer to nothing in place, whatever lies there. No release is read, and nothing stands in its way.
 
-    After one that cannot be trusted the generation is taken from the clock, in milliseconds, above any ever counted.
+    After one that cannot be trusted the generation is the next `above`, where the ledger's entry is given; else it is
+    taken from the clock, in milliseconds, above any ever counted.
     """
     path = challenger_path(home, use_case, site)
     with locked(path):
@@ -131,7 +132,7 @@ def withdraw_challenger(
             current = read_challenger(home, use_case, site, signer.public)
             counted = current.generation if current else 0
         except RegistryError:
-            counted = int(issued_at.timestamp() * 1000)
+            counted = above if ledger_hash is not None else int(issued_at.timestamp() * 1000)
         pointer = _next(use_case, site, max(above, counted) + 1, None, issued_at, reason, ledger_hash)
         _put(path, pointer, signer)
     return pointer

@@ -81,6 +81,13 @@ def test_a_changed_pointer_is_refused_and_taken_away_all_the_same(home: Home) ->
     assert found is not None and found.release is None
 
 
+def test_over_a_torn_pointer_the_entry_of_the_ledger_says_the_generation(home: Home) -> None:
+    put(home, home.release(stage="shadow"), 0)
+    challenger_path(home.path, TRIAGE, SITE).write_bytes(b"x")
+    found = take(home, above=1, ledger_hash=LEDGER)
+    assert (found.generation, found.release, found.ledger_hash) == (2, None, LEDGER)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

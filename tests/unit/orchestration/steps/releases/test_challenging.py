@@ -41,7 +41,7 @@ from orchestration.steps.releases.explaining import explain_step
 from orchestration.steps.releases.going_down import NothingToTakeBack, roll_back
 from orchestration.steps.releases.proposal import NoChallenger
 from orchestration.steps.releases.release import promote_release
-from orchestration.steps.releases.withdrawing import withdraw
+from orchestration.steps.releases.withdrawing import leave_if_promoted, withdraw
 from orchestration.steps.warehouse.tables import Snapshot
 from orchestration.steps.watching.status import status_of
 from tests.unit.evaluation.gates.conftest import meeting
@@ -402,6 +402,21 @@ def test_a_promotion_whose_challenger_was_left_behind_is_told(
     assert lane(beside).problem and served(beside)[1] == "assistive"
     withdraw(beside.settings, "triage", "city", "left behind")
     assert lane(beside).problem == "" and verify_ledger(beside.settings).exit_code == 0
+
+
+def test_a_pointer_that_is_torn_when_its_challenger_goes_into_service_agrees_with_the_ledger_after(
+    beside: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side_by_side(beside)
+    approve(beside, "assistive", challenger=True)
+
+    def torn(*words: Any) -> None:
+        challenger_path(beside.settings.home, "triage", "city").write_bytes(b"x")
+        leave_if_promoted(*words)
+
+    monkeypatch.setattr("orchestration.steps.releases.putting_up.leave_if_promoted", torn)
+    assert promote(beside, "assistive", challenger=True).exit_code == 0
+    assert lane(beside).problem == "" and lane(beside).generation == 2
 
 
 def _power_cut(*_: Any, **__: Any) -> None:
