@@ -1,5 +1,8 @@
 """The `pilothouse` command. It calls the steps and holds no logic; what is heavy is imported when it is used."""
 
+import atexit
+import os
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -28,9 +31,26 @@ from orchestration.settings import keep_private
 from orchestration.steps.answer import Answer
 
 PORT = click.IntRange(1, 65535)
+STANDARD_ERROR = 2
 FEEDS = (audit, contract, erase, export, listen, quarantine, reland, review, scrub, vocabulary)
 RELEASES = (approve, break_glass, change, drill, gate, promote, refuse, rollback, tier)
 RECORDS = (backup, incident, key, ledger, restore)
+
+
+def process() -> None:
+    """The process of the command line."""
+    atexit.register(_say_no_more)  # the first to be registered is the last to be called
+    main()
+
+
+def _say_no_more() -> None:
+    """End standard error, once everything was said and written there.
+
+    DuckDB's binding prints some forty lines about references when Python is torn down and anything still holds one of
+    its objects, which is nothing that a user can act on.
+    """
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_ERROR)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -316,3 +316,23 @@ def publish_empty_snapshot(folder: Path) -> None:
         tables[name] = {"file": f"{name}.parquet", "sha256": digest, "rows": 0}
     pointer = {"digest": "d", "as_of": "2026-03-01T00:00:00+00:00", "tables": tables}
     (folder / "current.json").write_text(json.dumps(pointer))
+
+
+HOLDS_A_REFERENCE = """
+import ctypes, sys
+import duckdb
+from orchestration import cli
+duckdb.sql("select 1").fetchall()
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(duckdb.DuckDBPyConnection))
+sys.argv = ["pilothouse", "nosuch"]
+getattr(cli, sys.stdin.read())()
+"""
+
+
+@pytest.mark.parametrize(("entry", "is_noisy"), [("main", True), ("process", False)])
+def test_what_duckdb_says_of_references_when_python_ends_is_no_message_to_a_user(entry: str, is_noisy: bool) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", HOLDS_A_REFERENCE], input=entry, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2 and "No such command 'nosuch'" in ended.stderr
+    assert ("nanobind: leaked" in ended.stderr) is is_noisy
