@@ -33,7 +33,8 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Court:
-    """What a statement is held against. ``rolled_back``: sequence number and time of the last rollback there."""
+    """What a statement is held against. ``rolled_back``: sequence number and time of the last rollback there, or of the
+    last time that the model was taken away as a challenger."""
 
     policy: Policy
     people: People
@@ -76,7 +77,7 @@ class Court:
         if self.people.is_void(approval.signed.public_key, approval.seq, approval.recorded_at):
             return "was signed with a key that was revoked, and is void with it"
         if self.rolled_back and (approval.seq <= self.rolled_back[0] or statement.decided_on <= self.rolled_back[1]):
-            return "was given before the last rollback, which took it back"
+            return "was given before the last rollback there (of a release, or of this challenger), which took it back"
         need = self.policy.need_for(self.release.stage, statement.kind)
         limit = self.policy.approvals.valid_days if need is None else need.valid_days
         if age > timedelta(days=limit):

@@ -13,7 +13,7 @@ from typing import Any
 
 from evaluation.evidence import Subject
 from evaluation.gates import Authorisation, Control, Decision, Refusal, authorise, step_reasons, why_not_proven
-from evaluation.ledger import WITHDRAWN, Ledger, RecordedApproval
+from evaluation.ledger import CHALLENGES, WITHDRAWN, Entry, Ledger, RecordedApproval, challengers
 from evaluation.policies import Stage
 from ml.registry import RegistryError
 from ml.registry.signing import load_public_key
@@ -134,7 +134,7 @@ def authorise_proposal(
         released=current,
         region=proposal.site.region,
         intended_use=proposal.use_case.intended_use,
-        rolled_back=_last_rollback(ledger, *place),
+        rolled_back=_last_rollback(ledger, proposal),
     )
 
 
@@ -159,11 +159,22 @@ def _subject(settings: Settings, digest: str) -> Subject | None:
     return Subject(**release.manifest.subject.model_dump())
 
 
-def _last_rollback(ledger: Ledger, use_case: str, site: str) -> tuple[int, datetime] | None:
-    """Sequence number and time of the last rollback, or of the last time that a challenger was withdrawn: it takes back
-    what was approved before, and people sign anew."""
-    rollbacks = ledger.entries(kinds=("rollback", WITHDRAWN), use_case=use_case, site=site)
-    return (rollbacks[-1].seq, rollbacks[-1].at) if rollbacks else None
+def _last_rollback(ledger: Ledger, proposal: Proposal) -> tuple[int, datetime] | None:
+    """Sequence number and time of the last step that took back what was approved before, and people sign anew: a
+    rollback; and of a challenger, or of the model that was one, that a challenger was withdrawn."""
+    use_case, site = proposal.use_case.use_case, proposal.site.id
+    found = ledger.entries(kinds=("rollback", *CHALLENGES), use_case=use_case, site=site)
+    taken = [one for n, one in enumerate(found) if one.kind == "rollback" or _is_taken(proposal, one, found[:n])]
+    return (taken[-1].seq, taken[-1].at) if taken else None
+
+
+def _is_taken(proposal: Proposal, entry: Entry, before: Sequence[Entry]) -> bool:
+    """Whether an entry took away a challenger that a proposal is, or was."""
+    if entry.kind != WITHDRAWN or proposal.challenger is not None:
+        return entry.kind == WITHDRAWN
+    return any(
+        one.subject is not None and one.subject.model == proposal.subject.model for one in challengers(before).values()
+    )
 
 
 def record_refusal(

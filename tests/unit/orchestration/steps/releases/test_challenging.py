@@ -327,6 +327,27 @@ def test_a_challenger_is_taken_away_and_nobody_sees_a_difference(beside: Governe
     assert all("was given before" in each["figure"] for each in refused.document["reasons"])
 
 
+def test_taking_a_challenger_away_takes_back_no_approval_of_the_release_that_is_served(beside: Governed) -> None:
+    def unmet() -> set[str]:
+        told = explain_step(beside.settings, "triage", "city", "decision_support").document["refused_by"]
+        return {each["clause"] for each in told if each["clause"] in ("approval.model", "approval.workflow")}
+
+    assert unmet() == {"approval.model", "approval.workflow"}
+    approve(beside, "decision_support")
+    assert unmet() == set()
+    withdraw(beside.settings, "triage", "city", "it scores nonsense", beside.signs("mia"))
+    assert unmet() == set()
+
+
+def test_what_was_taken_away_as_a_challenger_is_signed_anew_to_be_released_without_the_word(beside: Governed) -> None:
+    roll_back(beside.settings, "triage", "city", "shadow", "test", beside.signs("olga"))
+    approve(beside, "shadow")
+    withdraw(beside.settings, "triage", "city", "it scores nonsense", beside.signs("mia"))
+    refused = promote(beside, "shadow")
+    assert {each["clause"] for each in refused.document["reasons"]} == {"approval.model", "approval.workflow"}
+    assert all("of this challenger" in each["figure"] for each in refused.document["reasons"])
+
+
 def test_the_challenger_stays_when_what_is_served_goes_down(beside: Governed) -> None:
     there = lane(beside).release
     for stage in ("shadow", "off"):
