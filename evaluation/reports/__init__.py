@@ -8,6 +8,7 @@ from evaluation.reports.markdown import drift_markdown
 from evaluation.reports.model import (
     ApprovalView,
     CardFacts,
+    ChallengerView,
     ClauseLine,
     DecisionView,
     HistoryLine,
@@ -26,6 +27,7 @@ from evaluation.reports.review import ReviewView, render_review, write_review
 __all__ = [
     "ApprovalView",
     "CardFacts",
+    "ChallengerView",
     "ClauseLine",
     "DecisionView",
     "HistoryLine",

@@ -117,6 +117,18 @@ class HistoryLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengerView:
+    """A release that scores beside the one of a site, shown to nobody. ``evidence``: both on the same visits, ``None``
+    before there is any; ``missing``: what keeps it from taking the release's place, besides approvals."""
+
+    release: str
+    since: datetime
+    model_version: str | None = None
+    evidence: Evidence | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SiteView:
     """One use case at one site. ``evidence`` holds the newest document of each kind there is."""
 
@@ -140,6 +152,7 @@ class SiteView:
     drift_page: Link | None = None
     pack: tuple[Link, ...] = ()
     levels: tuple[Standing, ...] = ()
+    challenger: ChallengerView | None = None
 
     def __post_init__(self) -> None:
         _require_name(self.site, "site")

@@ -97,6 +97,7 @@ _FILTERS: dict[str, Any] = {
     "number": words.number,
     "count": words.count,
     "figure_name": words.figure_name,
+    "interval_text": words.interval_text,
     "threshold_text": words.threshold_text,
     "sentence": words.sentence,
 }

@@ -28,6 +28,9 @@ _LABELS = {
     "ppv": "Positive predictive value",
     "auroc_gap": "Largest AUROC gap by",
     "calibration_gap": "Largest calibration gap by",
+    "auroc_difference": "AUROC, challenger minus release",
+    "alerts_per_100_difference": "Cards per 100 visits, challenger minus release",
+    "both_alert": "Both would show a card",
     "drift.share": "Share of features drifted",
     "drift.max_effect": "Largest standardised difference",
     "segment_drift.causes": "Causes of drift by unit, shift and group",
@@ -63,10 +66,12 @@ _LABELS = {
     "slo.latency_ms_p99": "Time to answer, 99th percentile (ms)",
 }
 _PERCENT = re.compile(
-    r"(prevalence|sensitivity|ppv|drift\.share|parity\.(agreement|set_apart|agreement_set_apart)|overrides\.(accepted|overridden|ignored)|slo\.share.*|"
+    r"(prevalence|sensitivity|ppv|both_alert|drift\.share|parity\.(agreement|set_apart|agreement_set_apart)|overrides\.(accepted|overridden|ignored)|slo\.share.*|"
     r"(.*\.)?(lowest_)?(coverage|skill)(\..*)?|.*adjusted_share)(@.*)?$"
 )
-_COUNTED = ("_groups", ".causes", ".alarms", ".jumps", ".calls_dropped", "days_planned")
+_LIVE = re.compile(r"^(shadow|side_by_side)\.")
+"""Kinds that a figure's name begins with before its outcome."""
+_COUNTED = ("side_by_side.visits", "_groups", ".causes", ".alarms", ".jumps", ".calls_dropped", "days_planned")
 _SMALL = re.compile(r"(net_benefit|brier|calibration_gap)")
 
 KIND_TITLES = {
@@ -98,7 +103,7 @@ STAGE_TITLES = {
 
 def figure_label(name: str, outcome: str | None) -> str:
     """``critical_care.net_benefit@0.05`` of outcome ``critical_care`` reads "Net benefit at 5 %"."""
-    own = name.removeprefix("shadow.")
+    own = _LIVE.sub("", name, count=1)
     own = own.removeprefix(f"{outcome}.") if outcome else own
     stem, _, threshold = own.partition("@")
     group = stem.partition("_gap.")[2]
@@ -130,7 +135,7 @@ def figure_name(name: str, outcomes: Sequence[tuple[str, str]]) -> str:
 
 def outcome_of(name: str, outcomes: Sequence[str]) -> str | None:
     """Which of the outcomes a figure is about, if any: ``shadow.admission.auroc`` is about admission."""
-    return next((outcome for outcome in outcomes if name.removeprefix("shadow.").startswith(f"{outcome}.")), None)
+    return next((outcome for outcome in outcomes if _LIVE.sub("", name, count=1).startswith(f"{outcome}.")), None)
 
 
 def sentence(reason: str) -> str:
@@ -160,7 +165,7 @@ def number(name: str, value: float) -> str:
     if name.endswith(_COUNTED):
         return f"{value:.0f}"
     if any(word in name for word in ("alerts_per_100", "seconds", "_ms_")):
-        return f"{value:.1f}"
+        return _minus(f"{value:.1f}")
     return _minus(f"{value:.4f}" if _SMALL.search(name) else f"{value:.3f}")
 
 

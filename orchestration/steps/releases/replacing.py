@@ -30,7 +30,7 @@ def why_not_replacing(settings: Settings, proposal: Proposal) -> tuple[Refusal, 
     if rules is None:
         found = f"the policy of {proposal.use_case.use_case} says nothing of one model in the place of another"
         return (Refusal(CLAUSE, found, "margins in the policy (replacing)", "Let its owner decide on margins."),)
-    evidence = _newest(settings, proposal)
+    evidence = compared(settings, proposal)
     if evidence is None:
         return (Refusal(CLAUSE, f"no {KIND} evidence of this model", "both on the same visits", _wait(proposal)),)
     return tuple(_reasons(proposal, rules, evidence, old.model))
@@ -38,7 +38,7 @@ def why_not_replacing(settings: Settings, proposal: Proposal) -> tuple[Refusal, 
 
 def told_beside(settings: Settings, proposal: Proposal) -> list[str]:
     """For people who sign: each figure of both side by side; nothing where there is none."""
-    evidence = None if proposal.challenger is None else _newest(settings, proposal)
+    evidence = None if proposal.challenger is None else compared(settings, proposal)
     if evidence is None:
         return []
     head = f"beside version {evidence.detail['beside_version']}, which is served, on the same visits:"
@@ -47,11 +47,12 @@ def told_beside(settings: Settings, proposal: Proposal) -> list[str]:
 
 def on_record(settings: Settings, proposal: Proposal) -> dict[str, str]:
     """What the promotion keeps of it: the digest of the evidence; nothing where there is none."""
-    evidence = None if proposal.challenger is None else _newest(settings, proposal)
+    evidence = None if proposal.challenger is None else compared(settings, proposal)
     return {} if evidence is None else {KIND: evidence.digest}
 
 
-def _newest(settings: Settings, proposal: Proposal) -> Evidence | None:
+def compared(settings: Settings, proposal: Proposal) -> Evidence | None:
+    """Return the newest evidence of what is proposed beside what is served, on the same visits; None before any."""
     subject = proposal.subject
     found = read_all_evidence(settings, proposal.use_case.use_case, proposal.site.id).readable
     mine = [one for one in found if one.kind == KIND and one.subject_model == subject.model and _is_past(one)]

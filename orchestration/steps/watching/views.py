@@ -38,6 +38,7 @@ from orchestration.steps.releases.proposal import released
 from orchestration.steps.slo import standings
 from orchestration.steps.warehouse.lineage import landed_files
 from orchestration.steps.warehouse.tables_summary import mapping_coverage
+from orchestration.steps.watching.beside import challenger_view
 from orchestration.steps.watching.status import next_review, open_incidents
 
 FAULT = "found while this page was written"
@@ -47,6 +48,8 @@ HISTORY_KINDS = (
     "break_glass",
     "rollback",
     "tier_change",
+    "challenger",
+    "challenger_withdrawn",
     "incident_opened",
     "incident_closed",
 )
@@ -134,6 +137,7 @@ def _site(settings: Settings, records: Readable, use_case: Declaration, row: dic
         history=_history(records, use_case.use_case, site.id),
         drift_page=_drift_page(settings, use_case.use_case, site.id),
         levels=standings(settings, use_case.use_case, site.id),
+        challenger=challenger_view(settings, records, use_case.use_case, site.id),
     )
 
 

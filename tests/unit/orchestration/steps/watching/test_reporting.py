@@ -5,14 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from evaluation.evidence import Evidence, Figure
+from evaluation.reports import ReportModel, render_index
 from orchestration.settings import Settings
-from orchestration.steps.learning.stores import CandidateRecord, save_candidate
+from orchestration.steps.learning.stores import CandidateRecord, save_candidate, save_evidence
 from orchestration.steps.record.actors import actor_of
-from orchestration.steps.record.records import open_records
+from orchestration.steps.record.records import believed_records, now, open_records
 from orchestration.steps.releases.going_down import roll_back
 from orchestration.steps.releases.tiers import change_tier
+from orchestration.steps.releases.withdrawing import withdraw
 from orchestration.steps.watching import views
 from orchestration.steps.watching.reporting import write_all_reports
+from orchestration.steps.watching.status import overview
 from orchestration.steps.watching.views import FAULT
 from tests.unit.orchestration.steps.governed import (
     LEDGER_DAMAGES,
@@ -84,6 +88,49 @@ def test_the_page_says_how_much_of_the_sites_tables_is_mapped(group: Governed, m
     monkeypatch.setattr(views, "mapping_coverage", lambda settings, site: shares.get(site, {}))
     found = pages(group.settings)
     assert "measurement 93.4%" in found["city"] and "measurement" not in found["rural"].split("Mapping coverage")[1]
+
+
+def drawn(settings: Settings) -> dict[str, str]:
+    """As `pages`, of triage alone and without packs."""
+    rows = [row for row in overview(settings).rows if row["use_case"] == "triage"]
+    shown = views.use_case_view(settings, believed_records(settings)[1], "triage", rows)
+    html = render_index(ReportModel(now(), "1", (shown,)))
+    return {part.split('id="triage-')[1].split('"')[0]: part for part in html.split('<section class="sheet"')[1:]}
+
+
+def test_a_challenger_is_shown_beside_the_release_with_what_is_missing(
+    group: Governed, record: Callable[..., CandidateRecord]
+) -> None:
+    group.challenge()
+    entry = group.entries("challenger")[-1]
+    made = replace(record(), model=str(entry.payload["subject"]["model"]))  # type: ignore[call-overload, index]
+    save_candidate(group.settings, made)
+    page = drawn(group.settings)["city"]
+    assert "NOT EVIDENCED</span>: both have not been compared" in page
+    assert "no side_by_side evidence of this model" in page
+    figures = {
+        "side_by_side.visits": Figure(321.0, n=321),
+        "side_by_side.critical_care.auroc_difference": Figure(-0.012, -0.03, 0.006, 321, 17),
+        "side_by_side.both_alert": Figure(0.25, 0.2, 0.3, 321, 80),
+    }
+    detail = {"beside_version": "3", "beside_model": "f" * 64}
+    evidence = Evidence("side_by_side", "triage", "city", made.model, made.data, now(), figures, detail)
+    save_evidence(group.settings, evidence)
+    found = drawn(group.settings)
+    page = " ".join(found["city"].split())
+    assert "\u22120.012" in page and "\u22120.030 to 0.006" in page and "20.0 % to 30.0 %" in page
+    assert "Beside version 3, on the visits that both scored" in page and ">321</td>" in page
+    assert "both side by side, with a model that is not served (ffffffffffff)" in page
+    assert f"since {entry.at:%Y-%m-%d %H:%M}" in page and "<h4>Challenger</h4>" not in found["rural"]
+
+
+def test_a_challenger_that_left_is_only_history_and_one_that_cannot_be_read_says_so(group: Governed) -> None:
+    group.challenge()
+    page = drawn(group.settings)["city"]
+    assert "<h4>Challenger</h4>" in page and "no record of model" in page, "its candidate is not on record"
+    withdraw(group.settings, "triage", "city", "it scores nonsense")
+    page = drawn(group.settings)["city"]
+    assert "<h4>Challenger</h4>" not in page and "it scores nonsense" in page
 
 
 @pytest.mark.parametrize("damage", LEDGER_DAMAGES, ids=lambda one: one.__name__)

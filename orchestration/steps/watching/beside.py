@@ -1,0 +1,49 @@
+"""The challenger beside a release as pages show it: since when, both on the same visits, and what is missing.
+
+What does not belong here: the comparison itself (learning/challenger), and whether it suffices (releases/replacing).
+"""
+
+from collections.abc import Iterator
+
+from evaluation.ledger import Readable
+from evaluation.policies import Stage
+from evaluation.reports import ChallengerView
+from ml.registry.signing import load_public_key
+from ml.registry.store import load_release
+from orchestration.settings import Settings
+from orchestration.steps.errors import known_errors, said
+from orchestration.steps.record.lanes import lane_at
+from orchestration.steps.releases.decision import judge_proposal
+from orchestration.steps.releases.proposal import Proposal, propose
+from orchestration.steps.releases.replacing import compared, why_not_replacing
+
+NEXT = Stage.ASSISTIVE
+"""One stage above shadow at the most (decision 0045)."""
+
+
+def challenger_view(settings: Settings, records: Readable, use_case: str, site: str) -> ChallengerView | None:
+    """What scores beside the release of a site, where pointer and ledger agree upon it; None where nothing does.
+
+    What of it cannot be read is said among what is missing.
+    """
+    lane = lane_at(settings, records, use_case, site)
+    if lane.release is None or lane.ordered is None:
+        return None
+    known = ChallengerView(lane.release, lane.ordered.since)
+    try:
+        release = load_release(settings.home, lane.release, load_public_key(settings.keys / "release.pub.pem"))
+        proposal = propose(settings, use_case, site, NEXT, challenger=True)
+        missing = tuple(_missing(settings, proposal))
+    except known_errors() as error:
+        return ChallengerView(lane.release, known.since, missing=(said(error),))
+    return ChallengerView(
+        lane.release, known.since, release.manifest.model.version, compared(settings, proposal), missing
+    )
+
+
+def _missing(settings: Settings, proposal: Proposal) -> Iterator[str]:
+    for one in why_not_replacing(settings, proposal):
+        yield f"{one.figure}; wanted: {one.threshold}"
+    unmet = len(judge_proposal(settings, proposal).refusals)
+    if unmet:
+        yield f"{unmet} clause{'s' * (unmet > 1)} of the gate of {NEXT} not met"
