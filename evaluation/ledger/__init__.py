@@ -45,7 +45,7 @@ from evaluation.ledger.errors import (
     RefusedEntryError,
 )
 from evaluation.ledger.export import read_export, verify_export
-from evaluation.ledger.history import Running
+from evaluation.ledger.history import Running, shown_since
 from evaluation.ledger.keys import (
     generate_private_key,
     is_signed,
@@ -118,6 +118,7 @@ __all__ = [
     "register_person",
     "revoke_key",
     "rotate_key",
+    "shown_since",
     "sign_act",
     "sign_approval",
     "sign_document",

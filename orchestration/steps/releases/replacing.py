@@ -8,23 +8,23 @@ from datetime import timedelta
 
 from evaluation.evidence import Evidence, Figure
 from evaluation.gates import Refusal
+from evaluation.ledger import PROMOTED, Running, shown_since
 from evaluation.policies import Replacing, Stage
 from orchestration.settings import Settings
 from orchestration.steps.learning.challenger import KIND
 from orchestration.steps.learning.stores import read_all_evidence
-from orchestration.steps.record.records import now
-from orchestration.steps.releases.proposal import Proposal, released_subject
+from orchestration.steps.record.records import now, open_records
+from orchestration.steps.releases.proposal import Proposal
 
 CLAUSE = "beside-the-release-it-replaces"
 DIFFERENCE = "auroc_difference"
 
 
 def why_not_replacing(settings: Settings, proposal: Proposal) -> tuple[Refusal, ...]:
-    """Why a proposal may not take the place of what people see; empty where it replaces nothing that they see, or the
-    same model."""
-    old = released_subject(settings, proposal.current)
-    is_shown = Stage.ASSISTIVE.rank <= proposal.current_stage.rank and proposal.stage.rank >= Stage.ASSISTIVE.rank
-    if not is_shown or old is None or old.model == proposal.subject.model:
+    """Why a proposal may not take the place of what people see, or saw last; empty where it replaces nothing that they
+    saw, or the same model."""
+    old = None if proposal.stage.rank < Stage.ASSISTIVE.rank else _last_shown(settings, proposal)
+    if old is None:
         return ()
     rules = proposal.policy.replacing
     if rules is None:
@@ -33,7 +33,7 @@ def why_not_replacing(settings: Settings, proposal: Proposal) -> tuple[Refusal, 
     evidence = compared(settings, proposal)
     if evidence is None:
         return (Refusal(CLAUSE, f"no {KIND} evidence of this model", "both on the same visits", _wait(proposal)),)
-    return tuple(_reasons(proposal, rules, evidence, old.model))
+    return tuple(_reasons(proposal, rules, evidence, _model(old)))
 
 
 def told_beside(settings: Settings, proposal: Proposal) -> list[str]:
@@ -51,22 +51,49 @@ def on_record(settings: Settings, proposal: Proposal) -> dict[str, str]:
     return {} if evidence is None else {KIND: evidence.digest}
 
 
+def _last_shown(settings: Settings, proposal: Proposal) -> Running | None:
+    """What people see by the ledger, of another model; of a challenger, what they saw last since it came, and for as
+    long as evidence counts: stepping down for a moment is no way round, nor is damaging what is served."""
+    moment, rules = now(), proposal.policy.replacing
+    since = moment
+    if proposal.challenger is not None:
+        ordered = proposal.challenger.lane.ordered
+        window = moment if rules is None else moment - timedelta(days=rules.valid_days)
+        since = min(window, moment if ordered is None else ordered.since)
+    place = (proposal.use_case.use_case, proposal.site.id)
+    entries = open_records(settings).entries(kinds=(*PROMOTED, "rollback"), use_case=place[0], site=place[1])
+    others = [one for one in shown_since(entries, since) if _model(one) != proposal.subject.model]
+    return others[-1] if others else None
+
+
+def _model(shown: Running) -> str | None:
+    """None where the ledger cannot tell, which is another model than any."""
+    return shown.subject and shown.subject.model
+
+
 def compared(settings: Settings, proposal: Proposal) -> Evidence | None:
-    """Return the newest evidence of what is proposed beside what is served, on the same visits; None before any."""
-    subject = proposal.subject
+    """Return the newest evidence of what is proposed beside what people see, or saw last; where there is none, the
+    newest beside any other; None before any."""
+    subject, old = proposal.subject, _last_shown(settings, proposal)
     found = read_all_evidence(settings, proposal.use_case.use_case, proposal.site.id).readable
-    mine = [one for one in found if one.kind == KIND and one.subject_model == subject.model and _is_past(one)]
-    return max((one for one in mine if one.subject_data == subject.data), key=lambda one: one.created_at, default=None)
+    ours = [one for one in found if one.kind == KIND and one.subject_model == subject.model and _is_past(one)]
+    mine = [one for one in ours if one.subject_data == subject.data]
+    beside = [one for one in mine if old is not None and _is_beside(one, _model(old))]
+    return max(beside or mine, key=lambda one: one.created_at, default=None)
+
+
+def _is_beside(evidence: Evidence, model: str | None) -> bool:
+    return model is not None and evidence.detail.get("beside_model") == model
 
 
 def _is_past(evidence: Evidence) -> bool:
     return evidence.created_at <= now()
 
 
-def _reasons(proposal: Proposal, rules: Replacing, evidence: Evidence, old_model: str) -> Iterator[Refusal]:
-    if evidence.detail.get("beside_model") != old_model:
+def _reasons(proposal: Proposal, rules: Replacing, evidence: Evidence, old_model: str | None) -> Iterator[Refusal]:
+    if not _is_beside(evidence, old_model):
         found = f"both side by side, with a model that is not served ({str(evidence.detail.get('beside_model'))[:12]})"
-        yield Refusal(CLAUSE, found, f"beside the model that is served ({old_model[:12]})", _wait(proposal))
+        yield Refusal(CLAUSE, found, f"beside the model that people saw last ({str(old_model)[:12]})", _wait(proposal))
         return
     age = now() - evidence.created_at
     if age > timedelta(days=rules.valid_days):

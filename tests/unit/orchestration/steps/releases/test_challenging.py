@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from evaluation.canonical import document_digest
 from evaluation.evidence import Evidence, Figure
-from evaluation.policies import load_policy
+from evaluation.policies import Stage, load_policy
 from ml.registry.challenger import challenger_path
 from ml.registry.store import model_files
 from ml.serving.export import export_events
@@ -36,10 +36,11 @@ from orchestration.steps.learning.stores import (
 )
 from orchestration.steps.record.lanes import Lane, lane_at
 from orchestration.steps.record.records import ledger_at_time, now, open_records, verify_ledger
+from orchestration.steps.releases import replacing
 from orchestration.steps.releases.approval import record_verdict
 from orchestration.steps.releases.explaining import explain_step
 from orchestration.steps.releases.going_down import NothingToTakeBack, roll_back
-from orchestration.steps.releases.proposal import NoChallenger
+from orchestration.steps.releases.proposal import NoChallenger, propose
 from orchestration.steps.releases.release import promote_release
 from orchestration.steps.releases.withdrawing import leave_if_promoted, withdraw
 from orchestration.steps.warehouse.tables import Snapshot
@@ -296,6 +297,42 @@ def test_at_the_margin_a_challenger_may_go_into_service(beside: Governed) -> Non
     shown = explain_step(beside.settings, "triage", "city", "assistive", challenger=True)
     assert "beside version 12, which is served, on the same visits:" in str(shown.text)
     assert "side_by_side.alerts_per_100_difference: 2 (1 to 3)" in str(shown.text)
+
+
+@pytest.mark.parametrize("damage", [lambda card: card.write_text("# x\n"), Path.unlink], ids=["changed", "gone"])
+def test_damage_to_what_is_served_spares_its_challenger_no_comparison(
+    beside: Governed, damage: Callable[[Path], object]
+) -> None:
+    card = beside.settings.home / "releases" / str(served(beside)[0]) / "card.yaml"
+    card.chmod(0o600)
+    damage(card)
+    assert [each["figure"] for each in refused_by(beside)] == ["no side_by_side evidence of this model"]
+
+
+def test_stepping_down_before_spares_a_challenger_no_comparison(
+    beside: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roll_back(beside.settings, "triage", "city", "shadow", "for a minute", beside.signs("olga"))
+    assert [each["figure"] for each in refused_by(beside)] == ["no side_by_side evidence of this model"]
+    side_by_side(beside)
+    assert refused_by(beside) == []
+    side_by_side(beside, beside="f" * 64, days=0.1)
+    assert refused_by(beside) == [], "of what people saw last, and not of what is newest"
+    proposal, moment = propose(beside.settings, "triage", "city", Stage.ASSISTIVE, challenger=True), now()
+    monkeypatch.setattr(replacing, "now", lambda: moment + timedelta(days=40))
+    assert replacing.why_not_replacing(beside.settings, proposal), "people saw it since the challenger came"
+
+
+@pytest.mark.parametrize(("days", "is_compared"), [(29.9, True), (30.1, False)])
+def test_a_challenger_that_came_after_is_compared_for_as_long_as_evidence_counts(
+    one: Governed, monkeypatch: pytest.MonkeyPatch, days: float, is_compared: bool
+) -> None:
+    roll_back(one.settings, "triage", "city", "shadow", "test", one.signs("olga"))
+    approve(one, "shadow", challenger=True)
+    assert promote(one, "shadow", challenger=True).exit_code == 0
+    proposal, moment = propose(one.settings, "triage", "city", Stage.ASSISTIVE, challenger=True), now()
+    monkeypatch.setattr(replacing, "now", lambda: moment + timedelta(days=days))
+    assert bool(replacing.why_not_replacing(one.settings, proposal)) is is_compared
 
 
 def test_without_the_word_a_promotion_is_of_what_is_served(beside: Governed) -> None:
