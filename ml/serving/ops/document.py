@@ -64,6 +64,16 @@ class Period(_Part):
     surprises: list[str]
 
 
+class Beside(_Part):
+    """What scores beside the release, shown to nobody: both on the same visits, the challenger minus the release, and
+    what keeps it from the release's place besides approvals."""
+
+    version: str | None
+    since: datetime
+    figures: dict[str, Value] = Field(default_factory=dict[str, Value])
+    missing: list[str] = Field(default_factory=list[str])
+
+
 class UseCaseState(_Part):
     """One use case at a site: what serves, how its model does, what drifted."""
 
@@ -77,6 +87,7 @@ class UseCaseState(_Part):
     moved: list[Moved] = Field(default_factory=list[Moved])
     periods: list[Period] = Field(default_factory=list[Period])
     blind_spot: str = ""
+    challenger: Beside | None = None
 
 
 class Level(_Part):

@@ -68,6 +68,11 @@ OUTCOMES = (
     Metric("visits_per_day", "Throughput", "visits a day"),
     Metric("overtime_hours_per_100_patient_days", "Overtime", "over the roster, per 100 patient-days", "h"),
 )
+AUROC_BESIDE = Metric("auroc_difference", "AUROC", "challenger minus release")
+BESIDE = (
+    Metric("alerts_per_100_difference", "Cards per 100", "challenger minus release"),
+    Metric("both_alert", "Both would show a card", "of the visits that both scored", is_share=True),
+)
 MODEL_ORDER = ("auroc", "ppv", "sensitivity", "alerts_per_100", "prevalence", "observed_over_expected")
 MODEL = {
     "auroc": Metric("auroc", "AUROC", "how well the score ranks"),
@@ -175,6 +180,15 @@ def trend(state: UseCaseState, name: str) -> Markup:
     return Markup(f'<svg viewBox="0 0 240 52" aria-hidden="true" focusable="false">{band}{dots}</svg>')  # noqa: S704 - numbers only
 
 
+def beside_rows(state: UseCaseState) -> list[tuple[Metric, Value]]:
+    """Figures of a challenger and the release on the same visits, in a fixed order; empty where there are none."""
+    found = state.challenger.figures if state.challenger else {}
+    ranked = [(name.split(".")[1], one) for name, one in sorted(found.items()) if name.endswith(".auroc_difference")]
+    rows = [(replace(AUROC_BESIDE, title=f"AUROC, {outcome.replace('_', ' ')}"), one) for outcome, one in ranked]
+    named = [(metric, found.get(f"side_by_side.{metric.name}")) for metric in BESIDE]
+    return [*rows, *((metric, one) for metric, one in named if one is not None)]
+
+
 def group_rows(site: SiteState, metric: Metric) -> list[tuple[str, str, Value | None]]:
     """The rows of a figure: where, in words, and the value; the whole site first. Empty where nobody has a value."""
     rows = [(one.by, _place(one.by, one.value), one.figures.get(metric.name)) for one in site.groups]
@@ -203,7 +217,12 @@ def _place(by: str, value: str) -> str:
 @cache
 def _pages() -> Environment:
     pages = Environment(loader=FileSystemLoader(Path(__file__).parents[1] / "templates"), autoescape=True)
-    filters: dict[str, Any] = {"group_rows": group_rows, "model_rows": model_rows, "trend": trend}
+    filters: dict[str, Any] = {
+        "group_rows": group_rows,
+        "model_rows": model_rows,
+        "trend": trend,
+        "beside_rows": beside_rows,
+    }
     filters |= {"number": number, "interval": interval, "plot": plot}
     pages.filters.update(filters)
     return pages

@@ -9,9 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from evaluation.evidence import Evidence
+from evaluation.evidence import Evidence, Figure
 from evaluation.ledger import Readable
+from evaluation.metrics.subgroups import MIN_CELL
 from evaluation.metrics.workflow import figures_of
+from evaluation.reports import ChallengerView
 from ml.serving.ops.document import FILE, SCHEMA, Operations
 from ml.serving.ops.page import operations_page
 from ml.serving.ops.readers import ROLES
@@ -23,6 +25,7 @@ from orchestration.steps.learning.stores import read_all_evidence
 from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.records import believed_records, now
 from orchestration.steps.slo import standings
+from orchestration.steps.watching.beside import challenger_view
 from orchestration.steps.watching.reads import reads_of
 from orchestration.steps.watching.status import about_served, newest, open_incidents
 from orchestration.steps.watching.workflow import Worked, work_of
@@ -64,7 +67,7 @@ def _site(settings: Settings, records: Readable, site: str) -> dict[str, Any] | 
         "begin": worked.begin if worked else None,
         "until": worked.until if worked else None,
         "open_incidents": len(incidents),
-        "use_cases": [_use_case(settings, name, site) for name in names],
+        "use_cases": [_use_case(settings, records, name, site) for name in names],
         "groups": _groups(worked),
         "adjustments": worked.adjustments if worked else {},
         "levels": _levels(settings, names, site),
@@ -108,7 +111,7 @@ def _levels(settings: Settings, use_cases: Sequence[str], site: str) -> list[dic
     ]
 
 
-def _use_case(settings: Settings, use_case: str, site: str) -> dict[str, Any]:
+def _use_case(settings: Settings, records: Readable, use_case: str, site: str) -> dict[str, Any]:
     pointer = read_present(settings, use_case, site).pointer
     found = read_all_evidence(settings, use_case, site).readable
     estimated = newest(about_served(settings, pointer, found), "estimated")
@@ -120,7 +123,29 @@ def _use_case(settings: Settings, use_case: str, site: str) -> dict[str, Any]:
         "tier": pointer.tier.value if pointer else None,
         **_estimated(estimated),
         **_drift(drift),
+        "challenger": _challenger(challenger_view(settings, records, use_case, site), use_case, site),
     }
+
+
+def _challenger(view: ChallengerView | None, use_case: str, site: str) -> dict[str, Any] | None:
+    """What is missing is counted and not told: its sentences hold counts that may be small."""
+    if view is None:
+        return None
+    count = len(view.missing)
+    told = f"{count} condition{'s' * (count > 1)} not met; see the reports, or run: pilothouse gate explain {use_case}"
+    figures = {} if view.evidence is None else view.evidence.figures
+    return {
+        "version": view.model_version,
+        "since": view.since,
+        "figures": {name: _unless_small(figure).to_json() for name, figure in figures.items()},
+        "missing": [f"{told} --site {site} --stage assistive --challenger"] if count else [],
+    }
+
+
+def _unless_small(figure: Figure) -> Figure:
+    """A figure of few visits, or of few of one kind among them, is not shown."""
+    counts = [one for one in (figure.n, figure.n_events) if one]
+    return Figure(None) if any(one < MIN_CELL for one in counts) else figure
 
 
 def _estimated(evidence: Evidence | None) -> dict[str, Any]:

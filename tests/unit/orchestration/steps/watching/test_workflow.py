@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluation.evidence import Evidence
+from evaluation.evidence import Evidence, Figure
 from evaluation.metrics.workflow import Work, figures_of
 from ml.serving.ops.document import FILE, read_operations
 from orchestration.settings import Settings
-from orchestration.steps.learning.stores import save_evidence
+from orchestration.steps.learning.stores import CandidateRecord, save_candidate, save_evidence
 from orchestration.steps.record.records import believed_records
 from orchestration.steps.warehouse.tables import Snapshot
 from orchestration.steps.watching import operations, workflow
@@ -142,6 +142,30 @@ def test_a_home_where_nothing_is_published_yet_has_a_page_that_says_so(settings:
     page, *_ = publish_operations(settings)
     assert read_operations(settings.home).sites == []
     assert "Nothing is here yet" in page.read_text()
+
+
+def test_a_challenger_is_published_and_figures_of_few_visits_are_not(
+    city: Governed, record: Callable[..., CandidateRecord]
+) -> None:
+    city.challenge()
+    made = replace(record(), model=str(city.entries("challenger")[-1].payload["subject"]["model"]))  # type: ignore[call-overload, index]
+    save_candidate(city.settings, made)
+    names = [f"side_by_side.{name}" for name in ("visits", "x.auroc_difference", "both_alert")]
+    values = (Figure(321.0, n=321), Figure(0.01, 0.0, 0.02, 321, 10), Figure(0.1, n=321, n_events=11))
+    figures, detail = dict(zip(names, values, strict=True)), {"beside_version": "3"}
+    save_evidence(
+        city.settings, Evidence("side_by_side", "triage", "city", made.model, made.data, NOON, figures, detail)
+    )
+    publish_operations(city.settings)
+    [site] = read_operations(city.settings.home).sites
+    told = site.use_cases[0].challenger
+    assert told is not None and told.version == "3"
+    [missing] = told.missing
+    assert missing.startswith(
+        "2 conditions not met; see the reports, or run: pilothouse gate explain triage --site city"
+    )
+    assert told.since == city.entries("challenger")[-1].at
+    assert [told.figures[name].value for name in names] == [321.0, None, 0.1]
 
 
 def test_what_is_estimated_of_a_challenger_is_not_told_of_what_is_served(
