@@ -46,6 +46,7 @@ Kind = Literal[
     "explanations",
     "adaptation",
     "side_by_side",
+    "cross_site",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

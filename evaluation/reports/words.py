@@ -45,6 +45,11 @@ _LABELS = {
     "parity.agreement_set_apart": "Agreement of the visits set apart",
     "slo.share_within_30s": "Scores within 30 seconds",
     "slo.share_in_time": "Plans before the meeting",
+    "cross_site.sites": "Other sites with enough events of every outcome",
+    "auroc.worst": "AUROC at the worst other site",
+    "calibration_slope.lowest": "Calibration slope at the other site with the lowest",
+    "calibration_slope.highest": "Calibration slope at the other site with the highest",
+    "sites_to_recalibrate": "Other sites where it needs recalibration",
     "mae": "Mean absolute error",
     "pinball": "Mean quantile loss",
     "coverage": "Share of intervals that held",
@@ -71,7 +76,8 @@ _PERCENT = re.compile(
 )
 _LIVE = re.compile(r"^(shadow|side_by_side)\.")
 """Kinds that a figure's name begins with before its outcome."""
-_COUNTED = ("side_by_side.visits", "_groups", ".causes", ".alarms", ".jumps", ".calls_dropped", "days_planned")
+_COUNTS = ("_groups", ".causes", ".alarms", ".jumps", ".calls_dropped", "days_planned", ".sites", "_to_recalibrate")
+_COUNTED = ("side_by_side.visits", *_COUNTS)
 _SMALL = re.compile(r"(net_benefit|brier|calibration_gap)")
 
 KIND_TITLES = {
@@ -85,6 +91,7 @@ KIND_TITLES = {
     "slo": "Service levels",
     "overrides": "What people did with the cards",
     "explanations": "Whether the reasons on the cards hold",
+    "cross_site": "The model on visits of other sites",
     "adaptation": "How the ways from a model of another site compare",
     "drift": "Drift",
     "segment_drift": "Drift by unit, shift and subgroup",
@@ -107,7 +114,9 @@ def figure_label(name: str, outcome: str | None) -> str:
     own = own.removeprefix(f"{outcome}.") if outcome else own
     stem, _, threshold = own.partition("@")
     group = stem.partition("_gap.")[2]
-    label = _LABELS.get(stem.removesuffix(f".{group}") if group else stem, plain(stem))
+    measure, _, where = stem.partition(".")
+    known = f"{_LABELS[measure]}, {plain(where).lower()}" if where and measure in _LABELS else plain(stem)
+    label = _LABELS.get(stem.removesuffix(f".{group}") if group else stem, known)
     if group:
         return f"{label} {plain(group).lower()}"
     return f"{label} at {brief_percent(float(threshold))}" if _is_number(threshold) else label

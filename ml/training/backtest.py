@@ -88,14 +88,16 @@ def _ways(
     return found
 
 
-def predict_period(model: Model, use_case: UseCase, mart: pa.Table, period: Period, as_of: datetime | None) -> pa.Table:
-    """One row per eligible visit of the model's site in `period` with at least one settled outcome.
+def predict_period(
+    model: Model, use_case: UseCase, mart: pa.Table, period: Period, as_of: datetime | None, site: str | None = None
+) -> pa.Table:
+    """One row per eligible visit of `site` (None: the model's own) in `period` with at least one settled outcome.
 
     Columns: visit_occurrence_id, visit_key, arrived_at; per outcome `<outcome>_label` (bool, null when not
     settled by `as_of`) and `<outcome>_score` (calibrated probability); the column of today's practice; the use
     case's subgroups the mart has.
     """
-    table = visits(mart, model.site, period)
+    table = visits(mart, site or model.site, period)
     table = table.filter(pa.array(known_rows(table, use_case, as_of)))
     kept = [*IDENTIFIERS, use_case.practice.column, *use_case.subgroups]
     columns = {name: table[name] for name in dict.fromkeys(kept) if name in table.column_names}

@@ -113,6 +113,12 @@ class RunSummary:
         return Answer(document, exit_code=code)
 
 
+def _measured_again(use_case: str) -> tuple[str, ...]:
+    """The kinds of evidence that what has arrived since may change: of what was served, of drift and of other sites."""
+    kind = kind_of(use_case)
+    return (*kind.served, "drift", *(["cross_site"] if kind.is_cross_site else []))
+
+
 class Launcher:
     """Loads the definitions once and materialises selections in this process, recorded in the home's instance."""
 
@@ -241,7 +247,7 @@ class Launcher:
         """Judge what was served at a site, and its drift in every segment, from the snapshot as it is now."""
         for use_case in use_cases:
             self._progress(f"monitor   {use_case} at {site}: {', '.join(kind_of(use_case).served)}, drift")
-        keys = [AssetKey([one, "evidence", kind]) for one in use_cases for kind in (*kind_of(one).served, "drift")]
+        keys = [AssetKey([one, "evidence", kind]) for one in use_cases for kind in _measured_again(one)]
         return self.materialise(AssetSelection.assets(*keys, DRIFT), partition=site)
 
     def watch_drift(self, site: str) -> bool:

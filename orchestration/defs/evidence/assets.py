@@ -23,12 +23,14 @@ from orchestration.defs.partitions import SITES
 from orchestration.settings import load_settings
 from orchestration.steps.drills.rehearsal import NothingToRehearse, rehearse_as_evidence
 from orchestration.steps.kinds import kind_of
+from orchestration.steps.learning.cross_site import validate_across_sites
 from orchestration.steps.learning.evidence import measure_drift
 from orchestration.steps.releases.decision import decide_next
 from orchestration.steps.watching.service import report_address
 
 FURTHER = ("drift", "rehearsal")
 """Evidence that a candidate of every kind needs beside what its own kind judges."""
+CROSS_SITE = "cross_site"
 
 
 def evidence_key(use_case: str, kind: str) -> AssetKey:
@@ -83,6 +85,32 @@ def drift_asset(use_case: str) -> AssetsDefinition:
     return drift
 
 
+def cross_site_asset(use_case: str) -> AssetsDefinition:
+    """Return the model judged on other sites' visits."""
+
+    @asset(
+        key=evidence_key(use_case, CROSS_SITE),
+        deps=[AssetKey([use_case, "candidate"])],
+        partitions_def=SITES,
+        group_name="evidence",
+        kinds={use_case},
+    )
+    def cross_site(context: AssetExecutionContext) -> MaterializeResult:
+        """How the model does where it learned nothing, on visits after its training: each other site, and the worst."""
+        found = validate_across_sites(load_settings(), use_case, context.partition_key)
+        detail = found.to_json()["detail"]
+        assert isinstance(detail, dict)
+        return MaterializeResult(metadata={"detail": MetadataValue.json(detail), **figures_metadata(found)})
+
+    return cross_site
+
+
+def gathered(use_case: str) -> tuple[str, ...]:
+    """Return the kinds of evidence that the gate's decision on a candidate waits for."""
+    kind = kind_of(use_case)
+    return (*kind.judged, *FURTHER, *([CROSS_SITE] if kind.is_cross_site else []))
+
+
 def rehearsal_asset(use_case: str) -> AssetsDefinition:
     """Return the timed rehearsal of a rollback, on the real service in a scratch home."""
 
@@ -114,7 +142,7 @@ def decision_asset(use_case: str) -> AssetsDefinition:
 
     @asset(
         key=key,
-        deps=[evidence_key(use_case, kind) for kind in (*kind_of(use_case).judged, *FURTHER)],
+        deps=[evidence_key(use_case, kind) for kind in gathered(use_case)],
         partitions_def=SITES,
         group_name="evidence",
         kinds={use_case},

@@ -50,7 +50,8 @@ class InTimeFigure:
 
 class Kind(Protocol):
     """One kind of use case. `judged`, `served`: the kinds of evidence that a candidate and serving give, described;
-    `counted`: what a candidate learns from, in the plural.
+    `counted`: what a candidate learns from, in the plural. `is_cross_site`: whether a model can be judged on other
+    sites' rows.
 
     A kind that advises a unit publishes plans too: `kinds/planned.Planned`.
     """
@@ -60,6 +61,7 @@ class Kind(Protocol):
     tools: frozenset[str]
     counted: str
     in_time: InTimeFigure
+    is_cross_site: bool
 
     def trainable_sites(self, settings: Settings, use_case: str, only: str | None) -> list[str]:
         """The sites (or just `only`) that have enough to train and test on."""

@@ -40,6 +40,7 @@ class Classifier:
     }
     tools = frozenset({"mlflow", "lightgbm"})
     counted = "visits"
+    is_cross_site = True
     in_time = InTimeFigure("slo.share_within_30s", "scores within 30 s")
 
     def trainable_sites(self, settings: Settings, use_case: str, only: str | None) -> list[str]:

@@ -36,6 +36,7 @@ class Forecast:
     }
     tools = frozenset({"mlflow", "lightgbm"})
     counted = "days"
+    is_cross_site = False
     in_time = InTimeFigure("slo.share_in_time", "plans before the meeting")
 
     def trainable_sites(self, settings: Settings, use_case: str, only: str | None) -> list[str]:

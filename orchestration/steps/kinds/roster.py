@@ -39,6 +39,7 @@ class Rostering:
     }
     tools = frozenset({"mlflow"})
     counted = "assignments"
+    is_cross_site = False
     in_time = InTimeFigure("slo.share_in_time", "meetings")
 
     def trainable_sites(self, settings: Settings, use_case: str, only: str | None) -> list[str]:

@@ -72,10 +72,11 @@ def measure_drift(settings: Settings, use_case: str, site: str) -> DriftFound:
 
     Writes evidence about each of them and evidently's page; returns what is about the released model, if there is one.
     """
-    return [_drift_of(settings, record) for record in _watched(settings, use_case, site)][-1]
+    return [_drift_of(settings, record) for record in watched_models(settings, use_case, site)][-1]
 
 
-def _watched(settings: Settings, use_case: str, site: str) -> list[CandidateRecord]:
+def watched_models(settings: Settings, use_case: str, site: str) -> list[CandidateRecord]:
+    """The current candidate and, where it is another, the released model."""
     candidate = read_candidate(settings, use_case, site)
     release = released(settings, current_pointer(settings, use_case, site))
     if release is None or release.manifest.model.digest == candidate.model:

@@ -31,6 +31,10 @@ SHOWN = """
     order by cards.shown_at, cards.card_uuid
 """
 
+WITH_CARD = (
+    "select distinct visit_key from {cards} where site = $site and use_case = $use_case and visit_key is not null"
+)
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -50,14 +54,25 @@ def shown_cards(snapshot: Snapshot, use_case: UseCase, site: str, releases: list
 
     Raises `TablesError` where the snapshot is of a version that had no such table.
     """
-    if TABLE not in snapshot.rows:
-        raise TablesError(f"Snapshot {snapshot.digest[:12]} has no table {TABLE}; run the tables again.")
+    cards, mart = _cards(snapshot), text(str(snapshot.table(f"{use_case.use_case}_mart")))
     label = next(one.label_column for one in use_case.outcomes if one.name == use_case.card.outcome)
-    cards, mart = (text(str(snapshot.table(one))) for one in (TABLE, f"{use_case.use_case}_mart"))
     query = SHOWN.format(cards=cards, mart=mart, label=name(label), key=name(use_case.grain.key))
     given = {"site": site, "use_case": use_case.use_case, "releases": releases}
     with duckdb.connect() as connection:
         return Shown(connection.sql(query, params=given).to_arrow_table())
+
+
+def visits_with_card(snapshot: Snapshot, use_case: UseCase, site: str) -> pa.Array:
+    """Return the keys of the visits at a site where any release of a use case showed a card. Raises `TablesError`."""
+    query, given = WITH_CARD.format(cards=_cards(snapshot)), {"site": site, "use_case": use_case.use_case}
+    with duckdb.connect() as connection:
+        return connection.sql(query, params=given).to_arrow_table()["visit_key"].combine_chunks()
+
+
+def _cards(snapshot: Snapshot) -> str:
+    if TABLE not in snapshot.rows:
+        raise TablesError(f"Snapshot {snapshot.digest[:12]} has no table {TABLE}; run the tables again.")
+    return text(str(snapshot.table(TABLE)))
 
 
 def overrides_evidence(record: CandidateRecord, shown: Shown, window: dict[str, str]) -> Evidence:

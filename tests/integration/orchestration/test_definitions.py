@@ -62,7 +62,9 @@ def test_the_asset_keys_are_those_of_the_interfaces(graph):
         f"triage/evidence/{kind}"
         for kind in ("performance", "rehearsal", "shadow", "parity", "slo", "overrides", "estimated", "explanations")
     }
+    expected |= {"triage/evidence/cross_site", "appointments/evidence/cross_site"}
     assert expected <= set(graph["assets"])
+    assert "staffing/evidence/cross_site" not in graph["assets"]
     assert any(name.startswith("monitoring/") for name in graph["assets"])
 
 

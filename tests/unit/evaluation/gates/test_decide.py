@@ -109,6 +109,33 @@ class TestThreshold:
         case.stage = Stage.ASSISTIVE
         assert set(case.unmet()) == {"drift-bounded"}
 
+    @pytest.mark.parametrize(
+        ("clause", "figure", "bound", "least", "beyond"),
+        [
+            ("validated-at-another-site", "cross_site.sites", "value", 1.0, 0.0),
+            ("critical-care-discrimination-elsewhere", "critical_care.auroc.worst", "lower", 0.70, 0.0),
+            ("admission-discrimination-elsewhere", "admission.auroc.worst", "lower", 0.65, 0.0),
+            ("critical-care-slope-low-elsewhere", "critical_care.calibration_slope.lowest", "lower", 0.5, 0.0),
+            ("critical-care-slope-high-elsewhere", "critical_care.calibration_slope.highest", "upper", 2.0, 9.0),
+        ],
+    )
+    def test_figures_of_other_sites_count_for_decision_support_alone(self, case, clause, figure, bound, least, beyond):
+        case.stage = Stage.DECISION_SUPPORT
+        case.put("cross_site", figure, **{bound: math.nextafter(least, beyond)})
+        assert set(case.unmet()) == {clause}
+        case.put("cross_site", figure, **{bound: least})
+        assert case.decide().allowed
+        case.stage = Stage.ASSISTIVE
+        assert all(result.kind != "cross_site" for result in case.decide().results)
+
+    def test_without_a_second_site_the_refusal_says_what_to_bring(self, case):
+        case.stage = Stage.DECISION_SUPPORT
+        case.figures["cross_site"] = {"cross_site.sites": Figure(0.0, n=0)}
+        refusals = {one.clause: one for one in case.decide().results if not one.met}
+        assert len(refusals) == 5
+        assert "second site" in refusals["validated-at-another-site"].to_meet
+        assert "the cross_site evidence does not hold this figure" in {one.reason for one in refusals.values()}
+
 
 class TestCounting:
     def test_too_few_events_refuse_and_just_enough_do_not(self, case):

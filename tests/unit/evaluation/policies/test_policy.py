@@ -52,7 +52,7 @@ def test_stages_are_cumulative():
     [
         (Stage.SHADOW, {"performance", "calibration", "net_benefit", "subgroups", "drift", "rehearsal"}),
         (Stage.ASSISTIVE, {"parity", "shadow", "slo", "explanations", "shadow_gap", "segment_drift"}),
-        (Stage.DECISION_SUPPORT, {"overrides", "estimated"}),
+        (Stage.DECISION_SUPPORT, {"overrides", "estimated", "cross_site"}),
     ],
 )
 def test_triage_asks_for_every_kind_of_evidence_the_stage_is_about(stage, kinds):

@@ -21,6 +21,8 @@ OUTCOMES = (("critical_care", "critical care or death"), ("admission", "hospital
         ("shadow.admission.auroc", "admission", "AUROC"),
         ("slo.latency_ms_p50", None, "Time to answer, median (ms)"),
         ("critical_care.something_new@high", "critical_care", "Something new"),
+        ("critical_care.auroc.worst", "critical_care", "AUROC at the worst other site"),
+        ("critical_care.auroc.district", "critical_care", "AUROC, district"),
     ],
 )
 def test_a_figure_has_a_name_for_people(name, outcome, label):
