@@ -59,12 +59,14 @@ class Board(FrozenModel):
 class Replacing(FrozenModel):
     """What a challenger must show before it takes the place of a release that people see: on the same visits, no AUROC
     lower by more than `auroc_margin` and no more cards per 100 than `alerts_per_100_margin`, by the worse bound of each
-    95 % interval; from at least `min_visits` and `min_events`, at most `valid_days` old."""
+    95 % interval; from at least `min_visits` and `min_events`, at most `valid_days` old; and scored at least
+    `min_share_of_calls` of the calls that the release scored since the challenger came."""
 
     auroc_margin: Annotated[float, Field(gt=0, le=0.2)]
     alerts_per_100_margin: Annotated[float, Field(gt=0, le=100)]
     min_visits: Annotated[int, Field(ge=1)]
     min_events: Annotated[int, Field(ge=1)]
+    min_share_of_calls: Annotated[float, Field(gt=0, le=1)]
     valid_days: Annotated[float, Field(gt=0)]
     owner: Identifier
     rationale: Text

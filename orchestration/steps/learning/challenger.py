@@ -6,12 +6,14 @@ statistics (evaluation/metrics/side_by_side), and whether it may take the other'
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 
 from evaluation.evidence import Evidence, Figure, Json
 from evaluation.metrics import NotEstimableError
+from evaluation.metrics.shares import share
 from evaluation.metrics.side_by_side import alerts_difference_per_100, auroc_difference, both_alert
 from evaluation.policies import load_policy
 from ml.registry.signing import load_public_key
@@ -19,17 +21,35 @@ from ml.registry.store import load_release
 from ml.usecases import UseCase, load_use_case
 from orchestration.settings import Settings
 from orchestration.steps.learning.evidence import head_of
-from orchestration.steps.learning.shadow import NothingServed, Served, keep_served, served_visits, visits_of
+from orchestration.steps.learning.shadow import NothingServed, Served, calls_of, keep_served, served_visits, visits_of
 from orchestration.steps.learning.stores import CandidateRecord, read_candidate, save_evidence
 from orchestration.steps.record.lanes import lane_at
 from orchestration.steps.record.records import open_records
 
-KIND = "side_by_side"
+KIND, SHARE = "side_by_side", "share_of_calls"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of both: the visits that it scored, and every call about them that it scored (`shadow.calls_of`)."""
+
+    served: Served
+    calls: pa.Table
+
+    def scores(self) -> dict[tuple[str, str], tuple[datetime, str]]:
+        """When it scored what, by visit and call; in order."""
+        names = ("visit_key", "hook_instance", "at", "scores")
+        rows = zip(*(self.calls[name].to_pylist() for name in names), strict=True)
+        found = dict[tuple[str, str], tuple[datetime, str]]()
+        for visit, call, at, scores in rows:
+            found.setdefault((visit, call), (at, scores))
+        return found
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The visits that both scored, one row each: the mart's columns, the challenger's `scores` and the other's."""
+    """The visits of which both scored one call, one row each: the mart's columns and `at`, the first such call; the
+    challenger's scores of that call, and the other's."""
 
     rows: pa.Table
     old_scores: list[dict[str, float]]
@@ -49,7 +69,8 @@ def judge_challenger(settings: Settings, use_case: str, site: str) -> list[Evide
     """Write and return the evidence of the challenger's serving, and of both side by side; nothing where there is no
     challenger, or no score of it has landed yet."""
     record = challenger_of(settings, use_case, site)
-    if record is None:
+    came = lane_at(settings, open_records(settings), use_case, site).ordered
+    if record is None or came is None:
         return []
     try:
         new = visits_of(settings, record)
@@ -57,19 +78,23 @@ def judge_challenger(settings: Settings, use_case: str, site: str) -> list[Evide
         return []
     made = keep_served(settings, new)
     try:
-        beside = side_by_side(new, served_visits(settings, use_case, site), load_use_case(use_case))
+        old = served_visits(settings, use_case, site)
     except NothingServed:  # what was challenged is off
         return made
+    sides = [Side(one, calls_of(settings, one.record)) for one in (new, old)]
+    beside = side_by_side(sides[0], sides[1], load_use_case(use_case), came.since)
     save_evidence(settings, beside)
     return [*made, beside]
 
 
-def side_by_side(new: Served, old: Served, use_case: UseCase) -> Evidence:
+def side_by_side(new: Side, old: Side, use_case: UseCase, since: datetime) -> Evidence:
     """Evidence of kind side_by_side, about the challenger: each outcome's difference of AUROC, of cards per 100, and
-    how often both would show one, on the visits that both scored."""
+    how often both would show one, on the visits of which both scored one call; and which share of the other's scored
+    calls `since` the challenger came it scored, too."""
     pairs, policy = pairs_of(new, old), load_policy(use_case.use_case)
     threshold, outcome = policy.shown_card.display_threshold, use_case.card.outcome
     figures = {f"{KIND}.visits": Figure(float(pairs.rows.num_rows), n=pairs.rows.num_rows)}
+    figures[f"{KIND}.{SHARE}"] = share_of_calls(new, old, since)
     for name, figure in _differences(pairs, use_case).items():
         figures[f"{KIND}.{name}.auroc_difference"] = figure
     first, second = (np.array([one[outcome] for one in each]) for each in (pairs.new_scores, pairs.old_scores))
@@ -80,25 +105,35 @@ def side_by_side(new: Served, old: Served, use_case: UseCase) -> Evidence:
     )
     figures[f"{KIND}.both_alert"] = both_alert(first, second, threshold) if has_rows else none
     detail: dict[str, Json] = {
-        "beside_model": old.record.model,
-        "beside_version": old.record.version,
+        "beside_model": old.served.record.model,
+        "beside_version": old.served.record.version,
         "threshold": threshold,
-        "only_the_challenger_scored": new.rows.num_rows - pairs.rows.num_rows,
-        "only_the_other_scored": old.rows.num_rows - pairs.rows.num_rows,
-        "rule": "the challenger minus the release that is served, on visits that both scored, each by its first score",
+        "only_the_challenger_scored": new.served.rows.num_rows - pairs.rows.num_rows,
+        "only_the_other_scored": old.served.rows.num_rows - pairs.rows.num_rows,
+        "since": since.isoformat(),
+        "rule": "the challenger minus the release that is served, of each visit by the first call that both scored",
     }
-    return head_of(new.record, _window(pairs.rows, new.rows)).evidence(KIND, figures, detail)
+    return head_of(new.served.record, _window(pairs.rows, new.served.rows)).evidence(KIND, figures, detail)
 
 
-def pairs_of(new: Served, old: Served) -> Pairs:
-    """The visits that both scored, in the challenger's order."""
-    theirs = dict(zip(old.rows["visit_key"].to_pylist(), old.rows["scores"].to_pylist(), strict=True))
-    keys = new.rows["visit_key"].to_pylist()
-    rows = new.rows.filter(pa.array([key in theirs for key in keys], pa.bool_()))
-    shared = rows["visit_key"].to_pylist()
-    return Pairs(
-        rows, [json.loads(theirs[key]) for key in shared], [json.loads(text) for text in rows["scores"].to_pylist()]
-    )
+def pairs_of(new: Side, old: Side) -> Pairs:
+    """The first call of each visit that both scored, in the order of the challenger's visits."""
+    theirs, first = old.scores(), dict[str, tuple[datetime, str, str]]()
+    for (visit, call), (at, scores) in new.scores().items():
+        if (visit, call) in theirs:
+            first.setdefault(visit, (at, scores, theirs[visit, call][1]))
+    table = new.served.rows
+    rows = table.filter(pa.array([key in first for key in table["visit_key"].to_pylist()], pa.bool_()))
+    found = [first[key] for key in rows["visit_key"].to_pylist()]
+    moments = pa.array([at for at, _, _ in found], rows.schema.field("at").type)
+    rows = rows.set_column(rows.schema.get_field_index("at"), "at", moments)
+    return Pairs(rows, [json.loads(theirs) for _, _, theirs in found], [json.loads(mine) for _, mine, _ in found])
+
+
+def share_of_calls(new: Side, old: Side, since: datetime) -> Figure:
+    """The share of the calls that the other scored `since` then which the challenger scored, too."""
+    mine = new.scores()
+    return share(np.array([key in mine for key, (at, _) in old.scores().items() if at >= since], np.bool_))
 
 
 def _differences(pairs: Pairs, use_case: UseCase) -> dict[str, Figure]:

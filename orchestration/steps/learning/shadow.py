@@ -48,6 +48,16 @@ SERVED = """
 """
 
 
+CALLS = """
+    select events.visit_key, events.hook_instance, events.at, events.scores
+    from ({events}) as events
+    semi join '{mart}' as mart on events.site = mart.site and events.visit_key = mart.{key}
+    where events.use_case = $use_case and events.site = $site and events.status = 'scored'
+        and events.release_digest in (select unnest($releases))
+    order by events.at, events.event_id
+"""
+
+
 class NothingServed(StepError):
     """No event of the released model has come back yet; the message says what brings events back."""
 
@@ -122,13 +132,20 @@ def visits_of(settings: Settings, record: CandidateRecord) -> Served:
     return Served(record, rows, shown_cards(snapshot, declared, site, digests))
 
 
-def _join(snapshot: Snapshot, use_case: UseCase, site: str, releases: list[str]) -> pa.Table:
+def calls_of(settings: Settings, record: CandidateRecord) -> pa.Table:
+    """Return every call that a model scored live, of the visits in the mart, in order: `visit_key`, `hook_instance`,
+    `at` and `scores`."""
+    digests = [one.digest for one in releases_of(settings, record)]
+    return _join(current_snapshot(settings), load_use_case(record.use_case), record.site, digests, CALLS)
+
+
+def _join(snapshot: Snapshot, use_case: UseCase, site: str, releases: list[str], asked: str = SERVED) -> pa.Table:
     mart, parts = snapshot.table(f"{use_case.use_case}_mart"), {"events": snapshot.table("serving_event")}
     is_beside = CHALLENGED in snapshot.rows
     scored = BESIDE.format(**parts, challenged=snapshot.table(CHALLENGED)) if is_beside else ANSWERED.format(**parts)
     key, ready_at = use_case.grain.key, use_case.grain.ready_at
     excluded = ", ".join(sorted({key, "charted_at"} if ready_at == "charted_at" else {key}))
-    query = SERVED.format(events=scored, mart=mart, key=key, ready_at=ready_at, excluded=excluded)
+    query = asked.format(events=scored, mart=mart, key=key, ready_at=ready_at, excluded=excluded)
     parameters = {"use_case": use_case.use_case, "site": site, "releases": releases}
     with duckdb.connect() as connection:
         return connection.sql(query, params=parameters).to_arrow_table()

@@ -11,7 +11,7 @@ from evaluation.gates import Refusal
 from evaluation.ledger import PROMOTED, Running, shown_since
 from evaluation.policies import Replacing, Stage
 from orchestration.settings import Settings
-from orchestration.steps.learning.challenger import KIND
+from orchestration.steps.learning.challenger import KIND, SHARE
 from orchestration.steps.learning.stores import read_all_evidence
 from orchestration.steps.record.records import now, open_records
 from orchestration.steps.releases.proposal import Proposal
@@ -102,6 +102,10 @@ def _reasons(proposal: Proposal, rules: Replacing, evidence: Evidence, old_model
     visits = evidence.figures.get(f"{KIND}.visits", Figure(None)).value or 0.0
     if visits < rules.min_visits:
         yield Refusal(CLAUSE, f"{visits:g} visits that both scored", f"at least {rules.min_visits}", _wait(proposal))
+    share = evidence.figures.get(f"{KIND}.{SHARE}", Figure(None))
+    if share.value is None or share.value < rules.min_share_of_calls:
+        found = f"share of the calls since it came that it scored, too: {_text(share)}"
+        yield Refusal(CLAUSE, found, f"at least {rules.min_share_of_calls:g}", _wait(proposal))
     yield from _of_auroc(proposal, rules, evidence)
     alerts = evidence.figures.get(f"{KIND}.alerts_per_100_difference", Figure(None))
     if alerts.upper is None or alerts.upper > rules.alerts_per_100_margin:

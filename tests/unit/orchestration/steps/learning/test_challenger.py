@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from ml.usecases import load_use_case
-from orchestration.steps.learning.challenger import pairs_of, side_by_side
+from orchestration.steps.learning.challenger import Side, pairs_of, share_of_calls, side_by_side
 from orchestration.steps.learning.overrides import Shown
 from orchestration.steps.learning.shadow import ANSWERED, BESIDE, Served
 from orchestration.steps.learning.stores import CandidateRecord
@@ -19,35 +19,55 @@ Record = Callable[..., CandidateRecord]
 OUTCOMES = [one.name for one in load_use_case("triage").outcomes]
 
 
-def served(record: CandidateRecord, visits: Sequence[str], scores: Sequence[float]) -> Served:
-    """One row per visit; the first half of the alphabet has the outcome."""
-    use_case = load_use_case("triage")
-    happened = [name < "n" for name in visits]
+def side(record: CandidateRecord, visits: Sequence[str], scores: Sequence[float], calls: Sequence[str] = ()) -> Side:
+    """One call per minute, of the visits and `calls` in turn; the first half of the alphabet has the outcome."""
+    use_case, firsts = load_use_case("triage"), list(dict.fromkeys(visits))
+    moments = [NOON + timedelta(minutes=n) for n in range(len(visits))]
+    texts = [json.dumps(dict.fromkeys(OUTCOMES, score)) for score in scores]
+    happened = [name < "n" for name in firsts]
     columns: dict[str, object] = {
-        "visit_key": list(visits),
-        "at": [NOON + timedelta(minutes=n) for n in range(len(visits))],
-        "scores": [json.dumps(dict.fromkeys(OUTCOMES, score)) for score in scores],
-        use_case.practice.column: [3] * len(visits),
+        "visit_key": firsts,
+        "at": [moments[visits.index(name)] for name in firsts],
+        "scores": [texts[visits.index(name)] for name in firsts],
+        use_case.practice.column: [3] * len(firsts),
         **{one.label_column: happened for one in use_case.outcomes},
     }
     nothing = pa.table({name: pa.array([], pa.string()) for name in ("response", "reason_code", "unit", "shift")})
-    return Served(record, pa.table(columns), Shown(nothing))
+    names = list(calls) or [f"call {name}" for name in visits]
+    every = {"visit_key": list(visits), "hook_instance": names, "at": moments, "scores": texts}
+    return Side(Served(record, pa.table(columns), Shown(nothing)), pa.table(every))
 
 
 def test_only_visits_that_both_scored_are_compared_each_with_its_own(record: Record) -> None:
-    new = served(record("new"), ["b", "z", "a"], [0.2, 0.1, 0.9])
-    old = served(record("old"), ["a", "b", "c"], [0.3, 0.4, 0.5])
+    new = side(record("new"), ["b", "z", "a"], [0.2, 0.1, 0.9])
+    old = side(record("old"), ["a", "b", "c"], [0.3, 0.4, 0.5])
     pairs = pairs_of(new, old)
     assert pairs.rows["visit_key"].to_pylist() == ["b", "a"]
     assert [one[OUTCOMES[0]] for one in pairs.new_scores] == [0.2, 0.9]
     assert [one[OUTCOMES[0]] for one in pairs.old_scores] == [0.4, 0.3]
 
 
+def test_a_pair_is_the_first_call_that_both_scored(record: Record) -> None:
+    old = side(record("old"), ["a", "a", "a", "b"], [0.1, 0.2, 0.3, 0.4], ["1", "2", "3", "4"])
+    new = side(record("new"), ["a", "a", "b"], [0.7, 0.8, 0.9], ["2", "3", "another"])
+    pairs = pairs_of(new, old)
+    assert pairs.rows["visit_key"].to_pylist() == ["a"] and pairs.rows["at"].to_pylist() == [NOON]
+    found = [[one[OUTCOMES[0]] for one in each] for each in (pairs.new_scores, pairs.old_scores)]
+    assert found == [[0.7], [0.2]]
+
+
+def test_the_share_of_calls_is_of_those_that_the_other_scored_since_the_challenger_came(record: Record) -> None:
+    old = side(record("old"), ["a", "a", "b", "c"], [0.1, 0.2, 0.3, 0.4], ["1", "2", "3", "4"])
+    new = side(record("new"), ["a", "c", "z"], [0.7, 0.8, 0.9], ["2", "4", "9"])
+    for minutes, share in ((0, 2 / 4), (1, 2 / 3), (2, 1 / 2), (3, 1.0), (4, None)):
+        assert share_of_calls(new, old, NOON + timedelta(minutes=minutes)).value == share
+
+
 def test_the_evidence_is_the_challengers_and_names_the_other(record: Record) -> None:
     visits = ["a", "b", "c", "x", "y", "z"]
-    new = served(record("new"), visits, [0.9, 0.8, 0.7, 0.3, 0.02, 0.01])
-    old = served(record("old", version="4"), visits, [0.9, 0.01, 0.7, 0.8, 0.02, 0.01])
-    found = side_by_side(new, old, load_use_case("triage"))
+    new = side(record("new"), visits, [0.9, 0.8, 0.7, 0.3, 0.02, 0.01])
+    old = side(record("old", version="4"), visits, [0.9, 0.01, 0.7, 0.8, 0.02, 0.01])
+    found = side_by_side(new, old, load_use_case("triage"), NOON)
     assert (found.kind, found.subject_model) == ("side_by_side", record("new").model)
     assert (found.detail["beside_model"], found.detail["beside_version"]) == (record("old").model, "4")
     for outcome in OUTCOMES:
@@ -61,10 +81,12 @@ def test_the_evidence_is_the_challengers_and_names_the_other(record: Record) -> 
 
 def test_without_a_pair_no_figure_has_a_value(record: Record) -> None:
     found = side_by_side(
-        served(record("new"), ["a"], [0.5]), served(record("old"), ["b"], [0.5]), load_use_case("triage")
+        side(record("new"), ["a"], [0.5]), side(record("old"), ["b"], [0.5]), load_use_case("triage"), NOON
     )
     assert found.figures["side_by_side.visits"].value == 0
-    assert all(figure.value is None for name, figure in found.figures.items() if not name.endswith("visits"))
+    assert found.figures["side_by_side.share_of_calls"].value == 0
+    counts = ("visits", "share_of_calls")
+    assert all(figure.value is None for name, figure in found.figures.items() if not name.endswith(counts))
 
 
 def test_a_card_that_was_shown_counts_for_the_challengers_score_of_that_call() -> None:

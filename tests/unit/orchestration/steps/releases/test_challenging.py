@@ -1,5 +1,6 @@
 """A challenger beside the release that is served: how it comes, what it leaves alone, and how it goes."""
 
+import functools
 import json
 import shutil
 from collections.abc import Callable
@@ -23,8 +24,9 @@ from ml.usecases import load_use_case
 from orchestration.cli import main
 from orchestration.settings import Settings
 from orchestration.steps.answer import Answer
+from orchestration.steps.learning import challenger as judging
 from orchestration.steps.learning import shadow
-from orchestration.steps.learning.challenger import judge_challenger
+from orchestration.steps.learning.challenger import judge_challenger, share_of_calls
 from orchestration.steps.learning.shadow import served_visits
 from orchestration.steps.learning.stores import (
     CandidateRecord,
@@ -46,7 +48,7 @@ from orchestration.steps.releases.withdrawing import leave_if_promoted, withdraw
 from orchestration.steps.warehouse.tables import Snapshot
 from orchestration.steps.watching.status import status_of
 from tests.unit.evaluation.gates.conftest import meeting
-from tests.unit.ml.serving.homes import SERVICE, Home, call_about, tiny_model
+from tests.unit.ml.serving.homes import NOW, SERVICE, Home, call_about, tiny_model
 from tests.unit.orchestration.steps.conftest import settings_of
 from tests.unit.orchestration.steps.governed import (
     PEOPLE,
@@ -134,7 +136,14 @@ def beside(settings: Settings, challenged_home: Path) -> Governed:
 
 
 def side_by_side(
-    one: Governed, *, auroc: float = 0.0, alerts: float = 0.0, visits: int = 900, days: float = 0.5, beside: str = ""
+    one: Governed,
+    *,
+    auroc: float = 0.0,
+    alerts: float = 0.0,
+    visits: int = 900,
+    days: float = 0.5,
+    beside: str = "",
+    share: float = 1.0,
 ) -> Evidence:
     """File both on the same visits: the bounds that the policy looks at, of every outcome."""
     made = read_candidate(one.settings, "triage", "city")
@@ -144,6 +153,7 @@ def side_by_side(
         for outcome in load_use_case("triage").outcomes
     }
     figures["side_by_side.alerts_per_100_difference"] = Figure(alerts - 1, alerts - 2, alerts, visits)
+    figures["side_by_side.share_of_calls"] = Figure(share, share - 0.01, share, visits)
     figures["side_by_side.visits"] = Figure(float(visits), n=visits)
     detail = {"beside_model": beside or old["subject"]["model"], "beside_version": "12"}
     at = now() - timedelta(days=days)
@@ -274,10 +284,15 @@ def test_a_challenger_goes_into_service_and_leaves_its_place_in_the_same_step(be
         ({"alerts": 3.1}, "cards per 100: 2.1 (1.1 to 3.1)", "an upper bound of at most 3 more per 100"),
         ({"visits": 499}, "499 visits that both scored", "at least 500"),
         ({"visits": 380}, "19 events of critical_care", "at least 20 on visits of both"),
+        (
+            {"share": 0.949},
+            "share of the calls since it came that it scored, too: 0.949 (0.939 to 0.949)",
+            "at least 0.95",
+        ),
         ({"days": 31.5}, "side_by_side evidence of 31 days ago", "at most 30 days old"),
         ({"beside": "f" * 64}, "both side by side, with a model that is not served (ffffffffffff)", ""),
     ],
-    ids=["auroc", "alerts", "visits", "events", "age", "another"],
+    ids=["auroc", "alerts", "visits", "events", "share", "age", "another"],
 )
 def test_what_people_see_is_not_replaced_by_what_is_worse_or_hardly_compared(
     beside: Governed, worse: dict[str, Any], figure: str, threshold: str
@@ -291,7 +306,7 @@ def test_what_people_see_is_not_replaced_by_what_is_worse_or_hardly_compared(
 
 def test_at_the_margin_a_challenger_may_go_into_service(beside: Governed) -> None:
     assert [each["figure"] for each in refused_by(beside)] == ["no side_by_side evidence of this model"]
-    side_by_side(beside, auroc=-0.02, alerts=3.0, visits=500)
+    side_by_side(beside, auroc=-0.02, alerts=3.0, visits=500, share=0.95)
     assert refused_by(beside) == []
     approve(beside, "assistive", challenger=True)
     shown = explain_step(beside.settings, "triage", "city", "assistive", challenger=True)
@@ -494,9 +509,12 @@ def test_from_a_call_to_the_refusal_of_a_challenger_that_scored_too_little(
         client.portal.call(client.app.state.running.hooks["triage"].challengers.finish)
     snapshot = as_snapshot(beside.settings, tmp_path)
     monkeypatch.setattr(shadow, "current_snapshot", lambda _: snapshot)
-    monkeypatch.setattr("orchestration.steps.learning.challenger.keep_served", lambda *_: [])
+    monkeypatch.setattr(judging, "keep_served", lambda *_: [])
+    since_then = functools.partial(share_of_calls, since=NOW)  # the service's clock stands before the challenger came
+    monkeypatch.setattr(judging, "share_of_calls", lambda new, old, _: since_then(new, old))
     [evidence] = judge_challenger(beside.settings, "triage", "city")
     assert evidence.figures["side_by_side.visits"].value == len(visits)
+    assert evidence.figures["side_by_side.share_of_calls"].value == 1.0
     assert (
         evidence.detail["beside_version"] == "12"
         and evidence.subject_model == read_candidate(beside.settings, "triage", "city").model
