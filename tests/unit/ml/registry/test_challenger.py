@@ -57,6 +57,11 @@ def test_only_what_was_approved_for_shadow_challenges(home: Home, stage: str) ->
     assert read(home) is None
 
 
+def test_what_nobody_approved_does_not_challenge(home: Home) -> None:
+    with pytest.raises(PointerError, match="not approved for shadow"):
+        put(home, home.release(stage="shadow", approvals=[]), 0)
+
+
 def test_a_release_challenges_at_its_own_site_only(home: Home) -> None:
     with pytest.raises(PointerError, match="another use case or site"):
         put(home, home.release(stage="shadow", site="rural"), 0)
