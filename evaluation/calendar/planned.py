@@ -41,6 +41,8 @@ class Planned:
     seq: int
     cancelled_at: datetime | None = None
     done_by: int | None = None
+    is_down: bool = False
+    """Whether it was planned from a higher stage: then a rollback fulfils it, and no other plan."""
 
     @property
     def notice(self) -> timedelta:
@@ -100,9 +102,12 @@ def changes_of(entries: Iterable[Entry]) -> Changes:
     """What these entries planned and did, in the order in which they were recorded."""
     plans: dict[str, Planned] = {}
     steps: list[Step] = []
+    standing: dict[tuple[str, str], Stage] = {}
     for entry in entries:
         if entry.kind == "change_planned":
-            plans[str(entry.payload["change"])] = _planned(entry)
+            plan = _planned(entry)
+            stands = standing.get((plan.use_case, plan.site), Stage.OFF)
+            plans[plan.change] = replace(plan, is_down=plan.stage.rank < stands.rank)
         elif entry.kind == "change_cancelled":
             name = str(entry.payload["change"])
             plans[name] = replace(plans[name], cancelled_at=entry.at)
@@ -112,6 +117,7 @@ def changes_of(entries: Iterable[Entry]) -> Changes:
             if plan is not None:
                 plans[plan.change] = replace(plan, done_by=step.seq)
             steps.append(replace(step, change=plan and plan.change))
+            standing[step.use_case, step.site] = step.stage
     return Changes(tuple(plans.values()), tuple(steps))
 
 
@@ -157,7 +163,7 @@ def _fulfilled(plans: Iterable[Planned], step: Step, entry: Entry) -> Planned | 
     """The plan that a step up names, of the very same subject; a step down names none, and is planned by its window."""
     fitting = [one for one in plans if one.is_for(step.use_case, step.site, step.stage) and one.is_live(step.at)]
     if step.kind == "rollback":
-        return next((one for one in fitting if step.at in one.span), None)
+        return next((one for one in fitting if one.is_down and step.at in one.span), None)
     named, subject = _recorded(entry).get("change"), cast("Any", entry.payload["subject"])
     return next((one for one in fitting if one.change == named and one.subject == Subject(**subject)), None)
 

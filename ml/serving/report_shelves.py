@@ -19,13 +19,15 @@ ALL: frozenset[Role] = frozenset(ROLES)
 class Shelf:
     """Pages of one kind. `pages` is a pattern of their path, whose group `site`, if any, ends with the site's name;
     `has_rows`: they show rows of patients (pseudonymous, as in the lake), so that each look is on record first;
-    `is_said`: the site is not in the name but in a file beside the page (`evaluation/reports/incident.py`)."""
+    `is_said`: the site is not in the name but in a file beside the page (`evaluation/reports/incident.py`);
+    `is_whole`: the group is the site's name and nothing more."""
 
     holds: str
     pages: str
     roles: frozenset[Role]
     has_rows: bool = False
     is_said: bool = False
+    is_whole: bool = False
 
     def site_of(self, path: str, sites: Collection[str], folder: Path) -> str | None:
         """Return which of the service's sites a page under `folder` is of; None where nothing says so. Reads a file."""
@@ -33,6 +35,8 @@ class Shelf:
             return _said_beside(folder / path, sites)
         found = re.fullmatch(self.pages, path)
         named = (found.groupdict().get("site") if found else None) or ""
+        if self.is_whole:
+            return named if named in sites else None
         return max((one for one in sites if f"-{named}".endswith(f"-{one}")), key=len, default=None)
 
 
@@ -52,11 +56,12 @@ SHELVES = (
     Shelf("who was affected, by pseudonym", r"incidents/[^/]+-for-engineers\.html", REST.roles, True, is_said=True),
     Shelf("incidents, as clinicians are told", r"incidents/[^/]+-for-clinicians\.html", ALL, is_said=True),
     Shelf("releases of all sites", r"\.|index\.html", ALL),
-    Shelf("releases of one site", r"index-(?P<site>[^/]+)\.html", ALL),
+    Shelf("releases of one site", r"index-(?P<site>[^/]+)\.html", ALL, is_whole=True),
+    Shelf("the calendar of changes", r"calendar\.(html|ics)", ALL),
     Shelf("model cards", r"model-card-(?P<site>[^/]+)\.(html|json)", ALL),
     Shelf("audits of feeds, counted", r"audit-(?P<site>[^/]+)\.html", ALL),
     Shelf("drift, by feature", r"drift/(?P<site>[^/]+)\.html", ALL),
-    Shelf("packs for the board", r"board-packs/(?P<site>[^/]+)/[^/.][^/]*", ALL),
+    Shelf("packs for the board", r"board-packs/(?P<site>[^/]+)/(evidence/)?[^/.][^/]*", ALL),
     Shelf("operations, as governance sees them", r"operations\.html", frozenset({"governance"})),
     *(Shelf(f"operations, as {one} sees them", rf"operations-{one}\.html", frozenset({one})) for one in ROLES),
 )

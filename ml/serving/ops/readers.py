@@ -75,7 +75,7 @@ def load_readers(home: Path) -> Readers:
 
 
 def record_look(home: Path, look: Look) -> None:
-    """Append one look, on disk when this returns. Raises `OSError`."""
+    """Append one look on a line of its own, on disk when this returns. Raises `OSError`."""
     path = home / LOOKS
     path.parent.mkdir(exist_ok=True)
     line = {
@@ -86,9 +86,11 @@ def record_look(home: Path, look: Look) -> None:
         "sites": look.sites,
         "page": look.page,
     }
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(descriptor, (json.dumps(line) + "\n").encode())
+        size = os.fstat(descriptor).st_size
+        is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        os.write(descriptor, (("\n" if is_torn else "") + json.dumps(line) + "\n").encode())
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -90,7 +90,7 @@ def checked(settings: Settings, incident: Mapping[str, Any], stated: SentAgain, 
         "columns": _features(use_case, str(feed), incident["detail"], stated),
         "wrong_from": began,
         "wrong_until": instant_text(stated.until),
-        "files": [_landed(settings, site, str(feed), one) for one in stated.files],
+        "files": [_landed(settings, site, str(feed), one, parse_instant(began)) for one in stated.files],
     }
 
 
@@ -116,12 +116,14 @@ def _features(use_case: str, feed: str, detail: Mapping[str, Any], stated: SentA
     return sorted(named)
 
 
-def _landed(settings: Settings, site: str, feed: str, sha256: str) -> str:
-    """The digest of a file that landed and replaced records."""
+def _landed(settings: Settings, site: str, feed: str, sha256: str, began: datetime) -> str:
+    """The digest of a file that landed after the values went wrong, and replaced records."""
     folder = settings.home / "receipts" / site / feed
     receipts = [read_receipt(path) for path in folder.glob("*.json") if path.name.split(".")[0] == sha256]
-    if not any(one.superseded for one in receipts):
-        found = "replaced no record" if receipts else f"is no landed file of {feed} at {site}"
+    since = [one for one in receipts if datetime.fromisoformat(one.arrived_at) > began]
+    if not any(one.superseded for one in since):
+        known = "replaced no record" if since else f"came before the values went wrong ({began:%Y-%m-%d %H:%M} UTC)"
+        found = known if receipts else f"is no landed file of {feed} at {site}"
         raise NotCorrected(f"--corrected-by {sha256[:16]}: it {found}; take the sha256 of the receipt that landed it.")
     return sha256
 

@@ -25,6 +25,8 @@ DAYS = 28
 SHORT = 8
 """Characters of a pseudonym that tell readers of one site apart."""
 CARD, AGGREGATES = "card", "operations"
+UNREADABLE = {"who": "not readable", "role": "", "page": "reports/unknown/page", "why": "torn on disk", "sites": ()}
+"""What is told of a look whose line on record cannot be read: that there was one."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,22 @@ def _about(look: dict[str, Any]) -> tuple[str, str, str, str]:
 def _looks(settings: Settings) -> Iterable[dict[str, Any]]:
     path = settings.home / LOOKS
     since = now() - timedelta(days=DAYS)
-    for line in path.read_text().splitlines() if path.exists() else ():
-        look = json.loads(line)
-        if datetime.fromisoformat(look["at"]) >= since:
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+        look = _look(line)
+        if look is None:
+            yield {**UNREADABLE, "at": now().isoformat()}
+        elif datetime.fromisoformat(look["at"]) >= since:
             yield look
+
+
+def _look(line: str) -> dict[str, Any] | None:
+    """One look as it was recorded; None for a line that a crash tore."""
+    try:
+        look = json.loads(line)
+        datetime.fromisoformat(look["at"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return look if look.keys() >= {"who", "role", "page", "why", "sites"} else None
 
 
 def _kind(page: str) -> str:

@@ -39,6 +39,10 @@ def up(seq: int = 8, at: datetime = NINE, change: str | None = "one", kind: str 
     return entry(seq, kind, at, **{**told, **more})
 
 
+ABOVE = up(0, NINE - 96 * HOUR, change=None, stage="decision_support")
+"""Where a place stands from which a step down is planned."""
+
+
 def down(seq: int = 8, at: datetime = NINE, stage: str = "assistive") -> Entry:
     return entry(seq, "rollback", at, stage=stage, release=None, reason="too many alerts")
 
@@ -71,9 +75,11 @@ def cancelled(seq: int = 5, at: datetime = NINE - HOUR) -> Entry:
     ],
 )
 def test_what_came_of_a_plan(entries: list[Entry], now: datetime, outcome: str, change: str | None) -> None:
-    found = changes_of([planned(), *entries])
+    is_down = any(one.kind == "rollback" for one in entries)
+    found = changes_of([*([ABOVE] if is_down else []), planned(), *entries])
+    steps = found.steps[1:] if is_down else found.steps
     assert found.planned[0].outcome(now) == outcome
-    assert [one.change for one in found.steps] == [change] * len(found.steps)
+    assert [one.change for one in steps] == [change] * len(steps)
 
 
 def test_a_plan_is_fulfilled_once() -> None:
@@ -81,10 +87,18 @@ def test_a_plan_is_fulfilled_once() -> None:
     assert [one.change for one in found.steps] == ["one", None] and found.planned[0].done_by == 7
 
 
+def test_a_rollback_fulfils_what_was_planned_from_a_higher_stage_and_no_step_up() -> None:
+    """A plan to go up to assistive is not done by coming down to it from decision support."""
+    step_up = changes_of([planned(1), replace(ABOVE, seq=2), down(3)])
+    assert [one.outcome(NINE + HOUR) for one in step_up.planned] == ["missed"]
+    step_down = changes_of([ABOVE, planned(2), down(3)])
+    assert [one.outcome(NINE + HOUR) for one in step_down.planned] == ["done"]
+
+
 def test_a_rollback_counts_from_when_it_took_effect() -> None:
     late = entry(8, "rollback", NINE + 5 * HOUR, stage="assistive", release=None, effective_at=instant_text(NINE))
-    found = changes_of([planned(), late])
-    assert found.steps[0].change == "one" and found.steps[0].at == NINE
+    found = changes_of([ABOVE, planned(), late])
+    assert found.steps[1].change == "one" and found.steps[1].at == NINE
 
 
 def test_a_glass_keeps_what_of_the_calendar_it_went_past() -> None:

@@ -122,11 +122,16 @@ PAGES = {
     "drift/triage-city.html": ("ada", "eve", "kim"),
     "drift/triage-north.html": ("ada", "eve"),
     "board-packs/triage-city/pack.html": ("ada", "eve", "kim"),
+    "board-packs/triage-city/evidence/performance-1.json": ("ada", "eve", "kim"),
+    "board-packs/triage-city/more/performance-1.json": ("ada",),
     "operations-executive.html": ("eve",),
     "operations.html": (),
     "index.html": ("ada", "eve"),
     "index-city.html": ("ada", "eve", "kim"),
     "index-north.html": ("ada", "eve"),
+    "index-inner-city.html": ("ada", "eve"),
+    "calendar.html": ("ada", "eve"),
+    "calendar.ics": ("ada", "eve"),
     "reviews/city.html": ("ada",),
     "drift/.triage-city.html.17.part": ("ada",),
     "made-later/rows-city.html": ("ada",),
@@ -141,7 +146,14 @@ SAID = {
     "list-city-for-clinicians": '["city"]',
 }
 """What lies beside an incident's page about its site; its name says nothing, whatever it holds."""
-ON_RECORD = ("incidents/tier-1-for-engineers", "incidents/tier-2-for-engineers", "reviews/", "drift/.", "made-later/")
+ON_RECORD = (
+    "incidents/tier-1-for-engineers",
+    "incidents/tier-2-for-engineers",
+    "reviews/",
+    "drift/.",
+    "made-later/",
+    "board-packs/triage-city/more",
+)
 
 
 def test_each_page_is_for_the_roles_and_sites_it_is_for_and_one_that_is_not_known_is_held_to_be_the_worst(

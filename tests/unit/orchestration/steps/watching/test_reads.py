@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import insert
 
-from ml.serving.ops.readers import Look, record_look
+from ml.serving.ops.readers import LOOKS, Look, record_look
 from ml.serving.tables import CARD_SEEN, EVENT, microseconds, open_database
 from orchestration.settings import Settings
 from orchestration.steps.record.records import now
@@ -91,3 +91,16 @@ def test_looks_at_pages_are_told_by_kind_with_the_count_that_lies_beside_the_pag
 def test_whoever_was_not_signed_in_is_said_to_be_nobody(settings: Settings) -> None:
     look(settings, "reports/reviews/meaning-1.html", who="nobody signed in")
     assert reads_of(settings, "city", BEGIN)[0].who == "nobody signed in"
+
+
+def test_a_look_that_a_crash_tore_is_told_as_one_and_hides_no_other(settings: Settings) -> None:
+    look(settings, "reports/reviews/meaning-1.html")
+    path = settings.home / LOOKS
+    path.write_bytes(path.read_bytes() + path.read_bytes()[:40])
+    look(settings, "reports/reviews/meaning-2.html")
+
+    found = reads_of(settings, "city", BEGIN)
+
+    assert len(path.read_text().splitlines()) == 3
+    assert [one.times for one in found if one.what == "reviews"] == [1, 1]
+    assert [(one.who, one.why) for one in found if one.what != "reviews"] == [("not readable", "torn on disk")]
