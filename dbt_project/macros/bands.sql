@@ -1,12 +1,3 @@
-{#- Shift of a local hour: day 07-15, evening 15-23, night 23-07; null where the hour is unknown. -#}
-{% macro shift_of(hour) -%}
-    case
-        when {{ hour }} >= 7 and {{ hour }} < 15 then 'day'
-        when {{ hour }} >= 15 and {{ hour }} < 23 then 'evening'
-        when {{ hour }} is not null then 'night'
-    end
-{%- endmacro %}
-
 {% macro race_of(concept) -%}
     case {{ concept }}
         when 8527 then 'white' when 8516 then 'black' when 8515 then 'asian'

@@ -22,6 +22,24 @@
     where named.site != ''
 {%- endmacro %}
 
+{#-
+    The first of a site's shifts that covers a local time of day, its start in and its end out; null where none does, or
+    the time is not known. As serving has it (ml/serving/hours.py).
+-#}
+{% macro shift_of(site, local) -%}
+    {%- set sites = var('shifts') -%}
+    case
+        {%- for name, shifts in (sites if sites is mapping else {}).items() %}
+        {%- for one in shifts %}
+        {%- set after, before = local ~ " >= time '" ~ one.starts ~ "'", local ~ " < time '" ~ one.ends ~ "'" %}
+        when {{ site }} = '{{ name }}'
+            and ({{ after }} {{ 'and' if one.starts < one.ends else 'or' }} {{ before }}) then '{{ one.id }}'
+        {%- endfor %}
+        {%- endfor %}
+        when {{ site }} is null then cast(null as varchar)
+    end
+{%- endmacro %}
+
 {#- The shift's first moment, or its end: one that ends at or before its start ends on the next day. -#}
 {% macro shift_begins(site, day, starts) -%}
     {{ local_time(site, '(' ~ day ~ ' + ' ~ starts ~ ')') }}

@@ -6,7 +6,7 @@ event and speaking HTTP do not.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from ml.registry.stages import Stage, Tier
 from ml.registry.store import VerifiedRelease
 from ml.serving.asking import ModelSilent
 from ml.serving.cards import model_card, reference_card, rule_card
+from ml.serving.hours import Hours
 from ml.serving.scoring import Scorer
 from ml.serving.services import HookService
 from ml.usecases.ladder import Ladder
@@ -28,8 +29,6 @@ NARROWED = "the site's file has narrowed the scope since the release"
 OUT_OF_POPULATION, OUT_OF_SCOPE = "out_of_population", "out_of_scope"
 NO_RELEASE, RELEASE_REFUSED, STEPPED_DOWN = "no_release", "release_refused", "stepped_down"
 
-DAY_STARTS, EVENING_STARTS, NIGHT_STARTS = 7, 15, 23
-"""Local hours at which shifts begin, as the mart has them."""
 MODELS = (Tier.MODEL, Tier.REDUCED)
 BY_A_PERSON = "a person has switched it off for now"
 
@@ -69,23 +68,15 @@ class Case:
     event_id: UUID
     features: RequestFeatures
     now: datetime
-    zone: tzinfo
+    hours: Hours
     patience: float
     launch: Scope = EVERYWHERE
 
 
-def shift_of(at: datetime, timezone: tzinfo) -> str:
-    """day (07-15), evening (15-23) or night, by the local hour."""
-    hour = at.astimezone(timezone).hour
-    if DAY_STARTS <= hour < EVENING_STARTS:
-        return "day"
-    return "evening" if EVENING_STARTS <= hour < NIGHT_STARTS else "night"
-
-
-def outside_scope(scope: Scope, features: RequestFeatures, timezone: tzinfo) -> str | None:
+def outside_scope(scope: Scope, features: RequestFeatures, hours: Hours) -> str | None:
     """Say why the release may not speak here; None when it may.
 
-    A place or an arrival that is not known is outside a limit.
+    A place or an arrival that is not known is outside a limit, and so is an arrival in no shift of the site's file.
     """
     if scope.units and features.unit not in scope.units:
         return "the unit is not in the release's scope" if features.unit else "the unit of the visit is not known"
@@ -93,9 +84,10 @@ def outside_scope(scope: Scope, features: RequestFeatures, timezone: tzinfo) -> 
         return None
     if features.arrived_at is None:
         return features.ineligible_reason
-    return (
-        None if shift_of(features.arrived_at, timezone) in scope.shifts else "the shift is not in the release's scope"
-    )
+    shift = hours.shift_of(features.arrived_at)
+    if shift is None:
+        return "the arrival is in no shift that the site's file names"
+    return None if shift in scope.shifts else "the shift is not in the release's scope"
 
 
 def tiers_below(release: VerifiedRelease, tier: Tier) -> tuple[Tier, ...]:
@@ -108,8 +100,8 @@ def tiers_below(release: VerifiedRelease, tier: Tier) -> tuple[Tier, ...]:
 async def advise(case: Case, live: "Live", service: HookService) -> Advice:
     """Decide what is said about one case. Never raises for a model that fails or hangs: the next tier answers."""
     features, release = case.features, live.release
-    outside = outside_scope(release.manifest.scope, features, case.zone)
-    if outside is None and outside_scope(case.launch, features, case.zone) is not None:
+    outside = outside_scope(release.manifest.scope, features, case.hours)
+    if outside is None and outside_scope(case.launch, features, case.hours) is not None:
         outside = NARROWED
     if outside is not None:
         return Advice(OUT_OF_SCOPE, live.tier, outside, was_tried=False)

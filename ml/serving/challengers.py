@@ -124,11 +124,11 @@ class Challengers:
             thread.close()
 
     async def _score(self, beside: Beside, event: Event, sent: object, now: datetime, started: float) -> None:
-        zone = self._config.sites[event.site].zone
+        hours = self._config.sites[event.site].hours
 
         def work() -> Scored | None:
             features = beside.rules.features(sent, now)
-            if not features.eligible or outside_scope(beside.release.manifest.scope, features, zone) is not None:
+            if not features.eligible or outside_scope(beside.release.manifest.scope, features, hours) is not None:
                 return None
             known = beside.scorer.known(features.values)
             return Scored(features.unit, dict(features.values), beside.scorer.score(known))

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from ml.registry.manifest import EVERYWHERE, Scope
 from ml.serving import ServingRefused
 from ml.serving.clocks import SteadyClock
+from ml.serving.hours import Hours, WorkingShift
 from ml.serving.outbound import Connect, connect
 
 DEVELOPMENT = "development"
@@ -28,8 +29,9 @@ class SiteContext:
     """What serving must know of a site: its IANA time zone, its pseudonym key (32 bytes), and its names for people.
 
     `units` maps the codes of its units to their names; empty where they are not known. `launch` is, by use case, where
-    the site's file lets it speak now: a release speaks there and in its own scope only (decision 0047). Without a key
-    here, `<home>/keys/<site>.pseudonym.v1.key` is read.
+    the site's file lets it speak now: a release speaks there and in its own scope only (decision 0047). Without
+    `shifts`, a release that is limited to some speaks in none. Without a key here, that in
+    `<home>/keys/<site>.pseudonym.v1.key` is read.
     """
 
     timezone: str
@@ -37,6 +39,7 @@ class SiteContext:
     name: str = ""
     units: Mapping[str, str] = field(default_factory=dict[str, str])
     launch: Mapping[str, Scope] = field(default_factory=dict[str, Scope])
+    shifts: tuple[WorkingShift, ...] = ()
 
     def launch_of(self, use_case: str) -> Scope:
         """Where the site's file lets a use case speak; anywhere, where nothing is said of it."""
@@ -45,6 +48,10 @@ class SiteContext:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def hours(self) -> Hours:
+        return Hours(self.zone, self.shifts)
 
 
 @dataclass(frozen=True)

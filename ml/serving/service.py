@@ -165,7 +165,7 @@ class HookAdvice:
         self._refuse_other_case(call, features)
         context, layout = self._config.sites[event.site], live.release.card
         patience = (self._config.answer_within_seconds - self._config.store_timeout_seconds) / 2
-        case = Case(UUID(event.event_id), features, now, context.zone, patience, context.launch_of(event.use_case))
+        case = Case(UUID(event.event_id), features, now, context.hours, patience, context.launch_of(event.use_case))
         advice = await advise(case, live, self._service)
         await self._tending.after(event.site, live, advice)
         card = advice.card

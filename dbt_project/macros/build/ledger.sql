@@ -89,10 +89,11 @@
 
 {#-
     What a row may depend on besides the lake's records: models and seeds, what whoever calls dbt says of macros and
-    contracts (`inputs`), the contracts that the anchors carry, time zones, `as_of`, and DuckDB, whose hash() is kept.
+    contracts (`inputs`), the contracts that the anchors carry, sites' time zones, units and shifts, `as_of`, and DuckDB, whose hash() is kept.
 -#}
 {% macro build_fingerprint() -%}
-    {%- set parts = [var('as_of'), var('timezones'), var('units'), var('inputs'), var('sites_that_take_test_records')] -%}
+    {%- set parts = [var('as_of'), var('timezones'), var('units'), var('shifts'), var('inputs')] -%}
+    {%- do parts.append(var('sites_that_take_test_records')) -%}
     {%- for node in graph.nodes.values() | sort(attribute='unique_id') if node.resource_type in ('model', 'seed') -%}
         {%- do parts.append([node.unique_id, node.checksum.checksum, node.config.materialized]) -%}
     {%- endfor -%}

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ml.serving.config import ServingConfig, SiteContext, utc_now
+from ml.serving.hours import WorkingShift
 from ml.usecases import load_declaration, planned_use_cases
 from orchestration.settings import Environment, Settings
 from orchestration.sites import list_sites, load_site
@@ -34,7 +35,7 @@ def serving_config(
     clock: Callable[[], datetime] = utc_now,
     people_header: str | None = None,
 ) -> ServingConfig:
-    """Return the service's configuration: every site's time zone and pseudonym key, over this home or a scratch one.
+    """Return the service's configuration: what it must know of each site, over this home or a scratch one.
 
     A scratch home is a rehearsal's: it answers nobody but the rehearsal, so no client needs to be trusted there, and
     its release speaks in every unit.
@@ -47,6 +48,7 @@ def serving_config(
             name=site.name,
             units={unit.id: unit.name for unit in site.units},
             launch=launch_scopes(site) if home is None else {},
+            shifts=tuple(WorkingShift(one.id, one.starts, one.ends) for one in site.shifts),
         )
         for site in map(load_site, list_sites())
     }

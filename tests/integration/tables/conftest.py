@@ -13,6 +13,11 @@ from tests.integration.tables.lake import SmallLake
 from tests.integration.tables.small_hospital import land_small_hospital
 from tests.integration.tables.small_orders import land_orders
 
+SHIFTS = {
+    "city": [{"id": "day", "starts": "04:30", "ends": "16:30"}, {"id": "night", "starts": "16:30", "ends": "04:30"}],
+    "nhamcs": [{"id": "day", "starts": "07:00", "ends": "23:00"}, {"id": "late", "starts": "23:00", "ends": "07:00"}],
+}
+
 
 def build(
     home: Path,
@@ -26,6 +31,7 @@ def build(
     """Run `dbt build` (or another verb of dbt's) over `<home>/lake` into a warehouse of its own."""
     (home / warehouse).mkdir(exist_ok=verb != "build")
     others: dict[str, object] = {"as_of": as_of and as_of.isoformat(), "vocabulary": vocabulary and str(vocabulary)}
+    others["shifts"] = SHIFTS
     others["site_codes"] = site_codes and str(site_codes)
     variables = told(home / "lake", **{name: value for name, value in others.items() if value})
     return run_dbt(home / warehouse, variables, verb, *arguments)

@@ -22,7 +22,7 @@ def test_complaint_history_and_arrival_are_those_known_at_triage(ask: Ask) -> No
         "arrived_by_ambulance, arrival_hour, arrival_weekday, shift, unit, age_years, sex "
         "from marts.triage_mart where visit_key = 'stay'"
     )
-    assert found == [(True, True, False, False, True, False, 1, True, 5, 7, "night", "ED", 75, "female")]
+    assert found == [(True, True, False, False, True, False, 1, True, 5, 7, "day", "ED", 75, "female")]
 
 
 def test_labels_are_known_when_the_record_that_settled_them_arrived(ask: Ask, ask_earlier: Ask) -> None:
@@ -51,9 +51,9 @@ def test_what_the_survey_does_not_know_is_null_and_not_false(ask: Ask) -> None:
         "from marts.triage_mart where site = 'nhamcs' order by 1"
     )
     assert found == [
-        ("v1", 23, "night", False, 1, False, False),
+        ("v1", 23, "late", False, 1, False, False),
         ("v2", None, None, True, 1, True, True),
-        ("v3", 0, "night", None, None, None, True),
+        ("v3", 0, "late", None, None, None, True),
     ]
 
 

@@ -41,7 +41,7 @@ final as (
         shown.event_id,
         shown.visit_key,
         shown.unit,
-        {{ shift_of('hour(shown.shown_local)') }} as shift,
+        {{ shift_of('shown.site', 'cast(shown.shown_local as time)') }} as shift,
         shown.shown_at,
         shown.stage,
         shown.tier,

@@ -53,6 +53,7 @@ judged as (
     select
         *,
         case when has_arrival_time then hour(arrived_local) end as local_hour,
+        case when has_arrival_time then cast(arrived_local as time) end as local_time,
         case
             when is_dead_on_arrival then 'dead on arrival'
             when age_years is null then 'age not known'
@@ -72,7 +73,7 @@ final as (
         coalesce(charted_at, triaged_at) as charted_at,
         known_at,
         unit,
-        {{ shift_of('local_hour') }} as shift,
+        {{ shift_of('site', 'local_time') }} as shift,
         age_years,
         case gender_concept_id when 8507 then 'male' when 8532 then 'female' end as sex,
         cast(local_hour as integer) as arrival_hour,

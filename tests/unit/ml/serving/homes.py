@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from ml.registry.store import model_files, write_release
 from ml.serving.app import create_app
 from ml.serving.clocks import SteadyClock
 from ml.serving.config import ServingConfig, SiteContext
+from ml.serving.hours import WorkingShift
 from ml.training.bundle import write_bundle
 from ml.training.calibration import Platt
 from ml.training.model import Model, OutcomeModel
@@ -43,6 +44,10 @@ ARRIVED = datetime(2026, 3, 2, 11, 20, tzinfo=UTC)
 SITE = "city"
 TRIAGE = "triage"
 KEY = bytes(range(32))
+THREE_SHIFTS = tuple(
+    WorkingShift(name, time(starts), time(ends))
+    for name, starts, ends in (("day", 7, 15), ("evening", 15, 23), ("night", 23, 7))
+)
 SERVICE = "/cds-services/pilothouse-triage"
 
 VOCABULARY = Vocabulary(
@@ -351,7 +356,7 @@ class Home:
         return self.path / "pointers" / TRIAGE / f"{SITE}.json"
 
     def config(self, **changes: Any) -> ServingConfig:
-        sites = {name: SiteContext("America/New_York", KEY) for name in (SITE, "district")}
+        sites = {name: SiteContext("America/New_York", KEY, shifts=THREE_SHIFTS) for name in (SITE, "district")}
         changes.setdefault("planned", ("staffing",))
         settings: dict[str, Any] = {"home": self.path, "sites": sites, "clock": lambda: self.now, **changes}
         return ServingConfig(**settings)

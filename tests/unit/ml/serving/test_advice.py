@@ -1,9 +1,8 @@
 """What one call comes to: scope, population, stage, tier, threshold."""
 
 import json
-from datetime import UTC, datetime
+from datetime import time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
@@ -26,8 +25,9 @@ from sqlalchemy import select
 from ml.registry.card import CardLayout
 from ml.registry.manifest import Scope
 from ml.registry.stages import Stage, Tier
-from ml.serving.advice import NARROWED, shift_of
+from ml.serving.advice import NARROWED
 from ml.serving.config import SiteContext
+from ml.serving.hours import WorkingShift
 from ml.serving.rules import high_risk_reasons
 from ml.serving.scoring import Scorer
 from ml.serving.tables import EVENT, open_database
@@ -239,6 +239,30 @@ def test_outside_its_scope_a_release_is_silent(home: Home, scope: Any, status: s
     assert (event["status"], event["reason"]) == (status, reason)
 
 
+TWELVES = (WorkingShift("day", time(6, 20), time(18, 20)), WorkingShift("night", time(18, 20), time(6, 20)))
+
+
+@pytest.mark.parametrize(
+    ("shifts", "scope", "reason"),
+    [
+        (TWELVES, "day", None),
+        (TWELVES, "night", "the shift is not in the release's scope"),
+        (TWELVES[1:], "night", "the arrival is in no shift that the site's file names"),
+        ((), "night", "the arrival is in no shift that the site's file names"),
+    ],
+    ids=["its own day", "its own night", "between its shifts", "none named"],
+)
+def test_a_limit_to_shifts_goes_by_the_sites_own_hours(
+    home: Home, shifts: tuple[WorkingShift, ...], scope: str, reason: str | None
+) -> None:
+    """The visit arrives at 06:20 in New York, when the day of this site begins."""
+    home.point(home.release(scope={"units": [], "shifts": [scope]}))
+    with home.serving(sites={SITE: SiteContext("America/New_York", KEY, shifts=shifts)}) as client:
+        answer(client)
+    [event] = events(home)
+    assert (event["status"], event["reason"]) == ("out_of_scope" if reason else "scored", reason)
+
+
 @pytest.mark.parametrize(
     ("released", "launch", "status", "reason"),
     [
@@ -265,14 +289,6 @@ def test_a_place_that_is_not_known_is_outside_a_limit(home: Home) -> None:
     with home.serving() as client:
         assert answer(client, call(sent)) == []
     assert events(home)[0]["reason"] == "the unit of the visit is not known"
-
-
-@pytest.mark.parametrize(
-    ("utc_hour", "minute", "shift"),
-    [(6, 59, "night"), (7, 0, "day"), (14, 59, "day"), (15, 0, "evening"), (22, 59, "evening"), (23, 0, "night")],
-)
-def test_shifts_change_on_the_hour(utc_hour: int, minute: int, shift: str) -> None:
-    assert shift_of(datetime(2026, 1, 5, utc_hour, minute, tzinfo=UTC), ZoneInfo("UTC")) == shift
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ def incumbent(home: Home) -> Home:
 
 
 @contextmanager
-def serving(home: Home) -> Iterator[tuple[Client, Challengers]]:
-    with home.serving() as client:
+def serving(home: Home, **changes: Any) -> Iterator[tuple[Client, Challengers]]:
+    with home.serving(**changes) as client:
         beside = client.app.state.running.hooks[TRIAGE].challengers
         client.portal.call(beside.look, SITE)
         yield client, beside
@@ -138,10 +138,9 @@ def test_where_the_sites_file_silences_what_is_served_the_challenger_scores_noth
 ) -> None:
     challenge(incumbent)
     context = SiteContext("America/New_York", KEY, launch={TRIAGE: Scope(units=(launch,))})
-    with incumbent.serving(sites={SITE: context}) as client:
+    with serving(incumbent, sites={SITE: context}) as (client, beside):
         client.post(SERVICE, json=call())
-        found = events(client, client.app.state.running.hooks[TRIAGE].challengers)
-        assert [one.kind for one in found] == kinds
+        assert [one.kind for one in events(client, beside)] == kinds
 
 
 def test_a_challenger_that_comes_and_goes_is_seen_while_the_service_runs(incumbent: Home) -> None:

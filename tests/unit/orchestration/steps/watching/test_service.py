@@ -2,7 +2,9 @@
 
 import socket
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,6 +12,7 @@ from ml.registry.manifest import Scope
 from ml.serving import ServingRefused
 from ml.serving.app import create_app
 from orchestration.settings import Environment, Settings
+from orchestration.sites import load_site
 from orchestration.steps.releases.served import ServedTierUnknown, served_tier
 from orchestration.steps.watching.service import PortTaken, run_service, serving_config
 from tests.unit.orchestration.steps.governed import Governed
@@ -54,6 +57,16 @@ def test_the_service_knows_where_each_use_case_may_speak_and_a_rehearsal_speaks_
     )
     assert launch["appointments"] == Scope(), "what is scored is in no unit"
     assert not serving_config(settings, "http://rehearsal", home=tmp_path).sites["city"].launch
+
+
+@pytest.mark.parametrize("site", ["city", "pbj", "wards"])
+def test_the_service_tells_shifts_apart_as_the_sites_file_does(settings: Settings, site: str) -> None:
+    place, hours = load_site(site), serving_config(settings, "http://x").sites[site].hours
+    assert str(hours.zone) == place.timezone
+    for minute in range(0, 24 * 60, 30):
+        at = datetime(2026, 1, 5, minute // 60, minute % 60, tzinfo=ZoneInfo(place.timezone))
+        expected = place.shift_at(at.time())
+        assert hours.shift_of(at) == (expected and expected.id)
 
 
 @pytest.mark.parametrize("environment", [Environment.VALIDATION, Environment.PRODUCTION])
