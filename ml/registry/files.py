@@ -44,6 +44,25 @@ def locked(path: Path) -> Generator[None]:
 
 def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace `path` by `content` in one step that survives a power cut: file and folder are fsynced."""
+    _draft(path, content, mode).replace(path)
+    fsync_folder(path.parent)
+
+
+def create_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file that is not there yet, whole or not at all, so that it survives a power cut.
+
+    Raises `FileExistsError`, and nothing is changed, where one is there.
+    """
+    draft = _draft(path, content, mode)
+    try:
+        os.link(draft, path)
+    finally:
+        draft.unlink()
+    fsync_folder(path.parent)
+
+
+def _draft(path: Path, content: bytes, mode: int) -> Path:
+    """Write `content` beside `path`, on disk before this returns; the name begins with a dot."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as stream:
@@ -51,8 +70,7 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     Path(name).chmod(mode)
-    Path(name).replace(path)
-    fsync_folder(path.parent)
+    return Path(name)
 
 
 def fsync_folder(folder: Path) -> None:

@@ -9,7 +9,6 @@ a signed manifest.
 import base64
 import binascii
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,11 +26,15 @@ from cryptography.hazmat.primitives.serialization import (
 from pydantic import BaseModel, ConfigDict, Field
 
 from ml.registry import KeyFileError, SignatureError
+from ml.registry.files import create_durably, write_durably
 
 KEY_ID_LENGTH = 16
 RELEASE_PRIVATE_KEY = Path("keys/release.key.pem")
 RELEASE_PUBLIC_KEY = Path("keys/release.pub.pem")
 _ALGORITHM: Final = "Ed25519"
+_BEGIN, _END, _PUBLIC_END = (
+    f"-----{mark} KEY-----".encode() for mark in ("BEGIN PRIVATE", "END PRIVATE", "END PUBLIC")
+)
 
 
 class Signature(BaseModel):
@@ -94,7 +97,7 @@ class Signer:
 
 
 def new_private_key(path: Path) -> Signer:
-    """Make a key, write it to `path` (PKCS #8 PEM, mode 0600) and return it.
+    """Make a key, write it to `path` (PKCS #8 PEM, mode 0600), there whole or not at all, and return it.
 
     Never overwrites: `KeyFileError`.
     """
@@ -102,16 +105,19 @@ def new_private_key(path: Path) -> Signer:
     pem = signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        create_durably(path, pem)
     except FileExistsError as error:
         raise KeyFileError(
             f"{path.name} already exists and is not overwritten; rotate keys under a new name."
         ) from error
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(pem)
-        stream.flush()
-        os.fsync(stream.fileno())
     return signer
+
+
+def is_torn(path: Path) -> bool:
+    """Whether the writing of a private key ended before its end, as it could in earlier versions: never for a whole
+    key, nor for what never was one. Raises `KeyFileError`."""
+    content = _read_key(path).strip(b"\0")
+    return not content or (_BEGIN.startswith(content[: len(_BEGIN)]) and _END not in content)
 
 
 def load_signer(path: Path) -> Signer:
@@ -129,9 +135,13 @@ def load_signer(path: Path) -> Signer:
 
 
 def write_public_key(path: Path, public: PublicKey) -> None:
-    """Write the public half as SubjectPublicKeyInfo PEM."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(public.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    """Write the public half as SubjectPublicKeyInfo PEM (mode 0644: it is no secret), in one step and durably."""
+    write_durably(path, public.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), mode=0o644)
+
+
+def is_half_written(path: Path) -> bool:
+    """Whether a public key's file ends before its end, as it could in earlier versions. Raises `KeyFileError`."""
+    return _PUBLIC_END not in _read_key(path)
 
 
 def load_public_key(path: Path) -> PublicKey:

@@ -92,6 +92,8 @@ POINTED = ("pointers open", "pointers sync", "pointers replace", "pointers sync-
 KEPT = ("pending open", "pending sync", "pending replace", "pending unlink")
 WRITTEN = ("releases mkdir", "releases sync", "releases replace", "releases rename", "releases sync-folder")
 """Before which effects the power fails."""
+KEYED = [("keys link", 0), *((f"keys {what}", turn) for what in ("open", "sync", "sync-folder") for turn in range(4))]
+"""Of a first promotion alone: both halves of two keys are made, of releases and of models."""
 
 
 def deaths(*points: str) -> st.SearchStrategy[tuple[str, int] | None]:

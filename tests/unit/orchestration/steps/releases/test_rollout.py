@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from evaluation.policies import Stage
 
 from .power import Killed
-from .rollout import KEPT, POINTED, RECORDED, WRITTEN, Rollout
+from .rollout import KEPT, KEYED, POINTED, RECORDED, WRITTEN, Rollout
 from .running import candidate, ready
 
 BRIEFLY = settings(
@@ -46,6 +46,18 @@ def test_a_promotion_that_is_killed_anywhere_is_whole_or_not_there_and_can_be_as
     one.go_up((point, 0), True)
     assert machine.power.kills[point], f"{point} is no point that a promotion comes by"
     assert one.stands == Stage.ASSISTIVE
+    one.teardown()
+
+
+@pytest.mark.parametrize("point", KEYED, ids=str)
+def test_a_first_promotion_that_is_killed_while_keys_are_made_can_be_asked_for_again(
+    machine: type[Rollout], point: tuple[str, int]
+) -> None:
+    one, killed = machine(), machine.power.kills[point[0]]
+    one.open(0)
+    one.go_up(point, True)
+    assert machine.power.kills[point[0]] == killed + 1, f"{point} is no point that a first promotion comes by"
+    assert one.stands == Stage.SHADOW
     one.teardown()
 
 
