@@ -58,6 +58,16 @@ def write_private_key(path: Path, key: Ed25519PrivateKey) -> None:
         raise KeyFileError(f"{path.name}: cannot be written ({error.strerror}); nothing was kept of it.") from error
     finally:
         draft.unlink()
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:

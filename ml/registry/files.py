@@ -43,9 +43,10 @@ def locked(path: Path) -> Generator[None]:
 
 
 def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace `path` by `content` in one step that survives a power cut: file and folder are fsynced."""
+    """Replace `path` by `content` in one step that survives a power cut, with the folders that are made for it."""
+    missing = _missing(path)
     _draft(path, content, mode).replace(path)
-    fsync_folder(path.parent)
+    _fsync_names(path, missing)
 
 
 def create_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -53,12 +54,12 @@ def create_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
 
     Raises `FileExistsError`, and nothing is changed, where one is there.
     """
-    draft = _draft(path, content, mode)
+    missing, draft = _missing(path), _draft(path, content, mode)
     try:
         os.link(draft, path)
     finally:
         draft.unlink()
-    fsync_folder(path.parent)
+    _fsync_names(path, missing)
 
 
 def _draft(path: Path, content: bytes, mode: int) -> Path:
@@ -71,6 +72,15 @@ def _draft(path: Path, content: bytes, mode: int) -> Path:
         os.fsync(stream.fileno())
     Path(name).chmod(mode)
     return Path(name)
+
+
+def _missing(path: Path) -> list[Path]:
+    return [folder for folder in path.parents if not folder.exists()]
+
+
+def _fsync_names(path: Path, made: list[Path]) -> None:
+    for folder in (path.parent, *(one.parent for one in made)):
+        fsync_folder(folder)
 
 
 def fsync_folder(folder: Path) -> None:

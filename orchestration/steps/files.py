@@ -10,26 +10,15 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from ml.registry.files import create_durably, write_durably
+
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace `path` by `content` in one step: a reader sees the old file or the new one, never half of it."""
-    _draft(path, content, mode).replace(path)
+    """Replace `path` by `content` in one step: a reader sees the old file or the new one, never half of it.
 
-
-def write_once(path: Path, content: bytes, mode: int = 0o600) -> bool:
-    """Write a file that is not there yet, whole or not at all; False, and nothing changed, where another was first."""
-    draft = _draft(path, content, mode)
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return False
-    finally:
-        draft.unlink()
-    return True
-
-
-def _draft(path: Path, content: bytes, mode: int) -> Path:
-    """Write `content` beside `path`, on disk before this returns; the name begins with a dot."""
+    After a power cut it may be the old one: enough for what is made again. What cannot be made again, or what something
+    else counts on, is written durably: `write_durably`, `write_json_durably`, `write_once`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as stream:
@@ -37,12 +26,30 @@ def _draft(path: Path, content: bytes, mode: int) -> Path:
         stream.flush()
         os.fsync(stream.fileno())
     Path(name).chmod(mode)
-    return Path(name)
+    Path(name).replace(path)
+
+
+def write_once(path: Path, content: bytes, mode: int = 0o600) -> bool:
+    """Write a file that is not there yet, durably; False, and nothing changed, where another was first."""
+    try:
+        create_durably(path, content, mode)
+    except FileExistsError:
+        return False
+    return True
 
 
 def write_json(path: Path, document: object) -> None:
     """Write `document` as indented JSON, atomically."""
-    write_atomically(path, json.dumps(document, indent=2, sort_keys=True, default=str).encode() + b"\n")
+    write_atomically(path, _json(document))
+
+
+def write_json_durably(path: Path, document: object) -> None:
+    """Write `document` as indented JSON, in one step that survives a power cut."""
+    write_durably(path, _json(document))
+
+
+def _json(document: object) -> bytes:
+    return json.dumps(document, indent=2, sort_keys=True, default=str).encode() + b"\n"
 
 
 def file_sha256(path: Path) -> str:

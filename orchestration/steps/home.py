@@ -14,7 +14,7 @@ from typing import Any
 from orchestration.feeds.vault import Vault
 from orchestration.settings import Settings, home_not_writable
 from orchestration.steps.errors import StepError
-from orchestration.steps.files import write_json
+from orchestration.steps.files import write_json_durably
 from orchestration.steps.locks import exclusive
 from orchestration.steps.secret_files import move_secrets
 
@@ -84,7 +84,7 @@ def _writer(document: dict[str, Any]) -> str:
 
 
 def _write(settings: Settings, number: int) -> None:
-    write_json(settings.home / FILE, {"schema": SCHEMA, "version": number, "written_by": version("pilothouse")})
+    write_json_durably(settings.home / FILE, {"schema": SCHEMA, "version": number, "written_by": version("pilothouse")})
 
 
 def _seal_what_waits(settings: Settings) -> None:

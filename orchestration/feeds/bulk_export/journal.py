@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestration.feeds.bulk_export.errors import ExportError
+from orchestration.feeds.durable import sync_folder
 
 Kind = Literal["output", "deleted", "error"]
 
@@ -107,4 +108,5 @@ class Journal:
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(self.path)
+        sync_folder(self.path.parent)
         self._kept = kept

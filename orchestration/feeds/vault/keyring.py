@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from orchestration.feeds.durable import sync_folder
 from orchestration.feeds.vault.cipher import KEY_BYTES
 from orchestration.feeds.vault.errors import VaultError
 
@@ -96,6 +97,8 @@ class Keyring:
             newest = newest + 1 if versions else newest
             self._make_master(newest)
         count = sum(self._rewrap(path, newest) for path in self._all())
+        for folder in self.objects.glob("*"):
+            sync_folder(folder)  # before what opens the old ones is gone
         for version in versions:
             if version != newest:
                 self._master_path(version).unlink()
@@ -149,10 +152,11 @@ class Keyring:
             pass
         finally:
             beside.unlink()
+        sync_folder(self.folder)  # before a key is kept with it
 
 
 def _write_owned(path: Path, content: bytes) -> None:
-    """Write a small file for its owner only, in one step and durably."""
+    """Write a small file for its owner only, in one step; the caller makes its name durable."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as stream:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from ml.serving.forgetting import forget_patients
 from orchestration.feeds.erasure import Plan
 from orchestration.settings import Settings
-from orchestration.steps.files import write_json
+from orchestration.steps.files import write_json_durably
 from orchestration.steps.locks import exclusive
 from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK, demand_rebuild
 
@@ -71,7 +71,7 @@ def _holders(folder: Path, keys: Collection[str], numbers: Collection[int]) -> I
 def _bury(snapshot: Path, erasure: str) -> bool:
     """Remove a snapshot's content; its name stays, so that what refers to it can say why it is empty."""
     tables = sorted(snapshot.glob("*.parquet"))
-    write_json(snapshot / TOMBSTONE, {"erasure": erasure, "tables": [path.name for path in tables]})
+    write_json_durably(snapshot / TOMBSTONE, {"erasure": erasure, "tables": [path.name for path in tables]})
     for path in tables:
         path.unlink()
     return True
@@ -94,7 +94,9 @@ def _empty_reviews(settings: Settings, plan: Plan, erasure: str) -> None:
             for side, rows in document.get("rows", {}).items()
         }
         if kept != document.get("rows"):
-            write_json(path, {**document, "rows": kept, "emptied_by": [*document.get("emptied_by", []), erasure]})
+            write_json_durably(
+                path, {**document, "rows": kept, "emptied_by": [*document.get("emptied_by", []), erasure]}
+            )
             (settings.reports / REVIEWS / f"{path.stem}.html").unlink(missing_ok=True)
 
 

@@ -22,7 +22,7 @@ from evaluation.reports import ReviewView, write_review
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
-from orchestration.steps.files import write_json
+from orchestration.steps.files import write_json_durably
 from orchestration.steps.locks import exclusive
 from orchestration.steps.meanings.gathering import gather
 from orchestration.steps.meanings.meaning import (
@@ -219,7 +219,7 @@ def _open(
     document: dict[str, Any] = {"schema": SCHEMA, **members, "about": found[0].subject, "table": table}
     document |= {"changes": [asdict(one) for one in found], "rows": rows}
     document["digest"] = document_digest(document)
-    write_json(_file(settings, name), document)
+    write_json_durably(_file(settings, name), document)
     payload = members | {
         "about": ", ".join(sorted({f"{one.table}.{one.column}" for one in found})),
         "changes": sorted({one.kind for one in found}),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.policies import Stage, Tier
+from ml.registry.files import write_durably
 from ml.registry.manifest import EVERYWHERE, Scope
 from ml.registry.plan import Plan, publish_plan
 from ml.registry.pointer import Pointer
@@ -21,7 +22,6 @@ from ml.usecases import OtherKind, load_declaration, planned_use_cases
 from orchestration.settings import Settings
 from orchestration.sites import Site, load_site
 from orchestration.steps.errors import StepError
-from orchestration.steps.files import write_atomically
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.kinds.planned import Asked, Draft, Planned
 from orchestration.steps.locks import exclusive
@@ -91,7 +91,7 @@ def make_plan(settings: Settings, use_case: str, site: str, at: datetime) -> Mad
         plan = publish_plan(settings.home, fields, release_signer(settings))
         if draft.document is not None:
             content = json.dumps(draft.document, indent=2, sort_keys=True, default=str).encode()
-            write_atomically(names_file(settings.home, plan), content, mode=0o600)
+            write_durably(names_file(settings.home, plan), content, mode=0o600)
     return Made(plan, stage)
 
 

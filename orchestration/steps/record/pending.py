@@ -27,7 +27,7 @@ from evaluation.ledger import (
 from evaluation.policies import Stage, Tier
 from orchestration.settings import Settings
 from orchestration.steps.errors import StepError, said
-from orchestration.steps.files import write_json
+from orchestration.steps.files import write_json_durably
 from orchestration.steps.patience import held_within
 
 SCHEMA = "pilothouse.pending/1"
@@ -81,7 +81,7 @@ def keep(settings: Settings, order: Pending) -> Path:
     moment = f"{order.made_at:%Y%m%dT%H%M%S%f}"
     path = settings.home / FOLDER / f"{moment}-{order.record}.json"
     members = {"record": order.record, "kind": order.kind, "actor": order.actor, "payload": dict(order.payload)}
-    write_json(path, {"schema": SCHEMA, "made_at": instant_text(order.made_at), **members})
+    write_json_durably(path, {"schema": SCHEMA, "made_at": instant_text(order.made_at), **members})
     return path
 
 

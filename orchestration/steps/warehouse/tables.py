@@ -20,7 +20,7 @@ from orchestration.contracts.sql import text
 from orchestration.feeds import write_anchors
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.sites import UnitKind, list_sites, load_site
-from orchestration.steps.files import file_sha256, names_sha256, tree_sha256, write_json
+from orchestration.steps.files import file_sha256, names_sha256, tree_sha256, write_json, write_json_durably
 from orchestration.steps.intake.deidentification import deidentification_digest, deidentified_sites, shifted_sites
 from orchestration.steps.warehouse.parsing import TablesError, parse_project
 from orchestration.steps.warehouse.site_codes import site_codes_file
@@ -105,7 +105,7 @@ def demand_rebuild(settings: Settings, reason: str, *, from_nothing: bool = Fals
     blocks. Until the build is done there are no tables then; published snapshots are not touched.
     """
     demand = {"id": secrets.token_hex(8), "reason": reason, "from_nothing": from_nothing}
-    write_json(settings.home / REBUILD, demand)
+    write_json_durably(settings.home / REBUILD, demand)
 
 
 def build_arguments(settings: Settings) -> list[str]:

@@ -2,12 +2,25 @@
 
 import hashlib
 import json
-from datetime import date
+import os
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from evaluation.ledger import generate_private_key, write_private_key
+from orchestration.feeds.bulk_export.journal import Job, Journal
+from orchestration.feeds.vault import Vault
+from orchestration.settings import Settings
+from orchestration.sites import load_site
 from orchestration.steps import files
+from orchestration.steps.home import open_home
+from orchestration.steps.intake.keys import date_key_file
+from orchestration.steps.record.pending import Pending, keep
+from orchestration.steps.warehouse.tables import demand_rebuild
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def test_a_file_is_replaced_in_one_step_with_its_mode_and_leaves_no_draft(tmp_path: Path) -> None:
@@ -41,6 +54,50 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_on_disk(
     with pytest.raises(OSError, match="full"):
         files.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
+
+
+BEGUN = Job(scope="all", since=None, status_url="https://example.org/1", started_at=0.0)
+KEPT: dict[str, tuple[str, Callable[[Settings], object]]] = {
+    "an order that waits": ("pending", lambda one: keep(one, Pending("0" * 16, "rollback", "ada", {}, NOON))),
+    "the version of the home": (".", open_home),
+    "a demand to build anew": (".", lambda one: demand_rebuild(one, "erasure")),
+    "a key of dates": ("keys", lambda one: date_key_file(one, load_site("city"))),
+    "a master key": ("keys", lambda one: Vault.of(one.home).keyring.wrap(b"0" * 32, b"of one object")),
+    "the key of a person": (".", lambda one: write_private_key(one.home / "ada.pem", generate_private_key())),
+    "how far an export is": ("exports", lambda one: Journal(one.home / "exports").keep(BEGUN)),
+}
+
+
+@pytest.mark.parametrize("what", KEPT)
+def test_what_others_count_on_has_its_name_on_disk_before_they_do(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    seen: list[tuple[Path, list[str]]] = []
+
+    def look(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        seen.append((path, sorted(each.name for each in path.iterdir()) if path.is_dir() else []))
+
+    monkeypatch.setattr(os, "fsync", look)
+    folder, write = KEPT[what]
+    write(settings)
+    synced = [names for path, names in seen if path == settings.home / folder]
+    assert synced and synced[-1] == sorted(each.name for each in (settings.home / folder).iterdir())
+
+
+def test_what_is_made_again_waits_for_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    monkeypatch.setattr(os, "fsync", lambda one: seen.append(Path(f"/proc/self/fd/{one}").readlink().is_dir()))
+    files.write_json(tmp_path / "a.json", {})
+    assert seen == [False]
+
+
+def test_a_folder_that_is_made_for_a_file_is_on_disk_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda one: seen.append(Path(f"/proc/self/fd/{one}").readlink()))
+    files.write_json_durably(tmp_path / "a" / "b" / "c.json", {})
+    assert seen[1:] == [tmp_path / "a" / "b", tmp_path / "a", tmp_path]
+    assert not files.write_once(tmp_path / "a" / "b" / "c.json", b"another")
 
 
 def test_json_is_written_sorted_and_times_as_text(tmp_path: Path) -> None:

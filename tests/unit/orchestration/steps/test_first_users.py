@@ -44,7 +44,7 @@ def test_a_key_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("evaluation.ledger.keys.os.fsync", lambda _: seen.append((tmp_path / "a.pem").exists()))
     key = generate_private_key()
     write_private_key(tmp_path / "a.pem", key)
-    assert seen == [False] and public_hex(load_private_key(tmp_path / "a.pem")) == public_hex(key)
+    assert seen == [False, True] and public_hex(load_private_key(tmp_path / "a.pem")) == public_hex(key)
     assert [path.name for path in tmp_path.iterdir()] == ["a.pem"]
     with pytest.raises(KeyFileError, match="never overwritten"):
         write_private_key(tmp_path / "a.pem", generate_private_key())

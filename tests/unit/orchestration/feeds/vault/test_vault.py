@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -157,6 +158,17 @@ def test_a_new_master_key_opens_what_was_kept_under_the_old_one_which_is_gone(va
     assert (vault.object(first).read_bytes(), vault.object(second).read_bytes()) == (SECRET, SECRET * 2)
     assert [path.name for path in vault.keyring.folder.glob("*.key")] == ["vault.v2.key"]
     assert (vault.keyring.folder / "vault.v2.key").read_bytes() != old
+
+
+def test_a_rotation_has_every_key_on_disk_before_it_takes_the_old_master_away(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(vault, SECRET)
+    old, seen = vault.keyring.folder / "vault.v1.key", dict[Path, bool]()
+    monkeypatch.setattr(os, "fsync", lambda one: seen.update({Path(f"/proc/self/fd/{one}").readlink(): old.exists()}))
+    vault.keyring.rotate()
+    [folder] = [path for path in vault.keyring.objects.glob("*") if path.is_dir()]
+    assert seen[folder] and not old.exists()
 
 
 def test_a_rotation_that_was_stopped_is_finished_by_the_next(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:

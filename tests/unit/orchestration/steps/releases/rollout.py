@@ -89,7 +89,7 @@ RECORDED = (
     "ledger.checkpoint replace",
 )
 POINTED = ("pointers open", "pointers sync", "pointers replace", "pointers sync-folder")
-KEPT = ("pending open", "pending sync", "pending replace", "pending unlink")
+KEPT = ("pending open", "pending sync", "pending replace", "pending sync-folder", "pending unlink")
 WRITTEN = ("releases mkdir", "releases sync", "releases replace", "releases rename", "releases sync-folder")
 """Before which effects the power fails."""
 KEYED = [("keys link", 0), *((f"keys {what}", turn) for what in ("open", "sync", "sync-folder") for turn in range(4))]
