@@ -8,16 +8,19 @@ by whoever acts.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import floor, isnan
 
 from evaluation.gates.authorise import step_reasons
 from evaluation.gates.refusal import Refusal
 from evaluation.gates.rights import why_not_proven
 from evaluation.gates.transitions import REFUSALS, STEP, Order, Stands, answer
+from evaluation.ledger.glasses import GlassTime
 from evaluation.ledger.people import People
 from evaluation.policies.policy import Policy
 from evaluation.policies.stage import Stage, Tier
 
 LEAST_HOURS = 1 / 60
+HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
 LEAST_REASON = 15
 """Characters: fewer are a placeholder and no reason."""
 
@@ -26,7 +29,8 @@ LEAST_REASON = 15
 class Asked:
     """Who asks for which step, why, for how many hours, and by which key; ``author`` made the model.
 
-    ``current`` is the stage that was earned by evidence; ``is_broken`` says that a glass is broken there already.
+    ``current`` is the stage that was earned by evidence; ``is_broken`` says that a glass is broken there already, and
+    ``stood`` when glasses stood there before.
     """
 
     person: str
@@ -36,6 +40,7 @@ class Asked:
     current: Stage
     target: Stage
     author: str
+    stood: tuple[GlassTime, ...]
     is_broken: bool = False
 
     def until(self, now: datetime) -> datetime:
@@ -80,7 +85,7 @@ def why_not_broken(policy: Policy, people: People, asked: Asked, now: datetime) 
             people, asked.person, now, public_key=asked.public_key, wanted=f"the signature of {asked.person}"
         )
         reasons += [] if unproven is None else [Refusal("break-glass.signed", *_words(unproven))]
-    return (*reasons, *_terms(policy, asked))
+    return (*reasons, *_terms(policy, asked), *_week(policy, asked, now))
 
 
 def _once(asked: Asked) -> tuple[Refusal, ...]:
@@ -126,3 +131,24 @@ def _terms(policy: Policy, asked: Asked) -> Sequence[Refusal]:
         what = "Let somebody who did not make the model do it."
         reasons.append(Refusal("break-glass.author", f"{asked.person} made the model", "somebody else", what))
     return reasons
+
+
+def _week(policy: Policy, asked: Asked, now: datetime) -> tuple[Refusal, ...]:
+    """Whether any seven days would hold more hours under a glass than the policy allows.
+
+    Of all seven days those that end with the glass asked for hold the most. Time that has passed counts where a glass
+    really stood; what is asked for counts in full.
+    """
+    limit = policy.break_glass.at_most_hours_in_7_days
+    if limit is None or isnan(asked.hours):
+        return ()
+    more = timedelta(hours=min(max(asked.hours, LEAST_HOURS), policy.break_glass.at_most_hours))
+    stood = sum((one.within(now + more - WEEK, now) for one in asked.stood), timedelta(0))
+    left = timedelta(hours=limit) - stood
+    if more <= left:
+        return ()
+    figure = f"{stood / HOUR:.4g} hours in the 7 days that would end with it, and {more / HOUR:.4g} more"
+    whole = floor(left / HOUR * 100) / 100
+    less = f"Ask for at most {whole:g} hours, or release" if whole >= LEAST_HOURS else "Release"
+    what = f"{less} it by the gate (pilothouse promote): who needs it this often needs the board."
+    return (Refusal("break-glass.hours-in-7-days", figure, f"at most {limit:g} in any 7 days", what),)

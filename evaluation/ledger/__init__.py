@@ -45,6 +45,7 @@ from evaluation.ledger.errors import (
     RefusedEntryError,
 )
 from evaluation.ledger.export import read_export, verify_export
+from evaluation.ledger.glasses import GLASS_MOVES, GlassTime, glass_times
 from evaluation.ledger.history import Running, shown_since
 from evaluation.ledger.keys import (
     generate_private_key,
@@ -67,6 +68,7 @@ from evaluation.ledger.taking_in import take_in_export
 __all__ = [
     "CHALLENGER",
     "CHALLENGES",
+    "GLASS_MOVES",
     "ORDERS",
     "PROMOTED",
     "WITHDRAWN",
@@ -80,6 +82,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointError",
     "Entry",
+    "GlassTime",
     "InForce",
     "KeyFileError",
     "Ledger",
@@ -101,6 +104,7 @@ __all__ = [
     "check_payload",
     "claimed",
     "generate_private_key",
+    "glass_times",
     "in_force",
     "instant_text",
     "is_person",

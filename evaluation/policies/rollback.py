@@ -39,13 +39,21 @@ class PlannedStep(FrozenModel):
 
 
 class BreakGlassRules(FrozenModel):
-    """Who may go up one stage past the gate in an emergency, and for how long at the most."""
+    """Who may go up one stage past the gate in an emergency, for how long at the most, and how often."""
 
     roles: Annotated[tuple[Identifier, ...], Field(min_length=1)]
     at_most_hours: Annotated[float, Field(gt=0, le=72, allow_inf_nan=False)]
+    at_most_hours_in_7_days: Annotated[float, Field(gt=0, le=168, allow_inf_nan=False)] | None = None
+    """Of all glasses of one use case at one site, in any seven days. None: only each by itself is limited."""
     owner: Identifier
     rationale: Text
     date: date
+
+    @model_validator(mode="after")
+    def _leaves_room_for_one(self) -> Self:
+        if self.at_most_hours_in_7_days is not None and self.at_most_hours_in_7_days < self.at_most_hours:
+            raise ValueError("at_most_hours_in_7_days is less than at_most_hours, which one glass may last")
+        return self
 
 
 class RollbackPlan(FrozenModel):

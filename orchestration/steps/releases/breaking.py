@@ -11,7 +11,7 @@ from typing import Any
 from evaluation.gates import Control, Decision, GlassAsked, Refusal, why_not_broken
 from evaluation.gates.change_control import OF_CALENDAR
 from evaluation.gates.refusal import some
-from evaluation.ledger import Entry, instant_text, parse_instant
+from evaluation.ledger import GLASS_MOVES, Entry, glass_times, instant_text, parse_instant
 from evaluation.policies import Stage
 from evaluation.policies import Tier as EvaluatedTier
 from ml.registry.glass import Before, Glass
@@ -55,6 +55,7 @@ def break_glass(
     require_dates(declared, place.id)
     with exclusive(settings.home, f"release-{declared.use_case}-{place.id}"):
         proposal, at = propose(settings, declared.use_case, place.id, Stage(stage)), now()
+        records = open_records(settings)
         asked = GlassAsked(
             person=acting.name,
             public_key=acting.public_key,
@@ -63,11 +64,11 @@ def break_glass(
             current=proposal.current_stage,
             target=proposal.stage,
             author=proposal.candidate.author,
+            stood=glass_times(records.entries(kinds=GLASS_MOVES), declared.use_case, place.id, at),
             is_broken=proposal.current is not None and proposal.current.glass is not None,
         )
-        people = open_records(settings).people()
         reasons = [
-            *why_not_broken(proposal.policy, people, asked, at),
+            *why_not_broken(proposal.policy, records.people(), asked, at),
             *unsettled(settings, declared.use_case, place.id),
         ]
         place_of = (declared.use_case, place.id, proposal.stage)

@@ -19,7 +19,7 @@ from evaluation.gates import (
     why_not_broken,
     would_lower,
 )
-from evaluation.ledger import Entry, generate_private_key, public_hex
+from evaluation.ledger import Entry, GlassTime, generate_private_key, public_hex
 from evaluation.ledger.people import People
 from evaluation.policies import Stage, Tier, Trigger, load_policy
 
@@ -64,6 +64,7 @@ class Operation(RuleBasedStateMachine):
         self.allowed = Stage.OFF
         """The highest stage for which approvals stand: given by a promotion, voided by people."""
         self.glass: datetime | None = None
+        self.glasses: list[GlassTime] = []
         self.before = Stood(Stage.OFF, Tier.MODEL)
 
     @property
@@ -110,14 +111,20 @@ class Operation(RuleBasedStateMachine):
 
     def _ask(self, stage: Stage, hours: float, person: str, signs: bool, reason: str, author: str) -> None:
         key, is_broken = public_hex(KEY) if signs else None, self.glass is not None
-        asked = GlassAsked(person, key, reason, hours, self.earned, stage, author, is_broken)
+        asked = GlassAsked(person, key, reason, hours, self.earned, stage, author, self._stood(), is_broken)
         if why_not_broken(TRIAGE, WHO, asked, self.now):
             return
         assert not is_broken, "no glass upon a glass"
         assert (person, signs, author, stage.rank) == ("ada", True, "mia", self.stage.rank + 1)
         assert 0 < hours <= TRIAGE.break_glass.at_most_hours and len(reason) >= 15
-        self.before = Stood(self.stage, self.tier)
+        self.before, self.glasses = (
+            Stood(self.stage, self.tier),
+            [*self._stood(), GlassTime(self.now, asked.until(self.now))],
+        )
         self.stage, self.tier, self.glass = stage, Tier.MODEL, asked.until(self.now)
+
+    def _stood(self) -> tuple[GlassTime, ...]:
+        return tuple(GlassTime(one.start, min(one.end, self.now)) for one in self.glasses)
 
     @rule(
         chosen=st.lists(st.sampled_from(TRIAGE.triggers), max_size=3),
@@ -149,6 +156,12 @@ class Operation(RuleBasedStateMachine):
         if self.stage.rank > self.judged.rank:
             assert self.glass is not None and self.glass > self.now
             assert self.glass <= self.now + timedelta(hours=TRIAGE.break_glass.at_most_hours)
+
+    @invariant()
+    def no_seven_days_hold_more_hours_under_a_glass_than_the_policy_allows(self) -> None:
+        for one in self.glasses:
+            held = [each.within(one.end - timedelta(days=7), one.end) for each in self.glasses]
+            assert sum(held, timedelta(0)) <= timedelta(hours=TRIAGE.break_glass.at_most_hours_in_7_days or 0)
 
 
 TestOperation = Operation.TestCase

@@ -84,7 +84,7 @@ def test_a_promotion_goes_by_the_table(stands: Stands, named: Stage) -> None:
 
 @pytest.mark.parametrize(("stands", "named"), CELLS)
 def test_a_glass_goes_by_the_table(stands: Stands, named: Stage) -> None:
-    asked = GlassAsked("ada", None, "", 1, judged(stands), named, "mia", stands.before is not None)
+    asked = GlassAsked("ada", None, "", 1, judged(stands), named, "mia", (), stands.before is not None)
     found = why_not_broken(load_policy("triage"), People(), asked, datetime(2026, 1, 1, tzinfo=UTC))
     steps = [one.clause for one in found if one.clause in (*REFUSALS, ONCE, STEP)]
     cell = answer(Order.BREAK_GLASS, stands, named)

@@ -54,6 +54,8 @@ def test_where_no_card_could_be_read_as_no_risk_the_message_says_that_it_is_none
         ({"rollback__owner": None}, "rollback.owner"),
         ({"rollback__surprise": 1}, "rollback.surprise"),
         ({"break_glass__at_most_hours": 73}, "break_glass.at_most_hours"),
+        ({"break_glass__at_most_hours_in_7_days": 11.9}, "less than at_most_hours"),
+        ({"break_glass__at_most_hours_in_7_days": 169}, "break_glass.at_most_hours_in_7_days"),
         ({"break_glass__roles": []}, "break_glass.roles"),
     ],
     ids=lambda one: one if isinstance(one, str) else next(iter(one)),
@@ -61,6 +63,14 @@ def test_where_no_card_could_be_read_as_no_risk_the_message_says_that_it_is_none
 def test_a_plan_that_leaves_something_open_is_no_policy(change: dict[str, Any], named: str) -> None:
     with pytest.raises(PolicyError, match=named):
         parse_policy(changed(**change), "test.yaml")
+
+
+def test_glasses_of_a_week_need_no_limit_and_every_shipped_policy_has_one() -> None:
+    without = parse_policy(changed(break_glass__at_most_hours_in_7_days=None), "test.yaml")
+    assert without.break_glass.at_most_hours_in_7_days is None
+    same = parse_policy(changed(break_glass__at_most_hours_in_7_days=12), "test.yaml")
+    assert same.break_glass.at_most_hours_in_7_days == same.break_glass.at_most_hours
+    assert all(load_policy(one).break_glass.at_most_hours_in_7_days for one in USE_CASES)
 
 
 def test_a_step_is_given_once() -> None:

@@ -16,7 +16,7 @@ from ml.training.bundle import write_bundle
 from orchestration.answers import Answer
 from orchestration.settings import Settings
 from orchestration.steps.learning.stores import CandidateRecord, bundle_folder, save_candidate
-from orchestration.steps.record import incidents
+from orchestration.steps.record import incidents, records
 from orchestration.steps.record.actors import Actor
 from orchestration.steps.record.incidents import list_incidents
 from orchestration.steps.record.people import revoke_person
@@ -32,6 +32,8 @@ from orchestration.steps.watching.status import status_of
 from orchestration.steps.watching.trigger_watch import watch_triggers
 from tests.unit.ml.serving.homes import Clocks, Home, tiny_model
 from tests.unit.orchestration.steps.governed import Governed
+
+from .rollout import Clock
 
 WHY = "A surge: forty are waiting, and the board meets on Monday."
 HOUR = timedelta(hours=1)
@@ -121,6 +123,25 @@ def test_no_glass_is_broken_upon_a_glass_and_a_promotion_starts_from_what_was_ea
     refused = {one["clause"]: one["figure"] for one in further.document["reasons"]}
     assert refused["one-stage-at-a-time"] == "off to assistive", "a glass earns no stage"
     assert governed.pointer == before
+
+
+def test_glasses_one_after_another_are_counted_for_seven_days_by_the_time_that_they_stood(
+    governed: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(now())
+    monkeypatch.setattr(records, "datetime", clock)
+    first = clock.at
+    for stands, hours in ((12, 12), (1, 12), (12, 12), (10.9, 10.9)):
+        assert broken(governed, hours=hours).exit_code == 0
+        clock.at += stands * HOUR
+        roll_back(governed.settings, "triage", "city", "off", "a test")
+    refused = broken(governed, hours=1)
+    [reason] = refused.document["reasons"]
+    assert reason["clause"] == "break-glass.hours-in-7-days" and "35.9 hours" in reason["figure"]
+    assert reason["threshold"] == "at most 36 in any 7 days" and governed.served == "off"
+    assert verify_ledger(governed.settings).exit_code == 0
+    clock.at = first + timedelta(days=7)
+    assert broken(governed, hours=6).exit_code == 0, "what stood a week ago leaves room, hour by hour"
 
 
 def test_whoever_is_killed_after_breaking_it_hides_it_from_nobody(
