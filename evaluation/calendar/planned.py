@@ -17,7 +17,8 @@ from evaluation.policies.stage import Stage
 
 Outcome = Literal["planned", "open", "done", "missed", "cancelled"]
 PLANS = ("change_planned", "change_cancelled")
-STEPS = ("promotion", "break_glass", "rollback")
+CHALLENGER = "challenger"
+STEPS = ("promotion", CHALLENGER, "break_glass", "rollback")
 KINDS = (*PLANS, *STEPS)
 """Kinds of entry that a calendar is made of."""
 RECORDED = "change_control"
@@ -43,6 +44,8 @@ class Planned:
     done_by: int | None = None
     is_down: bool = False
     """Whether it was planned from a higher stage: then a rollback fulfils it, and no other plan."""
+    is_challenger: bool = False
+    """Whether it is of a challenger: to come beside what is in force, or from there into its place."""
 
     @property
     def notice(self) -> timedelta:
@@ -107,7 +110,7 @@ def changes_of(entries: Iterable[Entry]) -> Changes:
         if entry.kind == "change_planned":
             plan = _planned(entry)
             stands = standing.get((plan.use_case, plan.site), Stage.OFF)
-            plans[plan.change] = replace(plan, is_down=plan.stage.rank < stands.rank)
+            plans[plan.change] = replace(plan, is_down=not plan.is_challenger and plan.stage.rank < stands.rank)
         elif entry.kind == "change_cancelled":
             name = str(entry.payload["change"])
             plans[name] = replace(plans[name], cancelled_at=entry.at)
@@ -117,7 +120,8 @@ def changes_of(entries: Iterable[Entry]) -> Changes:
             if plan is not None:
                 plans[plan.change] = replace(plan, done_by=step.seq)
             steps.append(replace(step, change=plan and plan.change))
-            standing[step.use_case, step.site] = step.stage
+            if step.kind != CHALLENGER:  # it comes beside what stands
+                standing[step.use_case, step.site] = step.stage
     return Changes(tuple(plans.values()), tuple(steps))
 
 
@@ -135,6 +139,7 @@ def _planned(entry: Entry) -> Planned:
         by=entry.actor,
         proof=proof_of(entry),
         seq=entry.seq,
+        is_challenger=payload.get("challenger", False),
     )
 
 

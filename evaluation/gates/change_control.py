@@ -5,7 +5,7 @@ counts for exactly what it was made for: its window holds the moment, it was ann
 proposal is the same. Steps down are never asked. What belongs to approvals and evidence is judged elsewhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,17 +38,31 @@ class Control:
 
 
 def change_control(
-    policy: Policy, calendar: Calendar, planned: Sequence[Planned], subject: Subject, place: Place, now: datetime
+    policy: Policy,
+    calendar: Calendar,
+    planned: Sequence[Planned],
+    subject: Subject,
+    place: Place,
+    now: datetime,
+    *,
+    is_challenger: bool = False,
 ) -> Control:
-    """Whether ``subject`` may go to the stage of ``place`` at ``now`` (aware); ``planned`` is all on the ledger."""
+    """Whether ``subject`` may go to the stage of ``place`` at ``now`` (aware); ``planned`` is all on the ledger.
+
+    ``is_challenger``: it comes beside what is in force, or from there into its place; only a plan of that counts.
+    """
     if now.tzinfo is None:
         raise GateError("now has no time zone; pass a timezone-aware datetime.")
     about = [one for one in planned if one.is_for(place.use_case, place.site, place.stage)]
     asked = policy.change_control if policy.change_control and place.stage in policy.change_control.stages else None
-    counting = [one for one in about if not _why_not(one, subject, place, now, asked)]
+    why_not = {
+        one.change: _why_not_of_kind(one, is_challenger=is_challenger) or _why_not(one, subject, place, now, asked)
+        for one in about
+    }
+    counting = [one for one in about if not why_not[one.change]]
     reasons = [*_frozen(calendar, place, now), *_outside(calendar, place, now)]
     if asked is not None and not counting:
-        reasons.append(_unplanned(about, subject, place, now, asked))
+        reasons.append(_unplanned(why_not, place, asked, is_challenger=is_challenger))
     return Control(tuple(reasons), calendar.digest, counting[0].change if counting else None)
 
 
@@ -93,6 +107,12 @@ def _next(calendar: Calendar, place: Place, now: datetime) -> str:
     return f"{when}. In an emergency: pilothouse break-glass"
 
 
+def _why_not_of_kind(one: Planned, *, is_challenger: bool) -> str:
+    if one.is_challenger is is_challenger:
+        return ""
+    return "is for a challenger" if one.is_challenger else "is not for a challenger"
+
+
 def _why_not(one: Planned, subject: Subject, place: Place, now: datetime, asked: ChangeControl | None) -> str:
     """Why a plan does not count for this step; empty where it does."""
     outcome = one.outcome(now)
@@ -116,16 +136,13 @@ def _changed(name: str, ours: Subject, theirs: Subject) -> str:
     return f"another {name.replace('_', ' ')} ({was}, proposed is {now})"
 
 
-def _unplanned(
-    about: Sequence[Planned], subject: Subject, place: Place, now: datetime, asked: ChangeControl
-) -> Refusal:
-    """The one reason for all plans that there are, the newest first."""
-    newest = sorted(about, key=lambda one: -one.seq)
-    why = some((f"{one.change} {_why_not(one, subject, place, now, asked)}" for one in newest), "; ")
+def _unplanned(why_not: Mapping[str, str], place: Place, asked: ChangeControl, *, is_challenger: bool) -> Refusal:
+    """The one reason for all plans that there are (oldest first), told the newest first."""
+    why = some((f"{change} {each}" for change, each in reversed([*why_not.items()])), "; ")
     return Refusal(
         PLAN,
         f"no planned change counts: {why}" if why else "no change is planned",
         f"a planned change of exactly this release, open now and announced {asked.notice_hours:g} hours before",
-        f"Plan it: pilothouse change plan {place.use_case} --site {place.site} --stage {place.stage} --from TIME "
-        "--until TIME --reason TEXT --as PERSON",
+        f"Plan it: pilothouse change plan {place.use_case} --site {place.site} --stage {place.stage}"
+        f"{' --challenger' * is_challenger} --from TIME --until TIME --reason TEXT --as PERSON",
     )

@@ -213,7 +213,8 @@ class RosterException(Acted):
 
 
 class ChangePlanned(Operational):
-    """A step of exactly this subject, announced for a window; `calendar` is the digest of the one in force."""
+    """A step of exactly this subject, announced for a window; `calendar` is the digest of the one in force, and
+    `challenger` says that it is to come beside the release in force, or from there into its place."""
 
     change: Name
     stage: Stage
@@ -222,6 +223,7 @@ class ChangePlanned(Operational):
     reason: Line
     subject: SubjectDigests
     calendar: Digest | None = None
+    challenger: bool = False
 
 
 class ChangeCancelled(Operational):

@@ -16,7 +16,12 @@ from evaluation.reports.timeline import Lane, Mark, Panel, Stretch, horizon, pan
 
 PAGE, FILE = "calendar.html", "calendar.ics"
 UP = tuple(one for one in Stage if one is not Stage.OFF)
-STEPS = {"promotion": "Promoted", "break_glass": "Break-glass", "rollback": "Rolled back"}
+STEPS = {
+    "promotion": "Promoted",
+    "challenger": "Challenger put beside",
+    "break_glass": "Break-glass",
+    "rollback": "Rolled back",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +181,21 @@ def _held(
                 yield rule, stages, span
 
 
+def _to(one: Planned) -> str:
+    return f"{'challenger ' * one.is_challenger}to {words.STAGE_TITLES[one.stage.value].lower()}"
+
+
 def _planned_words(one: Planned) -> str:
+    return f"{one.use_case} at {one.site} {_to(one)}"
+
+
+def _moved(one: Step) -> str:
     return f"{one.use_case} at {one.site} to {words.STAGE_TITLES[one.stage.value].lower()}"
 
 
 def _step_words(one: Step) -> str:
     how = f"planned, {one.change}" if one.change else "unplanned"
-    return f"{STEPS[one.kind]}: {_planned_words(one)}, {how}"  # type: ignore[arg-type]
+    return f"{STEPS[one.kind]}: {_moved(one)}, {how}"
 
 
 def _plan_line(known: dict[tuple[str, str], Where], one: Planned, changes: Changes, at: datetime) -> Line:
@@ -193,7 +206,7 @@ def _plan_line(known: dict[tuple[str, str], Where], one: Planned, changes: Chang
         when=where.told_span(one.span),
         site=where.label,
         use_case=where.title,
-        what=f"To {words.STAGE_TITLES[one.stage.value].lower()} ({one.change})",
+        what=f"{_to(one).capitalize()} ({one.change})",
         outcome={"open": "open now", "missed": "missed: it did not happen"}.get(outcome, outcome),
         tone=tones.get(outcome, ""),
         why=f"{one.reason} ({one.by}, {'signed' if one.proof == 'signature' else 'claimed'})",
@@ -235,7 +248,7 @@ def _plan_events(known: dict[tuple[str, str], Where], changes: Changes, at: date
         if where is not None:
             outcome = one.outcome(at)
             prefix = "" if outcome in ("planned", "open") else f" ({outcome})"
-            title = f"{where.title} to {words.STAGE_TITLES[one.stage.value].lower()}{prefix}"
+            title = f"{where.title}{',' * one.is_challenger} {_to(one)}{prefix}"
             about = f"{one.reason} Planned by {one.by}."
             status = "CANCELLED" if outcome == "cancelled" else "CONFIRMED"
             uid = f"{one.change}@pilothouse"

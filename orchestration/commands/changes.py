@@ -26,6 +26,7 @@ def change() -> None:
 @click.argument("use_case")
 @site_option
 @click.option("--stage", required=True, type=STAGES)
+@click.option("--challenger", is_flag=True, help="Beside what is served (shadow), or from there into its place.")
 @click.option("--from", "starts", required=True, metavar="ISO", help="When the window begins, with its zone.")
 @click.option("--until", required=True, metavar="ISO", help="When it ends; the end itself is out.")
 @reason_option
@@ -33,13 +34,22 @@ def change() -> None:
 @signing_option
 @answers
 def plan(
-    use_case: str, site: str, stage: str, starts: str, until: str, reason: str, actor: str, key_file: Path | None
+    use_case: str,
+    site: str,
+    stage: str,
+    challenger: bool,
+    starts: str,
+    until: str,
+    reason: str,
+    actor: str,
+    key_file: Path | None,
 ) -> Answer:
     """Announce that what is proposed now goes to a stage within a window; conflicts and short notice are told."""
     from orchestration.steps.releases.planning_changes import plan_change
 
     who = named_actor(actor, key_file)
-    return Answer(plan_change(ready_settings(), use_case, site, stage, starts, until, reason, who))
+    told = (use_case, site, stage, starts, until, reason, who)
+    return Answer(plan_change(ready_settings(), *told, challenger=challenger))
 
 
 @change.command("cancel")

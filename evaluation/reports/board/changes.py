@@ -9,7 +9,12 @@ from evaluation.reports.board.claims import Cell, Row, Section, Tone, claim, tab
 from evaluation.reports.board.facts import BoardFacts, Source
 
 TONES: dict[str, Tone] = {"missed": "bad", "done": "good", "open": "good", "planned": "warn"}
-STEPS = {"promotion": "Promoted", "break_glass": "Break-glass", "rollback": "Rolled back"}
+STEPS = {
+    "promotion": "Promoted",
+    "challenger": "Challenger put beside",
+    "break_glass": "Break-glass",
+    "rollback": "Rolled back",
+}
 
 
 def changes(facts: BoardFacts) -> Section:
@@ -36,7 +41,7 @@ def _on(facts: BoardFacts, *numbers: int | None) -> tuple[Source, ...]:
 def _plan(facts: BoardFacts, one: Planned) -> Row:
     outcome = one.outcome(facts.generated_at)
     window = f"{words.moment(one.span.start)} to {words.moment(one.span.end)}"
-    to, why = words.STAGE_TITLES[one.stage.value], f"{one.by}: {one.reason}"
+    to, why = words.STAGE_TITLES[one.stage.value] + ", challenger" * one.is_challenger, f"{one.by}: {one.reason}"
     return claim(
         one.change, to, window, Cell(outcome, TONES.get(outcome, "")), why, on=_on(facts, one.seq, one.done_by)
     )

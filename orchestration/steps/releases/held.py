@@ -20,7 +20,10 @@ def control_of(settings: Settings, proposal: Proposal, at: datetime | None = Non
     except CalendarError as error:
         return calendar_unreadable(str(error))
     planned = changes_on_record(open_records(settings)).planned
-    return change_control(proposal.policy, calendar, planned, proposal.subject, place_of(proposal), at or now())
+    place, is_challenger = place_of(proposal), proposal.challenger is not None
+    return change_control(
+        proposal.policy, calendar, planned, proposal.subject, place, at or now(), is_challenger=is_challenger
+    )
 
 
 def place_of(proposal: Proposal) -> Place:

@@ -30,21 +30,28 @@ class NotPlanned(Refused):
 
 
 def plan_change(
-    settings: Settings, use_case: str, site: str, stage: str, starts: str, until: str, reason: str, actor: Actor
+    settings: Settings,
+    use_case: str,
+    site: str,
+    stage: str,
+    starts: str,
+    until: str,
+    reason: str,
+    actor: Actor,
+    *,
+    challenger: bool = False,
 ) -> dict[str, Any]:
     """Record that the proposal of `stage` is to go up within a window (ISO times with a zone); returns the entry.
 
-    Raises `NotPlanned`, `NoCandidate`, `TimeNotUnderstood` and `CalendarError`.
+    With `challenger` it is to come beside the release that is served (shadow), or from there into its place (above).
+    Raises `NotPlanned`, `NoCandidate`, `NoChallenger`, `TimeNotUnderstood` and `CalendarError`.
     """
     acting, span = actor.required(), Span(instant(starts), instant(until))
     declared, place = load_declaration(use_case), load_site(site)
     with exclusive(settings.home, f"release-{declared.use_case}-{place.id}"):
-        proposal, calendar, at = (
-            propose(settings, declared.use_case, place.id, Stage(stage)),
-            calendar_in_force(settings),
-            now(),
-        )
-        reasons = [*_why_no_window(span, at), *_why_closed(calendar, proposal, span)]
+        proposal = propose(settings, declared.use_case, place.id, Stage(stage), challenger=challenger)
+        calendar, at = calendar_in_force(settings), now()
+        reasons = [*_why_not_off(proposal), *_why_no_window(span, at), *_why_closed(calendar, proposal, span)]
         if reasons:
             raise NotPlanned(*reasons)
         ledger = open_records(settings)
@@ -60,11 +67,12 @@ def plan_change(
             "reason": reason,
             "subject": proposal.subject.to_json(),
             "calendar": calendar.digest,
+            **({"challenger": True} if challenger else {}),
         }
         entry = ledger.append("change_planned", acting.name, acting.act("change_planned", payload, at), at=at)
         warnings = [
             *_told_conflicts(others, proposal),
-            *_told_partly(calendar, proposal, span),
+            *_told_closed(calendar, proposal, span),
             *_told_notice(proposal, span, at),
         ]
         conflicts = [one.change for one in others]
@@ -131,6 +139,7 @@ def _plain(one: Planned, at: datetime) -> dict[str, Any]:
         "use_case": one.use_case,
         "site": one.site,
         "stage": one.stage.value,
+        "challenger": one.is_challenger,
         "from": one.span.start.isoformat(),
         "until": one.span.end.isoformat(),
         "reason": one.reason,
@@ -145,14 +154,18 @@ def _plain(one: Planned, at: datetime) -> dict[str, Any]:
 def _line(one: Planned, at: datetime) -> str:
     place = Place(one.use_case, one.site, one.stage, load_site(one.site).zone)
     when = f"{place.told(one.span.start)} to {place.told(one.span.end)}"
-    what = f"{one.use_case} at {one.site} to {one.stage}"
+    what = f"{one.use_case} at {one.site} {_to(one)}"
     return f"{one.outcome(at):>9}  {one.change}  {what}  {when}  by {who(one.by, one.proof)}  {one.reason}"
+
+
+def _to(one: Planned) -> str:
+    return f"{'challenger ' * one.is_challenger}to {one.stage}"
 
 
 def _told_missed(planned: list[Planned], at: datetime) -> Iterator[str]:
     for one in planned:
         if one.outcome(at) == "missed":
-            yield f"{one.change} ({one.use_case} at {one.site} to {one.stage}) was planned and did not happen."
+            yield f"{one.change} ({one.use_case} at {one.site} {_to(one)}) was planned and did not happen."
 
 
 def _told_pair(pair: tuple[Planned, Planned]) -> str:
@@ -163,7 +176,7 @@ def _told_pair(pair: tuple[Planned, Planned]) -> str:
 def _told_conflicts(others: list[Planned], proposal: Proposal) -> Iterator[str]:
     for one in others:
         yield (
-            f"CONFLICT: {one.change} ({one.use_case} to {one.stage}) is planned at {proposal.site.id} from "
+            f"CONFLICT: {one.change} ({one.use_case} {_to(one)}) is planned at {proposal.site.id} from "
             f"{place_of(proposal).told(one.span.start)} to {place_of(proposal).told(one.span.end)}."
         )
 
@@ -176,12 +189,23 @@ def _told_notice(proposal: Proposal, span: Span, at: datetime) -> Iterator[str]:
         yield f"The gate will not count it: {given:.1f} hours of notice, and {wanted}."
 
 
-def _told_partly(calendar: Calendar, proposal: Proposal, span: Span) -> Iterator[str]:
+def _told_closed(calendar: Calendar, proposal: Proposal, span: Span) -> Iterator[str]:
+    """What of the window is closed; all of it may be for a step down, which no calendar holds up."""
     place = place_of(proposal)
-    if not _goes_down(proposal) and not calendar.is_open(place, span.start):
-        opens = calendar.next_open(place, span.start)
-        assert opens is not None, "a window that is closed throughout was refused"
+    opens = calendar.next_open(place, span.start)
+    if opens is None or opens >= span.end:
+        yield (
+            f"All of it lies in closed time: a rollback to {proposal.stage} may be taken then, and nothing goes up. A "
+            "model that is to score beside what is served is planned with --challenger."
+        )
+    elif opens > span.start and not _goes_down(proposal):
         yield f"It begins in closed time: the calendar is open from {place.told(opens)}."
+
+
+def _why_not_off(proposal: Proposal) -> Iterator[Refusal]:
+    if proposal.challenger is not None and proposal.stage is Stage.OFF:
+        what = f"Take it away: pilothouse rollback {proposal.use_case.use_case} --site {proposal.site.id} --challenger"
+        yield Refusal("change-plan.stage", "a challenger to off", "shadow, or a stage above it", f"{what}.")
 
 
 def _why_no_window(span: Span, at: datetime) -> Iterator[Refusal]:
@@ -195,7 +219,7 @@ def _why_no_window(span: Span, at: datetime) -> Iterator[Refusal]:
 
 def _goes_down(proposal: Proposal) -> bool:
     """Whether the change is a step down, which no calendar holds up."""
-    return proposal.stage.rank < proposal.current_stage.rank
+    return proposal.challenger is None and proposal.stage.rank < proposal.current_stage.rank
 
 
 def _why_closed(calendar: Calendar, proposal: Proposal, span: Span) -> Iterator[Refusal]:

@@ -27,9 +27,7 @@ def planned(seq: int = 1, name: str = "one", start: datetime = NINE, hours: floa
         "change_planned",
         NINE - 72 * HOUR,
         change=name,
-        stage="assistive",
-        subject=SUBJECT.to_json(),
-        **{**told, **more},
+        **{"stage": "assistive", "subject": SUBJECT.to_json(), **told, **more},
     )
 
 
@@ -93,6 +91,19 @@ def test_a_rollback_fulfils_what_was_planned_from_a_higher_stage_and_no_step_up(
     assert [one.outcome(NINE + HOUR) for one in step_up.planned] == ["missed"]
     step_down = changes_of([ABOVE, planned(2), down(3)])
     assert [one.outcome(NINE + HOUR) for one in step_down.planned] == ["done"]
+
+
+def test_a_challenger_does_its_own_plan_and_moves_nothing_that_stands() -> None:
+    """Coming beside what is shown is no step down, so that no rollback to shadow does its plan, nor one made after."""
+    shadow = {"stage": "shadow"}
+    beside = planned(2, stage="shadow", challenger=True)
+    came = up(3, kind="challenger", **shadow)
+    found = changes_of([ABOVE, beside, came])
+    assert [one.outcome(NINE + HOUR) for one in found.planned] == ["done"] and found.planned[0].done_by == 3
+    assert [(one.kind, one.change) for one in found.steps] == [("promotion", None), ("challenger", "one")]
+    assert changes_of([ABOVE, beside, down(3, stage="shadow")]).planned[0].outcome(NINE + HOUR) == "missed"
+    step_down = changes_of([ABOVE, replace(came, seq=1), planned(2), down(4)])
+    assert step_down.planned[0].outcome(NINE + HOUR) == "done"
 
 
 def test_a_rollback_counts_from_when_it_took_effect() -> None:

@@ -89,6 +89,22 @@ def test_a_digest_that_the_proposal_has_no_longer_voids_a_plan_too() -> None:
     assert "is for another features (777777777777, proposed is none)" in reason.figure
 
 
+@pytest.mark.parametrize(
+    ("of_plan", "of_step", "says"),
+    [
+        (True, True, ""),
+        (True, False, "change-1 is for a challenger"),
+        (False, True, "change-1 is not for a challenger"),
+    ],
+)
+def test_a_plan_of_a_challenger_counts_for_a_challenger_alone(of_plan: bool, of_step: bool, says: str) -> None:
+    plan = replace(PLAN, is_challenger=of_plan)
+    control = change_control(POLICY, read_calendar(), [plan], SUBJECT, PLACE, NINE, is_challenger=of_step)
+    assert control.change == (None if says else "change-1")
+    assert [one.figure for one in control.reasons] == ([f"no planned change counts: {says}"] if says else [])
+    assert [("--challenger" in one.to_meet) for one in control.reasons] == ([of_step] if says else [])
+
+
 def test_one_good_plan_among_bad_ones_is_enough() -> None:
     others = [replace(PLAN, change=f"change-{n}", cancelled_at=NINE - HOUR) for n in (2, 3)]
     assert asked(*others, PLAN).change == "change-1"

@@ -62,6 +62,16 @@ def test_what_came_of_a_plan_is_told(change: dict[str, Any], outcome: str, tone:
     assert (line.outcome, line.tone, made.ahead) == (outcome, tone, ())
 
 
+def test_a_challenger_is_told_as_one_planned_and_come() -> None:
+    plan, step = replace(PLAN, stage=Stage.SHADOW, is_challenger=True), replace(STEP, kind="challenger")
+    made = view(plan, steps=(replace(step, stage=Stage.SHADOW, change="change-0"),))
+    assert [one.what for one in made.ahead] == ["Challenger to shadow (change-1)"]
+    assert [one.what for one in made.past] == ["Challenger put beside: shadow (change-0)"]
+    assert 'class="mark challenger planned"' in render_calendar(made)
+    told = calendar_file(read_calendar(), Changes((plan,), (step,)), [CITY], NOW)
+    assert "Triage advice\\, challenger to shadow" in told and "Challenger put beside: Triage advice" in told
+
+
 def test_plans_at_one_time_name_each_other() -> None:
     other = replace(PLAN, change="change-2", use_case="triage", stage=Stage.SHADOW)
     assert [one.conflicts for one in view(PLAN, other).ahead] == ["change-2 (triage)", "change-1 (triage)"]

@@ -53,3 +53,11 @@ def test_the_rules_stand_on_the_calendar_and_are_not_evidenced_without_it(facts)
     assert rows(changes(made))["Freezes and windows"].cells[0].text == "none"
     ruled = rows(changes(replace(made, rules=(RULE,))))["EHR upgrade"]
     assert ruled.sources == (CALENDAR,) and ruled.cells[1].text == RULE.when
+
+
+def test_a_challenger_is_told_as_one(facts):
+    plan = replace(planned(facts.generated_at), stage=Stage.SHADOW, is_challenger=True)
+    step = Step(3, facts.generated_at, "challenger", "triage", "city", Stage.SHADOW, "olga", "", "a" * 64)
+    found = rows(changes(replace(facts, changes=Changes((plan,), (step,)))))
+    assert found["change-1"].cells[0].text == "Shadow, challenger"
+    assert "Challenger put beside" in found

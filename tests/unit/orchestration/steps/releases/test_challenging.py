@@ -5,7 +5,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,11 @@ from orchestration.steps.learning.stores import (
 )
 from orchestration.steps.record.lanes import Lane, lane_at
 from orchestration.steps.record.records import ledger_at_time, now, open_records, verify_ledger
-from orchestration.steps.releases import replacing
+from orchestration.steps.releases import held, planning_changes, proposal, replacing
 from orchestration.steps.releases.approval import record_verdict
 from orchestration.steps.releases.explaining import explain_step
 from orchestration.steps.releases.going_down import NothingToTakeBack, roll_back
+from orchestration.steps.releases.planning_changes import NotPlanned, list_changes, plan_change
 from orchestration.steps.releases.proposal import NoChallenger, propose
 from orchestration.steps.releases.release import promote_release
 from orchestration.steps.releases.withdrawing import leave_if_promoted, withdraw
@@ -554,3 +555,98 @@ def test_a_challenger_has_no_stage_to_go_down_to() -> None:
     words = ["rollback", "triage", "--site", "city", "--challenger", "--to", "shadow", "--reason", "x"]
     refused = CliRunner().invoke(main, words)
     assert refused.exit_code == 2 and "leave --to out" in refused.output
+
+
+PLANNED = {"owner": "change_manager", "rationale": "A test.", "date": "2026-11-28"}
+
+
+def ask_for_plans(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+    plain = load_policy("triage").model_dump(mode="json", by_alias=True, exclude_unset=True)
+    control = {"stages": [stage], "notice_hours": 0, **PLANNED}
+    asking = type(load_policy("triage")).model_validate({**plain, "change_control": control})
+    monkeypatch.setattr(proposal, "load_policy", lambda _: asking)
+
+
+def plan(one: Governed, stage: str, start: datetime, *, challenger: bool = True) -> dict[str, Any]:
+    told = (start.isoformat(), (start + timedelta(hours=2)).isoformat(), "swap")
+    return plan_change(one.settings, "triage", "city", stage, *told, one.signs("ada"), challenger=challenger)
+
+
+def clauses(answer: Answer) -> list[str]:
+    return [reason["clause"] for reason in answer.document.get("reasons", [])]
+
+
+def test_a_challenger_that_was_planned_comes_and_its_plan_is_done(
+    one: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask_for_plans(monkeypatch, "shadow")
+    start = now() + timedelta(seconds=1)
+    made = plan(one, "shadow", start)
+    assert made["payload"]["challenger"] is True and made["warnings"] == []
+    approve(one, "shadow", challenger=True)
+    assert clauses(promote(one, "shadow", challenger=True)) == ["planned-change"]
+    monkeypatch.setattr(held, "now", lambda: start + timedelta(hours=1))
+    assert promote(one, "shadow", challenger=True).exit_code == 0
+    monkeypatch.setattr(planning_changes, "now", lambda: start + timedelta(hours=3))
+    told = list_changes(one.settings, "city").document
+    assert [(each["outcome"], each["challenger"]) for each in told["planned"]] == [("done", True)]
+    assert told["warnings"] == [] and told["done"][-1]["kind"] == "challenger"
+
+
+def test_a_challenger_is_planned_into_the_place_of_what_is_shown(
+    beside: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask_for_plans(monkeypatch, "assistive")
+    start = now() + timedelta(seconds=1)
+    made = plan(beside, "assistive", start)
+    assert made["payload"]["subject"]["model"] == beside.entries("challenger")[-1].payload["subject"]["model"]
+    monkeypatch.setattr(held, "now", lambda: start + timedelta(hours=1))
+    approve(beside, "assistive", challenger=True)
+    side_by_side(beside)
+    answer = promote(beside, "assistive", challenger=True)
+    assert (answer.exit_code, clauses(answer)) == (0, [])
+    assert list_changes(beside.settings, "city").document["planned"][0]["outcome"] == "done"
+
+
+def test_a_plan_without_a_challenger_lets_none_come(one: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask_for_plans(monkeypatch, "shadow")
+    start = now() + timedelta(seconds=1)
+    plan(one, "shadow", start, challenger=False)
+    approve(one, "shadow", challenger=True)
+    monkeypatch.setattr(held, "now", lambda: start + timedelta(hours=1))
+    [reason] = promote(one, "shadow", challenger=True).document["reasons"]
+    assert reason["clause"] == "planned-change" and "is not for a challenger" in reason["figure"]
+
+
+def freeze(one: Governed, days: int) -> None:
+    zone, at = planning_changes.load_site("city").zone, now()
+    begin, until = (
+        (at + timedelta(days=each)).astimezone(zone).replace(tzinfo=None, microsecond=0) for each in (-1, days)
+    )
+    rule = {"id": "ehr", "title": "EHR", "once": {"from": begin.isoformat(), "until": until.isoformat()}, **PLANNED}
+    text = json.dumps({"schema": "pilothouse.calendar/1", "version": "1.0.0", **PLANNED, "freezes": [rule]})
+    (one.settings.home / "calendar.yaml").write_text(text)
+
+
+def test_no_challenger_is_planned_where_all_is_frozen_and_a_step_down_there_is_told_that_nothing_goes_up(
+    one: Governed,
+) -> None:
+    freeze(one, days=3)
+    with pytest.raises(NotPlanned, match="is closed: EHR"):
+        plan(one, "shadow", now() + timedelta(hours=1))
+    [warning] = plan(one, "shadow", now() + timedelta(hours=1), challenger=False)["warnings"]
+    assert "closed" in warning and "--challenger" in warning
+
+
+def test_a_challenger_is_not_planned_to_be_off(one: Governed) -> None:
+    with pytest.raises(NotPlanned, match="rollback triage --site city --challenger"):
+        plan(one, "off", now() + timedelta(hours=1))
+
+
+def test_a_challenger_goes_up_whatever_higher_stage_is_shown_so_that_a_freeze_holds_it(
+    beside: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freeze(beside, days=3)
+    monkeypatch.setattr(proposal, "earned_stage", lambda _: Stage.DECISION_SUPPORT)
+    with pytest.raises(NotPlanned, match="is closed: EHR"):
+        plan(beside, "assistive", now() + timedelta(hours=1))
