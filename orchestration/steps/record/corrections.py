@@ -14,6 +14,7 @@ from evaluation.gates import may_step_up
 from evaluation.ledger import Entry, People, instant_text, parse_instant, proof_of
 from evaluation.policies import load_policy
 from ml.usecases import UseCase, load_declaration
+from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.reread import read_receipt
 from orchestration.settings import Settings
 from orchestration.steps.errors import StepError, WrongUsage
@@ -120,12 +121,17 @@ def _landed(settings: Settings, site: str, feed: str, sha256: str, began: dateti
     """The digest of a file that landed after the values went wrong, and replaced records."""
     folder = settings.home / "receipts" / site / feed
     receipts = [read_receipt(path) for path in folder.glob("*.json") if path.name.split(".")[0] == sha256]
-    since = [one for one in receipts if datetime.fromisoformat(one.arrived_at) > began]
+    since = [one for one in receipts if _first_came(one) > began]
     if not any(one.superseded for one in since):
         known = "replaced no record" if since else f"came before the values went wrong ({began:%Y-%m-%d %H:%M} UTC)"
         found = known if receipts else f"is no landed file of {feed} at {site}"
         raise NotCorrected(f"--corrected-by {sha256[:16]}: it {found}; take the sha256 of the receipt that landed it.")
     return sha256
+
+
+def _first_came(receipt: StoredReceipt) -> datetime:
+    """When its bytes came: what is taken again from the quarantine is as old as it was."""
+    return datetime.fromisoformat(receipt.first_arrived_at or receipt.arrived_at)
 
 
 def corrections_of(settings: Settings, use_case: str, site: str) -> tuple[Correction, ...]:

@@ -20,11 +20,14 @@ HOUR = timedelta(hours=1)
 FILE = digest("sent again")
 
 
-def landed(city: Governed, file: str = FILE, superseded: int = 300, hours_ago: float = 0) -> None:
+def landed(
+    city: Governed, file: str = FILE, superseded: int = 300, hours_ago: float = 0, first: float | None = None
+) -> None:
+    came = None if first is None else (now() - first * HOUR).isoformat()
     receipt = StoredReceipt(
         feed="ehr_fhir", contract="ehr_fhir@2.2.0", file="Observation.ndjson", sha256=file, received=superseded + 1,
         landed=1, duplicate=0, superseded=superseded, deleted=0, quarantined=0, reasons={}, attempt=1,
-        arrived_at=(now() - hours_ago * HOUR).isoformat(), archive=None, tables={},
+        arrived_at=(now() - hours_ago * HOUR).isoformat(), first_arrived_at=came, archive=None, tables={},
     )  # fmt: skip
     folder = city.settings.home / "receipts" / "city" / "ehr_fhir"
     folder.mkdir(parents=True, exist_ok=True)
@@ -121,8 +124,9 @@ def test_a_signature_that_was_voided_sets_no_visit_apart(city: Governed) -> None
         ({}, "is no landed file of ehr_fhir at city"),
         ({"superseded": 0}, "replaced no record"),
         ({"hours_ago": 48.1}, "came before the values went wrong"),
+        ({"first": 48.1}, "came before the values went wrong"),
     ],
-    ids=["never-landed", "replaced-nothing", "came-before"],
+    ids=["never-landed", "replaced-nothing", "came-before", "came-before-and-taken-again"],
 )
 def test_only_a_landed_file_that_replaced_records_corrects(city: Governed, receipt: dict[str, Any], said: str) -> None:
     if receipt:
