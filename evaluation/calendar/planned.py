@@ -17,8 +17,9 @@ from evaluation.policies.stage import Stage
 
 Outcome = Literal["planned", "open", "done", "missed", "cancelled"]
 PLANS = ("change_planned", "change_cancelled")
-CHALLENGER = "challenger"
-STEPS = ("promotion", CHALLENGER, "break_glass", "rollback")
+STEPS = ("promotion", "challenger", "break_glass", "rollback")
+EARNED = ("promotion", "rollback")
+"""Steps after which a place stands elsewhere by evidence: a glass lends, and a challenger comes beside."""
 KINDS = (*PLANS, *STEPS)
 """Kinds of entry that a calendar is made of."""
 RECORDED = "change_control"
@@ -120,7 +121,7 @@ def changes_of(entries: Iterable[Entry]) -> Changes:
             if plan is not None:
                 plans[plan.change] = replace(plan, done_by=step.seq)
             steps.append(replace(step, change=plan and plan.change))
-            if step.kind != CHALLENGER:  # it comes beside what stands
+            if step.kind in EARNED:
                 standing[step.use_case, step.site] = step.stage
     return Changes(tuple(plans.values()), tuple(steps))
 

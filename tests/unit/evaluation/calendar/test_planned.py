@@ -106,6 +106,20 @@ def test_a_challenger_does_its_own_plan_and_moves_nothing_that_stands() -> None:
     assert step_down.planned[0].outcome(NINE + HOUR) == "done"
 
 
+def test_what_is_planned_after_a_step_down_is_planned_from_there() -> None:
+    fell = down(1, NINE - 95 * HOUR, stage="shadow")
+    found = changes_of([ABOVE, fell, planned(2), down(3)])
+    assert found.planned[0].outcome(NINE + HOUR) == "missed"
+
+
+def test_the_end_of_a_glass_does_no_plan_of_what_was_earned() -> None:
+    """Shadow was earned and assistive is lent: another release planned for shadow does not come by the glass's end."""
+    lent = up(1, NINE - 96 * HOUR, change=None, kind="break_glass", detail={})
+    earned = replace(up(0, NINE - 97 * HOUR, change=None, stage="shadow"), kind="promotion")
+    found = changes_of([earned, lent, planned(2, stage="shadow"), down(3, stage="shadow")])
+    assert found.planned[0].outcome(NINE + HOUR) == "missed" and found.steps[-1].change is None
+
+
 def test_a_rollback_counts_from_when_it_took_effect() -> None:
     late = entry(8, "rollback", NINE + 5 * HOUR, stage="assistive", release=None, effective_at=instant_text(NINE))
     found = changes_of([ABOVE, planned(), late])
