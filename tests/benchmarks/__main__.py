@@ -25,10 +25,9 @@ from tests.benchmarks.feed_figures import (
 )
 from tests.benchmarks.forecast_figures import forecast_figures
 from tests.benchmarks.measuring import Cost, StageFailed, run_stage, said
+from tests.benchmarks.product_figures import board_figure, call_figures, demo_figures, memory_figures, simulator_figures
+from tests.benchmarks.release_figures import drill_figures, rollout_figures
 from tests.benchmarks.report import Figure, document, table
-
-SIMULATED = "simulator"
-DEMO, CALL, MEMORY = "demo", "triage call over HTTP", "peak memory of a stage"
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class Scale:
     `megabytes` are the sizes of FHIR landed, `histories` days landed before the one that is measured, `short` the days
     before an increment of the tables (and ten times as many), `messages` those of HL7 v2, `roster_seconds`
     how long the large roster may take, `seeds` groups of hospitals whose meaning is watched for `watched` days,
-    `entries` of a ledger, `examples` of the release machine, `load_calls` sent to each server under load, and
-    `hurt_calls` to one whose model hangs.
+    `entries` of a ledger, `examples` of the release machine (a quarter of them on PostgreSQL), `drills` of the rollback
+    plan, `load_calls` sent to each server under load, and `hurt_calls` to one whose model hangs.
     """
 
     days: int
@@ -54,6 +53,7 @@ class Scale:
     watched: int
     entries: int
     examples: int
+    drills: int
     load_calls: int
     hurt_calls: int
 
@@ -77,6 +77,7 @@ FULL = Scale(
     watched=98,
     entries=100_000,
     examples=100,
+    drills=5,
     load_calls=3000,
     hurt_calls=10_000,
 )
@@ -93,6 +94,7 @@ QUICK = Scale(
     watched=56,
     entries=5_000,
     examples=20,
+    drills=1,
     load_calls=600,
     hurt_calls=1000,
 )
@@ -172,7 +174,7 @@ def product(folder: Path, scale: Scale) -> Iterator[Figure]:
     judged = run_stage("judge", folder / "demo", use_case="triage")
     stages = {"simulate": simulated, "train and judge": judged, "demo, everything in turn": first, "demo again": again}
     yield from demo_figures(first, again, nothing)
-    yield from simulator_figures(simulated, scale)
+    yield from simulator_figures(simulated, scale.days, scale.sites)
     yield from call_figures(served)
     yield board_figure(viewed)
     yield from memory_figures(stages, served, nothing)
@@ -215,12 +217,14 @@ def ledger(folder: Path, scale: Scale) -> Iterator[Figure]:
 
 def rollout(folder: Path, scale: Scale) -> Iterator[Figure]:
     """The state machine of releases, longer than a test may take; it fails where anything serves what it may not."""
-    seen = run_stage("rollout", folder, examples=scale.examples)
-    done = seen.result
-    yield Figure(
-        "release machine", "commands in any order", done["commands"], "", "killed in the middle", done["killed"]
-    )
-    yield Figure("release machine", "cells of the table of steps come by", done["cells"], "")
+    for store, examples in (("sqlite", scale.examples), ("postgres", scale.examples // 4)):
+        ran = run_stage("rollout", folder / store, examples=examples, is_on_server=store == "postgres")
+        yield from rollout_figures(store, ran.result)
+
+
+def drill(folder: Path, scale: Scale) -> Iterator[Figure]:
+    """The rollback plan, rehearsed: from the trigger to restored service, and the calls meanwhile."""
+    yield from drill_figures(run_stage("drill", folder, times=scale.drills).result)
 
 
 PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
@@ -236,77 +240,8 @@ PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
     "meaning": meaning,
     "ledger": ledger,
     "rollout": rollout,
+    "drill": drill,
 }
-
-
-def demo_figures(first: Cost, again: Cost, nothing: Cost) -> list[Figure]:
-    """The demo; its share of orchestration is defined in `orchestration_share.py`."""
-    done = first.result
-    work = "inside step functions, and dbt's nodes"
-    return [
-        Figure(DEMO, "from an empty home", first.seconds, "s", f"{work} during its runs", done["work_seconds"]),
-        Figure(DEMO, "again, nothing changed", again.seconds, "s", "loading the command line", nothing.seconds),
-        Figure(DEMO, f"its {done['runs']} Dagster runs", done["run_seconds"], "s", work, done["work_seconds"]),
-        Figure(DEMO, "  orchestration's share of these", 100 * done["share"], "%", "1 - work / runs"),
-        Figure(DEMO, "CPU from an empty home", first.cpu_seconds, "s", "wall time", first.seconds),
-    ]
-
-
-def simulator_figures(simulated: Cost, scale: Scale) -> list[Figure]:
-    """Seconds of the simulator."""
-    name = f"{scale.days} days x {scale.sites} sites, {simulated.result['resources']:,} resources"
-    seconds, copied = simulated.result["seconds"], simulated.result["copy_seconds"]
-    return [Figure(SIMULATED, name, seconds, "s", "copying the files it wrote", copied)]
-
-
-def call_figures(served: Cost) -> list[Figure]:
-    """The call in shadow and with a card, beside an echo, the disk and the model."""
-    found = served.result
-    figures: list[Figure] = []
-    for stage in ("shadow", "assistive"):
-        for share in ("p50", "p99"):
-            call, echo = found[f"{stage}_call_ms"][share], found["bare_echo_ms"][share]
-            figures.append(Figure(CALL, f"{stage}, {share}", call, "ms", "bare FastAPI echo", echo))
-    shadow, together = found["shadow_call_ms"], found["calls_at_once"]
-    predict, commit = found["model_predict_row_ms"], found["durable_commit_ms"]
-    return [
-        *figures,
-        Figure(CALL, "shadow, p50", shadow["p50"], "ms", "the model's own predict", predict["p50"]),
-        Figure(CALL, "shadow, p50", shadow["p50"], "ms", "one fsynced SQLite row", commit["p50"]),
-        Figure(CALL, "shadow, p99", shadow["p99"], "ms", "one fsynced SQLite row", commit["p99"]),
-        Figure(
-            CALL,
-            f"{together['clients']} clients at once",
-            together["per_second"],
-            "/s",
-            "one client",
-            together["alone"],
-        ),
-        Figure(CALL, "CPU of the service, shadow", found["shadow_cpu_ms"], "ms", "of the echo", found["echo_cpu_ms"]),
-    ]
-
-
-def board_figure(viewed: Cost) -> Figure:
-    """A page of the board with many viewers, beside `/healthz` asked for by as many."""
-    found = viewed.result
-    return Figure(
-        "huddle board",
-        f"page, {found['viewers']} viewers, p95",
-        found["p95_ms"],
-        "ms",
-        "/healthz, as many",
-        found["healthz_p95_ms"],
-        target=found["promised_p95_ms"],
-        is_at_most=True,
-    )
-
-
-def memory_figures(stages: dict[str, Cost], served: Cost, nothing: Cost) -> list[Figure]:
-    """Peak resident memory: of the largest process of a stage."""
-    yardstick = "loading the command line"
-    figures = [Figure(MEMORY, name, cost.peak_mb, "MB", yardstick, nothing.peak_mb) for name, cost in stages.items()]
-    service, echo = served.result["service_peak_mb"], served.result["echo_peak_mb"]
-    return [*figures, Figure(MEMORY, "serve", service, "MB", "bare FastAPI echo", echo)]
 
 
 if __name__ == "__main__":

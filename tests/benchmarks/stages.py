@@ -224,25 +224,18 @@ def ledger(entries: int) -> dict[str, Any]:
     return measure_ledger(load_settings().home, entries)
 
 
-def rollout(examples: int) -> dict[str, Any]:
+def rollout(examples: int, is_on_server: bool) -> dict[str, Any]:
     """Any order of commands, kills and clock changes over the real steps of release; raises where one leads too far."""
-    from hypothesis import HealthCheck, Phase, settings
-    from hypothesis.stateful import run_state_machine_as_test
+    from tests.benchmarks.bench_rollout import look_longer
 
-    from tests.unit.orchestration.steps.releases.running import candidate, ready
+    return look_longer(examples, is_on_server=is_on_server)
 
-    look = settings(
-        max_examples=examples,
-        stateful_step_count=20,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
-    )
-    with tempfile.TemporaryDirectory() as folder, ready(candidate(Path(folder))) as machine:
-        run_state_machine_as_test(machine, settings=look)
-        seen = machine.seen
-    return {"commands": seen.commands, "killed": seen.killed, "cells": len(seen.cells)}
+
+def drill(times: int) -> dict[str, Any]:
+    """Rehearse the rollback plan against a running service."""
+    from tests.benchmarks.bench_drill import drill as measure
+
+    return measure(times)
 
 
 STAGES: dict[str, Callable[..., dict[str, Any]]] = {
@@ -271,6 +264,7 @@ STAGES: dict[str, Callable[..., dict[str, Any]]] = {
         meaning,
         ledger,
         rollout,
+        drill,
         start,
     )
 }

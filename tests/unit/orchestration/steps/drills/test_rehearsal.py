@@ -20,6 +20,10 @@ from orchestration.steps.record.records import open_records, verify_ledger
 from tests.unit.ml.serving.homes import tiny_model
 from tests.unit.orchestration.steps.conftest import digest
 
+ROLLED_BACK_WITHIN = RESTORED_WITHIN = 5.0
+"""Seconds from the trigger, in a running service: until what is wrong is served no more, and until advice is back. The
+service looks at its pointer again and again; both took about half a second where nothing else ran."""
+
 
 @pytest.fixture
 def candidate(settings: Settings, record: Any, tmp_path: Path) -> Settings:
@@ -48,7 +52,8 @@ def test_a_fault_goes_in_and_advice_comes_back_while_every_call_is_answered(cand
         "advice restored",
     ]
     assert done["dropped"] == 0 and done["calls"] >= min(one.min_n for one in load_policy("triage").triggers)
-    assert 0 < done["seconds_to_roll_back"] <= done["seconds_to_restore"] < 60
+    assert 0 < done["seconds_to_roll_back"] < ROLLED_BACK_WITHIN
+    assert done["seconds_to_roll_back"] <= done["seconds_to_restore"] < RESTORED_WITHIN
     seconds = {one["step"]: one["seconds"] for one in done["steps"]}
     last = (
         "decided and rolled back",

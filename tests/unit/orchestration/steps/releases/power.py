@@ -8,6 +8,7 @@ really synced meanwhile, which only makes it fast.
 import builtins
 import io
 import os
+import sqlite3
 import stat
 from collections import Counter
 from collections.abc import Callable, Generator
@@ -111,8 +112,15 @@ class Power:
         return call
 
     def _commit(self, connection: Connection) -> None:
-        self._effect(connection.engine.url.database, "commit")
+        self._effect(self._database(connection), "commit")
+
+    def _database(self, connection: Connection) -> object:
+        """The file that is written; a server's is the ledger of the home, the only one that lies on a server here."""
+        if connection.dialect.name == "postgresql":
+            return self.home and self.home / "ledger.db"
+        return connection.engine.url.database
 
 
 def _fast(connection: Any, _record: object) -> None:
-    connection.execute("pragma synchronous = off")
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("pragma synchronous = off")

@@ -4,7 +4,6 @@ The steps are the real ones, over a home on disk. What must hold is counted here
 from what this machine did itself, by rules of its own; where an order leads is held against the table of steps.
 """
 
-import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +34,7 @@ from ml.registry.pointer import Pointer
 from ml.training.bundle import write_bundle
 from ml.usecases import load_declaration
 from orchestration.answers import Answer
+from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.errors import StepError
 from orchestration.steps.learning.stores import (
@@ -57,9 +57,9 @@ from orchestration.steps.watching.approval_watch import watch_approvals
 from orchestration.steps.watching.trigger_watch import watch_triggers
 from tests.unit.evaluation.gates.conftest import meeting
 from tests.unit.ml.serving.homes import tiny_model
-from tests.unit.orchestration.steps.conftest import settings_of
 from tests.unit.orchestration.steps.governed import Governed
 
+from .ledgers import InFiles
 from .power import Killed, Power
 
 POLICY = load_policy("triage")
@@ -120,12 +120,13 @@ class Clock:
         return datetime.fromisoformat(text)
 
 
-def make_home(home: Path, candidate: CandidateRecord, at: datetime) -> Governed:
+def make_home(settings: Settings, candidate: CandidateRecord, at: datetime) -> Governed:
     """A home with people, a candidate that meets every clause of the policy, and a calendar that is always open."""
+    home = settings.home
     home.mkdir()
     calendar = yaml.safe_load(SHIPPED.read_text("utf-8"))
     (home / "calendar.yaml").write_text(yaml.safe_dump({**calendar, "freezes": [], "windows": []}), "utf-8")
-    one = Governed.at(settings_of(home))
+    one = Governed.at(settings)
     for kind, people in PEOPLE.items():
         for person in people:
             if not one.key(person).exists():
@@ -155,12 +156,14 @@ class Seen:
 
 
 class Rollout(RuleBasedStateMachine):
-    """The machine; a test gives it the home to begin with, the clock, the power, and where it counts what it saw."""
+    """The machine; a test gives it the home to begin with, where ledgers lie, the clock, the power, and where it
+    counts what it saw."""
 
     clock: Clock
     power: Power
     seen: Seen
     folder: Path
+    ledgers: InFiles
     begins: datetime
 
     @initialize(climbed=st.sampled_from([0, 1, 2, 2, 3]))
@@ -170,10 +173,9 @@ class Rollout(RuleBasedStateMachine):
         if climbed and not copy.exists():
             self.open(climbed - 1)
             self.go_up(None, False)
-            shutil.copytree(self.one.settings.home, copy)
+            self.ledgers.copy(self.one.settings.home, copy)
             self.stop()
-        shutil.copytree(copy, home)
-        self.one, self.clock.at = Governed(settings_of(home)), self.begins + climbed * DAY
+        self.one, self.clock.at = Governed(self.ledgers.copy(copy, home)), self.begins + climbed * DAY
         self.measured, self.known = (self.begins, True), [entry.hash for entry in self._entries()]
         self.at_most, self.differs, self.fired = 0, "", None
 
@@ -296,7 +298,7 @@ class Rollout(RuleBasedStateMachine):
 
     def stop(self) -> None:
         open_records.cache_clear()
-        shutil.rmtree(self.one.settings.home)
+        self.ledgers.remove(self.one.settings.home)
 
     @property
     def stands(self) -> Stage:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 from evaluation.canonical import document_digest
 from evaluation.ledger import chain, ledger
@@ -29,11 +30,24 @@ from orchestration.steps.watching import trigger_watch
 from tests.unit.ml.serving.homes import tiny_model
 from tests.unit.orchestration.steps.conftest import digest
 
+from .ledgers import InFiles
 from .power import Power
 from .rollout import Clock, Rollout, Seen, make_home
 
 BEGINS = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 """Half an hour before the clocks of Berlin go back."""
+
+
+BRIEFLY = settings(
+    max_examples=10,
+    stateful_step_count=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.generate,),
+)
+"""A few seconds of the same sequences each time; `make bench` looks longer, at others."""
 
 
 def candidate(folder: Path) -> CandidateRecord:
@@ -61,8 +75,8 @@ def candidate(folder: Path) -> CandidateRecord:
 
 
 @contextmanager
-def ready(made: CandidateRecord) -> Generator[type[Rollout]]:
-    """A class of the machine that can run; what it saw is its `seen`."""
+def ready(made: CandidateRecord, ledgers: InFiles) -> Generator[type[Rollout]]:
+    """A class of the machine that can run, over homes whose ledgers lie there; what it saw is its `seen`."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="pilothouse-rollout-") as folder:
         clock, power = Clock(BEGINS), Power(patch)
         patch.setattr(records, "datetime", clock)
@@ -74,14 +88,14 @@ def ready(made: CandidateRecord) -> Generator[type[Rollout]]:
         patch.setattr(load, "parse_policy", cache(load.parse_policy))
         for module in (ledger, chain):
             patch.setattr(module, "believe", cache(believe))
-        make_home(Path(folder) / "0", made, BEGINS)
+        make_home(ledgers.settings(Path(folder) / "0"), made, BEGINS)
         records.open_records.cache_clear()
 
         class Ready(Rollout):
             pass
 
         Ready.clock, Ready.power, Ready.begins = clock, power, clock.at
-        Ready.seen, Ready.folder = Seen(), Path(folder)
+        Ready.seen, Ready.folder, Ready.ledgers = Seen(), Path(folder), ledgers
         running: list[Rollout] = []
 
         def opened(machine: Rollout) -> None:
@@ -94,6 +108,7 @@ def ready(made: CandidateRecord) -> Generator[type[Rollout]]:
             yield Ready
         finally:
             power.close()
+            ledgers.close()
             records.open_records.cache_clear()
     time.tzset()
 

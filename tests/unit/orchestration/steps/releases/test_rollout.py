@@ -5,30 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from evaluation.policies import Stage
 
+from .ledgers import InFiles
 from .power import Killed
 from .rollout import KEPT, KEYED, POINTED, RECORDED, WRITTEN, Rollout
-from .running import candidate, ready
-
-BRIEFLY = settings(
-    max_examples=10,
-    stateful_step_count=12,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-    phases=(Phase.generate,),
-)
-"""A few seconds of the same sequences each time; `make bench` looks longer, at others."""
+from .running import BRIEFLY, candidate, ready
 
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[type[Rollout]]:
-    with ready(candidate(tmp_path_factory.mktemp("bundle"))) as made:
+    with ready(candidate(tmp_path_factory.mktemp("bundle")), InFiles()) as made:
         yield made
 
 
