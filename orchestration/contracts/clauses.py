@@ -3,6 +3,7 @@
 What does not belong here: reading values. A reason says what was expected and never quotes what came.
 """
 
+import re
 from dataclasses import dataclass, replace
 
 from orchestration.contracts import sql
@@ -20,6 +21,7 @@ TYPE_REASONS = {
     LogicalType.TIMESTAMP: "a date, or a time with a time zone (ISO 8601)",
     LogicalType.ARRAY: "a list",
 }
+WORD = re.compile("[A-Za-z_0-9]+")
 LISTED_CODES = 12
 EASTERNMOST_HOURS = 14  # where a day begins first: UTC+14
 
@@ -75,10 +77,33 @@ def _unlisted_clause(item: ContractObject, p: Property) -> list[Clause]:
     return [_clause(item, p.name, rule)]
 
 
+def looked_at(item: ContractObject) -> ContractObject:
+    """Return an object with those members of its lists only that a clause looks at; its clauses are the same.
+
+    Of plain columns DuckDB leaves out by itself what nothing asks for; of a list it makes every member of every entry.
+    """
+    spoken = " ".join(filter(None, (*(r.expression for r in item.rules), *(p.transform for p in item.properties))))
+    named = set(WORD.findall(spoken))
+    properties = (p if p.name in named else replace(p, items=_looked_at(p.items)) for p in item.properties)
+    return replace(item, properties=tuple(properties))
+
+
+def _looked_at(members: tuple[Property, ...]) -> tuple[Property, ...]:
+    """Return the members that decide anything; the first where none does, for a list has entries."""
+    others = {member.ranges_by for member in members}
+    kept = tuple(m for m in members if _is_typed(m) or _rules(m) or m.name in others)
+    return kept or members[:1]
+
+
+def _is_typed(member: Property) -> bool:
+    """Whether a member can come in another type than the contract's."""
+    return member.logical_type is not LogicalType.STRING and not member.transform
+
+
 def _member_clauses(item: ContractObject, p: Property) -> list[Clause]:
     found: list[Clause] = []
     for member in p.items:
-        if member.logical_type is not LogicalType.STRING and not member.transform:
+        if _is_typed(member):
             typed = f"{sql.name(p.name)}[place].{sql.name(member.name)}"
             wrong = f"entry.{member_part(member)} is not null and {typed} is null"
             rule = Rule("type", _in_any(came_column(p), wrong), TYPE_REASONS[member.logical_type])

@@ -101,6 +101,10 @@ MACROS = (
 )
 
 
+# What stands in the place of a digest where nothing but its being there is asked: as long, and of the same characters.
+UNKEYED = ("pseudonym_of(message) as left(sha256(message), 32)", "content_of(content) as sha256(content)")
+
+
 def name(identifier: str) -> str:
     """Return a quoted SQL identifier."""
     return '"' + identifier.replace('"', '""') + '"'
@@ -144,4 +148,19 @@ def install(
     connection.execute("set variable content_key = ?", [content_key])
     free_text.install(connection, free_text.clinical_words())
     for definition in (*MACROS, authority_macro(authorities or {})):
+        connection.execute(f"create or replace temp macro {definition}")
+
+
+def install_unkeyed(
+    connection: duckdb.DuckDBPyConnection, zone: str = "UTC", authorities: Mapping[str, Mapping[str, str]] | None = None
+) -> None:
+    """Make the macros known to a connection that only asks which clauses are broken; it gets no key.
+
+    Nothing in them reads a variable: DuckDB plans a statement that does anew whenever it runs.
+    """
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set variable site_zone = ?", [zone])
+    free_text.install(connection, free_text.clinical_words())
+    settled = [definition.replace("getvariable('site_zone')", text(zone)) for definition in MACROS]
+    for definition in (*settled, authority_macro(authorities or {}), *UNKEYED):
         connection.execute(f"create or replace temp macro {definition}")

@@ -98,17 +98,10 @@ def stage(
     Columns: _file_no, _line, _is_entry, doc (JSON text), _type, _id, _is_deleted, _problem (clause or null), _content.
     `_line` is the number of the line, in a file that holds bundles that of the record.
     """
-    shares = dealt(_lines(files))
+    shares = dealt(lines_table(files))
     for n, share in enumerate(shares):
         with arriving(db, share) as lines:
-            db.execute(f"""
-                create or replace temp table head_{n} as
-                select _file_no, _line, false as _is_entry, doc, json_text(h.resourceType) as _type,
-                    json_text(h.id) as _id, false as _is_deleted, cast(null as varchar) as _problem,
-                    content_of(doc) as _content
-                from (select *, from_json(doc, '{HEAD}') as h from (
-                    select _file_no, _line, try(json(text)) as doc from {lines}))
-            """)
+            db.execute(f"create or replace temp table head_{n} as {read_lines(lines)}")
     every = " union all ".join(f"from head_{n}" for n in range(len(shares)))
     db.execute(f"create or replace temp view head as {every}")
     has_bundles = records_before is not None or bool(rows(db, "select 1 from head where _type = 'Bundle' limit 1"))
@@ -118,7 +111,22 @@ def stage(
     return has_bundles
 
 
-def _lines(files: list[FhirFile]) -> pa.Table:
+def read_lines(lines: str, more: str = "") -> str:
+    """Return the SQL of the lines in a relation (`_file_no`, `_line`, `text`) as records that are not judged yet.
+
+    `more` are further columns of the relation to be carried along, each with a comma before it.
+    """
+    return f"""
+        select _file_no, _line, false as _is_entry, doc, json_text(h.resourceType) as _type,
+            json_text(h.id) as _id, false as _is_deleted, cast(null as varchar) as _problem,
+            content_of(doc) as _content{more}
+        from (select *, from_json(doc, '{HEAD}') as h from (
+            select _file_no, _line, try(json(text)) as doc{more} from {lines}))
+    """
+
+
+def lines_table(files: list[FhirFile]) -> pa.Table:
+    """Return the readable lines of files as one table: `_file_no` (their place), `_line`, `text`."""
     parts = [
         pa.table(
             {
@@ -133,18 +141,26 @@ def _lines(files: list[FhirFile]) -> pa.Table:
 
 
 def _judge(db: duckdb.DuckDBPyConnection, files: list[FhirFile], contract: Contract, has_bundles: bool) -> None:
-    known = ", ".join(sql.text(t) for t in resource_types(contract))
     promised = [(n, f.named_type) for n, f in enumerate(files) if f.named_type]
     wrong = " or ".join(f"(_file_no = {n} and _type <> {sql.text(t)})" for n, t in promised) or "false"
     entries = "union all by name from unfolded" if has_bundles else ""
     alone = "where _file_no not in (select _file_no from unfolded)" if has_bundles else ""
-    db.execute(f"""
-        create or replace temp view judged_record as
+    records = f"(select * from head {alone} {entries})"
+    db.execute(f"create or replace temp view judged_record as {judged(records, contract, wrong)}")
+
+
+def judged(records: str, contract: Contract, wrong: str = "false") -> str:
+    """Return the SQL of records with what keeps each from being looked at by the contract, if anything.
+
+    `wrong` is the condition that a record is of another type than its file's name promised.
+    """
+    known = ", ".join(sql.text(t) for t in resource_types(contract))
+    return f"""
         select * exclude (_problem), coalesce(_problem, case
                 when doc is null then 'line.not_json'
                 when _type is null then 'line.not_fhir'
                 when _type not in ({known}) then 'line.unknown_type'
                 when not _is_entry and ({wrong}) then 'line.wrong_type'
             end) as _problem
-        from (select * from head {alone} {entries})
-    """)
+        from {records}
+    """

@@ -26,7 +26,7 @@ from orchestration.feeds.lake import write_anchors
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.quarantine import Held
 from orchestration.feeds.receipt import Receipt
-from orchestration.feeds.relation import connection
+from orchestration.feeds.relation import connection, judging_connection
 from orchestration.feeds.run import Run
 from orchestration.feeds.stock import Stock
 from orchestration.feeds.store import Store
@@ -160,7 +160,7 @@ def message_verdicts(
     *,
     site: str,
     home: Path,  # noqa: ARG001 - the terms of a site are given whole
-    key: bytes,
+    key: bytes,  # noqa: ARG001 - as well
     feeds: Collection[str] | None = None,
     zone: str = "UTC",
     authorities: Authorities | None = None,
@@ -172,7 +172,7 @@ def message_verdicts(
     """What a feed of messages is told before it is landed. Raises as `land_drops` for a feed that cannot be landed."""
     versions = load_timelines(contracts_dir, environment)
     _check_feed(feed, site, versions, frozenset(versions) if feeds is None else frozenset(feeds))
-    with connection(key, zone, authorities or {}) as db:
+    with judging_connection(zone, authorities) as db:
         yield Verdicts(db, mapped(versions, mappings)[feed].at, limits or Limits())
 
 

@@ -5,6 +5,7 @@ What does not belong here: what is asked of it.
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
@@ -20,11 +21,31 @@ def connection(
     key: bytes, zone: str = "UTC", authorities: Mapping[str, Mapping[str, str]] | None = None
 ) -> Generator[duckdb.DuckDBPyConnection]:
     """An in-memory database that knows the contract macros, the site's key, its time zone and its authorities."""
-    opened = duckdb.connect(config={"threads": THREADS, "autoload_known_extensions": False})
+    with _opened(THREADS) as db:
+        sql.install(db, key, zone, authorities)
+        yield db
+
+
+@contextmanager
+def judging_connection(
+    zone: str = "UTC", authorities: Mapping[str, Mapping[str, str]] | None = None
+) -> Generator[duckdb.DuckDBPyConnection]:
+    """An in-memory database for asking of few records at a time which clauses they break, again and again.
+
+    One thread: a second costs more to wake than a batch of messages gives it to do.
+    """
+    with _opened(1) as db:
+        sql.install_unkeyed(db, zone, authorities)
+        db.execute("set disabled_optimizers = 'in_clause'")  # a join with a short list costs more than looking it up
+        yield db
+
+
+@contextmanager
+def _opened(threads: int) -> Generator[duckdb.DuckDBPyConnection]:
+    opened = duckdb.connect(config={"threads": threads, "autoload_known_extensions": False})
     try:
         opened.execute("set preserve_insertion_order = false")
         encrypt_spills(opened)
-        sql.install(opened, key, zone, authorities)
         yield opened
     finally:
         opened.close()
@@ -48,6 +69,20 @@ def arriving(db: duckdb.DuckDBPyConnection, arrow: pa.Table) -> Generator[str]:
         yield "_arriving"
     finally:
         db.unregister("_arriving")
+
+
+@dataclass
+class Refilled:
+    """Rows that a connection knows under one name while they change: a statement that was prepared over them asks for
+    what is there whenever it runs, and is not planned anew for it, as it would be for a table of DuckDB's own."""
+
+    rows: pa.Table
+
+    def __arrow_c_schema__(self) -> object:
+        return self.rows.schema.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.rows.__arrow_c_stream__(requested_schema)
 
 
 def dealt(arrow: pa.Table) -> list[pa.Table]:

@@ -170,6 +170,8 @@ async def _sender(port: int, sent: Sequence[bytes], ahead: int) -> list[float]:
             waits.append(time.perf_counter() - begun.popleft())
             if b"MSA|AA" not in answer:
                 raise ValueError(f"Not accepted: {answer[:200]!r}")
+    writer.write_eof()
+    await reader.read()  # until the listener hung up, so that its place is free for who comes next
     writer.close()
     return waits
 
