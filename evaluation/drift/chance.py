@@ -5,8 +5,14 @@ than as many independent ones. So a window's variance is that of its weeks (batc
 14 (1986) 1171), after what a day takes over from the day before was taken out of them, and with its share put back
 (prewhitening: Andrews & Monahan, Econometrica 60 (1992) 953; the autocorrelation corrected as in Kendall, Biometrika 41
 (1954) 403). Whole weeks cancel the weekly rhythm; a variance is never less than that of independent rows; weeks are
-few, so that the difference in standard errors is held against Student's t. What does not belong here: what is added up
-and which difference matters (``segments``).
+few, so that the difference in standard errors is held against Student's t.
+
+Rows that tell how full a ward stands are another matter (``is_standing``): a patient who lies for three weeks is in
+each of them, and beside short stays a day's share in the next one tells nothing of the long. There the variance is that
+of the slowest waves of the window, cosines of half a turn and more over its whole length, by the published rule for how
+many (Lazarus, Lewis, Stock & Watson, Journal of Business & Economic Statistics 36 (2018) 541): long stays and a season
+are in them, the weekly rhythm is not. They are fewer than weeks, which suits few comparisons and not the hundreds that
+visits bring. What does not belong here: what is added up and which difference matters (``segments``).
 """
 
 from dataclasses import dataclass
@@ -18,6 +24,8 @@ from evaluation.drift.comparison import FloatArray
 WEEK = 7
 CARRIED_AT_MOST = 0.9
 ENOUGH_WEEKS = 8
+WAVES, WAVES_GROW = 0.41, 2 / 3
+"""How many waves: 0.41 times the days to the power of two thirds (Lazarus et al. 2018, equation 4)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +58,10 @@ class Difference:
     p_value: FloatArray
 
 
-def difference(old: Sums, new: Sums, row_variance: FloatArray) -> Difference:
+def difference(old: Sums, new: Sums, row_variance: FloatArray, *, is_standing: bool = False) -> Difference:
     """Judge the difference of two windows' means; ``row_variance`` is that of one row, by segment and score.
+
+    ``is_standing`` says that rows tell how many are there, and not who came.
 
     A reference of enough weeks gives the variance alone: the weeks of a window in which something moved lie apart for
     that reason, and would hide it until the last of them has moved.
@@ -59,7 +69,7 @@ def difference(old: Sums, new: Sums, row_variance: FloatArray) -> Difference:
     from scipy.special import stdtr
 
     sides = (old,) if old.rows.shape[1] >= WEEK * ENOUGH_WEEKS else (old, new)
-    variance, freedom = _variance(sides)
+    variance, freedom = _slow_variance(sides) if is_standing else _variance(sides)
     error = np.sqrt(np.maximum(variance, row_variance) * (1 / old.n + 1 / new.n)[:, None])
     away = np.divide(new.mean - old.mean, error, out=np.zeros_like(error), where=error > 0)
     by_chance = 2 * stdtr(np.maximum(freedom, 1)[:, None], -np.abs(away))
@@ -77,6 +87,24 @@ def _variance(sides: tuple[Sums, ...]) -> tuple[FloatArray, FloatArray]:
         freedom += np.maximum(weeks - 1, 0)
     by_row = np.divide(squares, freed[:, None], out=np.zeros_like(squares), where=freed[:, None] > 0)
     return by_row / (1 - carried) ** 2, freedom
+
+
+def _slow_variance(sides: tuple[Sums, ...]) -> tuple[FloatArray, FloatArray]:
+    """The same as the slowest waves of each window tell it. A segment of few days tells of fewer."""
+    squares, freed, freedom = 0.0, 0.0, 0.0
+    for side in sides:
+        days = side.rows.shape[1]
+        waves = max(1, _waves(days))
+        turns = np.arange(1, waves + 1)[:, None] * (np.arange(days) + 0.5) / days
+        heights = np.einsum("wd,gds->gws", np.sqrt(2 / days) * np.cos(np.pi * turns), side.away)
+        squares = squares + days * (heights**2).mean(axis=1)
+        freed = freed + side.n[:, None]
+        freedom = freedom + np.array([float(_waves(there)) for there in (side.rows > 0).sum(axis=1).tolist()])
+    return np.asarray(squares / freed), np.asarray(freedom)
+
+
+def _waves(days: int) -> int:
+    return int(WAVES * days**WAVES_GROW)
 
 
 def _carried_over(*windows: FloatArray) -> FloatArray:

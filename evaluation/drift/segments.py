@@ -124,9 +124,9 @@ def _compared(one: Watched, reference: Reference, new: Tally, policy: WatchPolic
     values = np.stack([side.counts[:, :, :-1].sum(axis=(1, 2)) for side in (old, new)])
     is_judged = _enough(rows, new.counts, policy)
     is_valued = is_judged & _enough(values, new.counts[:, :, :-1], policy)
-    moved = _values_moved(one, old, new)
+    moved = _values_moved(one, old, new, is_standing=reference.is_standing)
     missing = (rows - values) / np.maximum(rows, 1)
-    p_missing = _missing_p_value(old.counts, new.counts)
+    p_missing = _missing_p_value(old.counts, new.counts, is_standing=reference.is_standing)
 
     def shift(n: int) -> Shift:
         told = moved.at(n) if is_valued[n] else NOT_JUDGED
@@ -166,15 +166,16 @@ class _Moved:
         return _Told((mean, float(self.shape[n]), float(self.index[n])), float(self.p_values[n]))
 
 
-def _values_moved(one: Watched, old: Tally, new: Tally) -> _Moved:
+def _values_moved(one: Watched, old: Tally, new: Tally, *, is_standing: bool) -> _Moved:
     """Compare the values that are there; what is missing has no bin here."""
     there = [side.counts[:, :, :-1].astype(np.float64) for side in (old, new)]
     before, after = (side.sum(axis=1) for side in there)
-    of_bins, error = _bins_moved(there[0], there[1], before, after)
+    of_bins, error = _bins_moved(there[0], there[1], before, after, is_standing=is_standing)
     shape, index = _shape_moved(before, after, error), _stability_index(before, after)
     if one.kind == "categorical":
         return _Moved(None, shape, index, of_bins)
-    p_values = np.minimum(1.0, 2 * np.minimum(of_bins, _ranks_p_value(there[0], there[1], before + after)))
+    of_ranks = _ranks_p_value(there[0], there[1], before + after, is_standing=is_standing)
+    p_values = np.minimum(1.0, 2 * np.minimum(of_bins, of_ranks))
     return _Moved(_mean_moved(old, new), shape, index, p_values)
 
 
@@ -213,7 +214,7 @@ def _stability_index(before: FloatArray, after: FloatArray) -> FloatArray:
 
 
 def _bins_moved(
-    old: FloatArray, new: FloatArray, before: FloatArray, after: FloatArray
+    old: FloatArray, new: FloatArray, before: FloatArray, after: FloatArray, *, is_standing: bool
 ) -> tuple[FloatArray, FloatArray]:
     """By segment the chance of the bins' shares (Bonferroni over the bins that are judged), and each share's error.
 
@@ -223,7 +224,7 @@ def _bins_moved(
     sparse = _shares(before + after) * smaller < FEWEST_EXPECTED
     sides = _sums(old, sparse), _sums(new, sparse)
     share = sum(side.scores.sum(axis=1) for side in sides) / (sides[0].n + sides[1].n)[:, None]
-    judged = difference(*sides, share * (1 - share))
+    judged = difference(*sides, share * (1 - share), is_standing=is_standing)
     used = np.column_stack([~sparse, share[:, -1:] * smaller >= FEWEST_EXPECTED])
     least = np.where(used, judged.p_value, 1.0).min(axis=1)
     return np.minimum(1.0, least * np.maximum(used.sum(axis=1), 1)), judged.error[:, :-1]
@@ -235,19 +236,19 @@ def _sums(counts: FloatArray, sparse: NDArray[np.bool_]) -> Sums:
     return Sums(np.concatenate([counts, together], axis=2), counts.sum(axis=2))
 
 
-def _ranks_p_value(old: FloatArray, new: FloatArray, pooled: FloatArray) -> FloatArray:
+def _ranks_p_value(old: FloatArray, new: FloatArray, pooled: FloatArray, *, is_standing: bool) -> FloatArray:
     """By segment the chance of the difference of mean ridits."""
     ranks = _ridits(pooled)
     variance = (pooled * (ranks - 0.5) ** 2).sum(axis=1) / np.maximum(pooled.sum(axis=1), 1)
     sides = [Sums((side * ranks[:, None, :]).sum(axis=2, keepdims=True), side.sum(axis=2)) for side in (old, new)]
-    return difference(sides[0], sides[1], variance[:, None]).p_value[:, 0]
+    return difference(sides[0], sides[1], variance[:, None], is_standing=is_standing).p_value[:, 0]
 
 
-def _missing_p_value(old: Counts, new: Counts) -> FloatArray:
+def _missing_p_value(old: Counts, new: Counts, *, is_standing: bool) -> FloatArray:
     """By segment the chance of the difference of the shares of rows without a value."""
     sides = [Sums(side[:, :, -1:].astype(np.float64), side.sum(axis=2).astype(np.float64)) for side in (old, new)]
     share = sum(side.scores.sum(axis=1) for side in sides) / (sides[0].n + sides[1].n)[:, None]
-    return difference(sides[0], sides[1], share * (1 - share)).p_value[:, 0]
+    return difference(sides[0], sides[1], share * (1 - share), is_standing=is_standing).p_value[:, 0]
 
 
 def _ridits(counts: FloatArray) -> FloatArray:

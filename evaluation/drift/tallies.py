@@ -68,18 +68,24 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """A window that others are held against."""
+    """A window that others are held against.
+
+    ``is_standing``: its rows tell how full a place stands, at one time after another, and not who came.
+    """
 
     watched: tuple[Watched, ...]
     segments: tuple[Segment, ...]
     tallies: Mapping[str, Tally]
+    is_standing: bool = False
 
 
-def tally_reference(table: pa.Table, days: Counts, watched: Sequence[Watched], by: Sequence[str]) -> Reference:
+def tally_reference(
+    table: pa.Table, days: Counts, watched: Sequence[Watched], by: Sequence[str], *, is_standing: bool = False
+) -> Reference:
     """Count a reference: ``days`` is each row's day as an ordinal, ``by`` the columns that rows are parted by."""
     segments: tuple[Segment, ...] = (WHOLE, *(segment for column in by for segment in _values(table, column)))
     bins = {one.name: _bins_of(one, table) for one in watched}
-    return Reference(tuple(watched), segments, _tallied(table, days, watched, segments, bins))
+    return Reference(tuple(watched), segments, _tallied(table, days, watched, segments, bins), is_standing)
 
 
 def tally_current(reference: Reference, table: pa.Table, days: Counts) -> Mapping[str, Tally]:
@@ -208,7 +214,7 @@ def _require(table: pa.Table, name: str) -> None:
 
 # -- keeping
 
-FORM = 2
+FORM = 3
 """Of what is kept: another number where the same rows would be counted otherwise."""
 
 
@@ -217,6 +223,7 @@ def reference_bytes(reference: Reference) -> bytes:
     head = {
         "watched": [asdict(one) for one in reference.watched],
         "segments": reference.segments,
+        "is_standing": reference.is_standing,
         "names": {name: one.bins.names for name, one in reference.tallies.items()},
     }
     arrays: dict[str, NDArray[np.generic]] = {"head": np.array(json.dumps(head))}
@@ -244,7 +251,8 @@ def read_reference(content: bytes) -> Reference:
                 )
                 for n, one in enumerate(watched)
             }
-            return Reference(watched, tuple(cast("Segment", tuple(one)) for one in head["segments"]), tallies)
+            segments = tuple(cast("Segment", tuple(one)) for one in head["segments"])
+            return Reference(watched, segments, tallies, bool(head["is_standing"]))
     except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile) as error:
         raise DriftInputError(
             f"the kept reference cannot be read ({type(error).__name__}); it is counted anew."

@@ -210,11 +210,12 @@ def meaning(seeds: int, days: int) -> dict[str, Any]:
 
 
 def drift(sites: int, rows: int) -> dict[str, Any]:
-    """Watch sites to which nothing happens for a year, and each again with stated shifts; then one large look."""
+    """Watch sites and the group for a year of nothing, sites again with stated shifts, then one large look."""
     from tests.benchmarks.bench_drift import large, null_and_power, wards_null_and_power
+    from tests.benchmarks.bench_drift_group import watched_group
 
-    wards = wards_null_and_power(sites, seed=7)
-    return {"watched": null_and_power(sites, seed=7), "wards": wards, "large": large(rows)}
+    wards, group = wards_null_and_power(sites, seed=7), watched_group(seed=7)
+    return {"watched": null_and_power(sites, seed=7), "wards": wards, "group": group, "large": large(rows)}
 
 
 def ledger(entries: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Drift of what is served at a site: features, scores and labels of every segment at once, one incident for one cause.
 
-What does not belong here: what counts as a shift and what is one cause (evaluation/drift), and opening incidents.
+What does not belong here: what counts as a shift and what is one cause (evaluation/drift), what the evidence says
+(`drift_evidence`), and opening incidents.
 """
 
 import hashlib
@@ -15,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation.drift.causes import causes_of, size_of
+from evaluation.drift.causes import causes_of
 from evaluation.drift.jumps import Jump, columns_judged, find_jumps, why_none_judged
-from evaluation.drift.segments import Look, Shift, judge_look
+from evaluation.drift.segments import Look, judge_look
 from evaluation.drift.tallies import (
     FORM,
     Counts,
@@ -31,7 +32,7 @@ from evaluation.drift.tallies import (
 )
 from evaluation.drift.verdict import DriftInputError
 from evaluation.drift.watch_policy import WatchPolicy, load_watch_policy
-from evaluation.evidence import Evidence, Figure
+from evaluation.evidence import Evidence
 from ml.training.split import settled
 from ml.usecases import Declaration, UseCase, load_declaration
 from orchestration.settings import Settings
@@ -39,18 +40,17 @@ from orchestration.sites import load_site
 from orchestration.steps.files import write_atomically
 from orchestration.steps.kinds import Windows, kind_of
 from orchestration.steps.learning.before_labels import in_canonical_names
-from orchestration.steps.learning.evidence import head_of
 from orchestration.steps.learning.judging import SCORE
 from orchestration.steps.learning.shadow import NothingServed, served_visits
 from orchestration.steps.learning.stores import CandidateRecord, predictions_file, read_candidate, save_evidence
 from orchestration.steps.record.incidents import opening
 from orchestration.steps.releases.proposal import current_pointer, released, served_sites
+from orchestration.steps.watching.drift_evidence import Jumped, evidence_of
 from orchestration.steps.watching.drift_telling import Told, tell, told_causes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SHOWN = 40
 DAY_COLUMNS = ("arrived_at", "date")
 Compared = tuple[Reference, Mapping[str, Tally]]
 
@@ -64,15 +64,6 @@ class Watching:
     causes: tuple[Told, ...]
     evidence: Evidence
     opened: tuple[dict[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class _Jumped:
-    """What jumped, and how many columns were judged; 0 where there were too few days or rows, and then why."""
-
-    jumps: tuple[Jump, ...]
-    columns: int
-    why_not: str = ""
 
 
 def watch_drift(settings: Settings, use_case: str, site: str) -> Watching | None:
@@ -91,7 +82,7 @@ def watch_drift(settings: Settings, use_case: str, site: str) -> Watching | None
     if not look.shifts and not jumped.columns:
         return None
     causes = told_causes(declared, causes_of(look.alarms), jumped.jumps, policy)
-    evidence = _evidence(record, look, jumped, causes, policy)
+    evidence = evidence_of(record, look, jumped, causes, policy)
     with opening(settings):  # whoever acts upon the evidence finds its incidents
         save_evidence(settings, evidence)
         opened = tuple(tell(settings, record, release.digest, causes, policy))
@@ -146,8 +137,13 @@ def _features(
     current = _last_days(windows.current, policy)
     if not watched or not windows.reference.num_rows or not current.num_rows:
         return
-    reference = _kept(settings, record, windows.reference, watched, by)
+    reference = _kept(settings, record, windows.reference, watched, by, is_standing=_is_standing(declared))
     yield reference, tally_current(reference, current, _days(current))
+
+
+def _is_standing(declared: Declaration) -> bool:
+    """Whether rows are units at the beginning of their shifts, with whoever lies there, and not visits."""
+    return not isinstance(declared, UseCase)
 
 
 def _watched(declared: Declaration, site: str, windows: Windows) -> list[Watched]:
@@ -155,15 +151,15 @@ def _watched(declared: Declaration, site: str, windows: Windows) -> list[Watched
     return [Watched(one.name, one.kind, "feature", feeds.get(one.name, "")) for one in windows.features]
 
 
-def _jumps(windows: Windows, watched: list[Watched], policy: WatchPolicy) -> _Jumped:
+def _jumps(windows: Windows, watched: list[Watched], policy: WatchPolicy) -> Jumped:
     """What jumped among the last days; nothing where there is no row."""
     current = _last_days(windows.current, policy)
     if not current.num_rows:
-        return _Jumped((), 0, "No input was looked at for a jump: no row came.")
+        return Jumped((), 0, "No input was looked at for a jump: no row came.")
     days = _days(current)
     judged = columns_judged(days, watched, policy.jumps)
     why_not = "" if judged else why_none_judged(days, policy.jumps, policy.windows.current_days)
-    return _Jumped(find_jumps(current, days, watched, policy.jumps), judged, why_not)
+    return Jumped(find_jumps(current, days, watched, policy.jumps), judged, why_not)
 
 
 def _feeds_of(declared: Declaration, site: str) -> dict[str, str]:
@@ -238,10 +234,16 @@ def _last_days(table: pa.Table, policy: WatchPolicy) -> pa.Table:
 
 
 def _kept(
-    settings: Settings, record: CandidateRecord, rows: pa.Table, watched: list[Watched], by: tuple[str, ...]
+    settings: Settings,
+    record: CandidateRecord,
+    rows: pa.Table,
+    watched: list[Watched],
+    by: tuple[str, ...],
+    *,
+    is_standing: bool,
 ) -> Reference:
     """The training window, counted when it is first asked for: what a model learned from does not change."""
-    asked = json.dumps([[asdict(one) for one in watched], by])
+    asked = json.dumps([[asdict(one) for one in watched], by, is_standing])
     name = hashlib.sha256(f"{FORM} {record.model} {record.data} {asked}".encode()).hexdigest()
     path: Path = settings.home / "drift" / f"{name}.npz"
     if path.exists():
@@ -249,44 +251,6 @@ def _kept(
             return read_reference(path.read_bytes())
         except DriftInputError:
             path.unlink()
-    reference = tally_reference(rows, _days(rows), watched, by)
+    reference = tally_reference(rows, _days(rows), watched, by, is_standing=is_standing)
     write_atomically(path, reference_bytes(reference))
     return reference
-
-
-# -- saying
-
-
-def _evidence(
-    record: CandidateRecord, look: Look, jumped: _Jumped, causes: tuple[Told, ...], policy: WatchPolicy
-) -> Evidence:
-    """Alarms first, then by effect; the largest effect is that of an alarm: what chance may have made is none.
-
-    A figure of what was not judged has no value, so that no gate takes it for none found.
-    """
-    moved = sorted(look.shifts, key=lambda one: (one.is_alarm, size_of(one)), reverse=True)
-    n = len(look.shifts)
-    largest = max(look.alarms, key=size_of, default=None)
-    effect = size_of(largest) if largest else 0.0
-    figures = {
-        "segment_drift.causes": Figure(float(len(causes)) if n or causes else None, n=n),
-        "segment_drift.alarms": Figure(float(len(look.alarms)) if n else None, n=n),
-        "segment_drift.jumps": Figure(float(len(jumped.jumps)) if jumped.columns else None, n=jumped.columns),
-        "segment_drift.largest_effect": Figure(effect if n else None, n=n),
-    }
-    detail = {
-        "compared": n,
-        "too_few_rows": look.too_few,
-        "causes": [one.to_json() for one in causes],
-        "largest": [_row(one) for one in moved[:SHOWN]],
-        **({"jumps_not_judged": jumped.why_not} if jumped.why_not else {}),
-        "rule": policy.model_dump(mode="json", by_alias=True),
-    }
-    return head_of(record, {"reference_until": record.train_until}).evidence("segment_drift", figures, detail)
-
-
-def _row(one: Shift) -> dict[str, Any]:
-    kept = {name: value for name, value in asdict(one).items() if name not in ("watched", "segment")}
-    by, value = one.segment
-    about = {"column": one.watched.name, "role": one.watched.role, "by": by, "value": value}
-    return {**about, **kept, "missing_moved": one.missing_moved}

@@ -113,9 +113,8 @@ def _levels(settings: Settings, use_cases: Sequence[str], site: str) -> list[dic
 
 def _use_case(settings: Settings, records: Readable, use_case: str, site: str) -> dict[str, Any]:
     pointer = read_present(settings, use_case, site).pointer
-    found = read_all_evidence(settings, use_case, site).readable
-    estimated = newest(about_served(settings, pointer, found), "estimated")
-    drift = newest(found, "segment_drift")
+    found = about_served(settings, pointer, read_all_evidence(settings, use_case, site).readable)
+    estimated, drift = newest(found, "estimated"), newest(found, "segment_drift")
     return {
         "use_case": use_case,
         "title": load_declaration(use_case).title,

@@ -7,9 +7,9 @@ how many patients; no patient is named. What does not belong here: recording a r
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -84,18 +84,25 @@ def _about(look: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def _looks(settings: Settings) -> Iterable[dict[str, Any]]:
+    """Looks of the last weeks, each with its time: one that is torn lies between those beside it in the file."""
     path = settings.home / LOOKS
-    since = now() - timedelta(days=DAYS)
-    for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
-        look = _look(line)
-        if look is None:
-            yield {**UNREADABLE, "at": now().isoformat()}
-        elif datetime.fromisoformat(look["at"]) >= since:
+    if not path.exists():
+        return
+    since, at = now() - timedelta(days=DAYS), _written(path)
+    for line in reversed(path.read_text(errors="replace").splitlines()):
+        look = _look(line) or {**UNREADABLE, "at": at.isoformat()}
+        at = datetime.fromisoformat(look["at"])
+        if at >= since:
             yield look
 
 
+def _written(path: Path) -> datetime:
+    """When the file was written last: the latest that its last line can be of; by this clock if it runs behind."""
+    return min(datetime.fromtimestamp(path.stat().st_mtime, UTC), now())
+
+
 def _look(line: str) -> dict[str, Any] | None:
-    """One look as it was recorded; None for a line that a crash tore."""
+    """One look as it was recorded; None for a line that a crash tore, its time cut off with the rest or not."""
     try:
         look = json.loads(line)
         datetime.fromisoformat(look["at"])

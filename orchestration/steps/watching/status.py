@@ -111,9 +111,9 @@ def _fill(row: dict[str, Any], settings: Settings, records: Readable | None, pla
     use_case, site, pointer = place.use_case, place.site, place.present.pointer
     if records is not None:
         row["open_incidents"] = len(open_incidents(records, use_case, site))
-    evidence = read_all_evidence(settings, use_case, site).readable
-    row["slo"] = figure_value(about_served(settings, pointer, evidence), "slo", kind_of(use_case).in_time.name)
-    row["drift"] = figure_value(evidence, "drift", "drift.share")
+    evidence = about_served(settings, pointer, read_all_evidence(settings, use_case, site).readable)
+    row["slo"] = figure_value(evidence, "slo", kind_of(use_case).in_time.name)
+    row["drift"] = drift_of(evidence)
     row["next_review"] = next_review(pointer, load_policy(use_case))
     release = released(settings, pointer)
     row["model_version"] = release.manifest.model.version if release else None
@@ -158,17 +158,19 @@ def _blank(use_case: str, site: str) -> dict[str, Any]:
 
 
 def challenger_of(settings: Settings, lane: Lane | None, records: Readable | None = None) -> dict[str, Any]:
-    """What scores beside a release: its digest and model version, and what is due of its approvals where anything is;
-    nothing stands in the row where nothing does."""
+    """What scores beside a release: its digest, model version and drift, and what is due of its approvals where
+    anything is; nothing stands in the row where nothing does."""
     if lane is None or lane.pointer is None or lane.pointer.release is None:
         return {}
     try:
         public_key = load_public_key(settings.keys / "release.pub.pem")
         release = load_release(settings.home, lane.pointer.release, public_key)
     except RegistryError:
-        return {"challenger": {"release": lane.pointer.release, "model_version": None}}
+        return {"challenger": {"release": lane.pointer.release, "model_version": None, "drift": None}}
+    evidence = read_all_evidence(settings, lane.pointer.use_case, lane.pointer.site).readable
+    own = [one for one in evidence if one.subject_model == release.manifest.subject.model]
     due = standing_beside(records, release, now()).sentences if records is not None and lane.release else []
-    found = {"release": lane.pointer.release, "model_version": release.manifest.model.version}
+    found = {"release": lane.pointer.release, "model_version": release.manifest.model.version, "drift": drift_of(own)}
     return {"challenger": {**found, **({"approvals_due": due} if due else {})}}
 
 
@@ -181,7 +183,7 @@ def _has_candidate(settings: Settings, use_case: str, site: str) -> bool:
 
 
 def about_served(settings: Settings, pointer: Pointer | None, evidence: Sequence[Evidence]) -> list[Evidence]:
-    """Return what is about the model that is served: what a challenger did live is not told of it.
+    """Return what is about the model that is served: what a challenger or a newer candidate did is not told of it.
 
     All of it where nothing is served, and nothing where the release cannot be verified.
     """
@@ -200,6 +202,11 @@ def figure_value(evidence: Sequence[Evidence], kind: str, name: str) -> float | 
     """Return a figure of the newest evidence of a kind; None where it is not evidenced."""
     found = newest(evidence, kind)
     return found.figures.get(name, Figure(None)).value if found else None
+
+
+def drift_of(evidence: Sequence[Evidence]) -> float | None:
+    """The share of features that drifted, by the newest evidence of those given."""
+    return figure_value(evidence, "drift", "drift.share")
 
 
 def open_incidents(ledger: Readable, use_case: str, site: str) -> list[Entry]:

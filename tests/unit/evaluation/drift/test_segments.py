@@ -247,9 +247,10 @@ def test_a_kept_reference_gives_the_same_look() -> None:
     draw = np.random.default_rng(13)
     old = pa.table({"x": normal(3000, 14), "c": draw.choice(["a", "b"], 3000), "unit": ["ED", "MED", None] * 1000})
     new = pa.table({"x": normal(2000, 15, 0.4), "c": draw.choice(["a", "b"], 2000), "unit": ["ED", "MED"] * 1000})
-    reference = tally_reference(old, days_of(3000), (NUMBER, WORD), ("unit",))
+    reference = tally_reference(old, days_of(3000), (NUMBER, WORD), ("unit",), is_standing=True)
     kept = read_reference(reference_bytes(reference))
     assert (kept.watched, kept.segments) == (reference.watched, reference.segments)
+    assert kept.is_standing
     looks = [judge_look([(one, tally_current(one, new, days_of(2000)))], POLICY) for one in (reference, kept)]
     assert looks[0] == looks[1]
 

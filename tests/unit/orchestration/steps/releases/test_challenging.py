@@ -32,6 +32,7 @@ from orchestration.steps.learning.stores import (
     CandidateRecord,
     bundle_folder,
     candidate_folder,
+    read_all_evidence,
     read_candidate,
     save_candidate,
     save_evidence,
@@ -206,10 +207,14 @@ def test_what_ran_then_names_the_challenger_and_who_approved_it(beside: Governed
     assert before["challenger"] is None
 
 
-def test_status_names_the_challenger_beside_the_release(beside: Governed) -> None:
+def test_status_names_the_challenger_beside_the_release_each_with_its_own_drift(beside: Governed) -> None:
+    newer = [one for one in read_all_evidence(beside.settings, "triage", "city").readable if one.kind == "drift"][-1]
+    other, figures = document_digest({"model": "none"}), {"drift.share": Figure(0.9, n=10)}
+    later = newer.created_at + timedelta(days=1)
+    save_evidence(beside.settings, replace(newer, subject_model=other, figures=figures, created_at=later))
     [row] = status_of(beside.settings, "city").document["releases"]
-    assert row["model_version"] == "12"
-    assert row["challenger"] == {"release": lane(beside).release, "model_version": "13"}
+    assert (row["model_version"], row["drift"]) == ("12", 0.3)
+    assert row["challenger"] == {"release": lane(beside).release, "model_version": "13", "drift": 0.3}
 
 
 @pytest.mark.parametrize("approvers", [(), ("ada",)])

@@ -59,11 +59,16 @@ def look(settings: Settings, record: Record, monkeypatch: pytest.MonkeyPatch) ->
         raise NothingServed("no events")
 
     def watch(
-        seed: int = 2, jumped: int = 0, trained: int = TRAINED, since: int = SINCE, **moved: float
+        seed: int = 2,
+        jumped: int = 0,
+        trained: int = TRAINED,
+        since: int = SINCE,
+        use_case: str = "triage",
+        **moved: float,
     ) -> Watching | None:
         windows = Windows(mart(-trained, trained, 1), mart(0, since, seed, jumped, **moved), features)
         monkeypatch.setattr(drift_watch, "kind_of", lambda _: SimpleNamespace(windows=lambda *_: windows))
-        return watch_drift(settings, "triage", "city")
+        return watch_drift(settings, use_case, "city")
 
     monkeypatch.setattr(drift_watch, "released", lambda *_: release)
     monkeypatch.setattr(drift_watch, "current_pointer", lambda *_: None)
@@ -79,6 +84,26 @@ def test_nothing_wrong_is_quiet_and_is_evidence(settings: Settings, look: Callab
     assert found.evidence.figures["segment_drift.causes"].value == 0
     assert found.evidence.figures["segment_drift.causes"].n == len(found.look.shifts) > 10
     assert list((settings.evidence / "triage" / "city").glob("segment_drift-*.json"))
+
+
+@pytest.mark.parametrize(("use_case", "is_standing"), [("triage", False), ("staffing", True)])
+def test_rows_of_wards_are_held_apart_from_visits(
+    look: Callable[..., Watching | None],
+    record: Record,
+    monkeypatch: pytest.MonkeyPatch,
+    use_case: str,
+    is_standing: bool,
+) -> None:
+    asked: list[bool] = []
+
+    def judged(compared: list[Any], _: object) -> Look:
+        asked.extend(reference.is_standing for reference, _ in compared)
+        return Look((), 0)
+
+    monkeypatch.setattr(drift_watch, "judge_look", judged)
+    look(use_case=use_case)
+    assert asked[0] is is_standing
+    assert not any(asked[1:]), "labels are those of visits"
 
 
 def test_two_features_of_a_feed_in_every_segment_are_one_incident_told_once(

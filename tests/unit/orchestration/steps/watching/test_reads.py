@@ -1,10 +1,12 @@
 """Who read what of patients, told without naming a patient: cards of the service, and looks at pages."""
 
 import json
+import os
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import insert
 
 from ml.serving.ops.readers import LOOKS, Look, record_look
@@ -104,3 +106,28 @@ def test_a_look_that_a_crash_tore_is_told_as_one_and_hides_no_other(settings: Se
     assert len(path.read_text().splitlines()) == 3
     assert [one.times for one in found if one.what == "reviews"] == [1, 1]
     assert [(one.who, one.why) for one in found if one.what != "reviews"] == [("not readable", "torn on disk")]
+
+
+@pytest.mark.parametrize("days", [27, 29])
+def test_a_torn_look_is_as_old_as_the_one_after_it_and_is_told_no_longer_than_others(
+    settings: Settings, days: int
+) -> None:
+    """It was written before the next was, so that it cannot be younger."""
+    path = settings.home / LOOKS
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b'{"at": "2026-0\n')
+    after = now() - timedelta(days=days)
+    look(settings, "reports/reviews/meaning-1.html", at=after)
+    look(settings, "reports/reviews/meaning-2.html", at=now() - timedelta(days=2))
+    torn = [one for one in reads_of(settings, "city", BEGIN) if one.why == "torn on disk"]
+    assert [one.last for one in torn] == ([after] if days < 28 else [])
+
+
+@pytest.mark.parametrize("days", [27, 29])
+def test_a_torn_look_that_is_the_last_is_as_old_as_the_file(settings: Settings, days: int) -> None:
+    path = settings.home / LOOKS
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b'{"at": "2026-0')
+    written = (now() - timedelta(days=days)).timestamp()
+    os.utime(path, (written, written))
+    assert len(reads_of(settings, "city", BEGIN)) == (days < 28)

@@ -73,8 +73,13 @@ def test_an_empty_home_has_no_status_and_a_candidate_alone_is_off(
     assert (row["site"], row["stage"], row["tier"], row["release"], row["drift"]) == ("city", "off", None, None, None)
 
 
+def served(city: Governed) -> str:
+    """The model of the release that is served."""
+    return str(city.entries("promotion")[-1].payload["subject"]["model"])  # type: ignore[call-overload, index]
+
+
 def test_a_release_shows_its_stage_tier_model_and_figures_and_who_ordered_it(city: Governed, evidence: Make) -> None:
-    save_evidence(city.settings, evidence(value=0.25))
+    save_evidence(city.settings, replace(evidence(value=0.25), subject_model=served(city)))
     open_incident(city.settings, "one", use_case="triage", site="city", severity="low", what="The feed came late.")
     [row] = release_status(city.settings)
     assert city.pointer is not None and row == {
@@ -96,11 +101,11 @@ def test_a_release_shows_its_stage_tier_model_and_figures_and_who_ordered_it(cit
 
 def test_what_another_model_did_live_is_not_told_of_the_one_that_is_served(city: Governed, evidence: Make) -> None:
     """A challenger's figures of serving are newer than those of the release that it scores beside."""
-    model = city.entries("promotion")[-1].payload["subject"]["model"]  # type: ignore[call-overload, index]
-    name = "slo.share_within_30s"
-    save_evidence(city.settings, replace(evidence("slo", 0.9, NOON, name), subject_model=str(model)))
-    save_evidence(city.settings, evidence("slo", 0.1, NOON + timedelta(days=1), name))
-    assert release_status(city.settings)[0]["slo"] == 0.9
+    for kind, name in (("slo", "slo.share_within_30s"), ("drift", "drift.share")):
+        save_evidence(city.settings, replace(evidence(kind, 0.9, NOON, name), subject_model=served(city)))
+        save_evidence(city.settings, evidence(kind, 0.1, NOON + timedelta(days=1), name))
+    [row] = release_status(city.settings)
+    assert (row["slo"], row["drift"]) == (0.9, 0.9)
 
 
 @pytest.mark.parametrize(("signs", "by"), [(True, "olga (signed)"), (False, "olga (claimed)")])
