@@ -17,7 +17,7 @@ from ml.serving.tables import EVENT, open_database
 
 ANSWERED = 200
 REFUSED = {400, 412, 422}
-TOGETHER = 250
+TOGETHER = 64  # few enough that each is answered within its deadline, also on a machine that does other work
 Place = tuple[Any, ...]
 
 EXTREMES: list[Any] = [
