@@ -42,6 +42,8 @@ _LABELS = {
     "rehearsal.calls_dropped": "Calls without an answer during the drill",
     "parity.agreement": "Agreement of request and warehouse",
     "parity.set_apart": "Visits set apart for a fault that was corrected",
+    "shadow_gap.set_apart": "Visits set apart for a fault that was corrected",
+    "parity.without_own_record": "Visits of such a fault without a corrected record of their own",
     "parity.agreement_set_apart": "Agreement of the visits set apart",
     "slo.share_within_30s": "Scores within 30 seconds",
     "slo.share_in_time": "Plans before the meeting",
@@ -71,7 +73,7 @@ _LABELS = {
     "slo.latency_ms_p99": "Time to answer, 99th percentile (ms)",
 }
 _PERCENT = re.compile(
-    r"(prevalence|sensitivity|ppv|both_alert|drift\.share|parity\.(agreement|set_apart|agreement_set_apart)|overrides\.(accepted|overridden|ignored)|slo\.share.*|"
+    r"(prevalence|sensitivity|ppv|both_alert|drift\.share|parity\.(agreement.*|without_own_record)|(parity|shadow_gap)\.set_apart|overrides\.(accepted|overridden|ignored)|slo\.share.*|"
     r"(.*\.)?(lowest_)?(coverage|skill)(\..*)?|.*adjusted_share)(@.*)?$"
 )
 _LIVE = re.compile(r"^(shadow|side_by_side)\.")

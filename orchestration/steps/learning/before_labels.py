@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from evaluation.evidence import Evidence, Figure, Json
 from evaluation.metrics.estimated import (
@@ -24,6 +25,7 @@ from evaluation.metrics.estimated import (
     reconciled_by_period,
 )
 from evaluation.metrics.shadow_gap import decompose
+from evaluation.metrics.shares import share
 from evaluation.policies import load_policy
 from ml.training.bundle import load_bundle
 from ml.training.split import labels, settled
@@ -36,7 +38,8 @@ from orchestration.steps.learning.stores import CandidateRecord, bundle_folder, 
 Window = dict[str, str]
 GAP_RULE = (
     "infrastructure: the same visits scored from the live request and from the warehouse; time: the test period and "
-    "the served period, both from the warehouse. Visits with a displayed card are left out: advice may change them."
+    "the served period, both from the warehouse. Visits with a displayed card are left out: advice may change them. So "
+    "are visits of a fault that the source corrected, where their own records were sent again (see parity): set_apart."
 )
 
 
@@ -75,19 +78,27 @@ def estimated_evidence(record: CandidateRecord, rows: pa.Table, use_case: UseCas
 
 
 def shadow_gap_evidence(
-    settings: Settings, record: CandidateRecord, rows: pa.Table, use_case: UseCase, window: Window
+    settings: Settings,
+    record: CandidateRecord,
+    rows: pa.Table,
+    use_case: UseCase,
+    window: Window,
+    is_apart: NDArray[np.bool_],
 ) -> Evidence:
-    """The gap between the test period and serving, parted into infrastructure and time, for each outcome."""
+    """The gap between the test period and serving, parted into infrastructure and time, for each outcome.
+
+    `is_apart`: visits of a fault that the source corrected (`setting_apart`), which the figures leave out and count.
+    """
     rows = in_canonical_names(rows, use_case)
     tested = {
         one.outcome: (one.y, one.p) for one in samples_of(pq.read_table(predictions_file(settings, record)), use_case)
     }
     model = load_bundle(bundle_folder(settings, record), record.model)
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Figure] = {"shadow_gap.set_apart": share(is_apart)}
     recomputed = [model.predict_row(row, explained=()) for row in rows.select(list(model.feature_names)).to_pylist()]
     for outcome in use_case.outcomes:
         visits = _scored(rows, record, outcome)
-        kept = visits.is_matured & ~visits.is_displayed
+        kept = visits.is_matured & ~visits.is_displayed & ~is_apart
         again = np.array([one[outcome.name].probability for one in recomputed], dtype=np.float64)
         gap = _gap(tested[outcome.name], visits, again, kept, record.seed)
         figures |= {f"shadow_gap.{outcome.name}.{name}": figure for name, figure in gap.items()}

@@ -1,7 +1,7 @@
 """Parity: whether serving computed the same features as the warehouse, visit by visit.
 
 Visits of a fault that the source corrected later are set apart: serving did see wrong values then, and says so beside
-the rest. What does not belong here: which corrections count (record/corrections), what follows from a figure (policy).
+the rest. What does not belong here: which visits these are (setting_apart), what follows from a figure (policy).
 """
 
 import json
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from evaluation.evidence import Evidence, EvidenceHead, Json
 from evaluation.metrics.shares import share
+from orchestration.steps.learning.setting_apart import Apart
 from orchestration.steps.record.corrections import Correction
 
 TOLERANCE = 1e-6
@@ -22,7 +23,8 @@ TOLERANCE = 1e-6
 RULE = f"a visit agrees when every feature is equal within {TOLERANCE:g}, or missing on both sides"
 APART = (
     "visits of a fault that a person closed and the source corrected stand apart where nothing but the features of the "
-    "fault may differ; what differs in any other feature stays with the rest"
+    "fault may differ and the source sent the visit's own records of them again; what differs in any other feature, "
+    "and what has no record of its own that was replaced (without_own_record), stays with the rest"
 )
 
 
@@ -40,18 +42,14 @@ class Compared:
         return np.array([not one and not self.not_in_mart for one in self.differing], bool)
 
 
-def parity_evidence(head: EvidenceHead, rows: pa.Table, corrections: Sequence[Correction]) -> Evidence:
-    """Return the agreement of all visits but those set apart, theirs, and which share of all they are.
-
-    `rows`: a visit each, with `at`, `features` (JSON, as served) and the mart's columns.
-    """
-    found = _compared(rows)
-    apart = _set_apart(found, rows["at"].to_pylist(), corrections)
-    is_apart, agreeing = np.array([one is not None for one in apart], bool), found.agreeing
+def parity_evidence(head: EvidenceHead, found: Compared, apart: Apart, corrections: Sequence[Correction]) -> Evidence:
+    """Return the agreement of all visits but those set apart, theirs, and which share of all they are."""
+    is_apart, agreeing = apart.is_apart, found.agreeing
     figures = {
         "parity.agreement": share(agreeing[~is_apart]),
         "parity.set_apart": share(is_apart),
         "parity.agreement_set_apart": share(agreeing[is_apart]),
+        "parity.without_own_record": share(apart.is_without_record),
     }
     detail: dict[str, Json] = {
         "features_compared": len(found.names),
@@ -59,13 +57,15 @@ def parity_evidence(head: EvidenceHead, rows: pa.Table, corrections: Sequence[Co
         "differing": _counts(found, ~is_apart),
         "rule": RULE,
     }
-    if is_apart.any():
-        told = [_told(one, found, np.array([each is one for each in apart], bool)) for one in corrections]
-        detail |= {"set_apart": [one for one in told if one["visits"]], "set_apart_rule": APART}
+    told = [_told(one, found, apart) for one in corrections]
+    of_faults = [one for one in told if one["visits"] or one["without_own_record"]]
+    if of_faults:
+        detail |= {"set_apart": list(of_faults), "set_apart_rule": APART}
     return head.evidence("parity", figures, detail)
 
 
-def _compared(rows: pa.Table) -> Compared:
+def compare(rows: pa.Table) -> Compared:
+    """Hold each visit's features as served (`features`, JSON) against the mart's columns beside them."""
     requests: list[Mapping[str, Any]] = [json.loads(text) for text in rows["features"].to_pylist()]
     names = sorted(set(requests[0]) & set(rows.column_names))
     warehouse = rows.select(names).to_pylist()
@@ -84,14 +84,6 @@ def _equal(asked: Any, stored: Any) -> bool:
     return abs(float(asked) - float(stored)) <= TOLERANCE
 
 
-def _set_apart(found: Compared, at: Sequence[Any], corrections: Sequence[Correction]) -> list[Correction | None]:
-    """The correction that each visit stands apart for; None: it counts with the rest."""
-    return [
-        next((one for one in corrections if one.explains(seen, differing)), None)
-        for seen, differing in zip(at, found.differing, strict=True)
-    ]
-
-
 def _counts(found: Compared, kept: NDArray[np.bool_]) -> dict[str, Json]:
     counted = {
         name: sum(name in one for one, keep in zip(found.differing, kept, strict=True) if keep) for name in found.names
@@ -99,11 +91,13 @@ def _counts(found: Compared, kept: NDArray[np.bool_]) -> dict[str, Json]:
     return {name: count for name, count in counted.items() if count}
 
 
-def _told(correction: Correction, found: Compared, mine: NDArray[np.bool_]) -> dict[str, Json]:
+def _told(correction: Correction, found: Compared, apart: Apart) -> dict[str, Json]:
+    mine = apart.is_of(correction)
     counted = share(found.agreeing[mine])
     return {
         **correction.to_json(),
         "visits": counted.n,
         "agreeing": counted.n_events,
         "differing": _counts(found, mine),
+        "without_own_record": apart.count_without_record(correction),
     }

@@ -26,7 +26,8 @@ from orchestration.steps.learning.before_labels import estimated_evidence, shado
 from orchestration.steps.learning.evidence import head_of
 from orchestration.steps.learning.explanations import explanations_evidence
 from orchestration.steps.learning.overrides import Shown, overrides_evidence, shown_cards
-from orchestration.steps.learning.parity import parity_evidence
+from orchestration.steps.learning.parity import compare, parity_evidence
+from orchestration.steps.learning.setting_apart import records_of, set_apart
 from orchestration.steps.learning.stores import CandidateRecord, read_candidate, save_evidence
 from orchestration.steps.record.corrections import corrections_of
 from orchestration.steps.releases.proposal import current_pointer, released
@@ -36,8 +37,8 @@ IN_TIME_SECONDS = 30.0
 """99.5 % of triage scores within 30 seconds of the vital signs (promise O1)."""
 
 SERVED = """
-    select events.visit_key, events.at, events.latency_ms, events.status, events.features, events.scores,
-        events.is_displayed,
+    select events.visit_key, events.patient_key, events.at, events.latency_ms, events.status, events.features,
+        events.scores, events.is_displayed,
         mart.{ready_at} as charted_at, mart.* exclude ({excluded})
     from ({events}) as events
     inner join '{mart}' as mart on events.site = mart.site and events.visit_key = mart.{key}
@@ -95,14 +96,17 @@ def keep_served(settings: Settings, served: Served) -> list[Evidence]:
     """Write and return the evidence of what a model scored live: the kinds of `Kind.served`."""
     declared, use_case = load_use_case(served.record.use_case), served.record.use_case
     corrections = corrections_of(settings, use_case, served.record.site)
+    compared = compare(served.rows)
+    records = records_of(settings, declared, served.record.site, corrections)
+    apart = set_apart(served.rows, compared.differing, corrections, records)
     threshold, window = load_policy(use_case).shown_card.display_threshold, _window(served.rows)
     evidence = [
         _shadow(served, declared, threshold),
-        parity_evidence(head_of(served.record, window), served.rows, corrections),
+        parity_evidence(head_of(served.record, window), compared, apart, corrections),
         _slo(served),
         overrides_evidence(served.record, served.shown, window),
         estimated_evidence(served.record, served.rows, declared, window),
-        shadow_gap_evidence(settings, served.record, served.rows, declared, window),
+        shadow_gap_evidence(settings, served.record, served.rows, declared, window, apart.is_apart),
         explanations_evidence(settings, served.record, served.rows, declared, threshold, window),
     ]
     for piece in evidence:

@@ -1,7 +1,8 @@
 """What a source had sent wrong and sent again: stated when an incident is closed, checked, and read back.
 
 It sets visits apart where serving is held against the warehouse, which makes a step up possible; so it takes the
-signature of somebody who may step up, an incident that says since when, and files that did land and replace records.
+signature of somebody who may step up, an incident that says since when, and files that did land and replace records
+of the features that were wrong.
 What does not belong here: incidents themselves (incidents), what is done with the visits (learning/parity).
 """
 
@@ -13,13 +14,14 @@ from typing import Any, cast
 from evaluation.gates import may_step_up
 from evaluation.ledger import Entry, People, instant_text, parse_instant, proof_of
 from evaluation.policies import load_policy
-from ml.usecases import UseCase, load_declaration
+from ml.usecases import UseCase, load_declaration, load_use_case
 from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.reread import read_receipt
 from orchestration.settings import Settings
 from orchestration.steps.errors import StepError, WrongUsage
 from orchestration.steps.record.actors import Actor
 from orchestration.steps.record.records import instant, now, open_records
+from orchestration.steps.record.replaced import Asked, replaced_records
 
 
 class NotCorrected(StepError):
@@ -48,8 +50,11 @@ class Correction:
     files: tuple[str, ...]
     by: str
 
-    def explains(self, at: datetime, differing: frozenset[str]) -> bool:
-        """Whether a visit scored at a time is of this fault, and differs in nothing but its features."""
+    def may_explain(self, at: datetime, differing: frozenset[str]) -> bool:
+        """Whether a visit scored at a time is of this fault, and differs in nothing but its features.
+
+        Whether the source sent the visit's own records again is asked of the lake (replaced).
+        """
         return self.wrong_from <= at < self.wrong_until and differing <= self.features
 
     def to_json(self) -> dict[str, Any]:
@@ -86,12 +91,15 @@ def checked(settings: Settings, incident: Mapping[str, Any], stated: SentAgain, 
     if not parse_instant(began) < stated.until <= now():
         raise NotCorrected(f"--wrong-until must lie after the incident began ({began}) and not in the future.")
     _require_right(settings, use_case, actor)
+    columns = _features(use_case, str(feed), incident["detail"], stated)
+    files = [_landed(settings, site, str(feed), one, parse_instant(began)) for one in stated.files]
+    _require_replaced(settings, use_case, Asked(site, str(feed), tuple(files), parse_instant(began)), columns)
     return {
         "feed": feed,
-        "columns": _features(use_case, str(feed), incident["detail"], stated),
+        "columns": columns,
         "wrong_from": began,
         "wrong_until": instant_text(stated.until),
-        "files": [_landed(settings, site, str(feed), one, parse_instant(began)) for one in stated.files],
+        "files": files,
     }
 
 
@@ -115,6 +123,17 @@ def _features(use_case: str, feed: str, detail: Mapping[str, Any], stated: SentA
             f"{', '.join(sorted(of_feed)) or 'it brings none'}."
         )
     return sorted(named)
+
+
+def _require_replaced(settings: Settings, use_case: str, asked: Asked, features: Sequence[str]) -> None:
+    """A file that replaced other records (a name, another reading) corrects nothing of this fault."""
+    found = replaced_records(settings, load_use_case(use_case), asked, features)
+    without = sorted(name for name, records in found.items() if not records)
+    if without:
+        raise NotCorrected(
+            f"--corrected-by: the files replaced no record of {', '.join(without)} that came to {asked.site} before; "
+            "name those that sent these readings again, or leave the feature out with --feature."
+        )
 
 
 def _landed(settings: Settings, site: str, feed: str, sha256: str, began: datetime) -> str:

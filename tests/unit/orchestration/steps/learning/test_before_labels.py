@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from evaluation.evidence import Evidence
 from ml.usecases import load_use_case
 from orchestration.settings import Settings
 from orchestration.steps.learning import before_labels
@@ -52,11 +53,10 @@ def test_what_has_not_matured_is_left_out_and_displayed_cards_are_apart(record: 
     assert ratio.lower < 1 < ratio.upper
 
 
-def test_scores_that_serving_alone_got_wrong_are_infrastructure(
-    settings: Settings, record: Record, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows, made = served(), record()
-    lost = [json.dumps({one.name: 0.2 for one in TRIAGE.outcomes}) for _ in range(N)]
+@pytest.fixture
+def gap(settings: Settings, record: Record, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Evidence]:
+    """Judges the gap of served visits whose score from the warehouse is their `x`, as it was in the test period."""
+    made, rows = record(), served()
     path = predictions_file(settings, made)
     path.parent.mkdir(parents=True)
     p = rows["x"]
@@ -69,8 +69,20 @@ def test_scores_that_serving_alone_got_wrong_are_infrastructure(
 
     model = SimpleNamespace(feature_names=("x",), predict_row=predict_row)
     monkeypatch.setattr(before_labels, "load_bundle", lambda *_: model)
-    at = rows.schema.get_field_index("scores")
-    found = shadow_gap_evidence(settings, made, rows.set_column(at, "scores", pa.array(lost)), TRIAGE, WINDOW)
+
+    def judge(is_lost: np.ndarray, is_apart: np.ndarray) -> Evidence:
+        scores = [
+            json.dumps({one.name: 0.2 if lost else p for one in TRIAGE.outcomes})
+            for lost, p in zip(is_lost, rows["x"].to_pylist(), strict=True)
+        ]
+        served_so = rows.set_column(rows.schema.get_field_index("scores"), "scores", pa.array(scores))
+        return shadow_gap_evidence(settings, made, served_so, TRIAGE, WINDOW, is_apart)
+
+    return judge
+
+
+def test_scores_that_serving_alone_got_wrong_are_infrastructure(gap: Callable[..., Evidence]) -> None:
+    found = gap(np.ones(N, bool), np.zeros(N, bool))
     infrastructure = found.figures["shadow_gap.admission.infrastructure"]
     time = found.figures["shadow_gap.admission.time"]
     assert infrastructure.upper is not None and infrastructure.upper < -0.1
@@ -78,6 +90,21 @@ def test_scores_that_serving_alone_got_wrong_are_infrastructure(
     assert time.lower < 0 < time.upper
     assert found.figures["shadow_gap.admission.served"].value == 0.5
     assert infrastructure.n == 600
+    assert (found.figures["shadow_gap.set_apart"].value, found.figures["shadow_gap.set_apart"].n) == (0.0, N)
+
+
+def test_visits_of_a_corrected_fault_are_no_infrastructure_and_are_counted(gap: Callable[..., Evidence]) -> None:
+    """The service scored the values that the source had sent; the warehouse has those that it sent again."""
+    is_wrong = np.arange(N) % 10 == 0
+    counted, left_out = gap(is_wrong, np.zeros(N, bool)), gap(is_wrong, is_wrong)
+    name = "shadow_gap.admission.infrastructure"
+    assert counted.figures[name].value is not None and counted.figures[name].value < 0
+    assert (left_out.figures[name].value, left_out.figures[name].n) == (0.0, 540)
+    assert (left_out.figures["shadow_gap.set_apart"].value, left_out.figures["shadow_gap.set_apart"].n_events) == (
+        0.1,
+        120,
+    )
+    assert "own records were sent again" in str(left_out.detail["rule"])
 
 
 def test_the_clock_of_a_label_has_one_name_whatever_the_mart_calls_it() -> None:

@@ -1,7 +1,7 @@
 """Request and warehouse held together, visit by visit, and visits of a corrected fault set apart, told and bounded."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 import pyarrow as pa
@@ -11,9 +11,11 @@ from evaluation.evidence import Evidence
 from evaluation.policies import Stage, load_policy
 from orchestration.steps.learning import parity
 from orchestration.steps.learning.evidence import head_of
-from orchestration.steps.learning.parity import TOLERANCE, parity_evidence
+from orchestration.steps.learning.parity import TOLERANCE, compare, parity_evidence
+from orchestration.steps.learning.setting_apart import set_apart
 from orchestration.steps.learning.stores import CandidateRecord
 from orchestration.steps.record.corrections import Correction
+from orchestration.steps.record.replaced import Replaced
 from tests.unit.orchestration.steps.conftest import NOON, digest
 
 Record = Callable[..., CandidateRecord]
@@ -58,12 +60,25 @@ Judge = Callable[..., Evidence]
 
 @pytest.fixture
 def judge(record: Record) -> Judge:
-    """Judges requests against columns of the mart; visits come an hour apart from noon."""
+    """Judges requests against columns of the mart; visits come an hour apart from noon, by their numbers; `sent_again`
+    are those whose records of every feature of a fault were replaced: all, unless it is said."""
 
-    def made(requests: Sequence[dict[str, object]], *corrections: Correction, **columns: Sequence[object]) -> Evidence:
-        at = [NOON + row * HOUR for row in range(len(requests))]
-        table = {"at": at, "features": [json.dumps(one) for one in requests], **columns}
-        return parity_evidence(head_of(record(), {}), pa.table(table), corrections)
+    def made(
+        requests: Sequence[dict[str, object]],
+        *corrections: Correction,
+        sent_again: Collection[int] | None = None,
+        **columns: Sequence[object],
+    ) -> Evidence:
+        numbers = range(len(requests))
+        keys = [f"visit-{row}" for row in numbers]
+        visits = {"visit_key": keys, "patient_key": [f"of {key}" for key in keys]}
+        served = {"at": [NOON + row * HOUR for row in numbers], "features": [json.dumps(one) for one in requests]}
+        table = pa.table({**visits, **served, **columns})
+        replaced = Replaced(frozenset(f"visit-{row}" for row in (numbers if sent_again is None else sent_again)))
+        records = {one.incident: dict.fromkeys(one.features, replaced) for one in corrections}
+        found = compare(table)
+        apart = set_apart(table, found.differing, corrections, records)
+        return parity_evidence(head_of(record(), {}), found, apart, corrections)
 
     return made
 
@@ -134,6 +149,45 @@ def test_a_visit_of_two_faults_stands_apart_once(judge: Judge) -> None:
     found = judge(SEEN, fault(1, 3), fault(2, 4, incident="again"), **STORED)
     assert found.figures["parity.agreement_set_apart"].n == 3
     assert [one["visits"] for one in found.detail["set_apart"]] == [2, 1]  # type: ignore[index, union-attr]
+
+
+def test_a_visit_of_the_fault_whose_own_records_were_not_sent_again_counts_with_the_rest_and_is_told(
+    judge: Judge,
+) -> None:
+    """A file that replaced another patient's breaths says nothing of what this visit differs in."""
+    found = judge(SEEN, fault(1, 4), sent_again=[1, 3, 5], **STORED)
+    rest, apart = found.figures["parity.agreement"], found.figures["parity.agreement_set_apart"]
+    assert (rest.n, rest.n_events, apart.n, apart.n_events) == (4, 2, 2, 1)
+    [told] = found.detail["set_apart"]  # type: ignore[misc]
+    assert (told["visits"], told["without_own_record"]) == (2, 1)  # type: ignore[index]
+    without = found.figures["parity.without_own_record"]
+    assert (without.n_events, without.n) == (1, 6)
+    assert found.detail["differing"] == {"breaths": 2}
+
+
+def test_where_no_visit_has_a_record_that_was_replaced_none_stands_apart_and_all_are_told(judge: Judge) -> None:
+    found = judge(SEEN, fault(1, 4), sent_again=[], **STORED)
+    assert (found.figures["parity.set_apart"].value, found.figures["parity.agreement"].n) == (0.0, 6)
+    [told] = found.detail["set_apart"]  # type: ignore[misc]
+    assert (told["visits"], told["without_own_record"]) == (0, 3)  # type: ignore[index]
+
+
+def test_a_visit_that_differs_in_two_features_of_the_fault_needs_records_of_both() -> None:
+    both = fault(0, 1, "breaths", "pulse")
+    table = pa.table({"at": [NOON], "visit_key": ["visit-0"], "patient_key": ["p"]})
+    mine, nobody = Replaced(frozenset({"visit-0"})), Replaced()
+    for differs, pulse, expected in (("breaths", nobody, both), ("pulse", nobody, None), ("pulse", mine, both)):
+        apart = set_apart(
+            table, [frozenset({"breaths", differs})], [both], {"breaths": {"breaths": mine, "pulse": pulse}}
+        )
+        assert apart.by_visit == (expected,)
+
+
+def test_records_that_name_no_visit_are_those_of_the_patient() -> None:
+    table = pa.table({"at": [NOON] * 2, "visit_key": ["a", "b"], "patient_key": ["p", "q"]})
+    records = {"breaths": {"breaths": Replaced(patients=frozenset({"q"}))}}
+    apart = set_apart(table, [frozenset({"breaths"})] * 2, [fault(0, 1)], records)
+    assert apart.is_apart.tolist() == [False, True] and apart.without_record == (("breaths",), ())
 
 
 def test_where_all_visits_stand_apart_the_rest_has_no_figure(judge: Judge) -> None:

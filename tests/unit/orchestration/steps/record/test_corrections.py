@@ -1,11 +1,14 @@
 """A correction sets visits apart only where a person who may step up signed it, of files that did replace records."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from ml.usecases import load_use_case
 from orchestration.feeds.receipt import StoredReceipt
 from orchestration.steps.errors import WrongUsage
 from orchestration.steps.record.actors import Actor
@@ -13,11 +16,13 @@ from orchestration.steps.record.corrections import NotCorrected, SentAgain, corr
 from orchestration.steps.record.incidents import Seen, close_incident, list_incidents, open_incident
 from orchestration.steps.record.people import revoke_person
 from orchestration.steps.record.records import now, open_records
+from orchestration.steps.record.replaced import Asked, Replaced, replaced_records
 from tests.unit.orchestration.steps.conftest import digest
 from tests.unit.orchestration.steps.governed import Governed
 
 HOUR = timedelta(hours=1)
 FILE = digest("sent again")
+VERSION = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def landed(
@@ -32,6 +37,89 @@ def landed(
     folder = city.settings.home / "receipts" / "city" / "ehr_fhir"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{file}.json").write_text(json.dumps(receipt.model_dump()))
+    if superseded:
+        reading(city, "earlier", 72, file=digest("earlier"), value="40")
+        reading(city, file, hours_ago, file=file)
+
+
+def reading(
+    city: Governed,
+    name: str,
+    hours_ago: float,
+    *,
+    file: str,
+    key: str = "one",
+    value: str = "20",
+    code: str = "9279-1",
+    visit: str | None = "visit",
+    version: datetime | None = None,
+) -> None:
+    """A reading in the lake, in a file of its own."""
+    folder = city.settings.lake / "fhir_observation" / "site=city" / "day=2026-03-02"
+    folder.mkdir(parents=True, exist_ok=True)
+    row = {
+        "_file": file, "_key": key, "_content": digest(value), "_arrived_at": now() - hours_ago * HOUR,
+        "_version_at": version, "encounter_key": visit, "patient_key": "patient", "code": code,
+    }  # fmt: skip
+    schema = pa.schema([(one, pa.timestamp("us", "UTC") if one.endswith("_at") else pa.string()) for one in row])
+    pq.write_table(pa.Table.from_pylist([row], schema), folder / f"{name}.parquet")
+
+
+def breaths_replaced(city: Governed) -> Replaced:
+    asked = Asked("city", "ehr_fhir", (FILE,), now() - 48 * HOUR)
+    found = replaced_records(city.settings, load_use_case("triage"), asked, ("respiratory_rate",))
+    return found["respiratory_rate"]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "visits"),
+    [
+        ({}, {}, {"visit"}),
+        ({"key": "two"}, {}, set()),
+        ({}, {"code": "8867-4"}, set()),
+        ({}, {"value": "40"}, set()),
+        ({"file": FILE}, {}, set()),
+        ({"hours_ago": 0.5}, {}, set()),
+        ({}, {"hours_ago": 49}, set()),
+        ({}, {"file": digest("other")}, set()),
+        ({"version": VERSION}, {"version": VERSION + HOUR}, {"visit"}),
+        ({"version": VERSION + HOUR}, {"version": VERSION}, set()),
+        ({"visit": None}, {"visit": None}, set()),
+    ],
+    ids=[
+        "replaced", "another-reading", "another-code", "the-same-again", "in-the-file-itself", "arrived-later",
+        "came-before-the-fault", "another-file", "newer-version", "older-version", "of-no-visit",
+    ],
+)  # fmt: skip
+def test_a_record_is_replaced_by_another_version_of_it_that_came_in_the_file_after_the_fault(
+    city: Governed, earlier: dict[str, Any], later: dict[str, Any], visits: set[str]
+) -> None:
+    reading(city, "a", **{"hours_ago": 72, "file": digest("earlier"), "value": "40", **earlier})
+    reading(city, "b", **{"hours_ago": 1, "file": FILE, **later})
+    assert breaths_replaced(city).visits == visits
+
+
+def test_where_nothing_landed_nothing_was_replaced_and_patients_stand_for_tables_without_visits(city: Governed) -> None:
+    assert not breaths_replaced(city)
+    folder = city.settings.lake / "fhir_patient" / "site=city" / "day=2026-03-02"
+    folder.mkdir(parents=True)
+    for name, hours_ago, file in (("a", 72, digest("earlier")), ("b", 1, FILE)):
+        row = {
+            "_file": file, "_key": "k", "_content": name, "_arrived_at": now() - hours_ago * HOUR, "_version_at": None,
+            "patient_key": "patient",
+        }  # fmt: skip
+        schema = pa.schema([(one, pa.timestamp("us", "UTC") if one.endswith("_at") else pa.string()) for one in row])
+        pq.write_table(pa.Table.from_pylist([row], schema), folder / f"{name}.parquet")
+    asked = Asked("city", "ehr_fhir", (FILE,), now() - 48 * HOUR)
+    found = replaced_records(city.settings, load_use_case("triage"), asked, ("sex", "pain_score"))
+    assert (found["sex"].patients, found["sex"].visits, bool(found["pain_score"])) == ({"patient"}, frozenset(), False)
+
+
+def test_a_file_that_replaced_other_readings_corrects_nothing_of_this_fault(city: Governed) -> None:
+    landed(city)
+    with pytest.raises(NotCorrected, match="replaced no record of pain_score that came to city before"):
+        close(city, opened(city), city.signs("ada"), "respiratory_rate", "pain_score")
+    assert list_incidents(city.settings)[0]["is_open"]
 
 
 def opened(city: Governed, name: str = "breaths", **seen: Any) -> str:
@@ -155,6 +243,8 @@ def test_what_was_wrong_is_a_feature_that_the_feed_brings(city: Governed) -> Non
     landed(city)
     with pytest.raises(NotCorrected, match="Of moon nothing is a feature of triage that ehr_fhir brings"):
         close(city, opened(city), city.signs("ada"), "moon")
+    for name, hours_ago, file in (("pulse", 72, digest("earlier")), ("pulse again", 0, FILE)):
+        reading(city, name, hours_ago, file=file, key="pulse", value=name, code="8867-4")
     close(city, "breaths", city.signs("ada"), "heart_rate")
     assert corrections_of(city.settings, "triage", "city")[0].features == {"heart_rate"}
 
