@@ -108,7 +108,11 @@ final as (
             coalesce(counted.census_level_{{ level }}, 0) as census_level_{{ level }},
         {%- endfor %}
         {%- for flow in ['arrivals', 'transfers_in', 'transfers_out', 'discharges'] %}
-            if(shifts.ends_at <= shifts.stays_until, coalesce(counted.{{ flow }}, 0), null) as {{ flow }},
+            if(
+                shifts.ends_at > shifts.stays_until or shifts.is_silent_at_end,
+                null,
+                coalesce(counted.{{ flow }}, 0)
+            ) as {{ flow }},
         {%- endfor %}
         greatest(counted.known_at, shifts.told_at) as known_at
     from known as shifts

@@ -96,6 +96,14 @@ shifts as (
     where site not in (select site from named)
 ),
 
+judged as (
+    select
+        site,
+        day,
+        movements = 0 and mean_movements >= {{ silent_mean }} as is_silent
+    from moved
+),
+
 final as (
     select
         moved.site,
@@ -105,10 +113,17 @@ final as (
         {{ shift_ends('moved.site', 'moved.day', 'shifts.starts', 'shifts.ends') }} as ends_at,
         told.stays_from,
         told.stays_until,
-        moved.movements = 0 and moved.mean_movements >= {{ silent_mean }} as is_silent
-    from moved
+        moved.is_silent,
+        coalesce(next_days.is_silent, false) as is_silent_at_end
+    from judged as moved
     inner join shifts on moved.site = shifts.site
     left join told on moved.site = told.site
+    left join judged as next_days
+        on
+            moved.site = next_days.site
+            and next_days.day = moved.day + 1
+            and shifts.ends <= shifts.starts
+            and shifts.ends > time '00:00'
 )
 
 select * from final
