@@ -46,7 +46,6 @@ from evaluation.ledger.errors import (
 )
 from evaluation.ledger.export import read_export, verify_export
 from evaluation.ledger.glasses import GLASS_MOVES, GlassTime, glass_times
-from evaluation.ledger.history import Running, shown_since
 from evaluation.ledger.keys import (
     generate_private_key,
     is_signed,
@@ -62,6 +61,7 @@ from evaluation.ledger.orders import ORDERS, PROMOTED, InForce, in_force
 from evaluation.ledger.payloads import check_payload
 from evaluation.ledger.people import People, Person
 from evaluation.ledger.reading import Believed, Readable
+from evaluation.ledger.seen import Seen, seen_last
 from evaluation.ledger.signoff import record_approval, register_person, revoke_key, rotate_key
 from evaluation.ledger.taking_in import take_in_export
 
@@ -96,7 +96,7 @@ __all__ = [
     "Readable",
     "RecordedApproval",
     "RefusedEntryError",
-    "Running",
+    "Seen",
     "SignedApproval",
     "Verification",
     "append_anchor",
@@ -122,7 +122,7 @@ __all__ = [
     "register_person",
     "revoke_key",
     "rotate_key",
-    "shown_since",
+    "seen_last",
     "sign_act",
     "sign_approval",
     "sign_document",

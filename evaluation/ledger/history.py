@@ -85,14 +85,6 @@ def running_at(entries: Iterable[Entry], time: datetime) -> list[Running]:
     return [replace(now[use_case], challenger=beside.get(use_case)) for use_case in sorted(now)]
 
 
-def shown_since(entries: Iterable[Entry], since: datetime) -> list[Running]:
-    """What people were shown at ``since`` and from then on, by these entries (of one site): the latest last."""
-    everything = tuple(entries)
-    moments = {since, *(each.effective_at for each in everything if each.effective_at > since)}
-    ran = (each for time in sorted(moments) for each in running_at(everything, time))
-    return [each for each in ran if each.stage.rank >= Stage.ASSISTIVE.rank]
-
-
 def _moment(entry: Entry) -> tuple[datetime, int]:
     return (entry.effective_at, entry.seq)
 

@@ -57,10 +57,10 @@ class Board(FrozenModel):
 
 
 class Replacing(FrozenModel):
-    """What a challenger must show before it takes the place of a release that people see: on the same visits, no AUROC
-    lower by more than `auroc_margin` and no more cards per 100 than `alerts_per_100_margin`, by the worse bound of each
-    95 % interval; from at least `min_visits` and `min_events`, at most `valid_days` old; and scored at least
-    `min_share_of_calls` of the calls that the release scored since the challenger came."""
+    """What a model must show before it takes the place of another that people see, or saw in the last `valid_days`: on
+    the same visits, no AUROC lower by more than `auroc_margin` and no more cards per 100 than `alerts_per_100_margin`,
+    by the worse bound of each 95 % interval; from at least `min_visits` and `min_events`, at most `valid_days` old; and
+    scored at least `min_share_of_calls` of the calls that the release scored since the challenger came."""
 
     auroc_margin: Annotated[float, Field(gt=0, le=0.2)]
     alerts_per_100_margin: Annotated[float, Field(gt=0, le=100)]
@@ -194,7 +194,7 @@ class Policy(FrozenModel):
     break_glass: BreakGlassRules
     change_control: ChangeControl | None = None
     replacing: Replacing | None = None
-    """None: no challenger takes the place of a release that people see."""
+    """None: no other model takes the place of one that people saw. Of plans nothing is compared."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -40,6 +40,7 @@ from orchestration.steps.releases.release import (
     write_proposal,
 )
 from orchestration.steps.releases.release_keys import release_signer
+from orchestration.steps.releases.replacing import why_not_replacing
 from orchestration.steps.releases.served import answering_tier
 
 REFUSED_BY_A_PERSON = "no standing refusal"
@@ -77,7 +78,8 @@ def break_glass(
         decision = decide_proposal(settings, proposal)
         control = control_of(settings, proposal, at)
         current = released_subject(settings, proposal.current)
-        unmet = (*authorise_proposal(settings, proposal, decision, current).reasons, *control.reasons)
+        authorised = authorise_proposal(settings, proposal, decision, current).reasons
+        unmet = (*why_not_replacing(settings, proposal), *authorised, *control.reasons)
         reasons += _why_not_past(unmet)
         if reasons:
             return record_refusal(settings, *place_of, reasons, acting, decision.digest)

@@ -17,7 +17,8 @@ from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.held import control_of
 from orchestration.steps.releases.proposal import Proposal, propose, released_or_none
 from orchestration.steps.releases.release import authorise_proposal, subject_before, unsettled
-from orchestration.steps.releases.replacing import told_beside, why_not_replacing
+from orchestration.steps.releases.replaced import told_beside
+from orchestration.steps.releases.replacing import why_not_replacing
 
 REHEARSAL = "rehearsal"
 

@@ -39,7 +39,8 @@ from orchestration.steps.releases.manifest import Standing, manifest_fields
 from orchestration.steps.releases.proposal import Proposal, current_pointer, earned_stage, propose, released_subject
 from orchestration.steps.releases.putting_up import GoingUp, put_up
 from orchestration.steps.releases.release_keys import release_signer
-from orchestration.steps.releases.replacing import on_record, why_not_replacing
+from orchestration.steps.releases.replaced import on_record
+from orchestration.steps.releases.replacing import why_not_replacing
 
 
 class NotAllowed(Refused):

@@ -13,7 +13,7 @@ from orchestration.settings import Settings
 from orchestration.steps.releases.across_sites import compare_sites
 from orchestration.steps.releases.decision import judge_proposal
 from orchestration.steps.releases.proposal import Proposal, released_subject
-from orchestration.steps.releases.replacing import told_beside
+from orchestration.steps.releases.replaced import told_beside
 
 SHORT = 16
 

@@ -15,7 +15,8 @@ from orchestration.steps.errors import known_errors, said
 from orchestration.steps.record.lanes import lane_at
 from orchestration.steps.releases.decision import judge_proposal
 from orchestration.steps.releases.proposal import Proposal, propose
-from orchestration.steps.releases.replacing import compared, why_not_replacing
+from orchestration.steps.releases.replaced import compared, replaced
+from orchestration.steps.releases.replacing import why_not_replacing
 
 NEXT = Stage.ASSISTIVE
 """One stage above shadow at the most (decision 0045)."""
@@ -37,7 +38,11 @@ def challenger_view(settings: Settings, records: Readable, use_case: str, site: 
     except known_errors() as error:
         return ChallengerView(lane.release, known.since, missing=(said(error),))
     return ChallengerView(
-        lane.release, known.since, release.manifest.model.version, compared(settings, proposal), missing
+        lane.release,
+        known.since,
+        release.manifest.model.version,
+        compared(settings, proposal, replaced(settings, proposal)),
+        missing,
     )
 
 

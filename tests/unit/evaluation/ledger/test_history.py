@@ -2,7 +2,6 @@ from datetime import timedelta
 
 import pytest
 
-from evaluation.ledger import shown_since
 from evaluation.policies import Stage, Tier
 
 TIER = {"use_case": "triage", "site": "city", "release": "a" * 64, "is_automatic": True}
@@ -117,26 +116,3 @@ def test_tier_of_something_that_never_ran_is_not_something_running(board):
     board.ledger.append("tier_change", "pilothouse", payload, at=board.now)
     board.review()
     assert board.ledger.at("city", board.now) == []
-
-
-def test_what_people_were_shown_is_told_from_a_moment_on_and_what_is_in_shadow_is_not(board):
-    approvals = board.two_approvals()
-    board.promote(approvals)
-    board.wait(days=1)
-    above = (
-        board.say("anna.berg", "clinical_safety_lead", "model", stage=Stage.ASSISTIVE),
-        board.say("ben.stone", "nursing_lead", "workflow", stage=Stage.ASSISTIVE),
-    )
-    board.promote(above, release="d" * 64, previous="a" * 64, generation=2, from_stage="shadow", stage="assistive")
-    shown = board.now
-    board.wait(days=1)
-    payload = {**ROLLBACK, "from_stage": "assistive", "stage": "shadow", "release": "d" * 64, "previous": "a" * 64}
-    board.ledger.append("rollback", "olga.operator", payload, at=board.now)
-    entries = board.ledger.entries(site="city")
-
-    def releases(since):
-        return [(one.release, one.stage.value) for one in shown_since(entries, since)]
-
-    assert releases(shown - timedelta(hours=1)) == [("d" * 64, "assistive")]
-    assert releases(board.now - timedelta(microseconds=1)) == [("d" * 64, "assistive")]
-    assert releases(board.now) == []

@@ -4,10 +4,14 @@ The steps are the real ones, over a home on disk. What must hold is counted here
 from what this machine did itself, by rules of its own; where an order leads is held against the table of steps.
 """
 
+import atexit
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from evaluation import EvaluationError
 from evaluation.calendar import SHIPPED
+from evaluation.canonical import document_digest
 from evaluation.evidence import Evidence, Figure, Subject
 from evaluation.gates import NOTHING_READ, Order, Reading, Stands, answer
 from evaluation.gates.transitions import REFUSALS
@@ -31,8 +36,9 @@ from evaluation.ledger import (
 )
 from evaluation.policies import Stage, Tier, Trigger, load_policy
 from ml.registry.pointer import Pointer
+from ml.registry.store import model_files
 from ml.training.bundle import write_bundle
-from ml.usecases import load_declaration
+from ml.usecases import load_declaration, load_use_case
 from orchestration.answers import Answer
 from orchestration.settings import Settings
 from orchestration.sites import load_site
@@ -80,6 +86,8 @@ UP = [Stage.SHADOW, Stage.ASSISTIVE, Stage.DECISION_SUPPORT]
 PROMOTED = ("promotion", "break_glass")
 ORDERS = (*PROMOTED, "rollback", "tier_change")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+VALID = 30 * DAY
+"""For how long a comparison counts, and what people saw: written down here, to be held against the policy's."""
 WAITS = [HOUR / 60, HOUR, -HOUR, 13 * HOUR, -DAY, 8 * DAY, 31 * DAY, -40 * DAY, 183 * DAY]
 """Around the ends of a glass, an approval and a review, and back; an hour is also what daylight saving does."""
 RECORDED = (
@@ -103,6 +111,15 @@ def deaths(*points: str) -> st.SearchStrategy[tuple[str, int] | None]:
 
 UPWARD = deaths(*WRITTEN, *RECORDED, *POINTED, *POINTED)
 DOWNWARD = deaths(*POINTED, *KEPT, *RECORDED)
+
+
+@cache
+def another_bundle() -> tuple[str, Path]:
+    """A second model, of more rounds: its digest, and where it lies for as long as the tests run."""
+    folder = Path(tempfile.mkdtemp(prefix="pilothouse-bundle-")) / "bundle"
+    atexit.register(shutil.rmtree, folder.parent, ignore_errors=True)
+    write_bundle(tiny_model(rounds=13), folder)
+    return document_digest(model_files(folder)), folder
 
 
 @dataclass
@@ -137,13 +154,28 @@ def make_home(settings: Settings, candidate: CandidateRecord, at: datetime) -> G
     return one
 
 
-def measure(one: Governed, at: datetime, *, good: bool = True) -> None:
-    """Put down evidence of every kind about the candidate: all of it good enough, or its performance not."""
-    made = read_candidate(one.settings, "triage", "city")
+def measure(one: Governed, at: datetime, model: str | None = None, *, good: bool = True) -> None:
+    """Put down evidence of every kind about a candidate: all of it good enough, or its performance not."""
+    made = read_candidate(one.settings, "triage", "city", model)
     for kind, figures in meeting(POLICY).items():
         bad = {name: Figure(0.0, 0.0, 0.0, n=9999, n_events=999) for name in figures}
         found = figures if good or kind != "performance" else bad
         save_evidence(one.settings, Evidence(kind, "triage", "city", made.model, made.data, at, found, {}))  # type: ignore[arg-type]
+
+
+def put_side_by_side(one: Governed, at: datetime, model: str, beside: str, *, good: bool) -> None:
+    """File both models on the same visits: inside the policy's margins, or with too many cards."""
+    made, kind = read_candidate(one.settings, "triage", "city", model), "side_by_side"
+    names = [f"{kind}.{each.name}.auroc_difference" for each in load_use_case("triage").outcomes]
+    alerts = Figure(0.0, -1.0, 1.0, 900) if good else Figure(9.0, 8.0, 10.0, 900)
+    figures = {
+        **{name: Figure(0.01, -0.01, 0.02, 900, 90) for name in names},
+        f"{kind}.alerts_per_100_difference": alerts,
+        f"{kind}.share_of_calls": Figure(1.0, n=900),
+        f"{kind}.visits": Figure(900.0, n=900),
+    }
+    detail = {"beside_model": beside, "beside_version": "1"}
+    save_evidence(one.settings, Evidence(kind, "triage", "city", made.model, made.data, at, figures, detail))
 
 
 @dataclass
@@ -176,7 +208,9 @@ class Rollout(RuleBasedStateMachine):
             self.ledgers.copy(self.one.settings.home, copy)
             self.stop()
         self.one, self.clock.at = Governed(self.ledgers.copy(copy, home)), self.begins + climbed * DAY
-        self.measured, self.known = (self.begins, True), [entry.hash for entry in self._entries()]
+        made = read_candidate(self.one.settings, "triage", "city").model
+        self.measured, self.known = {made: (self.begins, True)}, [entry.hash for entry in self._entries()]
+        self.models, self.side_by_side = [made], dict[str, tuple[datetime, bool]]()
         self.at_most, self.differs, self.fired = 0, "", None
 
     # orders up
@@ -267,15 +301,41 @@ class Rollout(RuleBasedStateMachine):
     @rule(good=st.booleans())
     def people_measure(self, good: bool) -> None:
         self.clock.at += HOUR / 60
-        measure(self.one, self.clock.now(), good=good)
-        self.measured = (self.clock.at, good)
+        for model in self.models:
+            measure(self.one, self.clock.now(), model, good=good)
+            self.measured[model] = (self.clock.at, good)
 
     @rule(data=st.sampled_from(["data two", "data three"]))
     def a_candidate_is_trained(self, data: str) -> None:
         made = read_candidate(self.one.settings, "triage", "city")
         changed = Subject("1" * 64, data.encode().hex().ljust(64, "0"), "3" * 64, "4" * 64, "5" * 64).data
         save_candidate(self.one.settings, CandidateRecord(**{**made.__dict__, "data": changed}))
-        self.measured = (self.clock.at, False)
+        self.measured[made.model] = (self.clock.at, False)
+        self.side_by_side.pop(made.model, None)
+
+    @rule()
+    def the_other_model_is_trained(self) -> None:
+        """The newest candidate is of the other of two models from now on."""
+        made = read_candidate(self.one.settings, "triage", "city")
+        if len(self.models) == 1:
+            other, bundle = another_bundle()
+            changed = CandidateRecord(**{**made.__dict__, "model": other})
+            shutil.copytree(bundle, bundle_folder(self.one.settings, changed))
+            self.models.append(other)
+            self.measured[other] = (self.clock.at, False)
+        else:
+            other = next(one for one in self.models if one != made.model)
+            changed = read_candidate(self.one.settings, "triage", "city", other)
+        save_candidate(self.one.settings, changed)
+
+    @rule(good=st.booleans())
+    def both_models_are_compared(self, good: bool) -> None:
+        """Each is put beside the other: within the margins, or not."""
+        self.clock.at += HOUR / 60
+        for model, other in zip(self.models, self.models[::-1], strict=True):
+            if model != other:
+                put_side_by_side(self.one, self.clock.now(), model, other, good=good)
+                self.side_by_side[model] = (self.clock.at, good)
 
     @rule(since=st.sampled_from([None, 30 * DAY]))
     def a_key_is_revoked(self, since: timedelta | None) -> None:
@@ -374,11 +434,21 @@ class Rollout(RuleBasedStateMachine):
     def _require_entitled(self, entry: Entry, entries: list[Entry]) -> None:
         """A promotion stands on evidence that is good and fresh, and on an approval of every kind that counts."""
         payload: Any = entry.payload
-        measured_at, good = self.measured
+        measured_at, good = self.measured[payload["subject"]["model"]]
         assert good and timedelta(0) <= entry.at - measured_at <= 90 * DAY
         before = [one for one in entries if one.seq < entry.seq]
         for need in POLICY.needs_for(Stage(payload["stage"])):
             assert self._voices(need.kind, payload, before, entry.at, need.valid_days), need.kind
+        self._require_compared(payload, before, entry.at)
+
+    def _require_compared(self, payload: Mapping[str, Any], before: list[Entry], at: datetime) -> None:
+        """Another model than people saw last came before them on a fresh comparison with it, inside the margins."""
+        model, (seen, until) = payload["subject"]["model"], _seen(before)
+        if payload["stage"] == "shadow" or seen in (None, model) or (until and until <= at - VALID):
+            return
+        compared_at, good = self.side_by_side.get(model, (at, False))
+        assert good and timedelta(0) <= at - compared_at <= VALID, "people see another model that nobody compared"
+        assert payload["detail"]["side_by_side"]
 
     def _voices(
         self, kind: str, payload: Mapping[str, Any], before: list[Entry], at: datetime, valid_days: float
@@ -508,6 +578,24 @@ class Rollout(RuleBasedStateMachine):
 
     def _present(self) -> Present:
         return read_present(self.one.settings, "triage", "city")
+
+
+def _seen(entries: list[Entry]) -> tuple[str | None, datetime | None]:
+    """The model that the gate let people see last, and until when (None: they see it), told by plain entries."""
+    models: dict[str, str | None] = {}
+    seen, until = None, None
+    for one in sorted(entries, key=lambda each: (each.effective_at, each.seq)):
+        if one.kind not in (*PROMOTED, "rollback"):
+            continue
+        told: Any = one.payload
+        if one.kind != "rollback":
+            models[told["release"]] = told["subject"]["model"] if one.kind == "promotion" else None
+        shown = models.get(told["release"]) if told["stage"] in ("assistive", "decision_support") else None
+        if shown is not None:
+            seen, until = shown, None
+        elif until is None:
+            until = one.effective_at
+    return seen, until
 
 
 def _state(pointer: Pointer | None) -> Stands:

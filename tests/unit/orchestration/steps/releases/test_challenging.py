@@ -2,7 +2,6 @@
 
 import functools
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,12 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from evaluation.canonical import document_digest
-from evaluation.evidence import Evidence, Figure
+from evaluation.evidence import Figure
 from evaluation.policies import Stage, load_policy
 from ml.registry.challenger import challenger_path
-from ml.registry.store import model_files
 from ml.serving.export import export_events
-from ml.training.bundle import write_bundle
 from ml.usecases import load_use_case
 from orchestration.cli import main
 from orchestration.settings import Settings
@@ -29,29 +26,22 @@ from orchestration.steps.learning import shadow
 from orchestration.steps.learning.challenger import judge_challenger, share_of_calls
 from orchestration.steps.learning.shadow import served_visits
 from orchestration.steps.learning.stores import (
-    CandidateRecord,
-    bundle_folder,
     candidate_folder,
     read_all_evidence,
     read_candidate,
-    save_candidate,
     save_evidence,
 )
-from orchestration.steps.record.lanes import Lane, lane_at
 from orchestration.steps.record.records import ledger_at_time, now, open_records, verify_ledger
-from orchestration.steps.releases import held, planning_changes, proposal, replacing
+from orchestration.steps.releases import held, planning_changes, proposal, replaced, replacing
 from orchestration.steps.releases.approval import record_verdict
 from orchestration.steps.releases.explaining import explain_step
 from orchestration.steps.releases.going_down import NothingToTakeBack, roll_back
 from orchestration.steps.releases.planning_changes import NotPlanned, list_changes, plan_change
 from orchestration.steps.releases.proposal import NoChallenger, propose
-from orchestration.steps.releases.release import promote_release
 from orchestration.steps.releases.withdrawing import leave_if_promoted, withdraw
 from orchestration.steps.warehouse.tables import Snapshot
 from orchestration.steps.watching.status import status_of
-from tests.unit.evaluation.gates.conftest import meeting
-from tests.unit.ml.serving.homes import NOW, SERVICE, Home, call_about, tiny_model
-from tests.unit.orchestration.steps.conftest import settings_of
+from tests.unit.ml.serving.homes import NOW, SERVICE, Home, call_about
 from tests.unit.orchestration.steps.governed import (
     PEOPLE,
     Damage,
@@ -61,123 +51,13 @@ from tests.unit.orchestration.steps.governed import (
     remove_release_key,
 )
 
-Record = Callable[..., CandidateRecord]
-
-
-def candidate(settings: Settings, record: CandidateRecord, rounds: int, folder: Path) -> CandidateRecord:
-    """The newest candidate, of which every clause of the policy is met."""
-    write_bundle(tiny_model(rounds=rounds), folder)
-    made = replace(record, model=document_digest(model_files(folder)), version=str(rounds))
-    save_candidate(settings, made)
-    write_bundle(tiny_model(rounds=rounds), bundle_folder(settings, made))
-    for kind, figures in meeting(load_policy("triage")).items():
-        at = now() - timedelta(hours=1)
-        save_evidence(settings, Evidence(kind, "triage", "city", made.model, made.data, at, figures, {}))  # type: ignore[arg-type]
-    return made
-
-
-def approve(one: Governed, stage: str, *, challenger: bool = False) -> None:
-    for person in ("ada", "noor"):
-        kind = str(PEOPLE[person][1])
-        record_verdict(
-            one.settings, "triage", "city", stage, kind, person, one.key(person), "approve", challenger=challenger
-        )
-
-
-def promote(one: Governed, stage: str, *, challenger: bool = False) -> Answer:
-    return promote_release(one.settings, "triage", "city", stage, one.signs("olga"), challenger=challenger)
-
-
-@pytest.fixture(scope="module")
-def incumbent_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose city is shown one model, with a newer candidate; to be copied."""
-    folder = tmp_path_factory.mktemp("incumbent")
-    home = folder / "home"
-    home.mkdir()
-    one = Governed.at(settings_of(home))
-    first = candidate(one.settings, city_record(), 12, folder / "first")
-    for stage in ("shadow", "assistive"):
-        approve(one, stage)
-        assert promote(one, stage).exit_code == 0
-    candidate(one.settings, replace(first, inputs="1" * 64), 13, folder / "second")
-    open_records.cache_clear()
-    return home
-
-
-def city_record() -> CandidateRecord:
-    at, digest = now().isoformat(), "a" * 64
-    words = {"use_case": "triage", "site": "city", "run_id": "0" * 32, "version": "1", "author": "mia.author"}
-    digests = dict.fromkeys(("model", "data", "inputs", "manifest"), digest)
-    counts = {"seed": 7, "n_train": 700, "n_test": 300, "contracts": {}}
-    times = {"train_until": at, "test_from": at, "as_of": at, "created_at": at}
-    return CandidateRecord(**{**words, **digests, **counts, **times})  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def one(settings: Settings, incumbent_home: Path) -> Governed:
-    shutil.copytree(incumbent_home, settings.home, dirs_exist_ok=True)
-    return Governed(settings)
-
-
-@pytest.fixture(scope="module")
-def challenged_home(tmp_path_factory: pytest.TempPathFactory, incumbent_home: Path) -> Path:
-    """A home whose newer candidate scores beside the release that is shown; to be copied."""
-    home = tmp_path_factory.mktemp("challenged") / "home"
-    shutil.copytree(incumbent_home, home)
-    one = Governed(settings_of(home))
-    approve(one, "shadow", challenger=True)
-    assert promote(one, "shadow", challenger=True).exit_code == 0
-    open_records.cache_clear()
-    return home
-
-
-@pytest.fixture
-def beside(settings: Settings, challenged_home: Path) -> Governed:
-    shutil.copytree(challenged_home, settings.home, dirs_exist_ok=True)
-    return Governed(settings)
-
-
-def side_by_side(
-    one: Governed,
-    *,
-    auroc: float = 0.0,
-    alerts: float = 0.0,
-    visits: int = 900,
-    days: float = 0.5,
-    beside: str = "",
-    share: float = 1.0,
-) -> Evidence:
-    """File both on the same visits: the bounds that the policy looks at, of every outcome."""
-    made = read_candidate(one.settings, "triage", "city")
-    old = json.loads((one.settings.home / "releases" / str(served(one)[0]) / "manifest.json").read_bytes())
-    figures = {
-        f"side_by_side.{outcome.name}.auroc_difference": Figure(auroc + 0.01, auroc, auroc + 0.02, visits, visits // 20)
-        for outcome in load_use_case("triage").outcomes
-    }
-    figures["side_by_side.alerts_per_100_difference"] = Figure(alerts - 1, alerts - 2, alerts, visits)
-    figures["side_by_side.share_of_calls"] = Figure(share, share - 0.01, share, visits)
-    figures["side_by_side.visits"] = Figure(float(visits), n=visits)
-    detail = {"beside_model": beside or old["subject"]["model"], "beside_version": "12"}
-    at = now() - timedelta(days=days)
-    found = Evidence("side_by_side", "triage", "city", made.model, made.data, at, figures, detail)
-    save_evidence(one.settings, found)
-    return found
+from .challenged import approve, candidate, city_record, lane, promote, served, side_by_side
 
 
 def refused_by(one: Governed) -> list[dict[str, str]]:
     """What stands in the way of the challenger, but for approvals."""
     told = explain_step(one.settings, "triage", "city", "assistive", challenger=True).document["refused_by"]
     return [each for each in told if not each["clause"].startswith("approval.")]
-
-
-def lane(one: Governed) -> Lane:
-    open_records.cache_clear()
-    return lane_at(one.settings, open_records(one.settings), "triage", "city")
-
-
-def served(one: Governed) -> tuple[str | None, str, int]:
-    assert one.pointer is not None
-    return one.pointer.release, one.pointer.stage.value, one.pointer.generation
 
 
 def test_a_challenger_comes_while_what_is_served_stays_as_it_is(one: Governed) -> None:
@@ -340,7 +220,8 @@ def test_stepping_down_before_spares_a_challenger_no_comparison(
     side_by_side(beside, beside="f" * 64, days=0.1)
     assert refused_by(beside) == [], "of what people saw last, and not of what is newest"
     proposal, moment = propose(beside.settings, "triage", "city", Stage.ASSISTIVE, challenger=True), now()
-    monkeypatch.setattr(replacing, "now", lambda: moment + timedelta(days=40))
+    for module in (replaced, replacing):
+        monkeypatch.setattr(module, "now", lambda: moment + timedelta(days=40))
     assert replacing.why_not_replacing(beside.settings, proposal), "people saw it since the challenger came"
 
 
@@ -352,7 +233,7 @@ def test_a_challenger_that_came_after_is_compared_for_as_long_as_evidence_counts
     approve(one, "shadow", challenger=True)
     assert promote(one, "shadow", challenger=True).exit_code == 0
     proposal, moment = propose(one.settings, "triage", "city", Stage.ASSISTIVE, challenger=True), now()
-    monkeypatch.setattr(replacing, "now", lambda: moment + timedelta(days=days))
+    monkeypatch.setattr(replaced, "now", lambda: moment + timedelta(days=days))
     assert bool(replacing.why_not_replacing(one.settings, proposal)) is is_compared
 
 

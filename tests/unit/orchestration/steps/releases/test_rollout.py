@@ -11,7 +11,7 @@ from evaluation.policies import Stage
 
 from .ledgers import InFiles
 from .power import Killed
-from .rollout import KEPT, KEYED, POINTED, RECORDED, WRITTEN, Rollout
+from .rollout import DAY, KEPT, KEYED, POINTED, RECORDED, WRITTEN, Rollout
 from .running import BRIEFLY, candidate, ready
 
 
@@ -61,6 +61,29 @@ def test_a_step_down_that_is_killed_anywhere_leads_down_and_can_be_asked_for_aga
     assert one.stands.rank <= Stage.ASSISTIVE.rank
     one.roll_back_to(Stage.OFF, None)
     assert one.stands is Stage.OFF
+    one.teardown()
+
+
+@pytest.mark.parametrize(
+    ("compared", "wait", "reached"),
+    [(None, 0, Stage.SHADOW), (False, 0, Stage.SHADOW), (True, 0, Stage.ASSISTIVE), (None, 31, Stage.ASSISTIVE)],
+    ids=["not compared", "compared and worse", "compared", "seen too long ago"],
+)
+def test_another_model_than_people_saw_last_comes_before_them_compared_or_long_after(
+    machine: type[Rollout], compared: bool | None, wait: int, reached: Stage
+) -> None:
+    one = machine()
+    one.open(2)
+    one.roll_back_to(Stage.SHADOW, None)
+    one.the_other_model_is_trained()
+    one.people_measure(True)
+    one.people_approve(Stage.SHADOW, "")
+    one.promote(Stage.SHADOW, None, False)
+    if compared is not None:
+        one.both_models_are_compared(compared)
+    one.the_clock_moves(wait * DAY)
+    one.go_up(None, False)
+    assert one.stands is reached
     one.teardown()
 
 
