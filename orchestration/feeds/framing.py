@@ -36,8 +36,9 @@ class Lines:
 def lines_of(content: bytes, limits: Limits) -> Lines:
     """Split bytes at line feeds; blank lines are no records."""
     data = np.frombuffer(content, dtype=np.uint8)
-    ends = np.append(np.flatnonzero(data == NEWLINE) + 1, len(data))
-    bounds = np.unique(np.concatenate([np.zeros(1, dtype=np.int64), ends.astype(np.int64)]))
+    ends = np.flatnonzero(data == NEWLINE) + 1
+    unended = [len(data)] if len(data) and not (len(ends) and ends[-1] == len(data)) else []
+    bounds = np.concatenate([np.zeros(1, dtype=np.int64), ends, np.array(unended, dtype=np.int64)])
     blank = _blank(data, bounds)
     bad = {n: p for n, p in _suspects(content, bounds, limits) if not blank[n]}
     good = ~blank
@@ -88,6 +89,8 @@ def _openers(content: bytes, lines: int) -> np.ndarray:
 
 
 def _is_utf8(content: bytes) -> bool:
+    if content.isascii():  # most are, and nothing has to be decoded to see it
+        return True
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:

@@ -5,6 +5,7 @@ Takes dbt's own arguments, writes dbt's own lines, ends with dbt's own codes. Th
 parses as it always does. What does not belong here: who made the parse, and whether it is the project's (`parsing.py`).
 """
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -26,10 +27,25 @@ def main(arguments: list[str], target: Path) -> int:
     from orchestration.steps.warehouse.dbt_events import WrittenEvents
 
     ctx_set_event_manager(cast("IEventManager", WrittenEvents()))  # as dbt sets its own, whose type is off too
-    result = dbtRunner(manifest=read_parse(target / PARSED)).invoke(arguments)
+    result = dbtRunner(manifest=kept_parse(target / PARSED)).invoke(arguments)
     if result.success:
         return DONE
     return FAILED if result.exception is None else BROKEN
+
+
+def kept_parse(path: Path) -> "Manifest | None":
+    """Read a parse as what lives to the end of the process, as its modules do.
+
+    Else the search for cycles walks through half a million objects of theirs again and again: 17.4 CPU seconds of a
+    build of 100 MB, and 15.9 without.
+    """
+    gc.disable()
+    try:
+        parse = read_parse(path)
+        gc.freeze()
+    finally:
+        gc.enable()
+    return parse
 
 
 def read_parse(path: Path) -> "Manifest | None":
