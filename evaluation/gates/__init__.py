@@ -10,7 +10,7 @@ refuses.
 
     GateError
     ├── DecisionError    a decision document that was changed, or is none
-    └── StageError       a step that leads nowhere, or a stage that no order leads to
+    └── StageError       a stage that no order leads to
 """
 
 from evaluation.gates.authorise import Authorisation, authorise, step_reasons
@@ -24,7 +24,6 @@ from evaluation.gates.glass import Asked as GlassAsked
 from evaluation.gates.glass import Stood, after_glass, earned, why_not_broken
 from evaluation.gates.refusal import Refusal
 from evaluation.gates.rights import may_step_down, may_step_up, why_not_proven
-from evaluation.gates.stages import tier_step
 from evaluation.gates.standing import Standing, lower_stage, standing
 from evaluation.gates.sworn import Court, Release
 from evaluation.gates.transitions import TABLE, UNMOVED, Order, Stands, allows, answer
@@ -70,7 +69,6 @@ __all__ = [
     "render_rows",
     "standing",
     "step_reasons",
-    "tier_step",
     "why_not_broken",
     "why_not_proven",
     "would_lower",

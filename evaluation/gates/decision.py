@@ -129,12 +129,12 @@ class Decision:
         """Read a stored decision, refusing one that was changed. Raises :class:`DecisionError`."""
         members = cast("Mapping[str, object]", document) if isinstance(document, Mapping) else {}
         if members.get("schema") != DECISION_SCHEMA:
-            raise DecisionError(f"is not a decision of {DECISION_SCHEMA}.")
+            raise DecisionError(f"is not a decision of {DECISION_SCHEMA}; decide again.")
         names = {field.name for field in fields(Decision)}
         try:
             decision = _adapter().validate_python({name: members[name] for name in names})
         except (ValidationError, EvaluationError, KeyError) as error:
-            raise DecisionError(f"is not a decision of {DECISION_SCHEMA}: {error}") from error
+            raise DecisionError(f"is not a decision of {DECISION_SCHEMA}; decide again: {error}") from error
         if decision.to_json() != dict(members):
             raise DecisionError("the decision was changed after it was made; decide again, do not repair it by hand.")
         return decision

@@ -13,4 +13,4 @@ class DecisionError(GateError):
 
 
 class StageError(GateError):
-    """A step between stages or tiers that is not allowed."""
+    """A place is said to stand where no order leads."""

@@ -4,7 +4,7 @@ that refuses.
 The gate reads it for what goes up (``step_reasons``, ``why_not_broken``); tests hold every cell against the arithmetic
 of what goes down, and the commands against each cell that they come by. It says where an order leads once nothing else
 stands in its way; evidence, approvals, rights and time are judged elsewhere, and refuse what the table would allow.
-Fallback tiers have a rule and no table (``stages.tier_step``).
+Fallback tiers step any number in both directions and have no table; who may step one up is for ``rights.py``.
 
 A place stands in a stage, or in one that a broken glass lent it: ``assistive over shadow`` is assistive while the glass
 lasts, where shadow was earned. A column is a stage that the order names.

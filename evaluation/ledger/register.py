@@ -47,7 +47,7 @@ class Register:
                 " ledger has one clock: what took effect earlier says so in effective_at"
             )
         if entry.effective_at > entry.at + CLOCK_SKEW:
-            raise RefusedEntryError("it takes effect after it was recorded")
+            raise RefusedEntryError("it takes effect after it was recorded; its effective_at is no later than now")
         check = _CHECKS.get(entry.kind)
         if check is not None:
             check(self, entry)
@@ -65,7 +65,7 @@ class Register:
         if not is_act_of(entry, known.public_key):
             raise RefusedEntryError("it is not signed with the key that its actor registered")
         if signed_at(entry) > entry.at + CLOCK_SKEW:
-            raise RefusedEntryError("it was signed after it was recorded")
+            raise RefusedEntryError("it was signed after it was recorded; set the clock where it was signed")
         if signature_of(entry) in self._signatures:
             raise RefusedEntryError("this very act is in the ledger already; a new one is signed anew")
         self._signatures.add(signature_of(entry))
@@ -136,7 +136,7 @@ class Register:
         if statement.role not in known.roles:
             raise RefusedEntryError(f"the person does not hold the role {statement.role}")
         if statement.decided_on > entry.at + CLOCK_SKEW:
-            raise RefusedEntryError("the decision is dated after it was recorded")
+            raise RefusedEntryError("the decision is dated after it was recorded; set the clock where it was signed")
         if approval.signed.signature in self._signatures:
             raise RefusedEntryError("this very statement is in the ledger already; a new decision is a new statement")
         self._signatures.add(approval.signed.signature)

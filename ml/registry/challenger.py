@@ -75,7 +75,7 @@ def read_challenger(home: Path, use_case: str, site: str, public_key: PublicKey)
         return None
     pointer = _parse(read_bounded(path, MAX_BYTES), public_key)
     if (pointer.use_case, pointer.site) != (use_case, site):
-        raise PointerError(f"The challenger of {use_case} at {site} was signed for another site or use case.")
+        raise PointerError(f"The challenger of {use_case} at {site} is of another site or use case; withdraw it.")
     return pointer
 
 
@@ -196,7 +196,7 @@ def _parse(content: bytes, public_key: PublicKey) -> Challenger:
     except orjson.JSONDecodeError as error:
         raise PointerError("The challenger's pointer is no JSON; withdraw it.") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise PointerError(f"The challenger's pointer has another schema; this version reads {SCHEMA!r} only.")
+        raise PointerError(f"The challenger's pointer has another schema than {SCHEMA!r}; withdraw it.")
     try:
         signature = Signature.model_validate(document.pop("signature", None))
     except ValidationError as error:

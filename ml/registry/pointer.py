@@ -110,7 +110,7 @@ def read_pointer(home: Path, use_case: str, site: str, public_key: PublicKey) ->
         return None
     pointer = _parse(read_bounded(path, MAX_BYTES), public_key)
     if (pointer.use_case, pointer.site) != (use_case, site):
-        raise PointerError(f"The pointer of {use_case} at {site} was issued for another site or use case.")
+        raise PointerError(f"The pointer of {use_case} at {site} is of another site or use case; publish it again.")
     return pointer
 
 
@@ -245,8 +245,11 @@ def _require_lower(current: Pointer | None, stage: Stage, tier: Tier | None) -> 
         return
     if current is None:
         raise PointerError("The present pointer is missing or cannot be trusted; it can only be followed by off.")
-    if stage.rank > current.stage.rank or (tier or current.tier).rank < current.tier.rank:
-        raise PointerError(f"From {current.stage} and {current.tier}, {stage} and {tier} is not a step down.")
+    lower = tier or current.tier
+    if stage.rank > current.stage.rank or lower.rank < current.tier.rank:
+        raise PointerError(
+            f"From {current.stage} and {current.tier}, {stage} and {lower} is not a step down; to go up, promote it."
+        )
 
 
 def _put(path: Path, pointer: Pointer, signer: Signer) -> None:
@@ -271,9 +274,11 @@ def check_release(home: Path, pointer: Pointer, public_key: PublicKey) -> Verifi
     if pointer.stage.rank > manifest.stage.rank:
         raise PointerError(f"The release was approved for {manifest.stage}, not for {pointer.stage}; release it anew.")
     if not manifest.approvals and pointer.glass is None:
-        raise PointerError("Nobody approved the release and no glass was broken for it; it serves nothing.")
+        raise PointerError("Nobody approved the release and no glass was broken for it; it serves nothing. Promote it.")
     if manifest.created_at != pointer.last_release_at:
-        raise PointerError("The pointer gives its release another time of creation than its manifest.")
+        raise PointerError(
+            "The pointer gives its release another time of creation than its manifest; publish it again."
+        )
     return release
 
 

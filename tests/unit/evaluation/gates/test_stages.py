@@ -1,21 +1,17 @@
 from datetime import UTC, datetime, timedelta
 
-import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from evaluation.gates import (
     GlassAsked,
     Reading,
-    StageError,
     Stood,
     after_glass,
     breached,
     earned,
     lowered_by,
     step_reasons,
-    tier_step,
     why_not_broken,
     would_lower,
 )
@@ -24,15 +20,6 @@ from evaluation.ledger.people import People
 from evaluation.policies import Stage, Tier, Trigger, load_policy
 
 STAGES = list(Stage)
-
-
-@given(st.sampled_from(list(Tier)), st.sampled_from(list(Tier)))
-def test_tiers_step_any_number_but_never_nowhere(current, target):
-    if current is target:
-        with pytest.raises(StageError, match="already"):
-            tier_step(current, target)
-    else:
-        assert tier_step(current, target) == ("down" if target.rank > current.rank else "up")
 
 
 TRIAGE = load_policy("triage")

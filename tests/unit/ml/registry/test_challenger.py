@@ -68,7 +68,7 @@ def test_a_release_challenges_at_its_own_site_only(home: Home) -> None:
     path = challenger_path(home.path, TRIAGE, "rural")
     put(home, home.release(stage="shadow"), 0)
     path.write_bytes(challenger_path(home.path, TRIAGE, SITE).read_bytes())
-    with pytest.raises(PointerError, match="signed for another site"):
+    with pytest.raises(PointerError, match="is of another site"):
         read_challenger(home.path, TRIAGE, "rural", home.signer.public)
     with pytest.raises(PointerError, match="named by lower-case letters"):
         challenger_path(home.path, TRIAGE, "../city")

@@ -22,7 +22,7 @@ from ml.registry.layout import read_card
 from ml.registry.store import model_files
 from ml.training.bundle import write_bundle
 from orchestration.settings import Environment
-from orchestration.sites import load_site
+from orchestration.sites import Site
 from orchestration.steps.learning.stores import CandidateRecord
 from orchestration.steps.record import records
 from orchestration.steps.releases import proposal
@@ -82,12 +82,7 @@ def ready(made: CandidateRecord, ledgers: InFiles) -> Generator[type[Rollout]]:
         patch.setattr(records, "datetime", clock)
         patch.setitem(os.environ, "TZ", "Europe/Berlin")
         time.tzset()
-        contracts = proposal.contract_versions(load_site("city"), Environment.DEVELOPMENT)
-        patch.setattr(proposal, "contract_versions", lambda *_: contracts)
-        patch.setattr(store, "read_card", _remembered(read_card))
-        patch.setattr(load, "parse_policy", cache(load.parse_policy))
-        for module in (ledger, chain):
-            patch.setattr(module, "believe", cache(believe))
+        keep_in_memory(patch)
         make_home(ledgers.settings(Path(folder) / "0"), made, BEGINS)
         records.open_records.cache_clear()
 
@@ -111,6 +106,22 @@ def ready(made: CandidateRecord, ledgers: InFiles) -> Generator[type[Rollout]]:
             ledgers.close()
             records.open_records.cache_clear()
     time.tzset()
+
+
+def keep_in_memory(patch: pytest.MonkeyPatch) -> None:
+    """Read what never changes once: contracts, policies and cards by their content, entries that were believed."""
+    contracts, real = dict[tuple[str, Environment], dict[str, dict[str, str]]](), proposal.contract_versions
+
+    def versions(site: Site, environment: Environment) -> dict[str, dict[str, str]]:
+        if (site.id, environment) not in contracts:
+            contracts[site.id, environment] = real(site, environment)
+        return contracts[site.id, environment]
+
+    patch.setattr(proposal, "contract_versions", versions)
+    patch.setattr(store, "read_card", _remembered(read_card))
+    patch.setattr(load, "parse_policy", cache(load.parse_policy))
+    for module in (ledger, chain):
+        patch.setattr(module, "believe", cache(believe))
 
 
 def _remembered(real: Callable[[Path], Any]) -> Callable[[Path], Any]:
