@@ -466,7 +466,7 @@ def test_a_challenger_that_was_planned_comes_and_its_plan_is_done(
     one: Governed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask_for_plans(monkeypatch, "shadow")
-    start = now() + timedelta(seconds=1)
+    start = now() + timedelta(minutes=5)
     made = plan(one, "shadow", start)
     assert made["payload"]["challenger"] is True and made["warnings"] == []
     approve(one, "shadow", challenger=True)
@@ -483,7 +483,7 @@ def test_a_challenger_is_planned_into_the_place_of_what_is_shown(
     beside: Governed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask_for_plans(monkeypatch, "assistive")
-    start = now() + timedelta(seconds=1)
+    start = now() + timedelta(minutes=5)
     made = plan(beside, "assistive", start)
     assert made["payload"]["subject"]["model"] == beside.entries("challenger")[-1].payload["subject"]["model"]
     monkeypatch.setattr(held, "now", lambda: start + timedelta(hours=1))
@@ -496,7 +496,7 @@ def test_a_challenger_is_planned_into_the_place_of_what_is_shown(
 
 def test_a_plan_without_a_challenger_lets_none_come(one: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
     ask_for_plans(monkeypatch, "shadow")
-    start = now() + timedelta(seconds=1)
+    start = now() + timedelta(minutes=5)
     plan(one, "shadow", start, challenger=False)
     approve(one, "shadow", challenger=True)
     monkeypatch.setattr(held, "now", lambda: start + timedelta(hours=1))
