@@ -86,4 +86,13 @@ def _anchor(store: Store, item: ContractObject) -> Path:
 
 
 def _is_current(target: Path, contract: Contract) -> bool:
-    return target.exists() and (pq.read_schema(target).metadata or {}).get(MARK) == contract.digest.encode()
+    try:
+        seen = target.stat()
+    except FileNotFoundError:
+        return False
+    return _mark(target, (seen.st_ino, seen.st_size, seen.st_mtime_ns)) == contract.digest.encode()
+
+
+@lru_cache(maxsize=1024)
+def _mark(anchor: Path, state: tuple[int, int, int]) -> bytes | None:  # noqa: ARG001 - read again when it changed
+    return (pq.read_schema(anchor).metadata or {}).get(MARK)

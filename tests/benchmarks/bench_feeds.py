@@ -40,18 +40,20 @@ def growth(home: Path, histories: Sequence[int]) -> dict[str, Any]:
     """Land a history, and measure single days after each of some lengths of it; the median of a few days."""
     corpus = _resources()
     days = _days(home / "drops", corpus)
-    site, landed, seconds = "growth", 0, dict[str, float]()
+    site, landed, kinds = "growth", 0, ("seconds", "cpu_seconds")
+    took: dict[str, dict[str, float]] = {kind: {} for kind in kinds}
     for history in histories:
         while landed < history:
             many = [Drop((next(days),), NOW + (landed + n) * ONE_DAY) for n in range(min(10, history - landed))]
             land_drops(many, site=site, feed=None, home=home, key=KEY)
             landed += len(many)
-        took: list[float] = []
+        measured: list[dict[str, float]] = []
         for _ in range(DAYS_MEASURED):
             folder, landed = next(days), landed + 1
-            took.append(timed(lambda f=folder, at=landed: _land(home, site, f, NOW + at * ONE_DAY))["seconds"])
-        seconds[str(history)] = statistics.median(took)
-    return {"seconds": seconds, "resources_a_day": len(corpus)}
+            measured.append(timed(lambda f=folder, at=landed: _land(home, site, f, NOW + at * ONE_DAY)))
+        for kind in kinds:
+            took[kind][str(history)] = statistics.median(one[kind] for one in measured)
+    return {**took, "resources_a_day": len(corpus)}
 
 
 def _land(home: Path, site: str, path: Path, at: datetime) -> None:

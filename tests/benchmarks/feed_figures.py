@@ -13,15 +13,16 @@ MESSAGES_PER_SECOND, ROUND_TRIPS_PER_SECOND, TIMES_AT_TEN_TIMES_HISTORY = 2000, 
 
 
 def growth_figures(growth: Cost) -> list[Figure]:
-    """A day after each history beside a day after the shortest; the ratio is to stay at 1."""
-    seconds = {int(days): took for days, took in growth.result["seconds"].items()}
-    shortest = min(seconds)
+    """A day after each history beside a day after the shortest, in time and in CPU; the ratio is to stay at 1."""
     subject = f"{GROWTH} ({growth.result['resources_a_day']:,} resources a day)"
     figures: list[Figure] = []
-    for days, took in sorted(seconds.items()):
-        target = TIMES_AT_TEN_TIMES_HISTORY if days >= 10 * shortest else None
-        beside = (f"after {shortest} days", seconds[shortest])
-        figures.append(Figure(subject, f"{days} days", took, "s", *beside, target, is_at_most=True, is_of_ratio=True))
+    for label, kind in (("seconds", "seconds"), ("CPU", "cpu_seconds")):
+        took = {int(days): seconds for days, seconds in growth.result[kind].items()}
+        shortest = min(took)
+        for days in sorted(took):
+            target = TIMES_AT_TEN_TIMES_HISTORY if days >= 10 * shortest else None
+            what, beside = f"{label} after {days} days", (f"after {shortest} days", took[shortest])
+            figures.append(Figure(subject, what, took[days], "s", *beside, target, is_at_most=True, is_of_ratio=True))
     return figures
 
 
