@@ -24,7 +24,7 @@ def columns(home: Path) -> list[str]:
 def narrowed(contract: Contract) -> Contract:
     """The contract without the last column of its first object, under another digest."""
     first = contract.objects[0]
-    return replace(contract, objects=(replace(first, columns=first.columns[:-1]),), digest="0" * 64)
+    return replace(contract, objects=(replace(first, properties=first.properties[:-1]),), digest="0" * 64)
 
 
 def test_an_anchor_is_written_anew_for_another_contract_and_back_however_often_it_was_seen(
