@@ -143,12 +143,29 @@ def _week(policy: Policy, asked: Asked, now: datetime) -> tuple[Refusal, ...]:
     if limit is None or isnan(asked.hours):
         return ()
     more = timedelta(hours=min(max(asked.hours, LEAST_HOURS), policy.break_glass.at_most_hours))
-    stood = sum((one.within(now + more - WEEK, now) for one in asked.stood), timedelta(0))
-    left = timedelta(hours=limit) - stood
-    if more <= left:
+    stood, most = _stood(asked, now, more), timedelta(hours=limit)
+    if stood + more <= most:
         return ()
     figure = f"{stood / HOUR:.4g} hours in the 7 days that would end with it, and {more / HOUR:.4g} more"
-    whole = floor(left / HOUR * 100) / 100
+    whole = floor(_longest(asked, now, more, most) / HOUR * 100) / 100
     less = f"Ask for at most {whole:g} hours, or release" if whole >= LEAST_HOURS else "Release"
     what = f"{less} it by the gate (pilothouse promote): who needs it this often needs the board."
     return (Refusal("break-glass.hours-in-7-days", figure, f"at most {limit:g} in any 7 days", what),)
+
+
+def _stood(asked: Asked, now: datetime, more: timedelta) -> timedelta:
+    """How long glasses stood of the seven days that would end with one of ``more`` time."""
+    return sum((one.within(now + more - WEEK, now) for one in asked.stood), timedelta(0))
+
+
+def _longest(asked: Asked, now: datetime, at_most: timedelta, most: timedelta) -> timedelta:
+    """The longest glass, shorter than ``at_most``, that leaves no seven days with more than ``most``.
+
+    A shorter one ends earlier, and its seven days reach further back: what it leaves room for is looked up at each edge
+    of what stood, between which it grows with what is asked for or stays.
+    """
+    edges = (edge + WEEK - now for one in asked.stood for edge in (one.start, one.end))
+    lengths = [one for one in (timedelta(0), *edges) if timedelta(0) <= one <= at_most]
+    return max(
+        (most - _stood(asked, now, one) for one in lengths if _stood(asked, now, one) + one <= most), default=HOUR * 0
+    )

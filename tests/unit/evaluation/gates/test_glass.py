@@ -1,5 +1,6 @@
 """Breaking the glass: refused without any one of what it takes, each on both sides of its boundary."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -120,6 +121,20 @@ def test_an_instant_too_much_is_too_much(tmp_path):
 def test_where_nothing_is_left_only_the_gate_is_named(tmp_path):
     [reason] = why_not_broken(POLICY, people(tmp_path), replace(ASKED, hours=1, stood=stood((60, WEEKLY))), NOW)
     assert reason.to_meet.startswith("Release it by the gate")
+
+
+@pytest.mark.parametrize(
+    ("ago", "later", "fits"), [(156, 30, 0), (156, 28, 2), (159, 28, 2), (160, 28, 8), (162, 28, 8)]
+)
+def test_what_is_told_to_fit_fits_although_its_seven_days_reach_further_back(tmp_path, ago, later, fits):
+    """A shorter glass ends earlier: six hours that are over for one of twelve may still count for it."""
+    who = people(tmp_path)
+    asked = replace(ASKED, hours=12, stood=stood((ago + 6, 6), (90, later)))
+    [reason] = why_not_broken(POLICY, who, asked, NOW)
+    told = float(found[1]) if (found := re.search(r"at most ([\d.]+) hours, or", reason.to_meet)) else 0
+    assert told == fits
+    assert not told or why_not_broken(POLICY, who, replace(asked, hours=told), NOW) == ()
+    assert why_not_broken(POLICY, who, replace(asked, hours=told + 0.02), NOW)
 
 
 def test_no_seven_days_hold_more_of_it_and_what_is_older_counts_no_longer(tmp_path):
