@@ -33,11 +33,11 @@ def test_an_anchor_is_written_anew_for_another_contract_and_back_however_often_i
     whole, fewer = {"census": census}, {"census": narrowed(census)}
     write_anchors(tmp_path, whole)
     write_anchors(tmp_path, whole)
-    assert "closed" in columns(tmp_path)
+    assert "isolation" in columns(tmp_path)
     write_anchors(tmp_path, fewer)
-    assert "closed" not in columns(tmp_path)
+    assert "isolation" not in columns(tmp_path)
     write_anchors(tmp_path, whole)
-    assert "closed" in columns(tmp_path)
+    assert "isolation" in columns(tmp_path)
 
 
 def test_an_anchor_that_was_removed_or_is_as_it_was_is_written_once(tmp_path: Path, census: Contract) -> None:
