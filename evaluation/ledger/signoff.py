@@ -43,7 +43,7 @@ def rotate_key(ledger: Ledger, person: str, old: Ed25519PrivateKey, new: Ed25519
     """
     known = ledger.people().current(person)
     if known is None:
-        raise RefusedEntryError("key_rotated is not recorded: the person is not registered.")
+        raise RefusedEntryError("key_rotated is not recorded: the person is not registered (pilothouse key new).")
     return ledger.append("key_rotated", person, rotation(known, old, new), at=at)
 
 
@@ -65,7 +65,7 @@ def revoke_key(
     people = ledger.people()
     known = people.current(person)
     if known is None:
-        raise RefusedEntryError("key_revoked is not recorded: the person is not registered.")
+        raise RefusedEntryError("key_revoked is not recorded: the person is not registered (pilothouse key new).")
     before = people.revocation(known.public_key)
     voids_more = void_since is not None and (before is None or void_since < (before.void_since or before.at))
     if before is not None and not voids_more:

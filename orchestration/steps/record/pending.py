@@ -33,6 +33,7 @@ from orchestration.steps.patience import held_within
 SCHEMA = "pilothouse.pending/1"
 FOLDER = "pending"
 RECORD = "record"
+MEMBERS = {RECORD, "kind", "actor", "payload", "made_at"}
 LOCK, LOCK_SECONDS = "pending", 5.0
 NOT_YET = 2**62
 """Stands for the number of an entry that has none yet: after every one that has."""
@@ -135,17 +136,20 @@ def unproven(payload: Mapping[str, Any], reason: str) -> dict[str, object]:
 
 def _read(path: Path) -> Waiting:
     try:
-        return Waiting(path, _order(json.loads(path.read_bytes())), "it was not recorded yet")
+        return Waiting(path, _order(path.read_bytes()), "it was not recorded yet")
     except Exception as error:  # noqa: BLE001 - the file may hold anything; what it holds is told, not raised
         return Waiting(path, None, said(error))
 
 
-def _order(document: Any) -> Pending:
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+def _order(content: bytes) -> Pending:
+    document = _document(content)
+    if document.get("schema") != SCHEMA or not document.keys() >= MEMBERS:
         raise NotAnOrderDown(f"The file is no order of {SCHEMA}; look at it and delete it.")
     payload = check_payload(document["kind"], document["payload"])
     if not is_down(document["kind"], payload) or not is_person(document["actor"]):
-        raise NotAnOrderDown("The file does not hold an order to go down; nothing else is recorded from a file.")
+        raise NotAnOrderDown(
+            "The file does not hold an order to go down; nothing else is recorded from a file. Delete it."
+        )
     return Pending(
         record=str(document["record"]),
         kind=document["kind"],
@@ -153,6 +157,15 @@ def _order(document: Any) -> Pending:
         payload=payload,
         made_at=parse_instant(document["made_at"]),
     )
+
+
+def _document(content: bytes) -> dict[str, Any]:
+    """What a pending file says; nothing where it is torn."""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def is_down(kind: str, payload: Mapping[str, Any]) -> bool:

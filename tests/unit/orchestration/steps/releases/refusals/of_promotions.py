@@ -83,6 +83,7 @@ def evidence_that_nobody_can_read(one: Governed, _: pytest.MonkeyPatch) -> Do:
 
 
 @refuses(
+    "load.parse_calendar/1",
     "change_control.unreadable",
     clause="calendar-readable",
     words=("the calendar cannot be read: calendar.yaml", "a calendar", "Correct the calendar"),

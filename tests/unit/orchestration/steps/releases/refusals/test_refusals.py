@@ -41,6 +41,7 @@ TABLE = (
     "of_going_down",
     "of_challengers",
     "of_plans",
+    "of_homes",
 )
 for module in TABLE:
     importlib.import_module(f"{__package__}.{module}")
