@@ -40,6 +40,15 @@ def alerts_difference_per_100(new: ArrayLike, old: ArrayLike, threshold: float) 
     return Figure(100 * float(gained.mean()), 100 * lower, 100 * upper, gained.size, int(np.abs(gained).sum()))
 
 
+def alerts_per_100(score: ArrayLike, threshold: float) -> Figure:
+    """On how many of 100 cases one of both alerts (at or above ``threshold``), with Wilson's interval; ``n_events``
+    counts them."""
+    shown = _alerts(score, threshold)
+    n, events = int(shown.size), int(shown.sum())
+    lower, upper = intervals.wilson(events, n)
+    return Figure(100 * events / n, 100 * lower, 100 * upper, n, events)
+
+
 def both_alert(new: ArrayLike, old: ArrayLike, threshold: float) -> Figure:
     """Share of cases on which both alert, with Wilson's interval."""
     both = _alerts(new, threshold) & _alerts(old, threshold)

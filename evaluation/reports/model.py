@@ -12,6 +12,7 @@ from typing import Literal
 from evaluation import EvaluationError
 from evaluation.evidence import Evidence
 from evaluation.gates.decision import Decision
+from evaluation.gates.refusal import Refusal
 from evaluation.slo import Standing
 
 Stage = Literal["off", "shadow", "assistive", "decision_support"]
@@ -119,13 +120,23 @@ class HistoryLine:
 @dataclass(frozen=True, slots=True)
 class ChallengerView:
     """A release that scores beside the one of a site, shown to nobody. ``evidence``: both on the same visits, ``None``
-    before there is any; ``missing``: what keeps it from taking the release's place, besides approvals."""
+    before there is any; ``missing``: what keeps it from taking the release's place, besides approvals.
+
+    ``entry`` is the hash of the ledger entry by which it came, ``approvals`` those of who signed for it; ``beside`` the
+    release that was served then. ``decision``: what the gate would answer for the next stage, ``unmet`` everything that
+    stands between it and that stage; both ``None`` where that could not be judged.
+    """
 
     release: str
     since: datetime
     model_version: str | None = None
     evidence: Evidence | None = None
     missing: tuple[str, ...] = ()
+    entry: str = ""
+    approvals: tuple[str, ...] = ()
+    beside: str | None = None
+    decision: Decision | None = None
+    unmet: tuple[Refusal, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ SCHEMA = "https://mc.chai.org/v0.2/schema.xsd"
 SIMULATED = "Simulated data: engineering evidence, not a clinical claim."
 
 _USEFULNESS = ("performance", "calibration", "net_benefit", "shadow")
+_COMPARED = "side_by_side"
+"""Told where this model once was a challenger; of a first release nothing is missing without it."""
 _FAIRNESS = ("subgroups",)
 _SAFETY = ("drift", "parity", "rehearsal", "slo")
 
@@ -54,7 +56,7 @@ def model_card(use_case: UseCaseView, site: SiteView) -> dict[str, Json]:
             },
             "UsesAndDirections": _uses(use_case),
             "Warnings": _warnings(facts, site),
-            "TrustIngredients": _trust(facts),
+            "TrustIngredients": _trust(facts, site),
             "KeyMetrics": {
                 "UsefulnessUsabilityEfficacy": _metric(
                     site,
@@ -160,7 +162,7 @@ def _warnings(facts: CardFacts, site: SiteView) -> dict[str, Json]:
     }
 
 
-def _trust(facts: CardFacts) -> dict[str, Json]:
+def _trust(facts: CardFacts, site: SiteView) -> dict[str, Json]:
     return {
         "AISystemFacts": {
             "OutcomesAndOutputs": _said(facts.outcomes_and_outputs),
@@ -170,7 +172,7 @@ def _trust(facts: CardFacts) -> dict[str, Json]:
             "OutputAndInputDataTypes": _said(facts.output_and_input_data_types),
             "DevelopmentDataCharacterization": _said(facts.development_data_characterization),
             "BiasMitigationApproaches": _said(facts.bias_mitigation_approaches),
-            "OngoingMaintenance": _said(facts.ongoing_maintenance),
+            "OngoingMaintenance": _joined([_said(facts.ongoing_maintenance), *_challenged(site)]),
             "Security": _said(facts.security),
             "Transparency": _said(facts.transparency),
         },
@@ -182,7 +184,26 @@ def _trust(facts: CardFacts) -> dict[str, Json]:
     }
 
 
+def _challenged(site: SiteView) -> list[str]:
+    """What scores beside the release, shown to nobody, and how far it is from its place."""
+    view = site.challenger
+    if view is None:
+        return []
+    told = (
+        f"A challenger, model version {view.model_version or NOT_EVIDENCED}, release {view.release}, scores beside "
+        f"this release since {words.moment(view.since)} and is shown to nobody."
+    )
+    if view.evidence is None:
+        compared = f"Both on the same visits: {NOT_EVIDENCED}."
+    else:
+        compared = f"Both on the same visits: evidence side_by_side {view.evidence.digest}."
+    between = "not judged" if view.unmet is None else str(len(view.unmet)) if view.unmet else "nothing"
+    return [f"{told} {compared} Unmet between it and this release's place: {between}."]
+
+
 def _metric(site: SiteView, kinds: Sequence[str], goal: str) -> dict[str, Json]:
+    if kinds == _USEFULNESS and site.evidence_of(_COMPARED):
+        kinds = (*kinds, _COMPARED)
     documents = [document for kind in kinds if (document := site.evidence_of(kind)) is not None]
     absent = [words.KIND_TITLES[kind] for kind in kinds if site.evidence_of(kind) is None]
     results = [result for document in documents for result in _results(document)]

@@ -30,7 +30,12 @@ _LABELS = {
     "calibration_gap": "Largest calibration gap by",
     "auroc_difference": "AUROC, challenger minus release",
     "alerts_per_100_difference": "Cards per 100 visits, challenger minus release",
+    "alerts_per_100.challenger": "Cards per 100 visits of the challenger",
+    "alerts_per_100.release": "Cards per 100 visits of the release",
+    "auroc.challenger": "AUROC of the challenger",
+    "auroc.release": "AUROC of the release",
     "both_alert": "Both would show a card",
+    "share_of_calls": "Calls of the release that the challenger scored, too",
     "drift.share": "Share of features drifted",
     "drift.max_effect": "Largest standardised difference",
     "segment_drift.causes": "Causes of drift by unit, shift and group",
@@ -73,7 +78,7 @@ _LABELS = {
     "slo.latency_ms_p99": "Time to answer, 99th percentile (ms)",
 }
 _PERCENT = re.compile(
-    r"(prevalence|sensitivity|ppv|both_alert|drift\.share|parity\.(agreement.*|without_own_record)|(parity|shadow_gap)\.set_apart|overrides\.(accepted|overridden|ignored)|slo\.share.*|"
+    r"(prevalence|sensitivity|ppv|both_alert|share_of_calls|drift\.share|parity\.(agreement.*|without_own_record)|(parity|shadow_gap)\.set_apart|overrides\.(accepted|overridden|ignored)|slo\.share.*|"
     r"(.*\.)?(lowest_)?(coverage|skill)(\..*)?|.*adjusted_share)(@.*)?$"
 )
 _LIVE = re.compile(r"^(shadow|side_by_side)\.")

@@ -124,6 +124,15 @@ class BoardFacts:
     problems: tuple[str, ...] = ()
     changes: Changes = field(default_factory=Changes)
     rules: tuple[RuleFact, ...] = ()
+    compared: Evidence | None = None
+    """Both on the same visits, on which the model of this release took another's place; None also where it is lost."""
+    compared_by: LedgerFact | None = None
+    """The promotion that names it; None where the model took nobody's place."""
+
+    @property
+    def challenged(self) -> Evidence | None:
+        """Both on the same visits: the challenger and what is served."""
+        return self.site.challenger and self.site.challenger.evidence
 
     def source(self, *roles: str) -> tuple[Source, ...]:
         """The documents of these roles that there are."""

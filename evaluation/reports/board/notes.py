@@ -10,6 +10,7 @@ from typing import Any
 
 from evaluation.evidence import Json
 from evaluation.reports import words
+from evaluation.reports.board.challenger import figures_of, replaced
 from evaluation.reports.board.claims import Cell, Row, Section, claim, number, table
 from evaluation.reports.board.facts import ApprovalFact, BoardFacts, Source, mapping, records
 
@@ -26,12 +27,25 @@ def release_notes(facts: BoardFacts) -> Section:
         *[table(("Contract", "Before", "Now"), rows) for rows in [_contracts(facts)] if rows],
         table(("Why", "Said by", "Stage"), [_why(one) for one in signed(facts)] or [claim("Why", None, None, on=())]),
     ]
+    tables += replaced(facts)
+    if facts.site.challenger is not None:
+        tables.append(table(("Beside this release", "What is so"), [_beside(facts)]))
     answered = [_answer(facts, *one) for one in feedback(facts)]
     if answered:
         tables.append(
             table(("Feedback on record when it was approved", "How often", "Answered by this release"), answered)
         )
     return Section("notes", "Release notes", tuple(tables))
+
+
+def _beside(facts: BoardFacts) -> Row:
+    """That another model scores beside this one; the section of the challenger says the rest."""
+    view = facts.site.challenger
+    if view is None:
+        return claim("Challenger", None, on=())
+    came = tuple(one.source for one in facts.entries if one.hash == view.entry)
+    version = view.model_version or words.NOT_EVIDENCED
+    return claim("Challenger", f"Model version {version}, since {words.moment(view.since)}, shown to nobody", on=came)
 
 
 def _between(facts: BoardFacts) -> str:
@@ -128,6 +142,20 @@ def _answer(facts: BoardFacts, name: str, count: int, sources: tuple[Source, ...
     return claim(words.plain(name.replace("-", " ")), number(words.count(count)), said, on=on)
 
 
+def _challenger_document(facts: BoardFacts) -> dict[str, Any] | None:
+    view = facts.site.challenger
+    if view is None:
+        return None
+    return {
+        "release": view.release,
+        "model_version": view.model_version,
+        "since": view.since.isoformat(),
+        "beside": view.beside,
+        "compared": figures_of(view.evidence),
+        "in_its_way": None if view.unmet is None else [one.to_json() for one in view.unmet],
+    }
+
+
 def notes_document(facts: BoardFacts) -> dict[str, Any]:
     """The notes as plain JSON: what the pack's section says."""
     now = mapping(facts.document("release").get("subject"))
@@ -140,6 +168,8 @@ def notes_document(facts: BoardFacts) -> dict[str, Any]:
         "changed": [name for name in PARTS if now.get(name) != before.get(name)] if before else list(now),
         "before": dict(before),
         "now": dict(now),
+        "compared": figures_of(facts.compared),
+        "challenger": _challenger_document(facts),
         "why": [{"person": one.person, "kind": one.kind, "note": one.note} for one in signed(facts)],
         "feedback": [
             {"name": name, "count": count, "answered_by": [one.person for one in by.get(name, [])]}

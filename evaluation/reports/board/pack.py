@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from evaluation.evidence import Json
-from evaluation.reports.board import changes, figures, items, notes, operation, standing, value
+from evaluation.reports.board import challenger, changes, figures, items, notes, operation, standing, value
 from evaluation.reports.board.claims import Section
 from evaluation.reports.board.facts import BoardFacts, Source
 from evaluation.reports.model_card import card_json, card_xml
@@ -31,6 +31,7 @@ SECTIONS = (
     operation.incidents,
     operation.levels,
     standing.approvals,
+    challenger.challenger,
     changes.changes,
     figures.rehearsal,
     operation.risks,

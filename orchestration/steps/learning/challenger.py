@@ -5,16 +5,20 @@ statistics (evaluation/metrics/side_by_side), and whether it may take the other'
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
 from evaluation.evidence import Evidence, Figure, Json
 from evaluation.metrics import NotEstimableError
+from evaluation.metrics.performance import auroc
+from evaluation.metrics.sample import FloatArray
 from evaluation.metrics.shares import share
-from evaluation.metrics.side_by_side import alerts_difference_per_100, auroc_difference, both_alert
+from evaluation.metrics.side_by_side import alerts_difference_per_100, alerts_per_100, auroc_difference, both_alert
 from evaluation.policies import load_policy
 from ml.registry.signing import load_public_key
 from ml.registry.store import load_release
@@ -27,6 +31,8 @@ from orchestration.steps.record.lanes import lane_at
 from orchestration.steps.record.records import open_records
 
 KIND, SHARE = "side_by_side", "share_of_calls"
+CHALLENGER, RELEASE = "challenger", "release"
+"""Whose figure it is, behind its name."""
 
 
 @dataclass(frozen=True)
@@ -88,21 +94,23 @@ def judge_challenger(settings: Settings, use_case: str, site: str) -> list[Evide
 
 
 def side_by_side(new: Side, old: Side, use_case: UseCase, since: datetime) -> Evidence:
-    """Evidence of kind side_by_side, about the challenger: each outcome's difference of AUROC, of cards per 100, and
-    how often both would show one, on the visits of which both scored one call; and which share of the other's scored
-    calls `since` the challenger came it scored, too."""
+    """Evidence of kind side_by_side, about the challenger: AUROC of each outcome and cards per 100, of both and the
+    difference, and how often both would show one, on the visits of which both scored one call; and which share of the
+    other's scored calls `since` the challenger came it scored, too."""
     pairs, policy = pairs_of(new, old), load_policy(use_case.use_case)
     threshold, outcome = policy.shown_card.display_threshold, use_case.card.outcome
     figures = {f"{KIND}.visits": Figure(float(pairs.rows.num_rows), n=pairs.rows.num_rows)}
     figures[f"{KIND}.{SHARE}"] = share_of_calls(new, old, since)
     for name, figure in _differences(pairs, use_case).items():
-        figures[f"{KIND}.{name}.auroc_difference"] = figure
+        figures[f"{KIND}.{name}"] = figure
     first, second = (np.array([one[outcome] for one in each]) for each in (pairs.new_scores, pairs.old_scores))
     none = Figure(None, n=0)
     has_rows = bool(first.size)
     figures[f"{KIND}.alerts_per_100_difference"] = (
         alerts_difference_per_100(first, second, threshold) if has_rows else none
     )
+    for side, scores in ((CHALLENGER, first), (RELEASE, second)):
+        figures[f"{KIND}.alerts_per_100.{side}"] = alerts_per_100(scores, threshold) if has_rows else none
     figures[f"{KIND}.both_alert"] = both_alert(first, second, threshold) if has_rows else none
     detail: dict[str, Json] = {
         "beside_model": old.served.record.model,
@@ -137,18 +145,28 @@ def share_of_calls(new: Side, old: Side, since: datetime) -> Figure:
 
 
 def _differences(pairs: Pairs, use_case: UseCase) -> dict[str, Figure]:
-    """By outcome, of the visits whose outcome is known by now."""
+    """AUROC of both and the difference, by outcome and figure, of the visits whose outcome is known by now."""
     found, scores = dict[str, Figure](), (pairs.new_scores, pairs.old_scores)
     for outcome in use_case.outcomes:
         label = pairs.rows[outcome.label_column]
         known = label.is_valid().to_numpy().astype(bool)
         y = label.filter(label.is_valid()).cast(pa.float64()).to_numpy()
         new, old = (np.array([one[outcome.name] for one in each], float)[known] for each in scores)
-        try:
-            found[outcome.name] = auroc_difference(y, new, old) if y.size else Figure(None, n=0)
-        except NotEstimableError:
-            found[outcome.name] = Figure(None, n=int(y.size), n_events=int(y.sum()))
+        figures = [
+            ("auroc_difference", partial(auroc_difference, y, new, old)),
+            (f"auroc.{CHALLENGER}", partial(auroc, y, new)),
+            (f"auroc.{RELEASE}", partial(auroc, y, old)),
+        ]
+        found |= {f"{outcome.name}.{name}": _estimated(figure, y) for name, figure in figures}
     return found
+
+
+def _estimated(figure: Callable[[], Figure], y: FloatArray) -> Figure:
+    """A figure, or how many visits there were where it cannot be estimated of them."""
+    try:
+        return figure() if y.size else Figure(None, n=0)
+    except NotEstimableError:
+        return Figure(None, n=int(y.size), n_events=int(y.sum()))
 
 
 def _window(pairs: pa.Table, scored: pa.Table) -> dict[str, str]:

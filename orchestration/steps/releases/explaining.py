@@ -11,7 +11,7 @@ from evaluation.policies import Policy, Stage
 from ml.registry.manifest import Scope
 from orchestration.settings import Settings
 from orchestration.steps.answer import DONE, FAILED, Answer
-from orchestration.steps.releases.across_sites import compare_sites
+from orchestration.steps.releases.across_sites import Comparison, compare_sites
 from orchestration.steps.releases.challenging import why_not_challenging
 from orchestration.steps.releases.decision import decide_proposal
 from orchestration.steps.releases.held import control_of
@@ -32,8 +32,7 @@ def explain_step(settings: Settings, use_case: str, site: str, stage: str, *, ch
     proposal = propose(settings, use_case, site, Stage(stage), challenger=challenger)
     decision = decide_proposal(settings, proposal)
     compared = compare_sites(settings, proposal, decision)
-    held = control_of(settings, proposal)
-    reasons = [*_reasons(settings, proposal, decision), *compared.reasons, *held.reasons]
+    reasons = stands_between(settings, proposal, decision, compared)
     approvals, scope = _approvals(proposal.policy, proposal.stage, reasons), _scope(settings, proposal)
     document = {
         **decision.to_json(),
@@ -49,6 +48,14 @@ def explain_step(settings: Settings, use_case: str, site: str, stage: str, *, ch
     lines = [_scope_line(scope), *compared.lines(), *told_beside(settings, proposal)]
     text = "\n".join([render_rows(rows), *lines])
     return Answer(document, text=text, exit_code=DONE if decision.allowed else FAILED)
+
+
+def stands_between(
+    settings: Settings, proposal: Proposal, decision: Decision, compared: Comparison | None = None
+) -> list[Refusal]:
+    """Everything that refuses a proposal now: evidence, approvals, comparisons, the calendar, the records."""
+    across = compare_sites(settings, proposal, decision) if compared is None else compared
+    return [*_reasons(settings, proposal, decision), *across.reasons, *control_of(settings, proposal).reasons]
 
 
 def _scope(settings: Settings, proposal: Proposal) -> dict[str, Any]:

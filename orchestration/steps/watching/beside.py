@@ -4,16 +4,19 @@ What does not belong here: the comparison itself (learning/challenger), and whet
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from evaluation.gates import Decision
 from evaluation.ledger import Readable
 from evaluation.policies import Stage
 from evaluation.reports import ChallengerView
 from ml.registry.signing import load_public_key
-from ml.registry.store import load_release
+from ml.registry.store import VerifiedRelease, load_release
 from orchestration.settings import Settings
 from orchestration.steps.errors import known_errors, said
 from orchestration.steps.record.lanes import lane_at
 from orchestration.steps.releases.decision import judge_proposal
+from orchestration.steps.releases.explaining import stands_between
 from orchestration.steps.releases.proposal import Proposal, propose
 from orchestration.steps.releases.replaced import compared, replaced
 from orchestration.steps.releases.replacing import why_not_replacing
@@ -30,25 +33,35 @@ def challenger_view(settings: Settings, records: Readable, use_case: str, site: 
     lane = lane_at(settings, records, use_case, site)
     if lane.release is None or lane.ordered is None:
         return None
-    known = ChallengerView(lane.release, lane.ordered.since)
+    known = ChallengerView(
+        release=lane.release,
+        since=lane.ordered.since,
+        entry=lane.ordered.ledger_hash,
+        approvals=tuple(one.ledger_hash for one in lane.ordered.approvals),
+        beside=lane.ordered.beside,
+    )
     try:
         release = load_release(settings.home, lane.release, load_public_key(settings.keys / "release.pub.pem"))
-        proposal = propose(settings, use_case, site, NEXT, challenger=True)
-        missing = tuple(_missing(settings, proposal))
+        return _judged(settings, propose(settings, use_case, site, NEXT, challenger=True), known, release)
     except known_errors() as error:
-        return ChallengerView(lane.release, known.since, missing=(said(error),))
-    return ChallengerView(
-        lane.release,
-        known.since,
-        release.manifest.model.version,
-        compared(settings, proposal, replaced(settings, proposal)),
-        missing,
+        return replace(known, missing=(said(error),))
+
+
+def _judged(settings: Settings, proposal: Proposal, known: ChallengerView, release: VerifiedRelease) -> ChallengerView:
+    decision = judge_proposal(settings, proposal)
+    return replace(
+        known,
+        model_version=release.manifest.model.version,
+        evidence=compared(settings, proposal, replaced(settings, proposal)),
+        missing=tuple(_missing(settings, proposal, decision)),
+        decision=decision,
+        unmet=tuple(stands_between(settings, proposal, decision)),
     )
 
 
-def _missing(settings: Settings, proposal: Proposal) -> Iterator[str]:
+def _missing(settings: Settings, proposal: Proposal, decision: Decision) -> Iterator[str]:
     for one in why_not_replacing(settings, proposal):
         yield f"{one.figure}; wanted: {one.threshold}"
-    unmet = len(judge_proposal(settings, proposal).refusals)
+    unmet = len(decision.refusals)
     if unmet:
         yield f"{unmet} clause{'s' * (unmet > 1)} of the gate of {NEXT} not met"

@@ -27,6 +27,7 @@ from evaluation.reports.board import (
     load_value,
     risk_register,
 )
+from evaluation.reports.board.facts import mapping
 from ml.registry.signing import load_public_key
 from ml.registry.store import VerifiedRelease, load_release
 from ml.usecases import load_declaration
@@ -40,6 +41,7 @@ from orchestration.steps.record.records import who
 from orchestration.steps.releases.proposal import released
 from orchestration.steps.releases.standing import court_of, standing_of
 from orchestration.steps.slo.telling import document as level_document
+from orchestration.steps.watching.board_comparison import Compared, challenger_sources, compared_before
 from orchestration.steps.watching.board_counts import SiteCounts
 
 
@@ -61,6 +63,7 @@ class Gathering:
     problems: list[str] = field(default_factory=list[str])
     changes: Changes = field(default_factory=Changes)
     rules: tuple[RuleFact, ...] = ()
+    compared: Compared | None = None
 
     @property
     def place(self) -> tuple[str, str]:
@@ -81,7 +84,7 @@ def board_facts(
     """Everything that the pack of a use case at a site may say; never raises for what one store holds."""
     entries = _entries(records, use_case.name, site.site)
     made = Gathering(counts.settings, records, use_case, site, model.generated_at, model.ledger, entries, counts)
-    for part in (_evidence, _in_writing, _ledger, _decision, _release, _levels, _counts, _calendar):
+    for part in (_evidence, _in_writing, _ledger, _decision, _release, _challenger, _levels, _counts, _calendar):
         try:
             part(made)
         except Exception as error:  # noqa: BLE001 - what one store holds must not cost the rest; the pack says what is wrong
@@ -99,6 +102,8 @@ def board_facts(
         problems=tuple(made.problems),
         changes=made.changes,
         rules=made.rules,
+        compared=made.compared and made.compared.evidence,
+        compared_by=made.compared and made.compared.by,
     )
     return replace(facts, measured={**made.measured, **_valued(facts)})
 
@@ -228,6 +233,16 @@ def _release(made: Gathering) -> None:
     if release is not None:
         _signed(made, release)
     made.approvals = _approvals(made, present, release)
+
+
+def _challenger(made: Gathering) -> None:
+    """What scores beside the release, and what its model was compared with before it took another's place."""
+    subject = mapping(made.sources["release"].document.get("subject")) if "release" in made.sources else {}
+    made.compared = compared_before(made.settings, made.place, made.entries, subject.get("model"))
+    if made.compared is not None and made.compared.evidence is not None:
+        made.sources["compared"] = Source.of_evidence(made.compared.evidence, "Both on the same visits, before it came")
+    for role, source in challenger_sources(made.settings, made.site):
+        made.sources[role] = source
 
 
 def _pointer(site: SiteView, present: Present) -> dict[str, Any]:

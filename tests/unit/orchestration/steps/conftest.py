@@ -1,5 +1,6 @@
 """An empty home, and the small records that steps read back."""
 
+import dataclasses
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
@@ -63,6 +64,40 @@ def city(settings: Settings, governed_home: tuple[Path, list[str]]) -> "Governed
     home, releases = governed_home
     shutil.copytree(home, settings.home, dirs_exist_ok=True)
     return Governed(settings, releases=list(releases))
+
+
+@pytest.fixture(scope="session")
+def incumbent_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose city is shown one model, with a newer candidate; to be copied."""
+    from tests.unit.orchestration.steps.governed import Governed
+    from tests.unit.orchestration.steps.releases.challenged import approve, candidate, city_record, promote
+
+    folder = tmp_path_factory.mktemp("incumbent")
+    home = folder / "home"
+    home.mkdir()
+    one = Governed.at(settings_of(home))
+    first = candidate(one.settings, city_record(), 12, folder / "first")
+    for stage in ("shadow", "assistive"):
+        approve(one, stage)
+        assert promote(one, stage).exit_code == 0
+    candidate(one.settings, dataclasses.replace(first, inputs="1" * 64), 13, folder / "second")
+    open_records.cache_clear()
+    return home
+
+
+@pytest.fixture(scope="session")
+def challenged_home(tmp_path_factory: pytest.TempPathFactory, incumbent_home: Path) -> Path:
+    """A home whose newer candidate scores beside the release that is shown; to be copied."""
+    from tests.unit.orchestration.steps.governed import Governed
+    from tests.unit.orchestration.steps.releases.challenged import approve, promote
+
+    home = tmp_path_factory.mktemp("challenged") / "home"
+    shutil.copytree(incumbent_home, home)
+    one = Governed(settings_of(home))
+    approve(one, "shadow", challenger=True)
+    assert promote(one, "shadow", challenger=True).exit_code == 0
+    open_records.cache_clear()
+    return home
 
 
 @pytest.fixture

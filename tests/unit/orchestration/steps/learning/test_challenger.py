@@ -73,6 +73,10 @@ def test_the_evidence_is_the_challengers_and_names_the_other(record: Record) -> 
     for outcome in OUTCOMES:
         figure = found.figures[f"side_by_side.{outcome}.auroc_difference"]
         assert figure.value == pytest.approx(1.0 - 5.5 / 9) and (figure.n, figure.n_events) == (6, 3)
+        sides = (found.figures[f"side_by_side.{outcome}.auroc.{side}"].value for side in ("challenger", "release"))
+        assert list(sides) == [1.0, pytest.approx(5.5 / 9)]
+    shown = [found.figures[f"side_by_side.alerts_per_100.{side}"] for side in ("challenger", "release")]
+    assert [(one.value, one.n_events) for one in shown] == [(pytest.approx(400 / 6), 4), (pytest.approx(50.0), 3)]
     alerts = found.figures["side_by_side.alerts_per_100_difference"]
     assert (alerts.value, alerts.n_events) == (pytest.approx(100 / 6), 1)
     assert found.figures["side_by_side.both_alert"].value == 3 / 6

@@ -28,6 +28,9 @@ from tests.unit.evaluation.gates.conftest import meeting
 from tests.unit.ml.serving.homes import tiny_model
 from tests.unit.orchestration.steps.governed import PEOPLE, Governed
 
+DETAILS: dict[str, dict[str, list[str]]] = {"overrides": {"groups": [], "reasons": []}, "drift": {"features": []}}
+"""What pages ask of evidence besides its figures."""
+
 
 def candidate(settings: Settings, record: CandidateRecord, rounds: int, folder: Path) -> CandidateRecord:
     """The newest candidate, of which every clause of the policy is met."""
@@ -37,7 +40,9 @@ def candidate(settings: Settings, record: CandidateRecord, rounds: int, folder: 
     write_bundle(tiny_model(rounds=rounds), bundle_folder(settings, made))
     for kind, figures in meeting(load_policy("triage")).items():
         at = now() - timedelta(hours=1)
-        save_evidence(settings, Evidence(kind, "triage", "city", made.model, made.data, at, figures, {}))  # type: ignore[arg-type]
+        save_evidence(
+            settings, Evidence(kind, "triage", "city", made.model, made.data, at, figures, DETAILS.get(kind, {}))
+        )  # type: ignore[arg-type]
     return made
 
 
@@ -79,7 +84,13 @@ def side_by_side(
         f"side_by_side.{outcome.name}.auroc_difference": Figure(auroc + 0.01, auroc, auroc + 0.02, visits, visits // 20)
         for outcome in load_use_case("triage").outcomes
     }
-    figures["side_by_side.alerts_per_100_difference"] = Figure(alerts - 1, alerts - 2, alerts, visits)
+    for outcome in load_use_case("triage").outcomes:
+        for side, value in (("challenger", 0.81), ("release", 0.8 - auroc)):
+            name = f"side_by_side.{outcome.name}.auroc.{side}"
+            figures[name] = Figure(value, value - 0.03, value + 0.03, visits, visits // 20)
+    for side, value in (("challenger", 7.2), ("release", 8.2 - alerts)):
+        figures[f"side_by_side.alerts_per_100.{side}"] = Figure(value, value - 1, value + 1, visits, 65)
+    figures["side_by_side.alerts_per_100_difference"] = Figure(alerts - 1, alerts - 2, alerts, visits, 9)
     figures["side_by_side.share_of_calls"] = Figure(share, share - 0.01, share, visits)
     figures["side_by_side.visits"] = Figure(float(visits), n=visits)
     detail = {"beside_model": beside or old["subject"]["model"], "beside_version": "12"}
