@@ -80,6 +80,16 @@ def one_person_in_two_roles(room: Room, _: pytest.MonkeyPatch) -> Callable[[], o
     return room.ask
 
 
+@refuses(
+    "decision.refusal",
+    clause="policy-is-the-one-reviewed",
+    words=("the release names another policy than the one in force", "the policy named", "Build the release again"),
+)
+def a_release_of_another_policy(room: Room, _: pytest.MonkeyPatch) -> Callable[[], object]:
+    room.case.subject = replace(SUBJECT, policy="9" * 64)
+    return lambda: room.ask(decision=room.case.decide())
+
+
 @fails("authorise.authorise", error="GateError", words=("no time zone", "timezone-aware"))
 def the_gate_asked_at_no_known_moment(room: Room, _: pytest.MonkeyPatch) -> Callable[[], object]:
     return lambda: room.ask(decision=room.case.decide(), now=NAIVE)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeGuard
 
 import pytest
 
@@ -43,18 +43,21 @@ RAISING = (
     "orchestration/steps/intake/deidentification.py",
 )
 """Rooms and modules of which every error has a row, too: the steps of release, and what each of them asks first."""
+REASONING = ("sworn", "change_control", "judge", "selection")
+"""Modules of the gate whose functions say in a sentence why something does not count: it stands in the figure."""
+REFUSAL, ERROR, REASON = "refusal", "error", "reason"
 
 
 @dataclass(frozen=True)
 class Site:
-    """One place that refuses. `clauses` are patterns of what it may name: clauses, or nothing for an error."""
+    """One place that refuses. `clauses` are patterns of what a refusal may name; an error and a reason name nothing."""
 
     name: str
     path: Path
     first: int
     last: int
     clauses: tuple[str, ...] = ()
-    is_error: bool = False
+    kind: str = REFUSAL
 
 
 @cache
@@ -67,12 +70,9 @@ def sites() -> dict[str, Site]:
 
 
 def policy_clauses() -> set[str]:
-    """What a decision may refuse with: the clauses of every policy, and the two that no policy names."""
+    """The clauses of every policy; a decision may refuse with each."""
     policies = [load_policy(name) for name in use_case_names()]
-    return {one.id for each in policies for one in each.clauses_for(Stage.DECISION_SUPPORT)} | {
-        POLICY_CLAUSE,
-        READABLE_CLAUSE,
-    }
+    return {one.id for each in policies for one in each.clauses_for(Stage.DECISION_SUPPORT)}
 
 
 @contextmanager
@@ -83,13 +83,15 @@ def watched() -> Generator[set[str]]:
     for site in sites().values():
         by_file.setdefault(str(site.path), []).append(site)
 
-    def note(frame: FrameType, *, is_error: bool) -> None:
+    def note(frame: FrameType, kind: str) -> None:
         ours = by_file.get(frame.f_code.co_filename, ())
-        hits.update(one.name for one in ours if one.is_error is is_error and one.first <= frame.f_lineno <= one.last)
+        hits.update(one.name for one in ours if one.kind == kind and one.first <= frame.f_lineno <= one.last)
 
-    def within(frame: FrameType, event: str, _: object) -> Any:
+    def within(frame: FrameType, event: str, given: object) -> Any:
         if event == "exception":
-            note(frame, is_error=True)
+            note(frame, ERROR)
+        if event == "return" and given and isinstance(given, str):
+            note(frame, REASON)
         return within
 
     def called(frame: FrameType, _event: str, _: object) -> Any:
@@ -101,7 +103,7 @@ def watched() -> Generator[set[str]]:
     real, before = Refusal.__init__, sys.gettrace()
 
     def made(refusal: Refusal, *words: str, **named: str) -> None:
-        note(sys._getframe(1), is_error=False)
+        note(sys._getframe(1), REFUSAL)
         real(refusal, *words, **named)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -125,7 +127,7 @@ def _in(path: Path) -> Iterator[Site]:
         number[function] += 1
         which = f"/{number[function]}" if many[function] > 1 else ""
         site = f"{path.stem}.{function}{which}"
-        yield Site(site, path, node.lineno, node.end_lineno or 0, clauses, isinstance(node, ast.Raise))
+        yield Site(site, path, node.lineno, node.end_lineno or 0, clauses, _kind(node))
 
 
 class _Reader:
@@ -137,15 +139,24 @@ class _Reader:
 
     def _read(
         self, node: ast.AST, function: ast.FunctionDef | None
-    ) -> Iterator[tuple[str, ast.Call | ast.Raise, tuple[str, ...]]]:
+    ) -> Iterator[tuple[str, ast.Call | ast.Raise | ast.Return, tuple[str, ...]]]:
         for child in ast.iter_child_nodes(node):
             inside = child if isinstance(child, ast.FunctionDef) else function
             where = inside.name if inside else "module"
             if _is_refusal(child):
                 yield where, child, self._clauses(child.args[0], inside)
-            elif isinstance(child, ast.Raise) and self._raises and child.exc and not _holds_refusal(child):
+            elif self._is_error(child) or self._is_reason(where, child):
                 yield where, child, ()
             yield from self._read(child, inside)
+
+    def _is_error(self, node: ast.AST) -> TypeGuard[ast.Raise]:
+        is_new = isinstance(node, ast.Raise) and node.exc is not None
+        return self._raises and is_new and not _holds_refusal(node)
+
+    def _is_reason(self, function: str, node: ast.AST) -> TypeGuard[ast.Return]:
+        """Whether a function that says why not returns a sentence, at least in one case."""
+        says_why = self._module.stem in REASONING and function.lstrip("_").startswith(("why", "too"))
+        return says_why and isinstance(node, ast.Return) and _is_sentence(node.value)
 
     def _clauses(self, named: ast.expr, function: ast.FunctionDef | None) -> tuple[str, ...]:
         match named:
@@ -163,7 +174,7 @@ class _Reader:
                 module = ".".join(self._module.relative_to(ROOT).with_suffix("").parts)
                 return (re.escape(str(getattr(importlib.import_module(module), named.id))),)
             case ast.Attribute(attr="clause"):
-                return tuple(map(re.escape, sorted(policy_clauses())))
+                return tuple(map(re.escape, sorted(policy_clauses() | {POLICY_CLAUSE, READABLE_CLAUSE})))
             case _:
                 raise AssertionError(f"{self._module.name}: the clause {ast.unparse(named)} is named by nothing known")
 
@@ -179,3 +190,17 @@ def _is_refusal(node: ast.AST) -> Any:
 
 def _holds_refusal(node: ast.AST) -> bool:
     return any(_is_refusal(one) for one in ast.walk(node))
+
+
+def _is_sentence(told: ast.expr | None) -> bool:
+    match told:
+        case ast.IfExp():
+            return _is_sentence(told.body) or _is_sentence(told.orelse)
+        case ast.Constant(value=str()):
+            return bool(told.value)
+        case _:
+            return isinstance(told, ast.JoinedStr)
+
+
+def _kind(node: ast.AST) -> str:
+    return {ast.Raise: ERROR, ast.Return: REASON}.get(type(node), REFUSAL)

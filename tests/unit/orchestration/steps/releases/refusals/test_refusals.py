@@ -32,6 +32,7 @@ from .sites import policy_clauses, sites, watched
 
 TABLE = (
     "of_gates",
+    "of_reasons",
     "of_ledger",
     "of_records",
     "of_pointers",
