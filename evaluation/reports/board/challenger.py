@@ -4,7 +4,7 @@ what was compared when the release took another's place.
 Here belongs what is claimed of a comparison. How both are compared, and whether it suffices, is the gate's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from evaluation.evidence import Evidence, Figure, Json
 from evaluation.gates.refusal import Refusal
@@ -14,7 +14,8 @@ from evaluation.reports.board.facts import BoardFacts, Source, mapping
 from evaluation.reports.model import ChallengerView
 
 KIND, BESIDE = "side_by_side", "beside-the-release-it-replaces"
-HEADS = ("Figure", "Challenger", "Release", "Difference", "95 % interval", "Visits", "Events", "Margin of the policy")
+SIDES, BEFORE = ("Challenger", "Release"), ("This model", "The one before")
+REST, MARGIN = ("Difference", "95 % interval", "Visits", "Events"), "Margin of the policy"
 ENDS = {"challenger": ".challenger", "release": ".release"}
 
 
@@ -32,10 +33,9 @@ def _standing(facts: BoardFacts) -> list[Table]:
     if view is None:
         return []
     on = facts.source("challenger_comparison")
-    paired = _paired(facts, facts.challenged, on, _margins(facts))
     return [
         table(("", "What is so"), _who(facts, view)),
-        table(HEADS, paired, _window(facts.challenged, "The challenger minus the release, on the same visits")),
+        _paired(facts, facts.challenged, on, _margins(facts), SIDES, "The challenger minus the release, same visits"),
         table(("In its way to the release's place", "Seen", "Asked", "What would meet it"), _unmet(facts, view)),
     ]
 
@@ -97,17 +97,25 @@ def _on(facts: BoardFacts, evidence: Evidence | None) -> tuple[Source, ...]:
 
 
 def _paired(
-    facts: BoardFacts, evidence: Evidence | None, on: tuple[Source, ...], margins: Mapping[str, Json]
-) -> Iterator[Row]:
-    """Each outcome's AUROC, cards per 100, and how often both would show one; NOT EVIDENCED without a comparison."""
-    for name, label in facts.use_case.outcomes:
-        stem = f"{KIND}.{name}.auroc"
-        yield _pair(f"AUROC, {label}", evidence, stem, on, _at_least(margins))
-    yield _pair("Cards per 100 visits", evidence, f"{KIND}.alerts_per_100", on, _at_most(margins))
+    facts: BoardFacts,
+    evidence: Evidence | None,
+    on: tuple[Source, ...],
+    margins: Mapping[str, Json],
+    sides: tuple[str, str],
+    what: str,
+) -> Table:
+    """Each outcome's AUROC, and cards per 100, of both; NOT EVIDENCED without a comparison."""
+    asked = [(f"AUROC, {label}", f"{KIND}.{name}.auroc", _at_least(margins)) for name, label in facts.use_case.outcomes]
+    asked.append(("Cards per 100 visits", f"{KIND}.alerts_per_100", _at_most(margins)))
+    if evidence is None:
+        absent = [claim(label, None, Cell(margin, is_asked=True), on=()) for label, _, margin in asked]
+        return table(("Figure", what, MARGIN), absent)
+    rows = [_pair(label, evidence, stem, on, margin) for label, stem, margin in asked]
+    return table(("Figure", *sides, *REST, MARGIN), rows, _window(evidence, what))
 
 
-def _pair(label: str, evidence: Evidence | None, stem: str, on: tuple[Source, ...], margin: str) -> Row:
-    found = {} if evidence is None else evidence.figures
+def _pair(label: str, evidence: Evidence, stem: str, on: tuple[Source, ...], margin: str) -> Row:
+    found = evidence.figures
     sides = [found.get(f"{stem}{end}", Figure(None)) for end in ENDS.values()]
     gap = found.get(f"{stem}_difference", Figure(None))
     return claim(
@@ -142,9 +150,7 @@ def _margins(facts: BoardFacts) -> Mapping[str, Json]:
     return mapping(facts.document("policy").get("replacing"))
 
 
-def _window(evidence: Evidence | None, what: str) -> str:
-    if evidence is None:
-        return what
+def _window(evidence: Evidence, what: str) -> str:
     window = mapping(evidence.detail.get("window"))
     ends = [words.instant(str(window[name])) for name in ("served_from", "served_until") if name in window]
     beside = f"beside version {evidence.detail.get('beside_version')}"
@@ -174,11 +180,14 @@ def replaced(facts: BoardFacts) -> list[Table]:
     """What was compared before the release took the place of another model; none where it took nobody's."""
     if facts.compared_by is None:
         return []
-    on = (*facts.source("compared"), facts.compared_by.source) if facts.compared else ()
+    by = facts.compared_by
     same = mapping(facts.document("release").get("subject")).get("policy") == _policy_digest(facts)
-    margins = _margins(facts) if same else {}
-    head = f"Compared before its model took another's place, {words.moment(facts.compared_by.at)}"
-    return [table(HEADS, _paired(facts, facts.compared, on, margins), _window(facts.compared, head))]
+    margins, what = _margins(facts) if same else {}, "This model minus the one before, same visits"
+    named = f"{words.moment(by.at)}, on evidence {words.short(str(mapping(by.payload.get('detail')).get(KIND)))}"
+    return [
+        table(("", "What is so"), [claim("Compared before its model took another's place", named, on=(by.source,))]),
+        _paired(facts, facts.compared, facts.source("compared"), margins, BEFORE, what),
+    ]
 
 
 def _policy_digest(facts: BoardFacts) -> str | None:

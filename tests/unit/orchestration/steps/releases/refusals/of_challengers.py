@@ -11,6 +11,7 @@ from ml.registry import PointerError
 from ml.registry.challenger import challenger_path
 from orchestration.steps.learning.stores import candidate_folder, save_candidate
 from orchestration.steps.releases import proposal, withdrawing
+from orchestration.steps.releases.going_down import roll_back
 from orchestration.steps.releases.release import promote_release
 from orchestration.steps.releases.withdrawing import withdraw
 from tests.unit.orchestration.steps.governed import Governed
@@ -126,6 +127,37 @@ _compared("replacing._reasons/4", "since it came that it scored, too: 0.949", "a
 _compared("replacing._reasons/5", "cards per 100: 2.1 (1.1 to 3.1)", "at most 3 more per 100", alerts=3.1)
 _compared("replacing._of_auroc/2", "AUROC of critical_care: -0.011", "a lower bound of at least -0.02", auroc=-0.021)
 _compared("replacing._of_auroc/1", "15 events of critical_care", "at least 20 on visits of both", visits=300, auroc=0.0)
+
+
+# without the word: another model than people saw last
+
+
+def _swapped(one: Governed, by_way_of: str) -> Do:
+    """What people saw is taken down, and the newer model let into shadow by itself."""
+    roll_back(one.settings, "triage", "city", by_way_of, "a test", one.signs("olga"))
+    approve(one, "shadow")
+    assert promote(one, "shadow").exit_code == 0
+    return lambda: promote(one, "assistive")
+
+
+@refuses(
+    "replacing.why_not_replacing/2",
+    clause=INTO_PLACE,
+    words=("no side_by_side evidence of this model", "that people saw last", "pilothouse rollback triage --site city"),
+    begins=SHOWN,
+)
+def another_model_after_a_step_down(one: Governed, _: pytest.MonkeyPatch) -> Do:
+    return _swapped(one, "shadow")
+
+
+@refuses(
+    "replacing.why_not_replacing/2",
+    clause=INTO_PLACE,
+    words=("no side_by_side evidence of this model", "that people saw last", "UTC on people will not have seen it"),
+    begins=SHOWN,
+)
+def another_model_after_all_was_off(one: Governed, _: pytest.MonkeyPatch) -> Do:
+    return _swapped(one, "off")
 
 
 # taking it away
