@@ -151,7 +151,7 @@ class SiteView:
     release: str | None = None
     model_version: str | None = None
     since: datetime | None = None
-    scope: tuple[str, ...] = ()
+    scope: str = ""
     slo: str | None = None
     next_review: date | None = None
     evidence: tuple[Evidence, ...] = ()

@@ -5,6 +5,7 @@ not. `schemas/release-1.json` is this model as JSON Schema, for the other side; 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -119,6 +120,17 @@ class Scope(_Part):
 
 
 EVERYWHERE = Scope()
+
+
+@dataclass(frozen=True)
+class Nowhere:
+    """No place at all, and why: what a site's file may say of a use case, and no release is made for."""
+
+    why: str
+
+
+Launch = Scope | Nowhere
+"""Where a site's file lets a use case speak now (decision 0047)."""
 
 
 class Fallback(_Part):

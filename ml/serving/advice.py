@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from ml.features.request import RequestFeatures
-from ml.registry.manifest import EVERYWHERE, Scope
+from ml.registry.manifest import EVERYWHERE, Launch, Nowhere, Scope
 from ml.registry.stages import Stage, Tier
 from ml.registry.store import VerifiedRelease
 from ml.serving.asking import ModelSilent
@@ -70,7 +70,7 @@ class Case:
     now: datetime
     hours: Hours
     patience: float
-    launch: Scope = EVERYWHERE
+    launch: Launch = EVERYWHERE
 
 
 def outside_scope(scope: Scope, features: RequestFeatures, hours: Hours) -> str | None:
@@ -90,6 +90,13 @@ def outside_scope(scope: Scope, features: RequestFeatures, hours: Hours) -> str 
     return None if shift in scope.shifts else "the shift is not in the release's scope"
 
 
+def _outside_launch(case: Case) -> str | None:
+    """Say why the site's file does not let the use case speak here; None when it does."""
+    if isinstance(case.launch, Nowhere):
+        return case.launch.why
+    return NARROWED if outside_scope(case.launch, case.features, case.hours) is not None else None
+
+
 def tiers_below(release: VerifiedRelease, tier: Tier) -> tuple[Tier, ...]:
     """The tiers below, by the release's fallback; manual alone when it fails closed or nothing is below."""
     fallback = release.manifest.fallback
@@ -100,9 +107,7 @@ def tiers_below(release: VerifiedRelease, tier: Tier) -> tuple[Tier, ...]:
 async def advise(case: Case, live: "Live", service: HookService) -> Advice:
     """Decide what is said about one case. Never raises for a model that fails or hangs: the next tier answers."""
     features, release = case.features, live.release
-    outside = outside_scope(release.manifest.scope, features, case.hours)
-    if outside is None and outside_scope(case.launch, features, case.hours) is not None:
-        outside = NARROWED
+    outside = outside_scope(release.manifest.scope, features, case.hours) or _outside_launch(case)
     if outside is not None:
         return Advice(OUT_OF_SCOPE, live.tier, outside, was_tried=False)
     if not features.eligible:

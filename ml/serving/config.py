@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from ml.registry.manifest import EVERYWHERE, Scope
+from ml.registry.manifest import EVERYWHERE, Launch
 from ml.serving import ServingRefused
 from ml.serving.clocks import SteadyClock
 from ml.serving.hours import Hours, WorkingShift
@@ -29,7 +29,8 @@ class SiteContext:
     """What serving must know of a site: its IANA time zone, its pseudonym key (32 bytes), and its names for people.
 
     `units` maps the codes of its units to their names; empty where they are not known. `launch` is, by use case, where
-    the site's file lets it speak now: a release speaks there and in its own scope only (decision 0047). Without
+    the site's file lets it speak now, read whenever it is asked: a release speaks there and in its own scope only
+    (decision 0047). Without
     `shifts`, a release that is limited to some speaks in none. Without a key here, that in
     `<home>/keys/<site>.pseudonym.v1.key` is read.
     """
@@ -38,10 +39,10 @@ class SiteContext:
     pseudonym_key: bytes | None = field(default=None, repr=False)
     name: str = ""
     units: Mapping[str, str] = field(default_factory=dict[str, str])
-    launch: Mapping[str, Scope] = field(default_factory=dict[str, Scope])
+    launch: Mapping[str, Launch] = field(default_factory=dict[str, Launch])
     shifts: tuple[WorkingShift, ...] = ()
 
-    def launch_of(self, use_case: str) -> Scope:
+    def launch_of(self, use_case: str) -> Launch:
         """Where the site's file lets a use case speak; anywhere, where nothing is said of it."""
         return self.launch.get(use_case, EVERYWHERE)
 

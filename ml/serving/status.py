@@ -8,6 +8,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 
+from ml.registry.manifest import Nowhere
 from ml.registry.stages import Tier
 from ml.serving import Problem
 from ml.serving.advice import RELEASE_REFUSED
@@ -55,11 +56,21 @@ class Lower(BaseModel):
     reason: str | None
 
 
+class Silent(BaseModel):
+    """A use case that the site's file lets speak nowhere, and why."""
+
+    use_case: str
+    site: str
+    reason: str
+
+
 class Health(BaseModel):
-    """Alive, or ready; `stepped_down` says where something else than the model answers. Only a person steps up."""
+    """Alive, or ready; `stepped_down` says where something else than the model answers. Only a person steps up.
+    `silent` says where nothing is said at all, by the site's file."""
 
     status: str
     stepped_down: list[Lower] = []
+    silent: list[Silent] = []
 
 
 def add_status(app: FastAPI) -> None:
@@ -96,7 +107,7 @@ def add_status(app: FastAPI) -> None:
             for one in found
             if one.tier not in (None, Tier.MODEL.value)
         ]
-        return Health(status="ready", stepped_down=lower)
+        return Health(status="ready", stepped_down=lower, silent=_silent(running, found))
 
     @app.get("/metrics", tags=["Health"], response_class=Response)
     async def metrics(request: Request) -> Response:
@@ -110,6 +121,16 @@ def add_status(app: FastAPI) -> None:
                 running.meters.tier.labels(site.use_case, site.site, tier.value).set(site.tier == tier.value)
         _measure_models(running)
         return Response(running.meters.text(), media_type=PROMETHEUS_TEXT)
+
+
+def _silent(running: Running, found: list[SiteStatus]) -> list[Silent]:
+    known = [one for one in found if one.site in running.config.sites]
+    said = [(one, running.config.sites[one.site].launch_of(one.use_case)) for one in known]
+    return [
+        Silent(use_case=one.use_case, site=one.site, reason=launch.why)
+        for one, launch in said
+        if isinstance(launch, Nowhere)
+    ]
 
 
 async def statuses(running: Running) -> list[SiteStatus]:

@@ -14,6 +14,7 @@ from datetime import date, time
 from enum import StrEnum
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -76,10 +77,31 @@ class Shift(_Frozen):
 
 
 class LaunchScope(_Frozen):
-    """Where advice may appear at first; an empty list means every unit or shift."""
+    """Where advice may appear at first: units and shifts by name, `all` (as when left out), or `none`: nowhere.
+
+    `is_nowhere` is what `none` says of either; the lists are empty then, and mean nothing.
+    """
 
     units: tuple[Identifier, ...] = ()
     shifts: tuple[Identifier, ...] = ()
+    is_nowhere: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_and_none_are_said(cls, said: Any) -> Any:
+        """An empty list would be read by one person as nowhere and by another as everywhere."""
+        if not isinstance(said, dict):
+            return said
+        if "is_nowhere" in said:
+            raise ValueError("is_nowhere is not written; write `units: none`")
+        for part in ("units", "shifts"):
+            if part in said and not said[part]:
+                raise ValueError(
+                    f"an empty list of {part} says neither everywhere nor nowhere; write `{part}: all`, or "
+                    f"`{part}: none` for silence"
+                )
+        named = {part: value for part, value in said.items() if value not in ("all", "none")}
+        return {**named, "is_nowhere": "none" in [said.get(part) for part in ("units", "shifts")]}
 
 
 class Authorities(_Frozen):
@@ -236,6 +258,11 @@ def load_site(site_id: str) -> Site:
             f"There is no site {site_id!r}; known are {known}. Add orchestration/sites/<site>.yaml for a new one."
         )
     return parse_site(site_id, resources.files(PACKAGE).joinpath(f"{site_id}.yaml").read_text("utf-8"))
+
+
+def site_file(site_id: str) -> Path:
+    """Where the file of a site lies, or would."""
+    return Path(str(resources.files(PACKAGE))) / f"{site_id}.yaml"
 
 
 def parse_site(site_id: str, text: str) -> Site:

@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from ml.features.pseudonym import pseudonym
+from ml.registry.manifest import Nowhere
 from ml.serving import Problem, StoreUnavailable
 from ml.serving.board.adjusting import Adjustment, adjust, adjustments_of
 from ml.serving.board.page import board_page, with_nonce
@@ -148,7 +149,7 @@ async def _board(running: Running, site: str, unit: str) -> Board:
     state = await running.triage.state(site)
     launch = running.config.sites[site].launch_of(TRIAGE)
     scopes = (state.release.manifest.scope, launch) if isinstance(state, Live) else ()
-    is_outside = any(scope.units and unit not in scope.units for scope in scopes)
+    is_outside = any(isinstance(scope, Nowhere) or (scope.units and unit not in scope.units) for scope in scopes)
     if is_outside and unit not in running.config.sites[site].units:
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-unit", "The site's release does not serve a unit of that name.")
     now = running.config.clock()

@@ -75,7 +75,8 @@ class Beside(_Part):
 
 
 class UseCaseState(_Part):
-    """One use case at a site: what serves, how its model does, what drifted."""
+    """One use case at a site: what serves, how its model does, what drifted; `silent` says where the site's file
+    silences what was approved."""
 
     use_case: str
     title: str
@@ -87,6 +88,7 @@ class UseCaseState(_Part):
     moved: list[Moved] = Field(default_factory=list[Moved])
     periods: list[Period] = Field(default_factory=list[Period])
     blind_spot: str = ""
+    silent: str | None = None
     challenger: Beside | None = None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from evaluation.policies import Stage, Tier
 from ml.registry.files import write_durably
-from ml.registry.manifest import EVERYWHERE, Scope
+from ml.registry.manifest import EVERYWHERE, Launch, Nowhere
 from ml.registry.plan import Plan, publish_plan
 from ml.registry.pointer import Pointer
 from ml.registry.store import VerifiedRelease
@@ -26,7 +26,8 @@ from orchestration.steps.kinds import kind_of
 from orchestration.steps.kinds.planned import Asked, Draft, Planned
 from orchestration.steps.locks import exclusive
 from orchestration.steps.planning.upstream import Answered, ask_upstream
-from orchestration.steps.releases.proposal import current_pointer, launch_scope, released
+from orchestration.steps.releases.launching import launch_now
+from orchestration.steps.releases.proposal import current_pointer, released
 from orchestration.steps.releases.release_keys import release_signer
 from orchestration.steps.releases.served import ServedTierUnknown, served_tier
 
@@ -86,7 +87,9 @@ def make_plan(settings: Settings, use_case: str, site: str, at: datetime) -> Mad
     upstream = ask_upstream(settings, declared, place.id, stage, local)
     asked = Asked(declared, place, release, allowed, local, upstream)
     draft = planner_of(use_case).draft(settings, asked)
-    fields = plan_fields(place, release, draft, local, upstream, why, launch_scope(declared, place))
+    launch = launch_now(use_case, place.id)
+    said = " ".join(filter(None, (why, f"Nothing is planned: {launch.why}." if isinstance(launch, Nowhere) else None)))
+    fields = plan_fields(place, release, draft, local, upstream, said or None, launch)
     with exclusive(settings.home, f"plan-{use_case}-{place.id}"):
         plan = publish_plan(settings.home, fields, release_signer(settings))
         if draft.document is not None:
@@ -116,7 +119,7 @@ def plan_fields(
     at: datetime,
     upstream: Mapping[str, Answered],
     why: str | None = None,
-    launch: Scope = EVERYWHERE,
+    launch: Launch = EVERYWHERE,
 ) -> dict[str, Any]:
     """Return the plan as plain data for `publish_plan`; `why` says why the release itself stands lower, `launch` where
     the site's file lets it speak now."""
@@ -145,7 +148,9 @@ def plan_fields(
     }
 
 
-def _is_in_scope(line: dict[str, Any], scope: Scope) -> bool:
+def _is_in_scope(line: dict[str, Any], scope: Launch) -> bool:
+    if isinstance(scope, Nowhere):
+        return False
     return (not scope.units or line["unit"] in scope.units) and (not scope.shifts or line["shift"] in scope.shifts)
 
 

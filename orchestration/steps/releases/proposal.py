@@ -15,7 +15,7 @@ from evaluation.gates import earned
 from evaluation.policies import Policy, Stage, load_policy
 from ml.registry import RegistryError
 from ml.registry.layout import card_digest
-from ml.registry.manifest import Scope
+from ml.registry.manifest import Launch, Nowhere, Scope
 from ml.registry.pointer import Pointer, read_pointer
 from ml.registry.signing import load_public_key
 from ml.registry.store import VerifiedRelease, load_release
@@ -139,7 +139,7 @@ def propose(settings: Settings, use_case: str, site: str, stage: Stage, *, chall
     else:
         candidate = _challenger(settings, use_case, site, beside)
     contracts = contract_versions(place, settings.environment)
-    card, scope = kind_of(use_case).layout(declared, policy), launch_scope(declared, place)
+    card, scope = kind_of(use_case).layout(declared, policy), _somewhere(declared, place)
     subject = Subject(
         model=candidate.model,
         data=candidate.data,
@@ -153,15 +153,33 @@ def propose(settings: Settings, use_case: str, site: str, stage: Stage, *, chall
     return Proposal(declared, place, stage, policy, subject, candidate, contracts, card, scope, pointer, beside)
 
 
-def launch_scope(declared: Declaration, site: Site) -> Scope:
-    """Where a use case may speak at a site by the site's file, unless what it scores is in no unit."""
+class SpeaksNowhere(StepError):
+    """The site's file lets the use case speak nowhere: there is nothing to release there."""
+
+
+def launch_scope(declared: Declaration, site: Site) -> Launch:
+    """Where a use case may speak at a site by the site's file: anywhere, if what it scores is in no unit."""
+    said = site.scope_of(declared.use_case)
+    if said.is_nowhere:
+        return Nowhere(f"the site's file lets {declared.use_case} speak nowhere (units or shifts: none)")
     is_anywhere = isinstance(declared, UseCase) and not declared.grain.is_in_unit
-    return Scope() if is_anywhere else Scope(**site.scope_of(declared.use_case).model_dump())
+    return Scope() if is_anywhere else Scope(units=said.units, shifts=said.shifts)
 
 
-def launch_scopes(site: Site) -> dict[str, Scope]:
+def launch_scopes(site: Site) -> dict[str, Launch]:
     """Where each use case may speak at a site by the site's file as it is now."""
     return {use_case: launch_scope(load_declaration(use_case), site) for use_case in use_case_names()}
+
+
+def _somewhere(declared: Declaration, site: Site) -> Scope:
+    launch = launch_scope(declared, site)
+    if isinstance(launch, Nowhere):
+        raise SpeaksNowhere(
+            f"{declared.use_case} at {site.id}: {launch.why}. Name units and shifts there, or write `all`, to "
+            "release; what is served is silent meanwhile, and goes with: "
+            f"pilothouse rollback {declared.use_case} --site {site.id}"
+        )
+    return launch
 
 
 def _challenging(settings: Settings, use_case: str, site: str, stage: Stage) -> Challenging:

@@ -12,11 +12,13 @@ from typing import Any
 
 from evaluation.metrics.sample import MetricInputError
 from evaluation.policies import Tier
+from ml.registry.manifest import Nowhere
 from ml.rostering import RosteringError
 from ml.usecases import RosterUseCase
 from orchestration.settings import Settings
 from orchestration.steps.kinds.planned import Asked, Draft
 from orchestration.steps.planning.board import Published
+from orchestration.steps.releases.launching import launch_now
 from orchestration.steps.rosters.people_feeds import by_people_feeds
 from orchestration.steps.rosters.roster_agency import asked_of_agency
 from orchestration.steps.rosters.roster_bundle import RosterModelRefused, released_rules
@@ -49,8 +51,10 @@ def draft_roster(settings: Settings, asked: Asked, now_declared: RosterUseCase) 
         personnel = read_personnel(settings, declared, asked.site, asked.at)
         allowed, why = by_people_feeds(settings, declared, asked.site, asked.at, _by_age(declared, rows, asked))
         units = units_of(declared, asked.site, rows, asked.at.date(), declared.solving.days, personnel)
-        scope = asked.site.scope_of(now_declared.use_case).units
-        units = [unit for unit in units if not scope or unit.name in scope]
+        scope = launch_now(now_declared.use_case, asked.site.id)
+        if isinstance(scope, Nowhere):
+            raise NotEnoughRoster(f"{asked.site.id}: {scope.why}.")
+        units = [unit for unit in units if not scope.units or unit.name in scope.units]
         if not units:
             raise NotEnoughRoster(
                 f"{asked.site.id}: the rosters feed tells of nobody with {declared.people.fewest_shifts} duties in "

@@ -24,6 +24,7 @@ from orchestration.steps.files import write_atomically, write_json
 from orchestration.steps.learning.stores import read_all_evidence
 from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.records import believed_records, now
+from orchestration.steps.releases.launching import narrowing
 from orchestration.steps.slo import standings
 from orchestration.steps.watching.beside import challenger_view
 from orchestration.steps.watching.reads import reads_of
@@ -120,6 +121,7 @@ def _use_case(settings: Settings, records: Readable, use_case: str, site: str) -
         "title": load_declaration(use_case).title,
         "stage": pointer.stage.value if pointer else "off",
         "tier": pointer.tier.value if pointer else None,
+        "silent": narrowing(settings, use_case, site),
         **_estimated(estimated),
         **_drift(drift),
         "challenger": _challenger(challenger_view(settings, records, use_case, site), use_case, site),

@@ -17,7 +17,7 @@ from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
 from orchestration.steps.intake.keys import site_key
 from orchestration.steps.present import own_clock
-from orchestration.steps.releases.proposal import launch_scopes
+from orchestration.steps.releases.launching import LaunchFile
 
 SIMULATED = "A demo: patients, nurses and the clock of this page are simulated."
 HOST, SERVICE_PORT = "127.0.0.1", 8088
@@ -47,7 +47,7 @@ def serving_config(
             pseudonym_key=site_key(settings, site),
             name=site.name,
             units={unit.id: unit.name for unit in site.units},
-            launch=launch_scopes(site) if home is None else {},
+            launch=LaunchFile(site.id) if home is None else {},
             shifts=tuple(WorkingShift(one.id, one.starts, one.ends) for one in site.shifts),
         )
         for site in map(load_site, list_sites())

@@ -26,6 +26,7 @@ from orchestration.steps.record.agreement import Agreement, agreements
 from orchestration.steps.record.incidents import ALL_SITES, ALL_USE_CASES, KINDS
 from orchestration.steps.record.lanes import Lane, lanes
 from orchestration.steps.record.records import believed_records, broken, late, now, who
+from orchestration.steps.releases.launching import narrowing
 from orchestration.steps.releases.proposal import released, released_subject
 from orchestration.steps.releases.standing import standing_beside, standing_of
 from orchestration.steps.secret_files import leftovers
@@ -51,8 +52,9 @@ def status_of(settings: Settings, site: str | None = None) -> Answer:
 
 
 def _due(row: dict[str, Any]) -> list[str]:
-    """What is due of a row: of the release that is served and of its challenger."""
-    return [*(row["approvals_due"] or ()), *row.get("challenger", {}).get("approvals_due", ())]
+    """What is due of a row, of what is served and of its challenger; and where the site's file silences it."""
+    silent = [row["silent"]] if "silent" in row else []
+    return [*(row["approvals_due"] or ()), *row.get("challenger", {}).get("approvals_due", ()), *silent]
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ def _fill(row: dict[str, Any], settings: Settings, records: Readable | None, pla
     row["slo"] = figure_value(evidence, "slo", kind_of(use_case).in_time.name)
     row["drift"] = drift_of(evidence)
     row["next_review"] = next_review(pointer, load_policy(use_case))
+    silent = narrowing(settings, use_case, site)
+    row |= {} if silent is None else {"silent": silent}
     release = released(settings, pointer)
     row["model_version"] = release.manifest.model.version if release else None
     standing = None if records is None else standing_of(records, pointer, release, now())

@@ -25,6 +25,7 @@ from evaluation.reports import (
     SiteView,
     UseCaseView,
 )
+from ml.registry.manifest import Nowhere
 from ml.registry.pointer import Pointer
 from ml.usecases import Declaration, load_declaration
 from orchestration.settings import Settings
@@ -34,7 +35,7 @@ from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.stores import evidence_folder, read_all_evidence, read_candidate
 from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.records import now, who
-from orchestration.steps.releases.proposal import released
+from orchestration.steps.releases.proposal import launch_scope, released
 from orchestration.steps.slo import standings
 from orchestration.steps.warehouse.lineage import landed_files
 from orchestration.steps.warehouse.tables_summary import mapping_coverage
@@ -117,6 +118,7 @@ def _bare(records: Readable, use_case: Declaration, row: dict[str, Any]) -> Site
 def _site(settings: Settings, records: Readable, use_case: Declaration, row: dict[str, Any]) -> SiteView:
     site = load_site(row["site"])
     pointer = read_present(settings, use_case.use_case, site.id).pointer
+    launch = launch_scope(use_case, site)
     return SiteView(
         site=site.id,
         label=site.name,
@@ -126,7 +128,7 @@ def _site(settings: Settings, records: Readable, use_case: Declaration, row: dic
         release=row["release"],
         model_version=row["model_version"],
         since=pointer.issued_at if pointer else None,
-        scope=site.scope_of(use_case.use_case).units,
+        scope=launch.why if isinstance(launch, Nowhere) else launch.text,
         slo=None if row["slo"] is None else f"{100 * row['slo']:.1f} % of {kind_of(use_case.use_case).in_time.of}",
         next_review=next_review(pointer, load_policy(use_case.use_case)),
         evidence=_about_subject(settings, use_case.use_case, site.id, pointer),

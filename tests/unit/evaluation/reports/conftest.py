@@ -101,7 +101,7 @@ def model():
         release=RELEASE,
         model_version="3",
         since=NOW,
-        scope=("ED day",),
+        scope="units ED; shifts day",
         slo="99.9 % in 30 s",
         next_review=date(2027, 5, 22),
         evidence=evidence_of("city"),

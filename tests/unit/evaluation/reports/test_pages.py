@@ -81,7 +81,7 @@ def test_a_released_site_shows_stage_release_approvals_incidents_and_the_way_bac
         "No quota.",
         "312 files",
         "1 of 1 clauses met",
-        "ED day",
+        "units ED; shifts day",
         "Promoted to shadow",
     ):
         assert expected in words

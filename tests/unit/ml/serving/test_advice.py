@@ -23,7 +23,7 @@ from serving_homes import (
 from sqlalchemy import select
 
 from ml.registry.card import CardLayout
-from ml.registry.manifest import Scope
+from ml.registry.manifest import Nowhere, Scope
 from ml.registry.stages import Stage, Tier
 from ml.serving.advice import NARROWED
 from ml.serving.config import SiteContext
@@ -280,6 +280,25 @@ def test_the_sites_file_narrows_what_is_served_and_never_widens_it(
         answer(client)
     [event] = events(home)
     assert (event["status"], event["reason"]) == (status, reason)
+
+
+@pytest.mark.parametrize("released", [[], ["ED"]])
+def test_a_sites_file_that_says_nowhere_silences_the_only_unit_and_is_told_where_the_service_is_watched(
+    home: Home, released: list[str]
+) -> None:
+    home.point(home.release(scope={"units": released, "shifts": []}))
+    context = SiteContext("America/New_York", KEY, launch={"triage": Nowhere("the site's file says none")})
+    with home.serving(sites={SITE: context}) as client:
+        assert answer(client) == []
+        silent = client.get("/readyz").json()["silent"]
+        assert client.get(f"/board/{SITE}/ED").status_code in (200, 404)
+    assert silent == [{"use_case": "triage", "site": SITE, "reason": "the site's file says none"}]
+    [event] = events(home)
+    assert (event["status"], event["reason"], event["is_displayed"]) == (
+        "out_of_scope",
+        "the site's file says none",
+        False,
+    )
 
 
 def test_a_place_that_is_not_known_is_outside_a_limit(home: Home) -> None:

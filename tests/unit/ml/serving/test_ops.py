@@ -90,8 +90,9 @@ def test_each_role_sees_its_own_sections_and_no_others(open_to_all: Client, role
         assert (f'id="{SITE}-{section}"' in page) is (section in SECTIONS[role])  # type: ignore[index]
 
 
-def test_a_challenger_is_shown_beside_the_release_to_whoever_sees_the_model(home: Home) -> None:
+def test_a_challenger_and_what_the_sites_file_silences_are_shown_beside_the_release(home: Home) -> None:
     document = published(home.path)
+    document["sites"][0]["use_cases"][0]["silent"] = "Risk at triage at city is silent in units <ED>."
     document["sites"][0]["use_cases"][0]["challenger"] = {
         "version": "13", "since": "2026-02-01T08:00:00Z", "missing": ["<b>499 visits</b>"],
         "figures": {
@@ -106,6 +107,7 @@ def test_a_challenger_is_shown_beside_the_release_to_whoever_sees_the_model(home
     assert "Model version 13, in shadow since 01 Feb 2026, 08:00 UTC, shown to nobody." in page
     assert "-0.01 <span" in page and "-0.03 to 0.01" in page and ">321</td>" in page
     assert "&lt;b&gt;499 visits" in page and "a challenger in shadow beside it" in other
+    assert "<strong>Risk at triage at city is silent in units &lt;ED&gt;.</strong>" in other
 
 
 def test_a_person_sees_their_role_and_their_sites_and_the_look_is_on_record(signed: Client, home: Home) -> None:

@@ -71,6 +71,10 @@ def test_an_unknown_unit_is_refused_with_the_known_ones():
         (("region: US", "region: Atlantis"), "region"),
         (("feeds: [ehr_fhir]", "feeds: [ehr_fhir]\nscope: {units: [ICU]}"), "launch scope names"),
         (("feeds: [ehr_fhir]", "feeds: [ehr_fhir]\nscope: {shifts: [dawn]}"), "launch scope names"),
+        (("feeds: [ehr_fhir]", "feeds: [ehr_fhir]\nscope: {units: []}"), "write `units: all`, or `units: none`"),
+        (("feeds: [ehr_fhir]", "feeds: [ehr_fhir]\nscope: {units: all, shifts: }"), "write `shifts: all`, or"),
+        (("feeds: [ehr_fhir]", "feeds: [ehr_fhir]\nscope: {units: all, is_nowhere: false}"), "write `units: none`"),
+        (("feeds: [ehr_fhir]", "feeds: [ehr_fhir]\nscope: {units: nowhere}"), "scope.units"),
         (("kind: ed", "kind: garage"), "units.0.kind"),
         (("id: here", "id: there"), "name of the file"),
         (("name: Here", "nickname: Here"), "name"),
@@ -144,3 +148,19 @@ def test_a_clinic_that_admits_to_a_unit_which_the_site_does_not_have_is_refused(
     assert parse_site("here", GOOD + "admitting_clinics: {SURG: ED}").admitting_clinics == {"SURG": "ED"}
     with pytest.raises(InvalidSite, match="WARD"):
         parse_site("here", GOOD + "admitting_clinics: {SURG: WARD}")
+
+
+@pytest.mark.parametrize(
+    ("said", "is_nowhere"),
+    [
+        ("", False),
+        ("scope: {units: all, shifts: all}", False),
+        ("scope: {units: none}", True),
+        ("scope: {units: all, shifts: none}", True),
+        ("scopes: {triage: {units: none, shifts: all}}", True),
+        ("scopes: {staffing: {units: none}}", False),
+    ],
+)
+def test_a_site_says_everywhere_and_nowhere_in_a_word(said: str, is_nowhere: bool) -> None:
+    scope = parse_site("here", GOOD + said).scope_of("triage")
+    assert (scope.units, scope.shifts, scope.is_nowhere) == ((), (), is_nowhere)

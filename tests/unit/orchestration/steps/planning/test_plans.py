@@ -15,7 +15,7 @@ from ml.registry.stages import Stage, Tier
 from ml.registry.store import model_files
 from ml.usecases import OtherKind, load_declaration
 from orchestration.settings import Settings
-from orchestration.sites import load_site
+from orchestration.sites import LaunchScope, Site, load_site
 from orchestration.steps.drills.rehearsal import rehearse
 from orchestration.steps.learning.stores import CandidateRecord, bundle_folder, save_candidate
 from orchestration.steps.planning.meetings import daily_cron, days_in_time, judge_meetings, meeting_on, minutes_before
@@ -104,6 +104,13 @@ def test_no_row_no_snapshot_and_damaged_rows_are_each_a_plan_that_says_what_is_w
         assert plan.tier is Tier.MANUAL and not plan.lines and why in (plan.tier_reason or "")
     (city.settings.snapshots / "current.json").unlink()
     assert "no snapshot yet" in (city.plan().plan.tier_reason or "")
+
+
+def test_a_sites_file_that_says_nowhere_leaves_a_plan_of_no_lines_that_says_so(city, monkeypatch):
+    assert city.plan().plan.lines
+    monkeypatch.setattr(Site, "scope_of", lambda *_: LaunchScope.model_validate({"units": "none"}))
+    plan = city.plan().plan
+    assert plan.lines == () and "Nothing is planned: the site's file lets staffing speak nowhere" in plan.tier_reason
 
 
 def test_without_a_release_there_is_no_plan_and_a_use_case_of_cards_has_none(settings, city):

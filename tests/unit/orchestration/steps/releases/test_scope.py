@@ -1,19 +1,23 @@
 """Launch scope is signed over: a changed one voids approvals; a release from before it was bound is served."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evaluation.evidence import Subject
 from evaluation.policies import Stage
-from orchestration.sites import LaunchScope, Site
+from ml.registry.manifest import Nowhere, Scope
+from orchestration.sites import LaunchScope, Site, site_file
 from orchestration.steps.record.records import ledger_at_time, now, open_records
 from orchestration.steps.releases.explaining import explain_step
-from orchestration.steps.releases.proposal import current_pointer, propose, released
+from orchestration.steps.releases.launching import LaunchFile, narrowing
+from orchestration.steps.releases.proposal import SpeaksNowhere, current_pointer, propose, released
 from orchestration.steps.releases.release import promote_release
 from orchestration.steps.releases.reviewing import Review
 from orchestration.steps.releases.standing import stands_at
 from orchestration.steps.watching.service import serving_config
+from orchestration.steps.watching.status import status_of
 from tests.unit.ml.serving.homes import SERVICE, Home, call
 from tests.unit.orchestration.steps.governed import Governed
 
@@ -119,3 +123,55 @@ def test_its_approvals_do_not_count_for_the_next_step_until_the_scope_is_signed(
     assert "no valid model approval" in approvals["approval.model"]
     again = refused(older, "assistive")
     assert all("names no scope digest" in again[f"approval.{kind}"] for kind in ("model", "workflow"))
+
+
+NOWHERE = LaunchScope.model_validate({"units": "none"})
+
+
+def test_a_file_that_says_nowhere_has_nothing_released_and_what_is_served_told_as_silent(
+    ready: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promoted(ready, "city", "shadow")
+    assert "silent" not in status_of(ready.settings, "city").document["releases"][0]
+    rescope(monkeypatch, NOWHERE)
+    with pytest.raises(SpeaksNowhere, match=r"lets triage speak nowhere .*rollback triage --site city"):
+        promote_release(ready.settings, "triage", "city", "assistive", ready.signs("ada"))
+    told = status_of(ready.settings, "city").document
+    assert "is silent: the site's file lets triage speak nowhere" in told["releases"][0]["silent"]
+    assert told["releases"][0]["silent"] in told["warnings"]
+
+
+def test_units_and_shifts_that_the_file_silences_are_named(ready: Governed, monkeypatch: pytest.MonkeyPatch) -> None:
+    rescope(monkeypatch, WIDER)
+    promoted(ready, "city", "shadow")
+    assert narrowing(ready.settings, "triage", "city") is None
+    rescope(monkeypatch, LaunchScope(units=("MED", "SUR"), shifts=("day", "evening")))
+    assert "is silent in units ED; shifts night: the site's file says so." in str(
+        narrowing(ready.settings, "triage", "city")
+    )
+    assert narrowing(ready.settings, "staffing", "city") is None
+
+
+def test_the_file_is_read_again_when_it_changes_and_a_broken_one_silences(tmp_path: Path) -> None:
+    text, path, present = site_file("city").read_text(), tmp_path / "city.yaml", [0.0]
+    path.write_text(text)
+    launch = LaunchFile("city", path, clock=lambda: present[0])
+    assert launch["triage"] == Scope(units=("ED",)) and set(launch) >= {"triage", "staffing"} and len(launch) >= 4
+    steps = [
+        (text.replace("units: [ED]", "units: none"), "speak nowhere"),
+        (
+            text.replace("units: [ED]", "units: []"),
+            "while the site's file is broken: city.yaml, scope: Value error, an empty",
+        ),
+        (text.replace("units: [ED]", "units: [MED]"), Scope(units=("MED",))),
+        (None, "city.yaml cannot be read"),
+        (text, Scope(units=("ED",))),
+    ]
+    for number, (now_says, expected) in enumerate(steps):
+        before = launch["triage"]
+        path.unlink() if now_says is None else path.write_text(now_says + "\n" * number)
+        assert launch["triage"] == before, "it is looked at once a second"
+        present[0] += 1.0
+        found = launch["triage"]
+        assert (expected in found.why) if isinstance(found, Nowhere) else found == expected
+    assert launch["staffing"] == Scope()

@@ -9,6 +9,7 @@ import pytest
 from evaluation.evidence import Evidence
 from evaluation.policies import load_policy
 from ml.registry.pointer import Pointer
+from ml.usecases import load_use_case
 from orchestration.settings import Settings
 from orchestration.sites import UnknownSite
 from orchestration.steps.learning.stores import CandidateRecord, save_candidate, save_evidence
@@ -94,6 +95,7 @@ def test_a_release_shows_its_stage_tier_model_and_figures_and_who_ordered_it(cit
         "open_incidents": 1,
         "next_review": (city.pointer.issued_at + timedelta(days=POLICY.review_every_days)).date(),
         "approvals_due": None,
+        "silent": f"{load_use_case('triage').title} at city is silent in units ICU, MED, SUR: the site's file says so.",
         "by": "os.tester (claimed)",
         "error": None,
     }
