@@ -60,6 +60,19 @@ def pytest_configure() -> None:
                 os.environ["PILOTHOUSE_TEST_POSTGRES_URL"] = POSTGRES
 
 
+TOGETHER = {"unit/orchestration/simulator": "simulator", "unit/ml/forecasting": "forecasting"}
+"""Folders whose tests share what is dear to make: one process runs them all, so that it is made once."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a folder in one process where they share a set-up."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").as_posix()
+        name = next((name for under, name in TOGETHER.items() if folder.startswith(f"{under}/")), None)
+        if name is not None:
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """In CI a skip for want of data, database or browser is a failure: a missing step must not hide."""
