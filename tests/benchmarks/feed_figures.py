@@ -10,6 +10,7 @@ YARDSTICK = "DuckDB merely parsing it"
 # Promised: issue 3, "Numbers".
 RESOURCES_PER_SECOND, TIMES_PARSING, MEMORY_MB, LARGE_MB = 30_000, 4, 4000, 5000
 MESSAGES_PER_SECOND, ROUND_TRIPS_PER_SECOND, TIMES_AT_TEN_TIMES_HISTORY = 2000, 500, 1.2
+ANSWER_MS = 50  # a sender that waits for each answer holds up the ward behind it
 
 
 def growth_figures(growth: Cost) -> list[Figure]:
@@ -56,9 +57,9 @@ def mllp_figures(mllp: Cost) -> list[Figure]:
         ours, theirs = found["listener"][part], found["durable_echo"][part]
         target = ROUND_TRIPS_PER_SECOND if part == "pipelined" else None
         figures.append(Figure(HL7, label, ours["per_second"], "/s", echo, theirs["per_second"], target))
-        figures.extend(
-            Figure(HL7, f"  to the answer, {p}", ours[p], "ms", echo, theirs[p]) for p in ("p50_ms", "p99_ms")
-        )
+        for p in ("p50_ms", "p99_ms"):
+            most = ANSWER_MS if (part, p) == ("alone", "p50_ms") else None
+            figures.append(Figure(HL7, f"  to the answer, {p}", ours[p], "ms", echo, theirs[p], most, is_at_most=True))
     return figures
 
 
