@@ -6,7 +6,7 @@ What does not belong here: cutting (pieces.py), settling (fhir_batch.py), and wr
 """
 
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -20,12 +20,12 @@ from orchestration.feeds.batches import Batch, Tally
 from orchestration.feeds.encoding import HEAD
 from orchestration.feeds.fhir import FhirFile
 from orchestration.feeds.fhir_batch import settle_staged, whole_file
-from orchestration.feeds.framing import lines_of
+from orchestration.feeds.framing import Lines, lines_of
 from orchestration.feeds.keys import KNOWN, KeyIndex, Keys, Layers
 from orchestration.feeds.lake import COMPRESSION
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.outcome import Outcome, Prepared, Written, whole
-from orchestration.feeds.pieces import Bomb, Brackets, Broken, Piece, bound, pieces, plain
+from orchestration.feeds.pieces import Bomb, Brackets, Broken, Piece, bound, cut_ahead, pieces, plain
 from orchestration.feeds.problems import ARCHIVE_BOMB, LINE_NOT_JSON, TRUNCATED_ARCHIVE, Problem
 from orchestration.feeds.relation import rows
 from orchestration.feeds.stock import Stock
@@ -79,16 +79,17 @@ class LongFile:
         arrival = self.prepared.arrival
         try:
             with plain(arrival) as stream:
-                for piece in pieces(stream, self.limits, bound(arrival, self.limits)):
-                    self._settle_piece(piece, stack, holds_bundles)
+                cut = pieces(stream, self.limits, bound(arrival, self.limits))
+                with closing(cut_ahead((piece, lines_of(piece.content, self.limits)) for piece in cut)) as ahead:
+                    for piece, lines in ahead:
+                        self._settle_piece(piece, lines, stack, holds_bundles)
         except Bomb:
             return whole(self.prepared, ARCHIVE_BOMB)
         except Broken:
             return whole(self.prepared, TRUNCATED_ARCHIVE)
         return self._outcome()
 
-    def _settle_piece(self, piece: Piece, stack: ExitStack, holds_bundles: bool) -> None:
-        found = lines_of(piece.content, self.limits)
+    def _settle_piece(self, piece: Piece, found: Lines, stack: ExitStack, holds_bundles: bool) -> None:
         bad = tuple((number + piece.lines_before, problem) for number, problem in found.bad)
         file = FhirFile(replace(found, number=found.number + piece.lines_before, bad=bad), self.named_type)
         batch = Batch.of(self.db, [self.prepared], Layers((self.known, self.own)))

@@ -1,0 +1,59 @@
+"""Cutting ahead: the same pieces in the same order, each while the one before is worked on."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from threading import Event, current_thread
+
+import pytest
+
+from orchestration.feeds.pieces import Broken, cut_ahead
+
+PATIENCE = 10
+
+
+def test_what_is_cut_ahead_comes_in_its_order_and_to_its_end() -> None:
+    assert list(cut_ahead(iter(range(50)))) == list(range(50))
+    assert list(cut_ahead(iter([0, None, ""]))) == [0, None, ""]
+    assert list(cut_ahead(iter(()))) == []
+
+
+def test_the_next_is_cut_while_one_is_worked_on_and_no_more_than_that() -> None:
+    begun, cut = [Event() for _ in range(4)], list[str]()
+
+    def cutting() -> Iterator[int]:
+        for n, event in enumerate(begun):
+            cut.append(current_thread().name)
+            event.set()
+            yield n
+
+    with closing(cut_ahead(cutting())) as ahead:
+        assert next(ahead) == 0
+        assert begun[1].wait(PATIENCE)
+        assert next(ahead) == 1
+        assert begun[2].wait(PATIENCE)
+        assert not begun[3].wait(0.05)
+    assert len(set(cut)) == 1 and current_thread().name not in cut
+
+
+def test_what_cutting_raises_comes_after_what_was_whole() -> None:
+    def cutting() -> Iterator[int]:
+        yield 1
+        raise Broken
+
+    with closing(cut_ahead(cutting())) as ahead:
+        assert next(ahead) == 1
+        with pytest.raises(Broken):
+            next(ahead)
+
+
+def test_whoever_stops_early_waits_for_the_thread_that_still_reads() -> None:
+    read = Event()
+
+    def cutting() -> Iterator[int]:
+        yield 1
+        read.set()
+        yield 2
+
+    with closing(cut_ahead(cutting())) as ahead:
+        assert next(ahead) == 1
+    assert read.is_set()
