@@ -9,6 +9,7 @@ the ones that this home released, to people who have the public key and no Pilot
 The library is imported where it is used: it brings sigstore's types, two seconds of work.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ml.registry import KeyFileError, SignatureError
-from ml.registry.files import fsync_folder, read_bounded, write_durably
+from ml.registry.files import create_durably, fsync_folder, read_bounded, write_durably
 
 MODEL_SIGNATURE = "model.sig"
 MODEL_PRIVATE_KEY = Path("keys/model.key.pem")
@@ -77,13 +78,14 @@ def verify_model(home: Path, model: Path, signature: Path) -> None:
 
 def _private_key(home: Path) -> Path:
     private, public = home / MODEL_PRIVATE_KEY, home / MODEL_PUBLIC_KEY
+    if public.exists() and not private.exists():  # asked in this order: another first user makes the private one first
+        raise KeyFileError(
+            f"{MODEL_PRIVATE_KEY} is gone, and models are signed with it: restore it from the backup. A new key would "
+            "end every release that is served."
+        )
     if not private.exists():
-        if public.exists():
-            raise KeyFileError(
-                f"{MODEL_PRIVATE_KEY} is gone, and models are signed with it: restore it from the backup. A new key "
-                "would end every release that is served."
-            )
-        write_durably(private, _new_key())
+        with suppress(FileExistsError):  # another first user was faster: both sign with what is there
+            create_durably(private, _new_key())
     if private.stat().st_mode & 0o077:
         raise KeyFileError(f"{MODEL_PRIVATE_KEY} can be read by others than its owner; chmod 600 it.")
     if not public.exists():  # the first use, or one that was interrupted

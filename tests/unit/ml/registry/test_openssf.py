@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from serving_homes import Home
 
-from ml.registry import KeyFileError, ReleaseError, SignatureError
-from ml.registry.openssf import MODEL_PRIVATE_KEY, MODEL_PUBLIC_KEY, MODEL_SIGNATURE, sign_model
+from ml.registry import KeyFileError, ReleaseError, SignatureError, openssf
+from ml.registry.openssf import MODEL_PRIVATE_KEY, MODEL_PUBLIC_KEY, MODEL_SIGNATURE, sign_model, verify_model
 from ml.registry.pointer import check_release, read_pointer
 from ml.registry.store import load_release, release_folder, require_signed_model, sign_if_needed
 
@@ -105,6 +105,40 @@ def test_an_interrupted_first_use_is_completed(home: Home, folder: Path) -> None
     sign_model(home.path, folder / "model", folder / MODEL_SIGNATURE)
     assert (home.path / MODEL_PUBLIC_KEY).read_bytes() == public
     assert check(home) is not None
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_of_two_first_users_at_the_same_time_both_sign_with_one_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The other signs, from beginning to end, while this one makes a key, or before it looks whether there is one."""
+    models = [tmp_path / "ours", tmp_path / "theirs"]
+    for each in models:
+        each.mkdir()
+        (each / "bundle.json").write_text(each.name)
+    make, look = openssf._new_key, Path.exists
+
+    def other_signs() -> None:
+        monkeypatch.undo()
+        sign_model(tmp_path, models[1], tmp_path / "theirs.sig")
+
+    def made() -> bytes:
+        other_signs()
+        return make()
+
+    def looked(path: Path) -> bool:
+        found = look(path)
+        if path.name == MODEL_PUBLIC_KEY.name:
+            other_signs()
+        return found
+
+    if moment == "before":
+        monkeypatch.setattr(Path, "exists", looked)
+    else:
+        monkeypatch.setattr(openssf, "_new_key", made)
+    sign_model(tmp_path, models[0], tmp_path / "ours.sig")
+    for each in models:
+        verify_model(tmp_path, each, tmp_path / f"{each.name}.sig")
 
 
 def test_a_release_from_before_is_signed_once(home: Home, folder: Path) -> None:
