@@ -17,6 +17,7 @@ from typing import cast
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from evaluation.evidence import Json
+from evaluation.ledger.durable import sync_folder
 from evaluation.ledger.errors import CheckpointError
 from evaluation.ledger.keys import is_signed, sign_document
 
@@ -83,7 +84,10 @@ def advance_checkpoint(path: Path, checkpoint: Checkpoint, public_key: str) -> N
             file.write(json.dumps(checkpoint.to_json(), sort_keys=True) + "\n")
             file.flush()
             os.fsync(file.fileno())
+        is_first = not path.exists()
         draft.replace(path)
+        if is_first:  # of any later one, a power cut leaves the older; without the first the ledger is refused for good
+            sync_folder(path.parent)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from evaluation.canonical import canonical_json
+from evaluation.ledger.durable import sync_folder
 from evaluation.ledger.errors import KeyFileError
 
 PUBLIC_KEY = re.compile(r"[0-9a-f]{64}")
@@ -58,16 +59,7 @@ def write_private_key(path: Path, key: Ed25519PrivateKey) -> None:
         raise KeyFileError(f"{path.name}: cannot be written ({error.strerror}); nothing was kept of it.") from error
     finally:
         draft.unlink()
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:

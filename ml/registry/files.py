@@ -36,7 +36,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
 @contextmanager
 def locked(path: Path) -> Generator[None]:
     """Be the only one who replaces `path` while the block lasts; readers wait for nobody."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with path.with_suffix(".lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -72,6 +72,14 @@ def _draft(path: Path, content: bytes, mode: int) -> Path:
         os.fsync(stream.fileno())
     Path(name).chmod(mode)
     return Path(name)
+
+
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Make a folder, and those above it, so that their names survive a power cut; one that is there stays as it is."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True, mode=mode)
+    for one in missing:
+        fsync_folder(one.parent)
 
 
 def _missing(path: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from ml.registry import PlanError
 from ml.registry.canonical import canonical_json, document_digest
-from ml.registry.files import read_bounded, write_durably
+from ml.registry.files import make_folder, read_bounded, write_durably
 from ml.registry.manifest import Digest, Slug, Unit, first_fault
 from ml.registry.pointer import pointer_path
 from ml.registry.signing import PublicKey, Signature, Signer
@@ -223,7 +223,7 @@ def _validated(fields: dict[str, Any]) -> Plan:
 
 @contextmanager
 def _locked(folder: Path) -> Generator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from pydantic import BaseModel, ConfigDict, Field
 
 from ml.registry import KeyFileError, SignatureError
-from ml.registry.files import create_durably, write_durably
+from ml.registry.files import create_durably, make_folder, write_durably
 
 KEY_ID_LENGTH = 16
 RELEASE_PRIVATE_KEY = Path("keys/release.key.pem")
@@ -103,7 +103,7 @@ def new_private_key(path: Path) -> Signer:
     """
     signer = Signer(Ed25519PrivateKey.generate())
     pem = signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent, mode=0o700)
     try:
         create_durably(path, pem)
     except FileExistsError as error:

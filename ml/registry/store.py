@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from ml.registry import ManifestError, ReleaseError, SignatureError
 from ml.registry.board import BoardLayout
 from ml.registry.card import CardLayout
-from ml.registry.files import fsync_folder, read_bounded, write_durably
+from ml.registry.files import fsync_folder, make_folder, read_bounded, write_durably
 from ml.registry.layout import Layout, card_digest, card_file, read_card
 from ml.registry.manifest import FILE_NAME, PURPOSE, ReleaseManifest, parse_manifest
 from ml.registry.openssf import MODEL_SIGNATURE, sign_model, verify_model
@@ -88,7 +88,7 @@ def write_release(home: Path, fields: Mapping[str, object], bundle: Path, card: 
     if folder.exists():
         sign_if_needed(home, load_release(home, manifest.digest, signer.public))
         return manifest.digest
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
     try:
         _fill(draft, manifest, bundle, card, signer)

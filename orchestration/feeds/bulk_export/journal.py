@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestration.feeds.bulk_export.errors import ExportError
-from orchestration.feeds.durable import sync_folder
+from orchestration.feeds.durable import make_folder, sync_folder
 
 Kind = Literal["output", "deleted", "error"]
 
@@ -63,7 +63,7 @@ class Journal:
         self.folder, self.files = folder, folder / "files"
         self.path = folder / "journal.json"
         for made in (folder, self.files):
-            made.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(made)
         self._kept = self._read()
 
     @property

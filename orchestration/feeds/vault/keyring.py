@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from orchestration.feeds.durable import sync_folder
+from orchestration.feeds.durable import make_folder, sync_folder
 from orchestration.feeds.vault.cipher import KEY_BYTES
 from orchestration.feeds.vault.errors import VaultError
 
@@ -143,7 +143,7 @@ class Keyring:
 
     def _make_master(self, version: int) -> None:
         """Make a master key unless another process was faster; both then use the one that is there."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder)
         beside = self.folder / f".{secrets.token_hex(8)}.key"
         _write_owned(beside, secrets.token_bytes(KEY_BYTES))
         try:

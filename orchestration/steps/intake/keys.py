@@ -9,7 +9,7 @@ import hmac
 import secrets
 from pathlib import Path
 
-from ml.registry.files import fsync_folder
+from ml.registry.files import make_folder
 from orchestration.settings import Settings
 from orchestration.sites import Site
 from orchestration.steps.errors import StepError
@@ -55,8 +55,7 @@ def key_mark(path: Path) -> str:
 
 def _make(settings: Settings, path: Path, fresh: bytes | None = None) -> None:
     if not path.exists():
-        settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fsync_folder(settings.home)
+        make_folder(settings.keys, mode=0o700)
         write_once(path, fresh or secrets.token_bytes(KEY_BYTES), mode=0o600)  # of two first users one made it
 
 

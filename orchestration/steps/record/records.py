@@ -24,6 +24,7 @@ from evaluation.ledger import (
     proof_of,
     write_private_key,
 )
+from ml.registry.files import make_folder
 from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.answer import DONE, FAILED, Answer
@@ -58,7 +59,7 @@ def open_records(settings: Settings) -> Ledger:
                 f"keys/{path.name} is gone, and the ledger is signed with it; restore it from the backup. "
                 "No other key can go on with this ledger."
             )
-        settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(settings.keys, mode=0o700)
         _make_key(path)
     ledger = open_ledger(settings.ledger_url, key=load_private_key(path), checkpoint=settings.home / CHECKPOINT)
     record_waiting(settings, ledger, now())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.ledger import generate_private_key, write_private_key
+from ml.registry.files import locked, write_durably
 from orchestration.feeds.bulk_export.journal import Job, Journal
 from orchestration.feeds.vault import Vault
 from orchestration.settings import Settings
@@ -18,8 +19,12 @@ from orchestration.steps import files
 from orchestration.steps.home import open_home
 from orchestration.steps.intake.keys import date_key_file
 from orchestration.steps.record.pending import Pending, keep
+from orchestration.steps.record.records import CHECKPOINT, open_records
+from orchestration.steps.releases.release_keys import release_signer
 from orchestration.steps.warehouse.tables import demand_rebuild
 
+PASSING = ("locks", "files")
+"""Folders of what no power cut may leave behind anyway, or what is fetched again."""
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -56,6 +61,11 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_on_disk(
     assert path.read_bytes() == b"old"
 
 
+def _pointed(path: Path) -> None:
+    with locked(path):
+        write_durably(path, b"{}")
+
+
 BEGUN = Job(scope="all", since=None, status_url="https://example.org/1", started_at=0.0)
 KEPT: dict[str, tuple[str, Callable[[Settings], object]]] = {
     "an order that waits": ("pending", lambda one: keep(one, Pending("0" * 16, "rollback", "ada", {}, NOON))),
@@ -64,8 +74,18 @@ KEPT: dict[str, tuple[str, Callable[[Settings], object]]] = {
     "a key of dates": ("keys", lambda one: date_key_file(one, load_site("city"))),
     "a master key": ("keys", lambda one: Vault.of(one.home).keyring.wrap(b"0" * 32, b"of one object")),
     "the key of a person": (".", lambda one: write_private_key(one.home / "ada.pem", generate_private_key())),
+    "the key of releases": ("keys", release_signer),
+    "the key of the ledger": ("keys", open_records),
+    "a pointer": ("pointers/triage", lambda one: _pointed(one.home / "pointers/triage/city.json")),
     "how far an export is": ("exports", lambda one: Journal(one.home / "exports").keep(BEGUN)),
 }
+
+
+def folders_lost(home: Path, seen: list[tuple[Path, list[str]]]) -> list[str]:
+    """Folders of what was written whose own names no sync of the folder above has on disk."""
+    made = [path for path in home.rglob("*") if path.is_dir() and path.name not in PASSING]
+    kept = {path / name for path, names in seen for name in names}
+    return [str(path.relative_to(home)) for path in made if path not in kept]
 
 
 @pytest.mark.parametrize("what", KEPT)
@@ -82,7 +102,23 @@ def test_what_others_count_on_has_its_name_on_disk_before_they_do(
     folder, write = KEPT[what]
     write(settings)
     synced = [names for path, names in seen if path == settings.home / folder]
+    assert not folders_lost(settings.home, seen)
     assert synced and synced[-1] == sorted(each.name for each in (settings.home / folder).iterdir())
+
+
+def test_the_head_of_a_ledger_that_begins_has_its_name_on_disk(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the ledger is refused for good."""
+    seen: set[Path] = set()
+
+    def look(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        seen.update(path.iterdir() if path.is_dir() else ())
+
+    monkeypatch.setattr(os, "fsync", look)
+    open_records(settings)
+    assert settings.home / CHECKPOINT in seen
 
 
 def test_what_is_made_again_waits_for_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
