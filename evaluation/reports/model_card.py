@@ -24,7 +24,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 SCHEMA = "https://mc.chai.org/v0.2/schema.xsd"
 SIMULATED = "Simulated data: engineering evidence, not a clinical claim."
 
-_USEFULNESS = ("performance", "calibration", "net_benefit", "shadow")
+_USEFULNESS = ("performance", "calibration", "net_benefit", "shadow", "cross_site")
 _COMPARED = "side_by_side"
 """Told where this model once was a challenger; of a first release nothing is missing without it."""
 _FAIRNESS = ("subgroups",)

@@ -120,7 +120,8 @@ def figure_label(name: str, outcome: str | None) -> str:
     own = _LIVE.sub("", name, count=1)
     own = own.removeprefix(f"{outcome}.") if outcome else own
     stem, _, threshold = own.partition("@")
-    group = stem.partition("_gap.")[2]
+    base, _, group = stem.partition("_gap.")
+    group = group if f"{base}_gap" in _LABELS else ""
     measure, _, where = stem.partition(".")
     known = f"{_LABELS[measure]}, {plain(where).lower()}" if where and measure in _LABELS else plain(stem)
     label = _LABELS.get(stem.removesuffix(f".{group}") if group else stem, known)

@@ -102,11 +102,9 @@ class Running:
         pointed = sorted({site for use_case in self.watches for site in self.served_sites(use_case)})
         default = self.config.default_site or (pointed[0] if len(pointed) == 1 else None)
         if default is None or default not in self.config.sites:
-            raise Problem(
-                HTTPStatus.NOT_FOUND,
-                "site-not-named",
-                f"This service has {len(pointed)} sites with a release; call /sites/<site>/cds-services instead.",
-            )
+            nothing = "No release has been promoted at any site that this service answers for; see /api/v1/status."
+            several = f"{len(pointed)} sites have a release here; call /sites/<site>/cds-services for one of them."
+            raise Problem(HTTPStatus.NOT_FOUND, "site-not-named", several if pointed else nothing)
         return default
 
     @asynccontextmanager

@@ -30,9 +30,9 @@ PERFORMANCE = ("performance", "calibration", "net_benefit", "shadow")
 SHOWN_SHIFTS = 8
 SHOWN_WHOLE = 12
 """Figures of one document that are all shown; of more, those that the policy asks for and the headlines."""
-HEADLINES = ("auroc", "prevalence", "brier")
+HEADLINES = ("auroc", "prevalence", "brier", "worst", "lowest", "highest", "sites", "sites_to_recalibrate")
 ALERTS = ("alerts_per_100", "ppv", "sensitivity")
-NAMED = frozenset({*PERFORMANCE, "subgroups", "drift", "segment_drift", "overrides", "rehearsal", "slo"})
+NAMED = frozenset({*PERFORMANCE, "subgroups", "drift", "segment_drift", "overrides", "rehearsal", "slo", "cross_site"})
 
 
 def performance(facts: BoardFacts) -> Section:

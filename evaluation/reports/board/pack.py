@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from evaluation.evidence import Json
-from evaluation.reports.board import challenger, changes, figures, items, notes, operation, standing, value
+from evaluation.reports.board import challenger, changes, figures, items, notes, operation, other_sites, standing, value
 from evaluation.reports.board.claims import Section
 from evaluation.reports.board.facts import BoardFacts, Source
 from evaluation.reports.model_card import card_json, card_xml
@@ -24,6 +24,7 @@ SECTIONS = (
     standing.stands,
     standing.intended,
     figures.performance,
+    other_sites.sites,
     figures.false_alerts,
     figures.drift,
     figures.overrides,

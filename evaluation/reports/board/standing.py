@@ -157,10 +157,10 @@ def _approval(one: ApprovalFact) -> Row:
 
 
 def _digests(found: Sequence[ApprovalFact]) -> list[Table]:
-    """What the newest approvals are bound to, digest by digest."""
+    """What the newest approvals that count are bound to, digest by digest; of another release where none counts."""
     if not found:
         return []
-    newest = found[0]
+    newest = next((one for one in found if not one.void), found[0])
     same = [one for one in found if one.subject == newest.subject]
     people = ", ".join(dict.fromkeys(one.person for one in same))
     rows = [

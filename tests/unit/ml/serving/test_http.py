@@ -209,6 +209,13 @@ def test_many_calls_at_once_are_as_many_events(assistive: Home) -> None:
     assert (board["calls"], board["cards_displayed"]) == (100, 100)
 
 
+def test_where_nothing_was_promoted_nobody_is_sent_to_a_site(home: Home) -> None:
+    with home.serving() as client:
+        answer = client.get("/cds-services")
+    assert_problem(answer, 404, "site-not-named")
+    assert answer.json()["detail"].startswith("No release has been promoted at any site")
+
+
 def test_at_the_root_several_sites_need_a_name_or_a_default(assistive: Home) -> None:
     assistive.point(assistive.release(site="district", stage="shadow"), stage=Stage.SHADOW, site="district")
     with assistive.serving() as client:
