@@ -21,7 +21,7 @@ from orchestration.feeds.quarantine import held_files
 from orchestration.feeds.relanding import TREES, CannotReland, reland
 from orchestration.feeds.vault import Vault
 from orchestration.settings import Environment, Settings
-from orchestration.sites import Site, load_site
+from orchestration.sites import Authorities, Site, load_site
 from orchestration.steps.intake import relanding as steps
 from orchestration.steps.intake.landing import SiteTerms
 from orchestration.steps.intake.listening import inbox_of
@@ -232,7 +232,7 @@ def settings_of(home: Path) -> Settings:
 
 
 def renamed(names: Mapping[str, Mapping[str, list[str]]]) -> Site:
-    return Site.model_validate({**load_site("rural").model_dump(), "id": "city", "authorities": names})
+    return load_site("rural").model_copy(update={"id": "city", "authorities": Authorities.model_validate(names)})
 
 
 def test_names_that_changed_after_something_landed_are_refused_with_what_changed(landed: tuple[Path, Path]) -> None:

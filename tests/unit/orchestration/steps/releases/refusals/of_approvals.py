@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from orchestration.sites import LaunchScope, Site
 from orchestration.steps.record.people import new_person
 from orchestration.steps.releases.approval import Certified, record_verdict
 from tests.unit.orchestration.steps.governed import Governed
@@ -69,3 +70,15 @@ def an_approval_by_somebody_without_the_role(one: Governed, _: pytest.MonkeyPatc
 def a_renewal_of_what_is_not_served(one: Governed, _: pytest.MonkeyPatch) -> Do:
     words = ("triage", "city", "shadow", "model", "ada", one.key("ada"), "approve")
     return lambda: record_verdict(one.settings, *words, served=True)  # type: ignore[arg-type]
+
+
+@fails(
+    "proposal._somewhere",
+    error="SpeaksNowhere",
+    words=("the site's file lets triage speak nowhere", "write `all`", "pilothouse rollback triage --site city"),
+    begins=CANDIDATE,
+)
+def an_approval_where_the_sites_file_says_none(one: Governed, monkeypatch: pytest.MonkeyPatch) -> Do:
+    nowhere = LaunchScope.model_validate({"units": "none"})
+    monkeypatch.setattr(Site, "scope_of", lambda *_: nowhere)
+    return says(one, "ada", "model")
