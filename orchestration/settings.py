@@ -59,6 +59,11 @@ class Settings:
         return self.home / "warehouse.duckdb"
 
     @property
+    def spills(self) -> Path:
+        """Where DuckDB puts what does not fit into memory as the tables are built; a killed build leaves it there."""
+        return self.home / "warehouse.duckdb.tmp"
+
+    @property
     def lake(self) -> Path:
         return self.home / "lake"
 

@@ -43,6 +43,7 @@ STORES: Mapping[str, Kept] = {
     "drift": Kept("what drift was held against, by digest", LAYOUT),
     # what was made of it
     "warehouse.duckdb": Kept("tables and marts", MADE_ANEW),
+    "warehouse.duckdb.tmp": Kept("what did not fit into memory while they were built, encrypted", MADE_ANEW),
     "rebuild.json": Kept("why the tables are to be computed anew", LAYOUT),
     "dbt": Kept("dbt's compiled project", MADE_ANEW),
     "snapshots": Kept("published marts, by digest", LAYOUT),

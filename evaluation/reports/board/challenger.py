@@ -16,7 +16,7 @@ from evaluation.reports.model import ChallengerView
 KIND, BESIDE = "side_by_side", "beside-the-release-it-replaces"
 SIDES, BEFORE = ("Challenger", "Release"), ("This model", "The one before")
 REST, MARGIN = ("Difference", "95 % interval", "Visits", "Events"), "Margin of the policy"
-ENDS = {"challenger": ".challenger", "release": ".release"}
+ENDS = (".challenger", ".release")
 
 
 def challenger(facts: BoardFacts) -> Section:
@@ -50,7 +50,11 @@ def _who(facts: BoardFacts, view: ChallengerView) -> list[Row]:
         claim("Since", f"{words.moment(view.since)}, put there by {by}", on=on),
         claim("Seen by", "Nobody: it scores the same calls after the answer", on=(*manifest, *on)),
         _approved(facts, view),
-        claim("Calls of the release that it scored, too", _share(facts.challenged), on=_on(facts, facts.challenged)),
+        claim(
+            "Calls of the release that it scored, too",
+            _share(facts.challenged),
+            on=facts.source("challenger_comparison"),
+        ),
         claim("The gate, asked for assistive", _gate(view), on=facts.source("challenger_decision")),
     ]
 
@@ -92,10 +96,6 @@ def _share(evidence: Evidence | None) -> str | None:
     return f"{told} of {words.count(figure.n)} calls" if figure.n else told
 
 
-def _on(facts: BoardFacts, evidence: Evidence | None) -> tuple[Source, ...]:
-    return () if evidence is None else facts.source("challenger_comparison")
-
-
 def _paired(
     facts: BoardFacts,
     evidence: Evidence | None,
@@ -116,7 +116,7 @@ def _paired(
 
 def _pair(label: str, evidence: Evidence, stem: str, on: tuple[Source, ...], margin: str) -> Row:
     found = evidence.figures
-    sides = [found.get(f"{stem}{end}", Figure(None)) for end in ENDS.values()]
+    sides = [found.get(f"{stem}{end}", Figure(None)) for end in ENDS]
     gap = found.get(f"{stem}_difference", Figure(None))
     return claim(
         label,

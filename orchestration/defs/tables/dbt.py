@@ -18,7 +18,7 @@ from orchestration.defs.tables.dbt_elsewhere import (
 from orchestration.settings import load_settings
 from orchestration.steps.locks import exclusive
 from orchestration.steps.warehouse.parsing import parsed_with
-from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK, build_arguments, prepare_manifest
+from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK, build_arguments, prepare_manifest, remove_spills
 
 
 class PilothouseDbt(DbtCliResource):
@@ -61,6 +61,7 @@ def dbt_definition(manifest: Path) -> AssetsDefinition:
     def tables(context: AssetExecutionContext, dbt: PilothouseDbt) -> Iterator[Any]:
         settings = load_settings()
         with exclusive(settings.home, WAREHOUSE_LOCK):
+            remove_spills(settings)
             prepare_manifest(settings)  # the project may have changed since the graph was loaded
             command = ["build", *WITHOUT_UNIT_TESTS, *build_arguments(settings), "--vars", parsed_with(settings)]
             yield from dbt.cli(command, context=context).stream()

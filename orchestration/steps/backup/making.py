@@ -28,7 +28,7 @@ from orchestration.steps.secret_files import is_secret
 from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK
 
 KEYS = "keys"
-LEFT_OUT = ("locks", "dbt", "reports", "logs", "incoming", KEYS, LOST_AND_FOUND, STAGING)
+LEFT_OUT = ("locks", "dbt", "reports", "logs", "incoming", "warehouse.duckdb.tmp", KEYS, LOST_AND_FOUND, STAGING)
 """Folders that the next run makes anew, or that hold what was in the making; keys go into a file of their own."""
 FIRST = ("raw", "lake", "receipts")
 """Folders of which a home that anything has landed in has one."""

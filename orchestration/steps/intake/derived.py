@@ -19,7 +19,7 @@ from orchestration.feeds.erasure import Plan
 from orchestration.settings import Settings
 from orchestration.steps.files import write_json_durably
 from orchestration.steps.locks import exclusive
-from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK, demand_rebuild
+from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK, demand_rebuild, remove_spills
 
 TOMBSTONE = "ERASED.json"
 REVIEWS = "reviews"
@@ -58,6 +58,7 @@ def _remove_warehouse(settings: Settings) -> bool:
         found = settings.warehouse.exists()
         for path in (settings.warehouse, settings.warehouse.with_name(f"{settings.warehouse.name}.wal")):
             path.unlink(missing_ok=True)
+        remove_spills(settings)
     demand_rebuild(settings, "erasure", from_nothing=True)
     return found
 

@@ -5,6 +5,7 @@ What does not belong here: the SQL (dbt_project) and running dbt under Dagster (
 
 import json
 import secrets
+import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -147,6 +148,12 @@ def lake_digest(settings: Settings) -> str:
 def prepare_lake(settings: Settings) -> None:
     """Give every contracted table its typed, empty file, so that dbt can read a lake to which nothing came yet."""
     write_anchors(settings.home, load_contracts(environment=settings.environment))
+
+
+def remove_spills(settings: Settings) -> None:
+    """Remove what a killed build spilled. Wants the warehouse's lock."""
+    if settings.spills.is_dir():
+        shutil.rmtree(settings.spills)
 
 
 def prepare_manifest(settings: Settings) -> Path:

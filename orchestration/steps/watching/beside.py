@@ -3,10 +3,10 @@
 What does not belong here: the comparison itself (learning/challenger), and whether it suffices (releases/replacing).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from evaluation.gates import Decision
+from evaluation.gates import Decision, Refusal
 from evaluation.ledger import Readable
 from evaluation.policies import Stage
 from evaluation.reports import ChallengerView
@@ -19,7 +19,7 @@ from orchestration.steps.releases.decision import judge_proposal
 from orchestration.steps.releases.explaining import stands_between
 from orchestration.steps.releases.proposal import Proposal, propose
 from orchestration.steps.releases.replaced import compared, replaced
-from orchestration.steps.releases.replacing import why_not_replacing
+from orchestration.steps.releases.replacing import CLAUSE as BESIDE
 
 NEXT = Stage.ASSISTIVE
 """One stage above shadow at the most (decision 0045)."""
@@ -49,19 +49,21 @@ def challenger_view(settings: Settings, records: Readable, use_case: str, site: 
 
 def _judged(settings: Settings, proposal: Proposal, known: ChallengerView, release: VerifiedRelease) -> ChallengerView:
     decision = judge_proposal(settings, proposal)
+    unmet = tuple(stands_between(settings, proposal, decision))
     return replace(
         known,
         model_version=release.manifest.model.version,
         evidence=compared(settings, proposal, replaced(settings, proposal)),
-        missing=tuple(_missing(settings, proposal, decision)),
+        missing=tuple(_missing(unmet, decision)),
         decision=decision,
-        unmet=tuple(stands_between(settings, proposal, decision)),
+        unmet=unmet,
     )
 
 
-def _missing(settings: Settings, proposal: Proposal, decision: Decision) -> Iterator[str]:
-    for one in why_not_replacing(settings, proposal):
-        yield f"{one.figure}; wanted: {one.threshold}"
-    unmet = len(decision.refusals)
-    if unmet:
-        yield f"{unmet} clause{'s' * (unmet > 1)} of the gate of {NEXT} not met"
+def _missing(unmet: Sequence[Refusal], decision: Decision) -> Iterator[str]:
+    for one in unmet:
+        if one.clause == BESIDE:
+            yield f"{one.figure}; wanted: {one.threshold}"
+    clauses = len(decision.refusals)
+    if clauses:
+        yield f"{clauses} clause{'s' * (clauses > 1)} of the gate of {NEXT} not met"

@@ -67,6 +67,14 @@ def test_a_restored_home_has_the_same_files_the_same_ledger_and_goes_on(
     assert verify_ledger(settings).exit_code == 0 and len(hashes(settings)) == len(chain) + 1
 
 
+def test_what_a_killed_build_spilled_is_not_kept(city: Governed, out: Path) -> None:
+    city.settings.spills.mkdir()
+    (city.settings.spills / "duckdb_temp_1_0_storage_DEFAULT-0.tmp").write_bytes(b"rows")
+    backed_up(city.settings, out)
+    with tarfile.open(out / "home.tar") as home:
+        assert not any("duckdb_temp" in name for name in home.getnames())
+
+
 def test_the_keys_lie_in_a_file_of_their_own_and_only_the_owner_reads_either(city: Governed, out: Path) -> None:
     backed_up(city.settings, out)
     with tarfile.open(out / "home.tar") as home, tarfile.open(out / "keys.tar") as keys:

@@ -69,11 +69,15 @@ def test_events_snapshots_predictions_and_the_warehouse_lose_the_person(settings
     predictions.parent.mkdir(parents=True)
     pq.write_table(pa.table({"person_id": numbers, "p": [0.1, 0.2]}), predictions)
     settings.warehouse.write_bytes(b"tables")
+    settings.spills.mkdir()
+    (settings.spills / "duckdb_temp_1_0_storage_DEFAULT-0.tmp").write_bytes(
+        b"what a killed build did not keep in memory"
+    )
     answer = erase(settings)
     [done] = answer.document["erasures"]
     assert (done["rows"], done["events"], done["snapshots"], done["predictions"]) == (1, 1, 1, 1)
     assert answer.document["tables"] == "rebuilt"
-    assert not settings.warehouse.exists()
+    assert not settings.warehouse.exists() and not settings.spills.exists()
     assert json.loads((held / TOMBSTONE).read_bytes())["tables"] == ["triage_mart.parquet"]
     assert (other / "triage_mart.parquet").exists()
     assert pq.read_table(predictions).column("person_id").to_pylist() == numbers[1:]

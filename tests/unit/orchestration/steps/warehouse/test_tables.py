@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from ml.features.mart import read_snapshot
 from ml.usecases import load_use_case
@@ -19,6 +20,7 @@ from orchestration.sites.codes import load_codes
 from orchestration.steps.files import file_sha256
 from orchestration.steps.warehouse import parse_share, parsing, tables
 from orchestration.steps.warehouse.tables import (
+    DBT_PROJECT,
     SNAPSHOT_TABLES,
     TablesError,
     build_arguments,
@@ -29,6 +31,7 @@ from orchestration.steps.warehouse.tables import (
     mark_tables_built,
     prepare_manifest,
     publish_snapshot,
+    remove_spills,
     snapshot_digest,
     table_inputs,
     tables_are_fresh,
@@ -303,3 +306,19 @@ def test_dbt_parses_anew_only_when_a_source_of_the_project_changed(
     monkeypatch.setattr(parsing, "run_parse", lambda _, variables: asked.append(variables) or parse)
     assert prepare_manifest(settings) == manifest and "another project" in asked[0]
     assert "another project" in (settings.dbt_target / "parsed_with.json").read_text()
+
+
+def test_what_the_build_spills_beside_the_warehouse_cannot_be_read_and_is_removed(settings: Settings) -> None:
+    """As dbt opens it, in little memory; a cursor is opened while it spills, as for every node of the graph."""
+    opened = yaml.safe_load((DBT_PROJECT / "profiles.yml").read_text())["pilothouse"]["outputs"]["duckdb"]
+    told = {name: str(value) for name, value in opened["config_options"].items()}
+    with duckdb.connect(str(settings.warehouse), config={**told, "memory_limit": "40MB"}) as db:
+        db.execute("create temp table t as select 'planted Featherstone ' || hash(i) as s from range(1500000) as r (i)")
+        spilled = [path.read_bytes() for path in settings.spills.iterdir()]
+        assert sum(map(len, spilled)) > 1_000_000 and not any(b"Featherstone" in one for one in spilled)
+        for name, value in opened["settings"].items():
+            db.cursor().execute(f"set {name} = '{value}'")
+    settings.spills.mkdir(exist_ok=True)
+    remove_spills(settings)
+    remove_spills(settings)
+    assert not settings.spills.exists()
