@@ -167,11 +167,15 @@ def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> 
         running = running_of(request)
         site = running.site(request)
         require_json(request.headers.get("content-type"))
-        async with running.authorised(request, site, request.url.path) as caller:
+        hooks = running.hooks[service.use_case]
+        reading = hooks.reading(await request.body())
+        async with running.authorised(
+            request, site, request.url.path, partial(hooks.read_ahead, site, reading)
+        ) as caller:
             reads = running.reads(caller.client)
             if reads is not None:
                 await running.spend(caller)  # nobody's FHIR server is asked for a token that was spent before
-            answer = await running.hooks[service.use_case].call(site, await request.body(), caller, reads)
+            answer = await hooks.call(site, reading, caller, reads)
         running.pages.forget(site)
         return Response(answer, media_type="application/json")
 

@@ -93,6 +93,11 @@ class ReleaseWatch(Generic[_Served]):
             self._pointed[1] if self._seen <= set(self._pointed[1]) else tuple(sorted({*self._pointed[1], *self._seen}))
         )
 
+    def at_hand(self, site: str) -> Idle | _Served | None:
+        """The state as it was last loaded, unchecked: to prepare by, never to answer by."""
+        watched = self._watched.get(site)
+        return None if watched is None else watched.state
+
     async def state(self, site: str) -> Idle | _Served:
         """The state of a site, loaded again if its pointer or release folder changed."""
         watched = self._watched.get(site)

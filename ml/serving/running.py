@@ -4,7 +4,8 @@ Here belongs finding the site that an address speaks of, and who may speak for i
 """
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
@@ -28,8 +29,11 @@ from ml.serving.rates import Rates
 from ml.serving.releases import ReleaseWatch
 from ml.serving.service import TOO_LATE_KIND, HookAdvice
 from ml.serving.services import SERVICES
-from ml.serving.tokens import REPLAYED, TokenRefused, unauthorised, verify_token
+from ml.serving.tokens import REPLAYED, TokenRefused, begin_check, unauthorised
 from ml.serving.trusting import Trust
+
+CHECKING_THREADS = 2
+"""Signatures that are checked at once; the others wait for their turn."""
 
 
 class Running:
@@ -44,6 +48,7 @@ class Running:
         self.web: httpx.AsyncClient | None = None
         self.rates = Rates(config.calls_per_second)
         self._at_hand = TokensAtHand()
+        self._checks = ThreadPoolExecutor(CHECKING_THREADS, "tokens")
         self.store = EventStore(config.event_store_url, config.store_timeout_seconds)
         self.openers = {use_case: ScorerOpener(config, use_case) for use_case in SERVICES}
         self.watches: dict[str, ReleaseWatch[Live]] = {
@@ -71,6 +76,7 @@ class Running:
         for advice in self.hooks.values():
             await advice.challengers.close()
         self.store.close()
+        self._checks.shutdown(wait=False)
         for opener in self.openers.values():
             opener.close()
         if self.web is not None:
@@ -108,16 +114,20 @@ class Running:
         return default
 
     @asynccontextmanager
-    async def authorised(self, request: Request, site: str, service_path: str) -> AsyncGenerator[Caller]:
+    async def authorised(
+        self, request: Request, site: str, service_path: str, meanwhile: Callable[[], object] | None = None
+    ) -> AsyncGenerator[Caller]:
         """Verify the client's token and take one call of its rate; the call in the block spends it, or its end does.
 
-        Where clients are authenticated, an address pays for refused tokens alone: behind a proxy, others share it.
+        `meanwhile` is done while the signature is checked, for a client that is listed: what it learns may be used, or
+        told, in the block only. Where clients are authenticated, an address pays for refused tokens alone: behind a
+        proxy, others share it.
         Raises `Problem`. A call that is too late, or on which the service fails, does not wait for its token: it stays
         at hand until it expires.
         """
         held: Spend | None = None
         try:
-            caller = await self._caller(request, site, service_path)
+            caller = await self._caller(request, site, service_path, meanwhile)
             held = caller.spend
             try:
                 yield caller
@@ -141,7 +151,9 @@ class Running:
         if spend is not None and not await self.store.spend_token(spend):
             raise TokenRefused(REPLAYED, spend.issuer)
 
-    async def _caller(self, request: Request, site: str, service_path: str) -> Caller:
+    async def _caller(
+        self, request: Request, site: str, service_path: str, meanwhile: Callable[[], object] | None
+    ) -> Caller:
         await self.trust.look()
         clients, steady = self.trust.clients, self.config.steady_clock
         if clients is None:
@@ -149,7 +161,10 @@ class Running:
             return Caller()
         base = self.config.base_url.rstrip("/")
         audiences = sorted({base + service_path, base + request.url.path})
-        token = await verify_token(clients, request.headers.get("authorization"), audiences, steady.seconds)
+        checking = await begin_check(clients, request.headers.get("authorization"), self._checks)
+        if meanwhile is not None:
+            meanwhile()
+        token = await checking.token(audiences, steady.seconds)
         if token.client.sites is not None and site not in token.client.sites:
             raise Problem(HTTPStatus.FORBIDDEN, "site-not-allowed", "This client is not trusted for this site.")
         self.rates.take(f"issuer {token.issuer}", token.client.calls_per_second)

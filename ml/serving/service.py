@@ -32,6 +32,7 @@ from ml.serving.hooks import AnyRequest, FeedbackItem, FeedbackRequest
 from ml.serving.live import Live, SiteState
 from ml.serving.metrics import Meters
 from ml.serving.notices import told, with_notice
+from ml.serving.reading import Reading
 from ml.serving.releases import Idle, ReleaseWatch
 from ml.serving.services import TRIAGE_SERVICE, HookService
 from ml.serving.tables import CALL, microseconds
@@ -74,7 +75,16 @@ class HookAdvice:
         self._tending = Tending(config, store, watch.use_case, meters)
         self.challengers = Challengers(config, store, meters, service)
 
-    async def call(self, site: str, body: bytes, caller: Caller, reads: FhirReads | None = None) -> bytes:
+    def reading(self, body: bytes) -> Reading:
+        """A call that came, of which nothing is read yet."""
+        return Reading(self._service, body)
+
+    def read_ahead(self, site: str, reading: Reading) -> None:
+        """Read what a call says, while its token is checked."""
+        state = self._watch.at_hand(site)
+        reading.ahead(state.rules if isinstance(state, Live) else None, self._config.clock())
+
+    async def call(self, site: str, reading: Reading, caller: Caller, reads: FhirReads | None = None) -> bytes:
         """Answer one call within its deadline. The answer is on disk before this returns, and the token spent with it.
 
         What was not sent is read by `reads`, where the client has a FHIR server that is listed.
@@ -84,7 +94,7 @@ class HookAdvice:
         """
         try:
             async with asyncio.timeout(self._config.answer_within_seconds):
-                return await self._answer(site, body, caller, reads)
+                return await self._answer(site, reading, caller, reads)
         except StoreUnavailable as error:
             self._tending.missed(site, STORE_UNAVAILABLE, str(error))
             raise
@@ -95,13 +105,11 @@ class HookAdvice:
             self._tending.missed(site, TOO_LATE, detail)
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, TOO_LATE_KIND, detail, {"Retry-After": "5"}) from error
 
-    async def _answer(self, site: str, body: bytes, caller: Caller, reads: FhirReads | None) -> bytes:
-        started = time.perf_counter()
-        document = decoded(body)
-        call = shaped(self._service.request, document, "The call")
+    async def _answer(self, site: str, reading: Reading, caller: Caller, reads: FhirReads | None) -> bytes:
+        started, call = reading.began, reading.call
         state = await self.state(site)
         key = self._key(site)
-        event = self._event(site, call, document, key)
+        event = self._event(site, call, reading.document, key)
         if isinstance(state, Idle):
             notice = with_notice(
                 None, UUID(event.event_id), event.use_case, told(state.pointer, None, self._config.steady_clock.now())
@@ -110,7 +118,7 @@ class HookAdvice:
             answer = await self._stored(event, caller, None, started)
         else:
             call = await reads.complete(call, self._service.description.prefetch) if reads else call
-            answer = await self._live_call(state, call, event, caller, started)
+            answer = await self._live_call(state, reading, call, event, caller, started)
         self._count(answer, time.perf_counter() - started)
         return named(answer.body, call.context.patientId, self._service.case(call)).encode()
 
@@ -159,9 +167,11 @@ class HookAdvice:
         await self._tending.record(site, state)
         return state
 
-    async def _live_call(self, live: Live, call: AnyRequest, event: Event, caller: Caller, started: float) -> Answer:
+    async def _live_call(
+        self, live: Live, reading: Reading, call: AnyRequest, event: Event, caller: Caller, started: float
+    ) -> Answer:
         now = self._config.clock()
-        features = live.rules.features(self._service.sent(call), now)
+        features = reading.features(call, live.rules, now)
         self._refuse_other_case(call, features)
         context, layout = self._config.sites[event.site], live.release.card
         patience = (self._config.answer_within_seconds - self._config.store_timeout_seconds) / 2

@@ -7,16 +7,19 @@ Every refusal is the same 401: which check failed stands in the log and in the m
 the answer, for whoever tries.
 """
 
+import asyncio
 import base64
 import logging
 import re
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+import jwt
 import orjson
 
 from ml.serving import Problem
@@ -62,12 +65,28 @@ class Token:
         return self.client.issuer
 
 
-async def verify_token(
-    clients: Clients, authorization: str | None, audiences: list[str], clock: Callable[[], float] = time.time
-) -> Token:
-    """Verify a bearer token for one of `audiences`; `clock` is the world's, in seconds, as tokens are.
+@dataclass(frozen=True)
+class Checking:
+    """A token whose signature is being checked in a thread, while whoever started it reads the call."""
 
-    Raises `TokenRefused`.
+    client: TrustedClient
+    claims: Mapping[str, Any]
+    is_signed: "asyncio.Future[bool]"
+
+    async def token(self, audiences: list[str], clock: Callable[[], float] = time.time) -> Token:
+        """The token, for one of `audiences`; `clock` is the world's, in seconds. Raises `TokenRefused`."""
+        try:
+            if not await self.is_signed:
+                raise TokenRefused("signature")
+            return _token(self.client, self.claims, audiences, clock())
+        except TokenRefused as refused:
+            raise TokenRefused(refused.check, self.client.issuer) from refused
+
+
+async def begin_check(clients: Clients, authorization: str | None, threads: Executor) -> Checking:
+    """Begin to check a bearer token: whose it is, and in one of `threads` its signature, which takes longest.
+
+    OpenSSL checks a signature without Python's lock. Raises `TokenRefused`.
     """
     written = _bearer(authorization)
     signed, _, signature = written.rpartition(".")
@@ -83,10 +102,11 @@ async def verify_token(
     if client is None:
         raise TokenRefused("issuer")
     try:
-        await _verify_signature(client, header, signed, signature)
-        return _token(client, claims, audiences, clock())
+        key = await _key(client, header)
     except TokenRefused as refused:
         raise TokenRefused(refused.check, client.issuer) from refused
+    checked = asyncio.get_running_loop().run_in_executor(threads, _is_signed, key, signed, signature)
+    return Checking(client, claims, checked)
 
 
 def unauthorised(refused: TokenRefused) -> Problem:
@@ -127,19 +147,21 @@ def _bytes(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-async def _verify_signature(client: TrustedClient, header: Mapping[str, Any], signed: str, signature: str) -> None:
+async def _key(client: TrustedClient, header: Mapping[str, Any]) -> jwt.PyJWK:
     if "jku" in header and (client.jku is None or header["jku"] != client.jku):
         raise TokenRefused("jku")
     key_id = header.get("kid")
     key = await client.keys.key(key_id) if isinstance(key_id, str) else None
     if key is None or key.algorithm_name != header["alg"]:
         raise TokenRefused("key id")
+    return key
+
+
+def _is_signed(key: jwt.PyJWK, signed: str, signature: str) -> bool:
     try:
-        is_good = key.Algorithm.verify(signed.encode(), key.key, _bytes(signature))
+        return key.Algorithm.verify(signed.encode(), key.key, _bytes(signature))
     except ValueError:
-        is_good = False
-    if not is_good:
-        raise TokenRefused("signature")
+        return False
 
 
 def _token(client: TrustedClient, claims: Mapping[str, Any], audiences: list[str], now: float) -> Token:
