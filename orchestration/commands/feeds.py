@@ -46,12 +46,20 @@ def contract_diff(old: Path, new: Path) -> Answer:
 @click.option("--site", required=True, help="Site, as named in orchestration/sites/.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=2575, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--connections", type=click.IntRange(min=1), default=64, show_default=True, help="At most so many at a time."
+)
+@click.option(
+    "--of-one-address", type=click.IntRange(min=1), default=16, show_default=True, help="At most so many of one sender."
+)
 @answers
-def listen(site: str, host: str, port: int) -> Answer:
+def listen(site: str, host: str, port: int, connections: int, of_one_address: int) -> Answer:
     """Take HL7 v2 over MLLP; acknowledge what is landed (AA), quarantined (AE), or no message (AR)."""
+    from orchestration.feeds.mllp import ListenLimits
     from orchestration.steps.intake.listening import run_listener
 
-    return run_listener(home_settings(), site, host, port, progress)
+    limits = ListenLimits(connections=connections, of_one_address=of_one_address)
+    return run_listener(home_settings(), site, host, port, limits, progress)
 
 
 @click.command()

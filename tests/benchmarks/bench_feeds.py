@@ -22,7 +22,7 @@ from typing import Any
 
 from orchestration.feeds import Drop, land, land_drops
 from orchestration.feeds.hl7v2.framing import cut
-from orchestration.feeds.mllp import Ack, AckCode, listen
+from orchestration.feeds.mllp import Ack, AckCode, ListenLimits, listen
 from orchestration.feeds.mllp.frames import framed
 from tests.benchmarks.bench_landing import KEY, NOW, SHARED, TYPES, timed
 
@@ -188,7 +188,8 @@ async def _durable_echo(home: Path) -> None:
             os.fsync(stream.fileno())
         return [Ack(AckCode.LANDED)] * len(frames)
 
-    await listen("127.0.0.1", 0, receive, listening=lambda port: print(port, flush=True))
+    limits = ListenLimits(of_one_address=64)
+    await listen("127.0.0.1", 0, receive, limits=limits, listening=lambda port: print(port, flush=True))
 
 
 if __name__ == "__main__":

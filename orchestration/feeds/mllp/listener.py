@@ -1,12 +1,14 @@
 """A listener for HL7 v2 over MLLP: many senders, one landing at a time, an answer only for what is durable.
 
 Messages that come while one landing runs wait for the next and are landed together (group commit). What does not belong
-here: frames (frames.py), answers (acknowledgement.py), and landing (the `receive` that is given).
+here: frames (frames.py), answers (acknowledgement.py), who may connect (places.py), and landing (the `receive` that is
+given).
 """
 
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,6 +17,7 @@ from datetime import UTC, datetime
 
 from orchestration.feeds.mllp.acknowledgement import Ack, AckCode, acknowledgement
 from orchestration.feeds.mllp.frames import Frame, Frames, framed
+from orchestration.feeds.mllp.places import Place, Places
 
 MEBIBYTE = 1024 * 1024
 CHUNK = 64 * 1024
@@ -29,17 +32,21 @@ Receive = Callable[[Sequence[bytes]], Sequence[Ack]]
 class ListenLimits:
     """Bounds against senders that send too much or nothing. Sizes in bytes, times in seconds.
 
-    `unanswered` bounds what one sender may send ahead of its answers, `waiting` the bytes of all messages that wait;
-    `idle` how long a sender may be silent, `frame` how long one frame or its answer may take.
+    `connections` bounds how many are open in all, `of_one_address` how many of one peer, so that one sender cannot
+    keep all others out; where none is free, one that was silent for `spare` gives way. `unanswered` bounds what one
+    sender may send ahead of its answers, `waiting` the bytes of all messages that wait; `idle` how long a sender may
+    send no message (what stands between frames is none), `frame` how long one frame or its answer may take.
     """
 
     message: int = 16 * MEBIBYTE
     connections: int = 64
+    of_one_address: int = 16
     unanswered: int = 256
     waiting: int = 256 * MEBIBYTE
     batch: int = 1000
     batch_bytes: int = 64 * MEBIBYTE
     idle: float = 600.0
+    spare: float = 30.0
     frame: float = 60.0
 
 
@@ -58,14 +65,16 @@ async def listen(
     *,
     limits: ListenLimits | None = None,
     listening: Callable[[int], None] | None = None,
+    refused: Counter[str] | None = None,
 ) -> None:
     """Take messages until cancelled; then land and answer what has come, and return.
 
     `receive` blocks until its messages are durably landed, and returns an answer for each; it runs in a thread, never
     twice at once. Where it raises, nothing is answered and the connections are closed, so that senders send again.
-    `listening` is called with the port once connections are taken (of use where `port` is 0).
+    `listening` is called with the port once connections are taken (of use where `port` is 0). `refused` counts the
+    connections that found no place, by address.
     """
-    desk = Desk(receive, limits or ListenLimits())
+    desk = Desk(receive, limits or ListenLimits(), Counter() if refused is None else refused)
     server = await asyncio.start_server(desk.converse, host, port)
     landing = asyncio.create_task(desk.land_batches())
     if listening:
@@ -83,9 +92,10 @@ async def listen(
 class Desk:
     """The conversations that are under way, and the messages of all of them that wait to be landed."""
 
-    def __init__(self, receive: Receive, limits: ListenLimits) -> None:
+    def __init__(self, receive: Receive, limits: ListenLimits, refused: Counter[str]) -> None:
         self._receive = receive
         self._limits = limits
+        self._places = Places(limits.connections, limits.of_one_address, limits.spare, refused=refused)
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue()
         self._bytes = 0
         self._has_room = asyncio.Event()
@@ -105,15 +115,15 @@ class Desk:
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take one sender's messages and answer them in their order."""
-        if len(self._reading) >= self._limits.connections:
-            log.warning("A connection was refused: %d are open, which is the limit.", self._limits.connections)
+        conversation = asyncio.current_task()
+        assert conversation is not None
+        place = self._places.take(_address(writer), lambda: self._reading[conversation].cancel())
+        if place is None:
             writer.close()
             return
         unanswered: asyncio.Queue[Waiting | None] = asyncio.Queue(self._limits.unanswered)
-        reading = asyncio.create_task(self._read(reader, unanswered))
-        answering = asyncio.create_task(self._answer(unanswered, writer))
-        conversation = asyncio.current_task()
-        assert conversation is not None
+        reading = asyncio.create_task(self._read(reader, unanswered, place))
+        answering = asyncio.create_task(self._answer(unanswered, writer, place))
         self._reading[conversation] = reading
         try:
             await asyncio.wait({reading, answering}, return_when=asyncio.FIRST_COMPLETED)
@@ -123,6 +133,7 @@ class Desk:
             await asyncio.wait({answering})
         finally:
             await self._hang_up(writer)
+            self._places.free(place)
             del self._reading[conversation]
 
     async def _hang_up(self, writer: asyncio.StreamWriter) -> None:
@@ -131,23 +142,28 @@ class Desk:
             async with asyncio.timeout(self._limits.frame):
                 await writer.wait_closed()
 
-    async def _read(self, reader: asyncio.StreamReader, unanswered: asyncio.Queue[Waiting | None]) -> None:
+    async def _read(
+        self, reader: asyncio.StreamReader, unanswered: asyncio.Queue[Waiting | None], place: Place
+    ) -> None:
         frames = Frames(self._limits.message)
         loop = asyncio.get_running_loop()
         frame_ends = 0.0
         with suppress(TimeoutError, ConnectionError):
             while True:
-                patience = frame_ends - loop.time() if frames.is_open else self._limits.idle
-                async with asyncio.timeout(patience):
+                patience = frame_ends if frames.is_open else place.silent_since + self._limits.idle
+                async with asyncio.timeout_at(patience):
                     data = await reader.read(CHUNK)
                 if not data:
                     return
                 was_open = frames.is_open
                 found = frames.feed(data)
+                place.is_amid = frames.is_open
                 if found or not was_open:
                     frame_ends = loop.time() + self._limits.frame
+                place.owed += len(found)
                 for frame in found:
                     await self._take(frame, unanswered)
+                    place.silent_since = loop.time()
 
     async def _take(self, frame: Frame, unanswered: asyncio.Queue[Waiting | None]) -> None:
         """Let a message wait for the next landing. Once it does, it has its place among the answers."""
@@ -167,7 +183,9 @@ class Desk:
         else:
             self._has_room.clear()
 
-    async def _answer(self, unanswered: asyncio.Queue[Waiting | None], writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, unanswered: asyncio.Queue[Waiting | None], writer: asyncio.StreamWriter, place: Place
+    ) -> None:
         """Answer in order, until there is no more or a message could not be landed."""
         with suppress(TimeoutError, ConnectionError):
             while waiting := await unanswered.get():
@@ -178,6 +196,7 @@ class Desk:
                 writer.write(framed(made))
                 async with asyncio.timeout(self._limits.frame):
                     await writer.drain()
+                place.owed -= 1
 
     # -- landing
 
@@ -211,6 +230,11 @@ class Desk:
             batch.append(self._queue.get_nowait())
             size += len(batch[-1].message)
         return batch
+
+
+def _address(writer: asyncio.StreamWriter) -> str:
+    peer = writer.get_extra_info("peername")
+    return str(peer[0]) if peer else "an unknown address"
 
 
 async def _put_unless_done(unanswered: asyncio.Queue[Waiting | None], answering: asyncio.Task[None]) -> None:

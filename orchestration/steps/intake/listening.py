@@ -8,13 +8,14 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from orchestration.feeds import FeedError, FeedStopped, LandingBusy, Limits, land, message_verdicts
 from orchestration.feeds.authorities import require_names
 from orchestration.feeds.errors import AuthoritiesChanged
-from orchestration.feeds.mllp import Grouping, Inbox, listen
+from orchestration.feeds.mllp import Grouping, Inbox, ListenLimits, listen
 from orchestration.feeds.vault import Vault
 from orchestration.feeds.verdicts import Rejects, Verdicts
 from orchestration.settings import Settings
@@ -31,8 +32,14 @@ RENAMED = (
 PATIENCE_SECONDS, BETWEEN_SECONDS = 45.0, 0.25
 
 
-def run_listener(settings: Settings, site: str, host: str, port: int, progress: Callable[[str], None]) -> Answer:
-    """Listen until interrupted; what an earlier listener left in the inbox is landed first."""
+def run_listener(
+    settings: Settings, site: str, host: str, port: int, limits: ListenLimits, progress: Callable[[str], None]
+) -> Answer:
+    """Listen until interrupted; what an earlier listener left in the inbox is landed first.
+
+    The answer counts the connections that found no place, by address.
+    """
+    refused: Counter[str] = Counter()
     terms = site_terms(settings, site)
     with message_verdicts(FEED, **terms) as verdicts:
         box = inbox_of(settings, terms, verdicts, progress)
@@ -40,12 +47,18 @@ def run_listener(settings: Settings, site: str, host: str, port: int, progress: 
         if recovered:
             progress(f"listen    {site}: landed {recovered} batches that an earlier listener left")
         with Grouping(box):
-            asyncio.run(_until_stopped(box, host, port, lambda at: progress(f"listen    {site}: MLLP at {host}:{at}")))
-    return Answer({"stopped": True, "site": site, "recovered": recovered})
+            begun = _listening(site, host, progress)
+            talk = listen(host, port, box.receive, limits=limits, listening=begun, refused=refused)
+            asyncio.run(_until_stopped(talk))
+    return Answer({"stopped": True, "site": site, "recovered": recovered, "refused_connections": dict(refused)})
 
 
-async def _until_stopped(box: Inbox, host: str, port: int, listening: Callable[[int], None]) -> None:
-    task = asyncio.ensure_future(listen(host, port, box.receive, listening=listening))
+def _listening(site: str, host: str, progress: Callable[[str], None]) -> Callable[[int], None]:
+    return lambda port: progress(f"listen    {site}: MLLP at {host}:{port}")
+
+
+async def _until_stopped(talk: Coroutine[object, object, None]) -> None:
+    task = asyncio.ensure_future(talk)
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):

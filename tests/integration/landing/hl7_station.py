@@ -31,7 +31,8 @@ async def station(box: Inbox) -> None:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await listen("127.0.0.1", 0, box.receive, limits=ListenLimits(), listening=lambda port: print(port, flush=True))
+    limits = ListenLimits(of_one_address=64)  # one address plays all senders
+    await listen("127.0.0.1", 0, box.receive, limits=limits, listening=lambda port: print(port, flush=True))
 
 
 def main(home: Path, pace: Pace = OFTEN) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -74,17 +75,18 @@ class Station:
 
     def __init__(self, lake: Callable[[Sequence[bytes]], list[Ack]], limits: ListenLimits) -> None:
         self.lake, self.limits, self.senders = lake, limits, []
+        self.refused: Counter[str] = Counter()
 
     async def __aenter__(self) -> "Station":
         ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.task = asyncio.create_task(
-            listen("127.0.0.1", 0, self.lake, limits=self.limits, listening=ready.set_result)
+            listen("127.0.0.1", 0, self.lake, limits=self.limits, listening=ready.set_result, refused=self.refused)
         )
         self.port = await ready
         return self
 
-    async def connect(self) -> Sender:
-        sender = Sender(*await asyncio.open_connection("127.0.0.1", self.port))
+    async def connect(self, address: str = "127.0.0.1") -> Sender:
+        sender = Sender(*await asyncio.open_connection("127.0.0.1", self.port, local_addr=(address, 0)))
         self.senders.append(sender)
         return sender
 
@@ -150,7 +152,7 @@ def test_what_comes_while_one_landing_runs_is_landed_together() -> None:
 
         await asyncio.gather(*(talk(n, sender) for n, sender in enumerate(senders)))
 
-    run(lake, test)
+    run(lake, test, of_one_address=20)
     assert sum(map(len, lake.batches)) == 100
     assert len(lake.batches) < 30
 
@@ -218,6 +220,82 @@ def test_more_connections_than_the_limit_are_refused() -> None:
         assert await fourth.answer() == "AA 4"
 
     run(Lake(), test, connections=2)
+
+
+def test_one_address_has_its_share_and_leaves_the_rest_to_others(caplog) -> None:
+    async def test(station: Station) -> None:
+        own = [await station.connect() for _ in range(ListenLimits().of_one_address)]
+        for n, sender in enumerate(own):
+            await sender.send(mllp(adt(n)))
+            assert await sender.answer() == f"AA {n}"
+        for _ in range(60):
+            assert await (await station.connect()).answer() == "closed"
+        other = await station.connect("127.0.0.2")
+        await other.send(mllp(adt("other")))
+        assert await other.answer() == "AA other"
+        await own[0].send(mllp(adt("again")))
+        assert await own[0].answer() == "AA again"
+        assert station.refused == {"127.0.0.1": 60}
+
+    run(Lake(), test)
+    assert caplog.messages == [
+        "A connection of 127.0.0.1 was refused: 16 are open from that address, which is the limit for one (refusals so"
+        " far: 1)."
+    ]
+
+
+@pytest.mark.parametrize("caller", ["127.0.0.1", "127.0.0.2"])
+def test_who_is_silent_for_longest_gives_way(caller: str) -> None:
+    async def test(station: Station) -> None:
+        silent, talking = await station.connect(), await station.connect()
+        await asyncio.sleep(0.3)
+        await talking.send(mllp(adt(1)))
+        assert await talking.answer() == "AA 1"
+        third = await station.connect(caller)
+        await third.send(mllp(adt(3)))
+        assert (await third.answer(), await silent.answer()) == ("AA 3", "closed")
+        assert await (await station.connect(caller)).answer() == "closed"
+        assert station.refused == {caller: 1}
+        await talking.send(mllp(adt(4)))
+        assert await talking.answer() == "AA 4"
+
+    run(Lake(), test, connections=2, of_one_address=2, spare=0.2)
+
+
+def test_nobody_gives_way_whose_message_is_under_way_or_unanswered() -> None:
+    lake = Lake()
+    lake.may_land.clear()
+
+    async def test(station: Station) -> None:
+        waiting, amid = await station.connect(), await station.connect()
+        await waiting.send(mllp(adt(1)))
+        await amid.send(b"\x0bMSH|")
+        await asyncio.sleep(0.3)
+        assert await (await station.connect("127.0.0.2")).answer() == "closed"
+        lake.may_land.set()
+        assert await waiting.answer() == "AA 1"
+        await amid.send(mllp(adt(2)))
+        assert await amid.answer() == "AA 2"
+
+    run(lake, test, connections=2, spare=0.1)
+
+
+def test_what_stands_between_frames_keeps_no_connection_open() -> None:
+    async def test(station: Station) -> None:
+        sender = await station.connect()
+
+        async def drip() -> None:
+            with suppress(ConnectionError):
+                for _ in range(100):
+                    await sender.send(b"x")
+                    await asyncio.sleep(0.05)
+
+        started, dripping = time.monotonic(), asyncio.create_task(drip())
+        assert await sender.answer() == "closed"
+        assert time.monotonic() - started < 3
+        await dripping
+
+    run(Lake(), test, idle=0.5)
 
 
 def test_a_silent_sender_and_one_that_never_ends_its_frame_are_hung_up_on() -> None:
