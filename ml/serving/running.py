@@ -5,7 +5,6 @@ Here belongs finding the site that an address speaks of, and who may speak for i
 
 import time
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
@@ -15,6 +14,7 @@ from fastapi import Request
 
 from ml.features.request import RequestRefused
 from ml.serving import Problem, StoreUnavailable
+from ml.serving.beside import Beside
 from ml.serving.board.cache import PageCache
 from ml.serving.callers import Caller, TokensAtHand
 from ml.serving.clients import Clients, TrustedClient
@@ -32,9 +32,6 @@ from ml.serving.services import SERVICES
 from ml.serving.tokens import REPLAYED, TokenRefused, begin_check, unauthorised
 from ml.serving.trusting import Trust
 
-CHECKING_THREADS = 2
-"""Signatures that are checked at once; the others wait for their turn."""
-
 
 class Running:
     """One service over one home."""
@@ -48,7 +45,7 @@ class Running:
         self.web: httpx.AsyncClient | None = None
         self.rates = Rates(config.calls_per_second)
         self._at_hand = TokensAtHand()
-        self._checks = ThreadPoolExecutor(CHECKING_THREADS, "tokens")
+        self._checks = Beside("tokens")
         self.store = EventStore(config.event_store_url, config.store_timeout_seconds)
         self.openers = {use_case: ScorerOpener(config, use_case) for use_case in SERVICES}
         self.watches: dict[str, ReleaseWatch[Live]] = {
@@ -76,7 +73,7 @@ class Running:
         for advice in self.hooks.values():
             await advice.challengers.close()
         self.store.close()
-        self._checks.shutdown(wait=False)
+        self._checks.close()
         for opener in self.openers.values():
             opener.close()
         if self.web is not None:

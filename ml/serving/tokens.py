@@ -13,9 +13,9 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -23,6 +23,7 @@ import jwt
 import orjson
 
 from ml.serving import Problem
+from ml.serving.beside import Beside
 from ml.serving.clients import Clients, TrustedClient
 from ml.serving.keysets import ALGORITHMS
 
@@ -83,8 +84,8 @@ class Checking:
             raise TokenRefused(refused.check, self.client.issuer) from refused
 
 
-async def begin_check(clients: Clients, authorization: str | None, threads: Executor) -> Checking:
-    """Begin to check a bearer token: whose it is, and in one of `threads` its signature, which takes longest.
+async def begin_check(clients: Clients, authorization: str | None, thread: Beside) -> Checking:
+    """Begin to check a bearer token: whose it is, and in `thread` its signature, which takes longest.
 
     OpenSSL checks a signature without Python's lock. Raises `TokenRefused`.
     """
@@ -105,8 +106,7 @@ async def begin_check(clients: Clients, authorization: str | None, threads: Exec
         key = await _key(client, header)
     except TokenRefused as refused:
         raise TokenRefused(refused.check, client.issuer) from refused
-    checked = asyncio.get_running_loop().run_in_executor(threads, _is_signed, key, signed, signature)
-    return Checking(client, claims, checked)
+    return Checking(client, claims, thread.submit(partial(_is_signed, key, signed, signature)))
 
 
 def unauthorised(refused: TokenRefused) -> Problem:

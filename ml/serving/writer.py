@@ -7,7 +7,8 @@ is a function of the connection, and its result comes back once the commit is on
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
@@ -41,6 +42,7 @@ class GroupCommitWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._kept: Connection | None = None
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._commits = 0
         self._checkpointing: threading.Thread | None = None
@@ -87,6 +89,7 @@ class GroupCommitWriter:
                 self._commit(waiting)
                 self._commits += 1
                 self._checkpoint_beside()
+        self._let_go()
 
     def _checkpoint_beside(self) -> None:
         """Take SQLite's log into the database, beside the commits (sqlite.org/wal.html, section 3.1)."""
@@ -111,7 +114,7 @@ class GroupCommitWriter:
 
     def _commit(self, batch: list[_Item]) -> None:
         try:
-            with self._engine.begin() as connection:
+            with self._transaction() as connection:
                 for item in batch:
                     item.result = item.work(connection)
         except (
@@ -119,11 +122,33 @@ class GroupCommitWriter:
             InterfaceError,
             InternalError,
         ) as error:  # the database itself: nobody gets through
+            self._let_go()
             _resolve(batch, error)
         except SQLAlchemyError as error:
             self._commit_alone(batch, error)
         else:
             _resolve(batch, None)
+
+    @contextmanager
+    def _transaction(self) -> Generator[Connection]:
+        """A transaction, of SQLite in the one connection of this thread: a pool's costs a third of the commit.
+
+        A server's connection comes from the pool, which finds out first whether it is still there.
+        """
+        if self._engine.dialect.name != "sqlite":
+            with self._engine.begin() as connection:
+                yield connection
+            return
+        if self._kept is None:
+            self._kept = self._engine.connect()
+        with self._kept.begin():
+            yield self._kept
+
+    def _let_go(self) -> None:
+        """Close the thread's own connection; the next commit opens another."""
+        if self._kept is not None:
+            kept, self._kept = self._kept, None
+            kept.close()
 
     def _commit_alone(self, batch: list[_Item], error: SQLAlchemyError) -> None:
         """One item that the database refuses must not take the others down with it."""

@@ -1,8 +1,9 @@
 """A call is read while its token is checked, and nothing of it is used before the check is over."""
 
+import asyncio
 import json
 import threading
-from concurrent.futures import Executor, Future
+from collections.abc import Callable
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from serving_homes import CARD, NOW, SERVICE, Home, call, prefetch, tiny_model
 
 from ml.features.request import RequestRefused
 from ml.serving import Problem
+from ml.serving.beside import Beside
 from ml.serving.reading import READ_AHEAD_BYTES, Reading
 from ml.serving.running import Running
 from ml.serving.services import TRIAGE_SERVICE, Rules
@@ -82,21 +84,19 @@ def test_a_large_body_waits_for_its_token(rules: Rules, monkeypatch: pytest.Monk
     assert read.features(read.call, rules, NOW).eligible
 
 
-class _WaitsForTheReading(Executor):
+class _WaitsForTheReading(Beside):
     """Checks a signature only once the call was read: without the reading beside it, the check would never end."""
 
     def __init__(self) -> None:
+        super().__init__("waits")
         self.is_read = threading.Event()
 
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        found: Future[Any] = Future()
-
-        def work() -> None:
+    def submit(self, work: Callable[[], Any]) -> "asyncio.Future[Any]":
+        def later() -> Any:
             assert self.is_read.wait(10)
-            found.set_result(fn(*args, **kwargs))
+            return work()
 
-        threading.Thread(target=work, daemon=True).start()
-        return found
+        return super().submit(later)
 
 
 @pytest.fixture

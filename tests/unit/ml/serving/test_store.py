@@ -13,7 +13,7 @@ from uuid import uuid4
 import pyarrow.parquet as pq
 import pytest
 from serving_homes import NOW, SERVICE, SITE, Home, call, digest_of, prefetch
-from sqlalchemy import create_engine, insert, make_url, select, text
+from sqlalchemy import Connection, create_engine, insert, make_url, select, text
 
 from ml.registry.stages import Tier
 from ml.serving import ServingRefused, StoreUnavailable
@@ -173,10 +173,10 @@ def test_a_full_disk_gives_no_advice(assistive: Home) -> None:
         store = client.app.state.running.store
         pages = []
 
-        def bound(connection: sqlite3.Connection, *_: object) -> None:
-            pages.append(connection.execute("PRAGMA max_page_count=1").fetchone()[0])
+        def bound(connection: Connection) -> None:
+            pages.append(connection.exec_driver_sql("PRAGMA max_page_count=1").scalar_one())
 
-        event.listen(store.engine, "checkout", bound)
+        event.listen(store.engine, "begin", bound)
         answers = [client.post(SERVICE, json=call()).status_code for _ in range(60)]
         assert answers[-1] == 503
         assert pages
@@ -304,3 +304,22 @@ def test_a_step_down_that_is_written_late_takes_none_back_that_was_written_since
         found.append((seen.stepped_down_to, seen.stepped_down_reason))
     store.close()
     assert found == [(Tier.REDUCED, "first"), (Tier.RULE, "second"), (Tier.RULE, "second")]
+
+
+def test_after_a_failed_commit_the_writer_opens_another_connection(assistive: Home) -> None:
+    """What the disk, or a lock, did to the one that it kept is not carried into the next commit."""
+    from sqlalchemy import event
+
+    with assistive.serving() as client:
+        assert client.post(SERVICE, json=call()).status_code == 200
+        engine, opened = client.app.state.running.store.engine, []
+        event.listen(engine, "checkout", lambda *_: opened.append(1))
+        assert client.post(SERVICE, json=call()).status_code == 200
+        assert not opened, "a sound connection is kept"
+        with closing(sqlite3.connect(assistive.path / "events.db", isolation_level=None)) as other:
+            other.execute("DROP TABLE serving_token_spent")
+            other.execute("ALTER TABLE serving_event RENAME TO elsewhere")
+            assert client.post(SERVICE, json=call()).status_code == 503
+            other.execute("ALTER TABLE elsewhere RENAME TO serving_event")
+        assert client.post(SERVICE, json=call()).status_code == 200
+        assert opened
