@@ -50,7 +50,7 @@ def contract_diff(old: Path, new: Path) -> Answer:
     "--connections", type=click.IntRange(min=1), default=64, show_default=True, help="At most so many at a time."
 )
 @click.option(
-    "--of-one-address", type=click.IntRange(min=1), default=16, show_default=True, help="At most so many of one sender."
+    "--of-one-address", type=click.IntRange(min=1), default=48, show_default=True, help="At most so many of one sender."
 )
 @answers
 def listen(site: str, host: str, port: int, connections: int, of_one_address: int) -> Answer:

@@ -32,7 +32,8 @@ Receive = Callable[[Sequence[bytes]], Sequence[Ack]]
 class ListenLimits:
     """Bounds against senders that send too much or nothing. Sizes in bytes, times in seconds.
 
-    `connections` bounds how many are open in all, `of_one_address` how many of one peer, so that one sender cannot
+    `connections` bounds how many are open in all, `of_one_address` how many of one peer (an interface engine sends for
+    many departments from one address, and leaves places to others all the same), so that one sender cannot
     keep all others out; where none is free, one that was silent for `spare` gives way. `unanswered` bounds what one
     sender may send ahead of its answers, `waiting` the bytes of all messages that wait; `idle` how long a sender may
     send no message (what stands between frames is none), `frame` how long one frame or its answer may take.
@@ -40,7 +41,7 @@ class ListenLimits:
 
     message: int = 16 * MEBIBYTE
     connections: int = 64
-    of_one_address: int = 16
+    of_one_address: int = 48
     unanswered: int = 256
     waiting: int = 256 * MEBIBYTE
     batch: int = 1000
