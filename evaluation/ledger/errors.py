@@ -24,7 +24,7 @@ class RefusedEntryError(LedgerError):
 
 
 class LedgerStoreError(LedgerError):
-    """The database cannot be opened, or its end was changed since the last entry was written."""
+    """The database cannot be opened, or it was changed by somebody else since the last entry was written."""
 
 
 class LedgerSchemaError(LedgerStoreError):

@@ -79,7 +79,7 @@ class LedgerStore:
         """
         self._create_private_file()
         with self.writing() as connection:
-            if sa.inspect(connection).has_table(self._meta.name):
+            if any(sa.inspect(connection).has_table(table.name) for table in self._tables.sorted_tables):
                 return
             self._tables.create_all(connection)
             for statement in _triggers(self._prefix, self._url.get_backend_name()):
@@ -94,10 +94,18 @@ class LedgerStore:
         if path is not None and not path.exists():
             raise LedgerStoreError(f"{path.name}: there is no ledger here yet; it is made by the first who writes.")
         with self.reading() as connection:
-            if not sa.inspect(connection).has_table(self._meta.name):
+            tables = [t.name for t in self._tables.sorted_tables if sa.inspect(connection).has_table(t.name)]
+            if not tables:
                 raise LedgerStoreError("the database holds no ledger under this prefix.")
             where = self._meta.c.name == "schema_version"
-            version = connection.execute(sa.select(self._meta.c.value).where(where)).scalar()
+            asked = sa.select(self._meta.c.value).where(where)
+            version = connection.execute(asked).scalar() if self._meta.name in tables else None
+        if version is None:
+            raise LedgerStoreError(
+                f"the row schema_version of the ledger's table {self._meta.name} is gone. Pilothouse never deletes it:"
+                " the database was damaged, or somebody changed it. Nothing is read from it or written to it: keep it"
+                " for whoever looks into it, restore the last backup (pilothouse restore) and run: ledger verify."
+            )
         if version != SCHEMA_VERSION:
             raise LedgerSchemaError(
                 f"the ledger has schema version {version}, this Pilothouse reads {SCHEMA_VERSION}; use the"

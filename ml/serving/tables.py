@@ -213,6 +213,12 @@ def _check_version(engine: Engine) -> None:
             connection.execute(select(func.pg_advisory_xact_lock(MAKING_TABLES)))
         metadata.create_all(connection)
         version = connection.execute(select(SCHEMA.c.version)).scalar()
+        if version is None and connection.execute(select(EVENT.c.id).limit(1)).first() is not None:
+            raise ServingRefused(
+                f"The event store holds events, but the row of its table {SCHEMA.name} is gone, which Pilothouse never "
+                "deletes: the database was damaged, or somebody changed it. Keep it for whoever looks into it, and "
+                "restore the last backup (pilothouse restore)."
+            )
         if version is None:
             connection.execute(insert(SCHEMA).values(version=SCHEMA_VERSION))
         elif version != SCHEMA_VERSION:

@@ -195,6 +195,19 @@ def test_ledger_of_another_schema_version_is_refused(board, tmp_path):
         open_ledger(f"sqlite:///{path}", public_key=board.ledger.public_key)
 
 
+@pytest.mark.parametrize("statement", ["delete from pilothouse_meta", "drop table pilothouse_meta"])
+@pytest.mark.parametrize("by", ["reader", "writer"])
+def test_a_schema_version_that_is_gone_is_damage_and_not_another_version(board, tmp_path, ledger_key, statement, by):
+    path = tmp_path / "ledger.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement)
+    connection.close()
+    own = {"key": ledger_key} if by == "writer" else {"public_key": board.ledger.public_key}
+    with pytest.raises(LedgerStoreError, match=r"schema_version .* is gone.* restore .* run: ledger verify") as caught:
+        open_ledger(f"sqlite:///{path}", **own)
+    assert not isinstance(caught.value, LedgerSchemaError)
+
+
 def test_database_that_is_none_is_an_error_of_the_ledger(tmp_path, ledger_key):
     path = tmp_path / "ledger.db"
     path.write_bytes(b"this is no database" * 100)

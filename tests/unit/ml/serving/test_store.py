@@ -245,6 +245,24 @@ def test_the_store_carries_its_schema_version(tmp_path: Path) -> None:
         engine.dispose()
 
 
+def test_a_store_of_events_whose_schema_version_is_gone_is_damaged(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    open_database(url).dispose()
+    with closing(sqlite3.connect(tmp_path / "events.db")) as connection:
+        connection.execute("delete from serving_schema")
+        connection.commit()
+    open_database(url).dispose()  # nothing is in it yet: its first start was cut short
+    with closing(sqlite3.connect(tmp_path / "events.db")) as connection:
+        connection.execute(
+            "insert into serving_event (event_id, at_us, kind, use_case, site, status, is_displayed, payload)"
+            " values ('1', 1, 'request', 'triage', 'city', 'ok', 0, '{}')"
+        )
+        connection.execute("delete from serving_schema")
+        connection.commit()
+    with pytest.raises(ServingRefused, match=r"serving_schema is gone.* restore"):
+        open_database(url)
+
+
 def test_one_row_that_the_database_refuses_does_not_take_others_down(tmp_path: Path) -> None:
     import asyncio
 
