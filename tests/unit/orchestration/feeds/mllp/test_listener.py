@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from orchestration.feeds.mllp import Ack, AckCode, ListenLimits, listen
+from orchestration.feeds.mllp.places import Places
 
 LANDED = Ack(AckCode.LANDED)
 
@@ -222,9 +223,12 @@ def test_more_connections_than_the_limit_are_refused() -> None:
     run(Lake(), test, connections=2)
 
 
-def test_one_address_has_its_share_and_leaves_the_rest_to_others(caplog) -> None:
+def test_one_address_has_its_share_and_leaves_the_rest_to_others(caplog, monkeypatch) -> None:
+    monkeypatch.setattr("orchestration.feeds.mllp.places.TELL_SECONDS", 600.0)
+    share = ListenLimits().of_one_address
+
     async def test(station: Station) -> None:
-        own = [await station.connect() for _ in range(ListenLimits().of_one_address)]
+        own = [await station.connect() for _ in range(share)]
         for n, sender in enumerate(own):
             await sender.send(mllp(adt(n)))
             assert await sender.answer() == f"AA {n}"
@@ -239,8 +243,8 @@ def test_one_address_has_its_share_and_leaves_the_rest_to_others(caplog) -> None
 
     run(Lake(), test)
     assert caplog.messages == [
-        "A connection of 127.0.0.1 was refused: 16 are open from that address, which is the limit for one (refusals so"
-        " far: 1)."
+        f"A connection of 127.0.0.1 was refused: {share} are open from that address, which is the limit for one "
+        "(refusals so far: 1)."
     ]
 
 
@@ -254,12 +258,28 @@ def test_who_is_silent_for_longest_gives_way(caller: str) -> None:
         third = await station.connect(caller)
         await third.send(mllp(adt(3)))
         assert (await third.answer(), await silent.answer()) == ("AA 3", "closed")
-        assert await (await station.connect(caller)).answer() == "closed"
-        assert station.refused == {caller: 1}
         await talking.send(mllp(adt(4)))
         assert await talking.answer() == "AA 4"
 
     run(Lake(), test, connections=2, of_one_address=2, spare=0.2)
+
+
+@pytest.mark.parametrize("caller", ["one", "other"])
+def test_nobody_gives_way_who_was_heard_lately_or_is_amid_something(caller: str) -> None:
+    async def test() -> None:
+        left, places = list[str](), Places(most=3, most_of_one=3, spare=60.0)
+        taken = [places.take("one", lambda name=name: left.append(name)) for name in ("heard", "amid", "owed")]
+        heard, amid, owed = (place for place in taken if place is not None)
+        now = asyncio.get_running_loop().time()
+        heard.silent_since, amid.silent_since, owed.silent_since = now - 30, now - 90, now - 90
+        amid.is_amid, owed.owed = True, 1
+        assert places.take(caller, lambda: None) is None
+        assert (left, places.refused) == ([], {caller: 1})
+        heard.silent_since = now - 61
+        assert places.take(caller, lambda: None) is not None
+        assert left == ["heard"]
+
+    asyncio.run(test())
 
 
 def test_nobody_gives_way_whose_message_is_under_way_or_unanswered() -> None:
