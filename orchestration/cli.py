@@ -27,7 +27,7 @@ from orchestration.commands.options import EXISTING, ready_settings, site_option
 from orchestration.commands.records import backup, incident, key, ledger, restore
 from orchestration.commands.releases import approve, break_glass, drill, gate, promote, refuse, rollback, tier
 from orchestration.commands.rosters import roster
-from orchestration.settings import keep_private
+from orchestration.settings import keep_private, load_settings
 from orchestration.steps.answer import Answer
 
 PORT = click.IntRange(1, 65535)
@@ -72,6 +72,22 @@ def demo(seed: int, days: int, sites: int) -> Answer:
     from orchestration.demo import run_demo
 
     return run_demo(ready_settings(), seed=seed, days=days, sites=sites, progress=progress)
+
+
+@main.command("safety-case")
+@click.option("--only", multiple=True, metavar="FAULT", help="Just this fault; may be given again.")
+@click.option("--list", "listed", is_flag=True, help="Say what is in the catalogue, and run nothing.")
+@click.option("--nulls", default=1, show_default=True, type=click.IntRange(1, 20), help="Seeds of null runs.")
+@click.option("--seed", default=7, show_default=True)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the scoreboard as a page.")
+@answers
+def safety_case(only: tuple[str, ...], listed: bool, nulls: int, seed: int, out: Path | None) -> Answer:
+    """Put named faults into a sandbox of the whole system: which are detected, after how long, and what they reach."""
+    from orchestration.safety_case import list_catalogue, run_safety_case
+
+    if listed:
+        return list_catalogue()
+    return run_safety_case(load_settings(), progress, only=only, seed=seed, nulls=nulls, out=out)
 
 
 @main.command()

@@ -75,5 +75,5 @@ STORES: Mapping[str, Kept] = {
     ".restoring": Kept("a backup that is being restored", "that of what is in it"),
 }
 """Incidents, approvals and people are entries of the ledger; the queue of notes is in `state`."""
-IN_SANDBOXES = ("people", "broken", "card.yaml")
-"""What a drill puts into its own home besides, which is gone with it."""
+IN_SANDBOXES = ("people", "broken", "card.yaml", "case.jwks.json")
+"""What a drill or the safety case puts into its own home besides, which is gone with it."""

@@ -26,7 +26,7 @@ from tests.benchmarks.feed_figures import (
 from tests.benchmarks.forecast_figures import forecast_figures
 from tests.benchmarks.measuring import Cost, StageFailed, run_stage, said
 from tests.benchmarks.product_figures import board_figure, call_figures, demo_figures, memory_figures, simulator_figures
-from tests.benchmarks.release_figures import drill_figures, rollout_figures
+from tests.benchmarks.release_figures import drill_figures, rollout_figures, safety_case_figures
 from tests.benchmarks.report import Figure, document, table
 
 
@@ -38,7 +38,8 @@ class Scale:
     before an increment of the tables (and ten times as many), `messages` those of HL7 v2, `roster_seconds`
     how long the large roster may take, `seeds` groups of hospitals whose meaning is watched for `watched` days,
     `entries` of a ledger, `examples` of the release machine (a quarter of them on PostgreSQL), `drills` of the rollback
-    plan, `load_calls` sent to each server under load, and `hurt_calls` to one whose model hangs.
+    plan, `nulls` hospitals without a fault, `load_calls` sent to each server under load, and `hurt_calls` to one whose
+    model hangs.
     """
 
     days: int
@@ -54,6 +55,7 @@ class Scale:
     entries: int
     examples: int
     drills: int
+    nulls: int
     load_calls: int
     hurt_calls: int
 
@@ -78,6 +80,7 @@ FULL = Scale(
     entries=100_000,
     examples=100,
     drills=5,
+    nulls=4,
     load_calls=3000,
     hurt_calls=10_000,
 )
@@ -95,6 +98,7 @@ QUICK = Scale(
     entries=5_000,
     examples=20,
     drills=1,
+    nulls=1,
     load_calls=600,
     hurt_calls=1000,
 )
@@ -227,6 +231,11 @@ def drill(folder: Path, scale: Scale) -> Iterator[Figure]:
     yield from drill_figures(run_stage("drill", folder, times=scale.drills).result)
 
 
+def safety_case(folder: Path, scale: Scale) -> Iterator[Figure]:
+    """Every named fault, and null runs of several hospitals."""
+    yield from safety_case_figures(run_stage("safety_case", folder, nulls=scale.nulls).result)
+
+
 PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
     "appointments": appointments,
     "drift": drift,
@@ -241,6 +250,7 @@ PARTS: dict[str, Callable[[Path, Scale], Iterator[Figure]]] = {
     "ledger": ledger,
     "rollout": rollout,
     "drill": drill,
+    "safety-case": safety_case,
 }
 
 

@@ -10,6 +10,7 @@ from tests.benchmarks.report import Figure
 
 POSTGRES = "PILOTHOUSE_TEST_POSTGRES_URL"
 MACHINE, DRILL = "release machine", "drill: a model that nobody can read goes into a running service"
+SAFETY_CASE = "safety case: named faults in a sandbox of the whole system"
 GOAL_SECONDS, GOAL_DROPPED = 5.0, 0.0
 
 
@@ -42,3 +43,18 @@ def rollout_figures(store: str, seen: dict[str, Any]) -> Iterator[Figure]:
     yield Figure(MACHINE, f"{store}, killed in the middle", seen["killed"], "commands")
     yield Figure(MACHINE, f"{store}, cells of the table of steps come by", seen["cells"], "")
     yield Figure(MACHINE, f"{store}, all of it", seen["seconds"], "s")
+
+
+def safety_case_figures(found: dict[str, Any]) -> Iterator[Figure]:
+    """Faults detected and missed, how far they came, and how often the system cried wolf without one."""
+    lines, nulls = found["faults"], found["null_runs"]
+    none = {"target": 0.0, "is_at_most": True}
+    seconds = [one["seconds"] for one in lines if one["seconds"] is not None]
+    yield Figure(SAFETY_CASE, "detected by the barrier that promises it", found["detected"], "", "faults", len(lines))
+    yield Figure(SAFETY_CASE, "promised and missed", len(found["missed"]), "faults", **none)
+    yield Figure(SAFETY_CASE, "blind spots, as known", len(found["blind_spots"]), "faults")
+    yield Figure(SAFETY_CASE, "shown to people", sum(not one["contained"] for one in lines), "faults", **none)
+    yield Figure(SAFETY_CASE, "longest until detected", max(seconds, default=None), "s")
+    runs = f"looks, {len(nulls['runs'])} seeds"
+    yield Figure(SAFETY_CASE, "alarms without a fault", nulls["alarms"], "", runs, nulls["looks"], **none)
+    yield Figure(SAFETY_CASE, "all of it", found["seconds"], "s")

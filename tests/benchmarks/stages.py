@@ -239,6 +239,13 @@ def drill(times: int) -> dict[str, Any]:
     return measure(times)
 
 
+def safety_case(nulls: int) -> dict[str, Any]:
+    """Put every fault of the catalogue into a sandbox, with null runs of more hospitals than its own."""
+    from orchestration.safety_case import run_safety_case
+
+    return run_safety_case(load_settings(), _progress, nulls=nulls).document
+
+
 STAGES: dict[str, Callable[..., dict[str, Any]]] = {
     stage.__name__: stage
     for stage in (
@@ -266,6 +273,7 @@ STAGES: dict[str, Callable[..., dict[str, Any]]] = {
         ledger,
         rollout,
         drill,
+        safety_case,
         start,
     )
 }

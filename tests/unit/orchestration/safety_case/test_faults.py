@@ -1,0 +1,37 @@
+"""How a line of the scoreboard is judged: by what the promised barrier said, and by nothing that it says otherwise."""
+
+from orchestration.safety_case.catalogue import CATALOGUE
+from orchestration.safety_case.faults import SURFACES, Alarm, Barrier, Fault, Outcome, Reached, verdict
+
+FAULT = Fault(id="late", family="feeds", title="Late", done="Nothing comes.", barrier=Barrier.FRESHNESS)
+LATE = Alarm(Barrier.FRESHNESS, "ehr_fhir", "ehr_fhir is stale", 0.25, 7.0)
+OTHER = Alarm(Barrier.MEANING, "code", "a code vanished", 0.5, 7.0)
+
+
+def test_a_fault_is_detected_by_the_first_word_of_the_barrier_that_promises_it() -> None:
+    line = verdict(FAULT, Outcome((OTHER, LATE)), Outcome())
+    assert (line["detected"], line["said"], line["seconds"], line["days"]) == (True, "ehr_fhir is stale", 0.25, 7.0)
+    assert line["also"] == ["meaning"]
+
+
+def test_what_another_barrier_says_does_not_keep_the_promise() -> None:
+    line = verdict(FAULT, Outcome((OTHER,)), Outcome())
+    assert (line["detected"], line["said"], line["seconds"], line["also"]) == (False, None, None, ["meaning"])
+
+
+def test_what_is_said_without_a_fault_as_well_detects_nothing() -> None:
+    line = verdict(FAULT, Outcome((LATE,)), Outcome((LATE,)))
+    assert not line["detected"] and line["also"] == []
+
+
+def test_what_people_were_shown_is_not_contained_however_it_was_found() -> None:
+    shown = Outcome((LATE,), Reached(cards=1))
+    assert verdict(FAULT, Outcome((LATE,), Reached(cards=0)), Outcome())["contained"]
+    assert not verdict(FAULT, shown, Outcome())["contained"]
+
+
+def test_every_fault_has_a_name_of_its_own_and_a_barrier_whose_surface_is_said() -> None:
+    names = [fault.id for fault in CATALOGUE]
+    assert len(set(names)) == len(names)
+    assert set(SURFACES) == set(Barrier)
+    assert all(fault.done.endswith(".") and fault.title for fault in CATALOGUE)
