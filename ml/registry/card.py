@@ -69,7 +69,10 @@ class Suggestion(_Part):
 
 
 class CardLayout(_Part):
-    """Everything of a card that is reviewed before it is shown. Risks are probabilities of `outcome`."""
+    """Everything of a card that is reviewed before it is shown. Risks are probabilities of `outcome`.
+
+    `shown_again_minutes` is for how long a card is shown again where the chart of its visit is opened; None: never.
+    """
 
     schema_: Literal["pilothouse.card/1"] = Field(alias="schema")
     use_case: str
@@ -86,6 +89,7 @@ class CardLayout(_Part):
     suggestion: Suggestion | None = None
     links: Annotated[tuple[Link, ...], Field(max_length=5)] = ()
     fallback: Ladder | None = None
+    shown_again_minutes: Annotated[int, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _thresholds_rise(self) -> Self:

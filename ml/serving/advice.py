@@ -18,7 +18,7 @@ from ml.serving.asking import ModelSilent
 from ml.serving.cards import model_card, reference_card, rule_card
 from ml.serving.hours import Hours
 from ml.serving.scoring import Scorer
-from ml.serving.services import HookService
+from ml.serving.services import ScoringService
 from ml.usecases.ladder import Ladder
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def tiers_below(release: VerifiedRelease, tier: Tier) -> tuple[Tier, ...]:
     return below if below and fallback.fail == "open" else (Tier.MANUAL,)
 
 
-async def advise(case: Case, live: "Live", service: HookService) -> Advice:
+async def advise(case: Case, live: "Live", service: ScoringService) -> Advice:
     """Decide what is said about one case. Never raises for a model that fails or hangs: the next tier answers."""
     features, release = case.features, live.release
     outside = outside_scope(release.manifest.scope, features, case.hours) or _outside_launch(case)
@@ -152,7 +152,7 @@ def _failed(error: Exception) -> Fault:
 
 
 async def _model_advice(
-    case: Case, live: "Live", tier: Tier, service: HookService, faults: Mapping[Tier, Fault]
+    case: Case, live: "Live", tier: Tier, service: ScoringService, faults: Mapping[Tier, Fault]
 ) -> Advice:
     if tier not in live.scorers:
         raise RuntimeError("The model of the release was not loaded.")
@@ -198,7 +198,7 @@ def instead_of_the_model(live: "Live", tier: Tier, faults: Mapping[Tier, Fault])
     return f"The model does not answer: {said}."
 
 
-def _fallback(case: Case, live: "Live", tier: Tier, service: HookService, faults: Mapping[Tier, Fault]) -> Advice:
+def _fallback(case: Case, live: "Live", tier: Tier, service: ScoringService, faults: Mapping[Tier, Fault]) -> Advice:
     is_shown = live.stage.rank >= Stage.ASSISTIVE.rank
     instead = instead_of_the_model(live, tier, faults) or ""
     if tier is Tier.MANUAL:

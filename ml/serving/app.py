@@ -33,7 +33,7 @@ from ml.serving.ops.routes import add_operations
 from ml.serving.problems import add_problem_handlers, problem_responses
 from ml.serving.reports import add_reports
 from ml.serving.running import Running, running_of
-from ml.serving.services import SERVICES, HookService
+from ml.serving.services import OFFERED, HookService
 from ml.serving.status import add_status
 from ml.serving.watching import watching
 
@@ -139,15 +139,13 @@ def _add_hooks(app: FastAPI, prefix: str, name: str) -> None:
         f"{prefix}/cds-services", tags=["CDS Hooks"], operation_id=f"discover_{name}", responses=problem_responses(404)
     )
     def discover(request: Request) -> Discovery:
-        """List the services (CDS Hooks 2.0, discovery): triage, and whatever else was ever released at the site."""
+        """List the services (CDS Hooks 2.0, discovery): triage's, and whatever else was ever released at the site."""
         running = running_of(request)
         site = running.site(request)
-        found = [
-            one for one in SERVICES.values() if one.use_case == TRIAGE or site in running.served_sites(one.use_case)
-        ]
+        found = [one for one in OFFERED if one.use_case == TRIAGE or site in running.served_sites(one.use_case)]
         return Discovery(services=[one.description for one in found])
 
-    for service in SERVICES.values():
+    for service in OFFERED:
         _add_service(app, prefix, name, service)
 
     @app.post(f"{prefix}/cds-services/{{service}}", include_in_schema=False)
@@ -167,16 +165,17 @@ def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> 
         running = running_of(request)
         site = running.site(request)
         require_json(request.headers.get("content-type"))
-        hooks = running.hooks[service.use_case]
-        reading = hooks.reading(await request.body())
+        answering = running.answering[service.id]
+        reading = answering.reading(await request.body())
         async with running.authorised(
-            request, site, request.url.path, partial(hooks.read_ahead, site, reading)
+            request, site, request.url.path, partial(answering.read_ahead, site, reading)
         ) as caller:
-            reads = running.reads(caller.client)
+            reads = running.reads(caller.client) if service.description.prefetch else None
             if reads is not None:
                 await running.spend(caller)  # nobody's FHIR server is asked for a token that was spent before
-            answer = await hooks.call(site, reading, caller, reads)
-        running.pages.forget(site)
+            answer = await answering.call(site, reading, caller, reads)
+        if service.is_scoring:
+            running.pages.forget(site)
         return Response(answer, media_type="application/json")
 
     app.router.add_api_route(
@@ -184,7 +183,7 @@ def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> 
         advise,
         methods=["POST"],
         tags=["CDS Hooks"],
-        operation_id=f"{service.use_case}_{name}",
+        operation_id=f"{service.name}_{name}",
         response_model=HookResponse,
         responses=refusals,
         openapi_extra=_body_of(service.request),
@@ -194,7 +193,7 @@ def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> 
     @app.post(
         f"{prefix}/cds-services/{service.id}/feedback",
         tags=["CDS Hooks"],
-        operation_id=f"{service.use_case}_feedback_{name}",
+        operation_id=f"{service.name}_feedback_{name}",
         responses=refusals,
         openapi_extra=_body_of(FeedbackRequest),
     )
@@ -205,4 +204,4 @@ def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> 
         require_json(request.headers.get("content-type"))
         async with running.authorised(request, site, request.url.path.removesuffix("/feedback")) as caller:
             await running.spend(caller)
-            return {"stored": await running.hooks[service.use_case].feedback(site, await request.body())}
+            return {"stored": await running.answering[service.id].feedback(site, await request.body())}

@@ -28,7 +28,7 @@ from ml.serving.events import EVENT_NAMESPACE, Event, EventStore
 from ml.serving.live import Live
 from ml.serving.metrics import Meters
 from ml.serving.scoring import Scorer
-from ml.serving.services import HookService, Rules
+from ml.serving.services import Rules, ScoringService
 from ml.serving.tables import CHALLENGER
 
 LOG = logging.getLogger("pilothouse.serving")
@@ -66,7 +66,7 @@ class Scored:
 class Challengers:
     """The challengers of one use case, by site."""
 
-    def __init__(self, config: ServingConfig, store: EventStore, meters: Meters, service: HookService) -> None:
+    def __init__(self, config: ServingConfig, store: EventStore, meters: Meters, service: ScoringService) -> None:
         self._config, self._store, self._meters, self._service = config, store, meters, service
         self._beside: dict[str, Beside] = {}
         self._looked: dict[str, tuple[object, float | None]] = {}

@@ -158,12 +158,8 @@ class EventStore:
         None where the token to spend was spent before: then nothing is stored. Raises `StoreUnavailable`: then no
         answer may go out.
         """
-        row, spent = vars(event), None if spend is None else self._spending(spend)
-
-        def work(connection: Connection) -> Recorded | None:
-            return None if spent is not None and not spent(connection) else _record(connection, row, reader)
-
-        return await self._writer.write(work, self._timeout)
+        row = vars(event)
+        return await self.write_spending(lambda connection: _record(connection, row, reader), spend)
 
     async def record_feedback(self, use_case: str, site: str, items: list[Feedback]) -> FeedbackRecorded:
         """Store the items, all or none: none when the use case never displayed a card here, or it offered no such
@@ -226,6 +222,15 @@ class EventStore:
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in a transaction that is on disk when this returns. Raises `StoreUnavailable`."""
         return await self._writer.write(work, self._timeout)
+
+    async def write_spending(self, work: Callable[[Connection], Result], spend: Spend | None) -> Result | None:
+        """As `write`, and spend a token with it: None, and nothing done, where it was spent before."""
+        spent = None if spend is None else self._spending(spend)
+
+        def whole(connection: Connection) -> Result | None:
+            return None if spent is not None and not spent(connection) else work(connection)
+
+        return await self._writer.write(whole, self._timeout)
 
     def pointer_seen(self, use_case: str, site: str) -> PointerSeen | None:
         """The last pointer that this store saw of a site; None before the first."""

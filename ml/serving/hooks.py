@@ -59,6 +59,16 @@ class BookingContext(BaseModel):
     appointments: dict[str, Any]
 
 
+class ChartContext(BaseModel):
+    """Context of the hook `patient-view` 1.0. A chart may be opened for no visit."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    userId: Annotated[str, Field(min_length=1, max_length=256)]  # noqa: N815
+    patientId: Annotated[str, Field(min_length=1, max_length=256)]  # noqa: N815
+    encounterId: Annotated[str, Field(min_length=1, max_length=256)] | None = None  # noqa: N815
+
+
 class FhirAuthorization(_Part):
     """Access to the client's FHIR server, for this call alone. The token is never kept or logged."""
 
@@ -98,7 +108,14 @@ class BookingRequest(_Call):
     context: BookingContext
 
 
-AnyRequest = HookRequest | BookingRequest
+class ChartRequest(_Call):
+    """A call of a service for a chart that is opened."""
+
+    hook: Literal["patient-view"]
+    context: ChartContext
+
+
+AnyRequest = HookRequest | BookingRequest | ChartRequest
 
 
 class Coding(_Part):

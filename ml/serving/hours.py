@@ -31,5 +31,8 @@ class Hours:
 
     def shift_of(self, at: datetime) -> str | None:
         """The first shift that covers a moment, or None. As the marts have it (`dbt_project/macros/shifts.sql`)."""
-        local = at.astimezone(self.zone).time()
+        return self.shift_at(at.astimezone(self.zone).time())
+
+    def shift_at(self, local: time) -> str | None:
+        """As `shift_of`, by the site's clock."""
         return next((one.id for one in self.shifts if one.covers(local)), None)

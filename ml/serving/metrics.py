@@ -38,6 +38,12 @@ class Meters:
             [*of_site, "outcome"],
             registry=self.registry,
         )
+        self.charts = Counter(
+            "pilothouse_charts_opened",
+            "Charts that were opened, by whether triage's card was shown again, or why not.",
+            [*of_site, "outcome"],
+            registry=self.registry,
+        )
         self.seconds = Histogram(
             "pilothouse_call_seconds",
             "From the call to its answer, with the commit of its event.",

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Any, Protocol
 
 import httpx
 from fastapi import Request
@@ -17,6 +18,7 @@ from ml.serving import Problem, StoreUnavailable
 from ml.serving.beside import Beside
 from ml.serving.board.cache import PageCache
 from ml.serving.callers import Caller, TokensAtHand
+from ml.serving.charts import OpenedCharts
 from ml.serving.clients import Clients, TrustedClient
 from ml.serving.config import ServingConfig, utc_now
 from ml.serving.events import EventStore, Spend
@@ -26,11 +28,32 @@ from ml.serving.live import Live, ScorerOpener
 from ml.serving.metrics import Meters
 from ml.serving.plans import Planning, PlanOpener
 from ml.serving.rates import Rates
+from ml.serving.reading import Reading
 from ml.serving.releases import ReleaseWatch
 from ml.serving.service import TOO_LATE_KIND, HookAdvice
-from ml.serving.services import SERVICES
+from ml.serving.services import SERVICES, TRIAGE_CHART
 from ml.serving.tokens import REPLAYED, TokenRefused, begin_check, unauthorised
 from ml.serving.trusting import Trust
+
+
+class Answering(Protocol):
+    """How the calls of one service are answered, and what became of its cards is taken."""
+
+    def reading(self, body: bytes) -> Reading[Any]:
+        """A call that came, of which nothing is read yet."""
+        ...
+
+    def read_ahead(self, site: str, reading: Reading[Any]) -> None:
+        """Read what a call says, while its token is checked. Raises nothing."""
+        ...
+
+    async def call(self, site: str, reading: Reading[Any], caller: Caller, reads: FhirReads | None) -> bytes:
+        """The answer to one call, which is on disk before it goes out. Raises `Problem` and the like."""
+        ...
+
+    async def feedback(self, site: str, body: bytes) -> int:
+        """Store feedback; how many items it was. Raises `Problem`."""
+        ...
 
 
 class Running:
@@ -54,6 +77,10 @@ class Running:
         self.hooks = {
             use_case: HookAdvice(config, self.store, self.watches[use_case], meters, service)
             for use_case, service in SERVICES.items()
+        }
+        self.answering: dict[str, Answering] = {
+            **{service.id: self.hooks[use_case] for use_case, service in SERVICES.items()},
+            TRIAGE_CHART.id: OpenedCharts(config, self.store, self.triage, meters, TRIAGE_CHART),
         }
         self.pages = PageCache(time.monotonic, lambda: config.clock().timestamp())
         self.plans: dict[str, ReleaseWatch[Planning]] = {

@@ -26,15 +26,15 @@ from ml.serving.callers import Caller
 from ml.serving.cards import linked, named
 from ml.serving.challengers import Challengers
 from ml.serving.config import ServingConfig
-from ml.serving.events import EVENT_NAMESPACE, MAX_REASON_LENGTH, Event, EventStore, Feedback, Reader
+from ml.serving.events import EVENT_NAMESPACE, MAX_REASON_LENGTH, Event, EventStore, Feedback, Reader, Recorded
 from ml.serving.fetching import FhirReads
 from ml.serving.hooks import AnyRequest, FeedbackItem, FeedbackRequest
 from ml.serving.live import Live, SiteState
 from ml.serving.metrics import Meters
 from ml.serving.notices import told, with_notice
-from ml.serving.reading import Reading
+from ml.serving.reading import CaseReading, Reading
 from ml.serving.releases import Idle, ReleaseWatch
-from ml.serving.services import TRIAGE_SERVICE, HookService
+from ml.serving.services import TRIAGE_SERVICE, ScoringService
 from ml.serving.tables import CALL, microseconds
 from ml.serving.tending import STORE_UNAVAILABLE, TOO_LATE, Tending, of_release
 from ml.serving.tokens import REPLAYED, TokenRefused
@@ -65,7 +65,7 @@ class HookAdvice:
         store: EventStore,
         watch: ReleaseWatch[Live],
         meters: Meters,
-        service: HookService = TRIAGE_SERVICE,
+        service: ScoringService = TRIAGE_SERVICE,
     ) -> None:
         self._service = service
         self._config = config
@@ -75,16 +75,16 @@ class HookAdvice:
         self._tending = Tending(config, store, watch.use_case, meters)
         self.challengers = Challengers(config, store, meters, service)
 
-    def reading(self, body: bytes) -> Reading:
+    def reading(self, body: bytes) -> CaseReading:
         """A call that came, of which nothing is read yet."""
         return Reading(self._service, body)
 
-    def read_ahead(self, site: str, reading: Reading) -> None:
+    def read_ahead(self, site: str, reading: CaseReading) -> None:
         """Read what a call says, while its token is checked."""
         state = self._watch.at_hand(site)
         reading.ahead(state.rules if isinstance(state, Live) else None, self._config.clock())
 
-    async def call(self, site: str, reading: Reading, caller: Caller, reads: FhirReads | None = None) -> bytes:
+    async def call(self, site: str, reading: CaseReading, caller: Caller, reads: FhirReads | None = None) -> bytes:
         """Answer one call within its deadline. The answer is on disk before this returns, and the token spent with it.
 
         What was not sent is read by `reads`, where the client has a FHIR server that is listed.
@@ -99,16 +99,14 @@ class HookAdvice:
             self._tending.missed(site, STORE_UNAVAILABLE, str(error))
             raise
         except TimeoutError as error:
-            detail = (
-                f"There was no answer within {self._config.answer_within_seconds:g} seconds, and no advice is given."
-            )
-            self._tending.missed(site, TOO_LATE, detail)
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, TOO_LATE_KIND, detail, {"Retry-After": "5"}) from error
+            late = too_late(self._config.answer_within_seconds)
+            self._tending.missed(site, TOO_LATE, late.detail)
+            raise late from error
 
-    async def _answer(self, site: str, reading: Reading, caller: Caller, reads: FhirReads | None) -> bytes:
+    async def _answer(self, site: str, reading: CaseReading, caller: Caller, reads: FhirReads | None) -> bytes:
         started, call = reading.began, reading.call
         state = await self.state(site)
-        key = self._key(site)
+        key = self.key(site)
         event = self._event(site, call, reading.document, key)
         if isinstance(state, Idle):
             notice = with_notice(
@@ -168,7 +166,7 @@ class HookAdvice:
         return state
 
     async def _live_call(
-        self, live: Live, reading: Reading, call: AnyRequest, event: Event, caller: Caller, started: float
+        self, live: Live, reading: CaseReading, call: AnyRequest, event: Event, caller: Caller, started: float
     ) -> Answer:
         now = self._config.clock()
         features = reading.features(call, live.rules, now)
@@ -190,17 +188,18 @@ class HookAdvice:
             **of_release(live),
             **_of_advice(advice),
             unit=features.unit,
-            visit_key=pseudonym(self._key(event.site), self._service.resource, features.encounter_id),
+            visit_key=pseudonym(self.key(event.site), self._service.resource, features.encounter_id),
             features=orjson.dumps(dict(features.values)).decode(),
             payload=_payload(card),
         )
-        user_key = pseudonym(self._key(event.site), "Staff", call.context.userId)
+        user_key = pseudonym(self.key(event.site), "Staff", call.context.userId)
         answer = await self._stored(event, caller, Reader(caller.issuer, user_key, call.hook), started)
         if advice.status in ADVISED and not answer.is_replay:
             self.challengers.offer(live, event, self._service.sent(call), now, started)
         return answer
 
-    def _key(self, site: str) -> bytes:
+    def key(self, site: str) -> bytes:
+        """The site's pseudonym key. Raises `Problem` 503 where there is none."""
         try:
             return self._config.pseudonym_key(site)
         except ServingRefused as error:  # without pseudonyms nothing may be recorded, and so nothing advised
@@ -220,7 +219,7 @@ class HookAdvice:
             visit_key=None if case is None else pseudonym(key, self._service.resource, case),
             patient_key=pseudonym(key, "Patient", call.context.patientId),
             hook_instance=str(call.hookInstance),
-            request_mac=_mac(key, document),
+            request_mac=fingerprint(key, document),
         )
 
     def _refuse_other_case(self, call: AnyRequest, features: RequestFeatures) -> None:
@@ -239,12 +238,7 @@ class HookAdvice:
         recorded = await self._store.record(event, spend, reader)
         if recorded is None:
             raise TokenRefused(REPLAYED, caller.issuer or "")
-        if recorded.is_replay and not hmac.compare_digest(recorded.request_mac or "", event.request_mac or ""):
-            raise Problem(
-                HTTPStatus.CONFLICT,
-                "hook-instance-reused",
-                "This hookInstance was used for another request; send a new UUID for every call.",
-            )
+        refuse_another(recorded, event.request_mac)
         return Answer(recorded.payload, event, recorded.is_replay)
 
     def _count(self, answer: Answer, seconds: float) -> None:
@@ -263,12 +257,28 @@ def _payload(card: dict[str, Any] | None) -> str:
     return (NO_CARDS if card is None else orjson.dumps({"cards": [card]})).decode()
 
 
-def _mac(key: bytes, document: dict[str, Any]) -> str:
+def fingerprint(key: bytes, document: dict[str, Any]) -> str:
     """Fingerprint of what a call is about, under the site's key, to tell a replay from a reused
     hookInstance.
     """
     content = orjson.dumps([document.get("context"), document.get("prefetch")])
     return hmac.new(key, content, hashlib.sha256).hexdigest()
+
+
+def too_late(seconds: float) -> Problem:
+    """What a call is told that could not be answered in time."""
+    detail = f"There was no answer within {seconds:g} seconds, and no advice is given."
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, TOO_LATE_KIND, detail, {"Retry-After": "5"})
+
+
+def refuse_another(recorded: Recorded, request_mac: str | None) -> None:
+    """Raise `Problem` 409 for a call that carries the hookInstance of another one."""
+    if recorded.is_replay and not hmac.compare_digest(recorded.request_mac or "", request_mac or ""):
+        raise Problem(
+            HTTPStatus.CONFLICT,
+            "hook-instance-reused",
+            "This hookInstance was used for another request; send a new UUID for every call.",
+        )
 
 
 def _refuse_other_times(items: list[FeedbackItem], now: datetime) -> None:

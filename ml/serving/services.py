@@ -1,7 +1,8 @@
-"""The CDS Hooks services: per use case the hook, its request, how features are read from it, and the fallback rule.
+"""The CDS Hooks services: of each its use case, hook and request, and of one that scores how features are read from it.
 
-Here belongs all that differs between use cases that score one case at a time; one entry is one service. What an answer
-is (`advice.py`, `cards.py`), the standard's words (`hooks.py`) and HTTP (`app.py`) do not.
+Here belongs all that differs between services; one entry is one service. Those that score one case at a time are named
+by their use case, and others may stand beside one. What an answer is (`advice.py`, `cards.py`, `chart.py`), the
+standard's words (`hooks.py`) and HTTP (`app.py`) do not.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +15,15 @@ from ml.features.booking import BookingRules
 from ml.features.observed import READINGS, FeatureValue
 from ml.features.request import REGISTRATION, RequestFeatures, TriageRules
 from ml.features.vocabulary import Vocabulary
-from ml.serving.hooks import SERVICE_PREFIX, TRIAGE, AnyRequest, BookingRequest, HookRequest, Service
+from ml.serving.hooks import (
+    SERVICE_PREFIX,
+    TRIAGE,
+    AnyRequest,
+    BookingRequest,
+    ChartRequest,
+    HookRequest,
+    Service,
+)
 from ml.serving.rules import missed_before, triage_reasons
 from ml.usecases import load_use_case
 
@@ -49,11 +58,32 @@ class FallbackRule:
 
 @dataclass(frozen=True)
 class HookService:
-    """One service. `resource` and `case` say what is scored: the FHIR type, and its id where the context names it."""
+    """One service as clients see it: of which use case, under which hook, and the shape of its calls."""
 
     use_case: str
     description: Service
-    request: type[HookRequest] | type[BookingRequest]
+    request: type[AnyRequest]
+
+    @property
+    def id(self) -> str:
+        """The service's id in its addresses."""
+        return self.description.id
+
+    @property
+    def name(self) -> str:
+        """The service's id as a name in descriptions of the interface."""
+        return self.id.removeprefix(SERVICE_PREFIX).replace("-", "_")
+
+    @property
+    def is_scoring(self) -> bool:
+        """Whether its calls are events of the use case, which boards count."""
+        return False
+
+
+@dataclass(frozen=True)
+class ScoringService(HookService):
+    """One that scores. `resource` and `case` say what: the FHIR type, and its id where the context names it."""
+
     resource: str
     case: Callable[[AnyRequest], str | None]
     sent: Callable[[AnyRequest], Mapping[str, Any]]
@@ -62,9 +92,8 @@ class HookService:
     fallback: FallbackRule
 
     @property
-    def id(self) -> str:
-        """The service's id in its addresses."""
-        return self.description.id
+    def is_scoring(self) -> bool:
+        return True
 
     @property
     def is_of_visits(self) -> bool:
@@ -89,7 +118,7 @@ def _booking_sent(call: AnyRequest) -> Mapping[str, Any]:
     return {**call.prefetch, "appointments": booked}
 
 
-TRIAGE_SERVICE: Final = HookService(
+TRIAGE_SERVICE: Final = ScoringService(
     use_case=TRIAGE,
     description=Service(
         hook="encounter-start",
@@ -126,7 +155,7 @@ TRIAGE_SERVICE: Final = HookService(
     ),
 )
 
-APPOINTMENTS_SERVICE: Final = HookService(
+APPOINTMENTS_SERVICE: Final = ScoringService(
     use_case=APPOINTMENTS,
     description=Service(
         hook="appointment-book",
@@ -159,4 +188,23 @@ APPOINTMENTS_SERVICE: Final = HookService(
     ),
 )
 
-SERVICES: Final[Mapping[str, HookService]] = {one.use_case: one for one in (TRIAGE_SERVICE, APPOINTMENTS_SERVICE)}
+TRIAGE_CHART: Final = HookService(
+    use_case=TRIAGE,
+    description=Service(
+        hook="patient-view",
+        title="Pilothouse triage in the chart",
+        description=(
+            "Shows again the card that triage gave for this visit, with the time at which it was given, until somebody "
+            "answers it or it is too old. Nothing is scored when a chart is opened."
+        ),
+        id=f"{SERVICE_PREFIX}{TRIAGE}-chart",
+        prefetch={},
+        usageRequirements="Send context.encounterId; without it there are no cards. No prefetch is read.",
+    ),
+    request=ChartRequest,
+)
+
+SERVICES: Final[Mapping[str, ScoringService]] = {one.use_case: one for one in (TRIAGE_SERVICE, APPOINTMENTS_SERVICE)}
+"""The services that score, by use case."""
+OFFERED: Final[tuple[HookService, ...]] = (*SERVICES.values(), TRIAGE_CHART)
+"""Every service that has an address."""

@@ -31,7 +31,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from ml.serving import ServingRefused, StoreUnavailable
 
 SCHEMA_VERSION = 1
-"""A table that is added leaves it: a store of an earlier version gets the table when it is opened."""
+"""A table or an index that is added leaves it: a store of an earlier version gets it when it is opened."""
 CALL, STEP_DOWN, OUTAGE, CHALLENGER = "call", "step_down", "outage", "challenger"
 """The kinds of an event. An outage is a time in which calls were not answered as they should: refused, or too late.
 What a challenger scored was answered to nobody: whoever counts calls, cards or alerts asks for calls alone."""
@@ -76,6 +76,7 @@ EVENT = Table(
     Column("is_displayed", Boolean, nullable=False),
     Column("payload", Text, nullable=False),
     Index("serving_event_board", "use_case", "site", "unit", "at_us"),
+    Index("serving_event_visit", "visit_key"),
     sqlite_autoincrement=True,
 )
 
@@ -109,8 +110,30 @@ FEEDBACK = Table(
     Column("accepted_suggestions", Integer, nullable=False),
     Column("outcome_us", BigInteger, nullable=False),
     Column("user_comment", Text),
+    Index("serving_feedback_card", "card_uuid"),
     sqlite_autoincrement=True,
 )
+
+CHART_OPENED = Table(
+    "serving_chart_opened",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("opening_id", String(36), nullable=False, unique=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("use_case", String(64), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("patient_key", String(32), nullable=False),
+    Column("visit_key", String(32)),
+    Column("hook_instance", String(36), nullable=False),
+    Column("request_mac", String(64), nullable=False),
+    Column("client", String(512)),
+    Column("user_key", String(32), nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("event_id", String(36)),
+    sqlite_autoincrement=True,
+)
+"""Charts that were opened, by whom, and what was shown: the card of `event_id`, or by `outcome` why there was none.
+No call, no score and no alert: no figure is made of it, and nothing of it is exported."""
 
 ADJUSTMENT = Table(
     "serving_adjustment",
@@ -212,6 +235,8 @@ def _check_version(engine: Engine) -> None:
         if engine.dialect.name == "postgresql":  # two services that start at once must not make the tables twice
             connection.execute(select(func.pg_advisory_xact_lock(MAKING_TABLES)))
         metadata.create_all(connection)
+        for index in [index for table in metadata.tables.values() for index in table.indexes]:
+            index.create(connection, checkfirst=True)  # of a table from before it
         version = connection.execute(select(SCHEMA.c.version)).scalar()
         if version is None and connection.execute(select(EVENT.c.id).limit(1)).first() is not None:
             raise ServingRefused(

@@ -117,7 +117,10 @@ class Band(Part):
 
 
 class CardText(Part):
-    """Everything on a card but the thresholds, which are the policy's."""
+    """Everything on a card but the thresholds, which are the policy's.
+
+    `shown_again_minutes` is for how long it is shown again where the chart of its visit is opened; None: never.
+    """
 
     schema_: Literal["pilothouse.card_text/1"] = Field(alias="schema")
     outcome: Name
@@ -131,10 +134,20 @@ class CardText(Part):
     override_reasons: tuple[OverrideReason, ...] = Field(min_length=1)
     override_system: Text
     feedback_window_hours: int = Field(gt=0, le=24 * 90)
+    shown_again_minutes: int | None = Field(default=None, gt=0, exclude_if=lambda minutes: minutes is None)
     source: Mapping[str, str]
     topic: Mapping[str, str] | None = None
     suggestion: Mapping[str, str] | None = None
     links: tuple[Mapping[str, str], ...] = ()
+
+    @model_validator(mode="after")
+    def _is_not_shown_once_ignored(self) -> Self:
+        if (self.shown_again_minutes or 0) > self.feedback_window_hours * 60:
+            raise ValueError(
+                f"shown_again_minutes {self.shown_again_minutes} is over feedback_window_hours "
+                f"{self.feedback_window_hours}: a card that counts as ignored is not shown again"
+            )
+        return self
 
 
 class Grain(Part):

@@ -46,9 +46,15 @@ def _seen(facts: BoardFacts) -> str:
         warned = words.brief_percent(float(str(layout.get("warning_threshold"))))
         return (
             f"{SEEN[stage]}: a card from {words.brief_percent(shown)} risk of {layout.get('outcome_label')} on, "
-            f"a warning from {warned} on. {layout.get('not_for')}"
+            f"a warning from {warned} on{_again(layout)}. {layout.get('not_for')}"
         )
     return f"{SEEN[stage]}: {layout.get('title', 'a board')}, {layout.get('window', '')}. {layout.get('not_for', '')}"
+
+
+def _again(layout: Mapping[str, object]) -> str:
+    """For how long an unanswered card comes back (decision 0056); nothing where it never does."""
+    minutes = layout.get("shown_again_minutes")
+    return f"; unanswered, again where the chart is opened within {minutes} minutes" if minutes else ""
 
 
 def _release(facts: BoardFacts) -> str | None:

@@ -33,6 +33,7 @@ def card_layout(use_case: UseCase, policy: Policy) -> dict[str, Any]:
         "source": {**text.source, **({"topic": dict(text.topic)} if text.topic else {})},
         "suggestion": dict(text.suggestion) if text.suggestion else None,
         "links": [dict(link) for link in text.links],
+        **({"shown_again_minutes": text.shown_again_minutes} if text.shown_again_minutes else {}),
         **({"fallback": use_case.fallback.model_dump(mode="json", by_alias=True)} if use_case.fallback else {}),
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from serving_homes import NOW, SITE, Home
+from serving_homes import CARD, NOW, SITE, Home
 
 from ml.registry.stages import Stage
 from ml.serving.background import running
@@ -28,7 +28,7 @@ EHR = "https://ehr.example.org"
 def played(home: Home) -> Iterator[list[tuple[dict[str, Any], int, dict[str, str], Any]]]:
     """Every exchange with what was answered now."""
     trust(home)
-    home.point(home.release(), stage=Stage.DECISION_SUPPORT)
+    home.point(home.release({**CARD, "shown_again_minutes": 240}), stage=Stage.DECISION_SUPPORT)
     with running(home.config(base_url=BASE, cors_origins=(EHR,))) as port:
         yield [(exchange, *_send(port, exchange["request"])) for exchange in SESSION]
 
@@ -72,5 +72,8 @@ def test_the_session_goes_as_it_went_and_its_events_come_back_as_feeds(
     said = duckdb.sql(
         f"select card_uuid, outcome, override_reason_code, accepted_suggestions from '{files}' order by 2"
     )
-    card = played[2][3]["cards"][0]["uuid"]
+    first, *charts = (body["cards"][0] for _, _, _, body in played if body and body.get("cards"))
+    card, given = first["uuid"], "**Given at triage at 07:00, from what was known then; not updated since.**"
+    again = {**first, "detail": f"{given}\n\n{first['detail']}"}
+    assert charts == [first, again, again], "the call sent again, and the chart that was opened, also again"
     assert said.fetchall() == [(card, "accepted", None, 1), (card, "overridden", "wrong-data", 0)]

@@ -16,10 +16,11 @@ from ml.registry.card import Suggestion
 from ml.registry.stages import Stage
 from ml.serving.cards import offered
 from ml.serving.hooks import Card, Discovery, FeedbackRequest, HookResponse
-from ml.serving.services import SERVICES, TRIAGE_SERVICE
+from ml.serving.services import SERVICES, TRIAGE_CHART, TRIAGE_SERVICE
 from ml.usecases import load_use_case
 
 OURS = TRIAGE_SERVICE.description
+CHART = f"/cds-services/{TRIAGE_CHART.id}"
 SHARED = Path(os.environ.get("PILOTHOUSE_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data"))
 EXAMPLES = SHARED / "cds_hooks" / "json_examples"
 pytestmark = [
@@ -71,7 +72,7 @@ def test_the_examples_are_all_there() -> None:
 def test_our_discovery_has_the_shape_of_theirs(client: Client, block: dict[str, Any]) -> None:
     ours = client.get("/cds-services").json()["services"]
     assert set(ours[0]) <= {"hook", "title", "description", "id", "prefetch", "usageRequirements"}
-    assert Discovery.model_validate({"services": ours}).services == [OURS]
+    assert Discovery.model_validate({"services": ours}).services == [OURS, TRIAGE_CHART.description]
     for theirs in block["services"]:
         common = set(theirs) & set(ours[0]) - {"prefetch"}
         assert {"hook", "description", "id"} <= common
@@ -170,6 +171,27 @@ def test_a_request_of_another_hook_is_told_which_hook_is_answered_here(client: C
         assert "some-opaque-fhir-access-token" not in response.text and "1288992" not in response.text
 
 
+CHARTS = [block for block in of_kind("request") if block.values[0]["hook"] == "patient-view"]
+
+
+@pytest.mark.parametrize("block", CHARTS)
+def test_a_chart_that_is_opened_as_they_write_it_is_answered_without_cards(
+    client: Client, block: dict[str, Any]
+) -> None:
+    """Of no visit that was triaged here, or of none; one leaves out the patient, whom the standard requires."""
+    response = client.post(CHART, json=block)
+    if "patientId" in block["context"]:
+        assert (response.status_code, response.json()) == (200, {"cards": []})
+    else:
+        assert response.status_code == 400 and "at context.patientId:" in response.json()["detail"]
+    assert "some-opaque-fhir-access-token" not in response.text and "1288992" not in response.text
+
+
+def test_the_examples_open_charts_with_a_visit_without_one_and_without_a_patient() -> None:
+    named = [{"patientId", "encounterId"} & set(block.values[0]["context"]) for block in CHARTS]
+    assert sorted(map(len, named)) == [0, 1, 2]
+
+
 @pytest.mark.parametrize("block", of_kind("request"))
 def test_a_request_to_a_service_that_is_not_ours_is_told_where_ours_are(client: Client, block: dict[str, Any]) -> None:
     response = client.post("/cds-services/static-patient-greeter", json=block)
@@ -186,7 +208,9 @@ def test_a_request_as_theirs_for_our_hook_is_understood(client: Client, block: d
 
 @pytest.mark.parametrize("block", [pytest.param(block, id=name) for name, block in BLOCKS.items()])
 def test_no_example_anywhere_breaks_the_service(client: Client, block: Any) -> None:
-    for path in (SERVICE, f"{SERVICE}/feedback"):
+    is_of_a_chart = isinstance(block, dict) and block.get("hook") == "patient-view"
+    others = (f"{CHART}/feedback",) if is_of_a_chart else (CHART, f"{CHART}/feedback")
+    for path in (SERVICE, f"{SERVICE}/feedback", *others):
         response = client.post(path, json=block)
         assert 400 <= response.status_code < 500
         assert response.headers["content-type"] == "application/problem+json"

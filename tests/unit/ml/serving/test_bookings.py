@@ -72,7 +72,7 @@ MISSED = appointment("a0", "2026-02-08T15:00:00Z", "noshow")
 def test_the_service_is_discovered_where_it_was_released_and_triage_everywhere(clinic: Home):
     with clinic.serving() as client:
         services = client.get("/sites/city/cds-services").json()["services"]
-        assert [one["id"] for one in services] == ["pilothouse-triage"]
+        assert [one["id"] for one in services] == ["pilothouse-triage", "pilothouse-triage-chart"]
         point(clinic)
         found = client.get("/sites/city/cds-services").json()["services"][1]
     assert (found["id"], found["hook"]) == ("pilothouse-appointments", "appointment-book")

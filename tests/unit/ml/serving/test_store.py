@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import os
 import sqlite3
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
@@ -13,41 +11,15 @@ from uuid import uuid4
 import pyarrow.parquet as pq
 import pytest
 from serving_homes import NOW, SERVICE, SITE, Home, call, digest_of, prefetch
-from sqlalchemy import Connection, create_engine, insert, make_url, select, text
+from sqlalchemy import Connection, insert, select, text
 
 from ml.registry.stages import Tier
 from ml.serving import ServingRefused, StoreUnavailable
 from ml.serving.events import Event, EventStore
 from ml.serving.export import EVENTS_SCHEMA, FEEDBACK_SCHEMA, ExportMark, export_events
-from ml.serving.tables import EVENT, SCHEMA, instant_of, metadata, microseconds, open_database
+from ml.serving.tables import EVENT, SCHEMA, instant_of, microseconds, open_database
 
 SYSTEM = "urn:pilothouse:override-reasons:triage"
-POSTGRES = os.environ.get("PILOTHOUSE_TEST_POSTGRES_URL")
-
-
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param(
-            "postgres",
-            marks=[
-                pytest.mark.skipif(not POSTGRES, reason="PILOTHOUSE_TEST_POSTGRES_URL is not set"),
-                pytest.mark.xdist_group("event store in postgres"),  # one database, made and dropped by each test
-            ],
-        ),
-    ]
-)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A store of each kind, empty."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'events.db'}"
-        return
-    assert POSTGRES is not None
-    engine = create_engine(make_url(POSTGRES).set(drivername="postgresql+psycopg"))
-    metadata.drop_all(engine)
-    yield engine.url.render_as_string(hide_password=False)
-    metadata.drop_all(engine)
-    engine.dispose()
 
 
 @pytest.fixture

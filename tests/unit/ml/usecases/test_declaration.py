@@ -64,6 +64,14 @@ def test_one_changed_word_changes_the_digest_and_only_card_words_change_the_card
     assert load_use_case("triage", saved(document, tmp_path)).card_digest != triage.card_digest
 
 
+def test_a_card_is_shown_again_for_as_long_as_it_waits_for_an_answer_at_most(document, tmp_path):
+    document["card"]["shown_again_minutes"] = 720
+    assert load_use_case("triage", saved(document, tmp_path)).card.shown_again_minutes == 720
+    assert "shown_again_minutes" not in load_use_case("appointments").document()["card"], (
+        "nothing said, nothing changed"
+    )
+
+
 WHAT_A_CHANGE_VOIDS = {
     "intended_use": "intended_use",
     "users": "intended_use",
@@ -212,6 +220,8 @@ def numeric(document):
         (lambda d: d["features"].append(numeric(d)), "declared twice"),
         (lambda d: numeric(d).update(name="critical_care"), "cannot be a feature"),
         (lambda d: d["card"].update(outcome="sepsis"), "not one of the outcomes"),
+        (lambda d: d["card"].update(shown_again_minutes=0), "shown_again_minutes"),
+        (lambda d: d["card"].update(shown_again_minutes=721), "counts as ignored is not shown again"),
         (lambda d: d["left_out"].clear(), "left_out"),
     ],
 )

@@ -73,6 +73,22 @@ def test_reads_of_cards_tell_who_why_when_how_often_and_of_how_many_but_not_whom
     assert (other.who, other.times, other.patients) == (OTHER[:8], 3, "1 to 10")
 
 
+def test_a_card_that_was_seen_again_in_a_chart_is_told_as_a_read_of_its_own_of_the_same_patient(
+    settings: Settings,
+) -> None:
+    event = card(settings, "1" * 32, [NURSE])
+    at = microseconds(NOON - HOUR / 2)
+    row = {"event_id": event, "at_us": at, "use_case": "triage", "site": "city", "user_key": OTHER}
+    engine = open_database(settings.events_url)
+    with engine.begin() as connection:
+        connection.execute(insert(CARD_SEEN).values(**row, client="https://ehr.example.org", why="patient-view"))
+    engine.dispose()
+    chart, triage = reads_of(settings, "city", BEGIN)
+    assert (chart.who, chart.why, chart.times, chart.patients) == (OTHER[:8], "patient-view", 1, "1 to 10")
+    assert (triage.who, triage.why) == (NURSE[:8], "encounter-start")
+    assert cards_seen(settings, "city", BEGIN) == {event}, "one card, whoever saw it"
+
+
 def test_looks_at_pages_are_told_by_kind_with_the_count_that_lies_beside_the_page(settings: Settings) -> None:
     folder = settings.home / "reports" / "incidents"
     folder.mkdir(parents=True)
