@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from evaluation.evidence import Evidence
 from evaluation.metrics import NotEstimableError
 from evaluation.metrics.performance import auroc
 from evaluation.reports.board import PAGE, PRINTED
@@ -21,9 +22,10 @@ from orchestration.settings import Settings
 from orchestration.sites import load_site
 from orchestration.steps.answer import Answer
 from orchestration.steps.learning.stores import predictions_file, read_all_evidence, read_candidate
+from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.records import open_records
 from orchestration.steps.watching.board_packs import pack_folder
-from orchestration.steps.watching.status import figure_value, newest, release_status
+from orchestration.steps.watching.status import about_served, figure_value, newest, release_status
 
 COMPARED = """
     select truth.critical_care_probability as best, predictions.critical_care_label as outcome
@@ -85,7 +87,7 @@ def _requests(done: Replayed) -> dict[str, Any]:
 
 def _site(settings: Settings, use_case: str, row: dict[str, Any]) -> dict[str, Any]:
     site = row["site"]
-    evidence = read_all_evidence(settings, use_case, site).readable
+    evidence = served_evidence(settings, use_case, site)
     performance, parity = newest(evidence, "performance"), newest(evidence, "parity")
     figures = performance.figures if performance else {}
     names = {
@@ -99,16 +101,24 @@ def _site(settings: Settings, use_case: str, row: dict[str, Any]) -> dict[str, A
         "release": row["release"],
         "model_version": row["model_version"],
         **{name: figures[figure].value if figure in figures else None for name, figure in names.items()},
-        "best_possible_auroc": _best_possible(settings, use_case, site),
+        "best_possible_auroc": _best_possible(
+            settings, use_case, site, performance.subject_model if performance else None
+        ),
         "parity": parity.figures["parity.agreement"].value if parity else None,
         "slo": row["slo"],
         "drift": row["drift"],
     }
 
 
+def served_evidence(settings: Settings, use_case: str, site: str) -> list[Evidence]:
+    """What is known of the model that is served there, or of the candidate where none is."""
+    pointer = read_present(settings, use_case, site).pointer
+    return about_served(settings, pointer, read_all_evidence(settings, use_case, site).readable)
+
+
 def _plans(settings: Settings, row: dict[str, Any]) -> dict[str, Any]:
     """How the staffing forecast stands: against the better of two simple rules, and as planned."""
-    evidence = read_all_evidence(settings, STAFFING, row["site"]).readable
+    evidence = served_evidence(settings, STAFFING, row["site"])
     return {
         **{name: row[name] for name in ("stage", "tier", "release", "model_version", "drift")},
         "hours_skill_1d": figure_value(evidence, "performance", "nurse_hours_1d.skill"),
@@ -119,7 +129,7 @@ def _plans(settings: Settings, row: dict[str, Any]) -> dict[str, Any]:
 
 def _rosters(settings: Settings, row: dict[str, Any]) -> dict[str, Any]:
     """How rosters of a past week stand beside the one that was worked."""
-    evidence = read_all_evidence(settings, ROSTER, row["site"]).readable
+    evidence = served_evidence(settings, ROSTER, row["site"])
     figures = {
         "hard_rules_broken": "hard_rules_broken",
         "hard_rules_broken_as_worked": "worked.hard_rules_broken",
@@ -133,11 +143,11 @@ def _rosters(settings: Settings, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _best_possible(settings: Settings, use_case: str, site: str) -> float | None:
-    """The AUROC of the simulator's true probability on the candidate's own test visits, matched by arrival."""
+def _best_possible(settings: Settings, use_case: str, site: str, model: str | None) -> float | None:
+    """The AUROC of the simulator's true probability on the model's own test visits, matched by arrival."""
     if not load_site(site).simulated:
         return None
-    predictions = predictions_file(settings, read_candidate(settings, use_case, site))
+    predictions = predictions_file(settings, read_candidate(settings, use_case, site, model))
     files = {"truth": settings.home / "truth" / site / "*.parquet", "predictions": predictions}
     query = COMPARED.format(**{name: sql.text(str(path)) for name, path in files.items()})
     with duckdb.connect() as connection:

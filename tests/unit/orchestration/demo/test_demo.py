@@ -1,22 +1,28 @@
 """The demo acts for its people and its hospital only; everything else is a step that a hospital uses."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from evaluation.evidence import Evidence
 from evaluation.policies import Stage, load_policy
 from orchestration.demo import course, run_demo
 from orchestration.demo.people import APPROVERS
 from orchestration.demo.replay import Replayed
 from orchestration.demo.run import DemoStopped
-from orchestration.demo.summary import summarise
+from orchestration.demo.summary import served_evidence, summarise
 from orchestration.demo.summary_words import CAVEAT
 from orchestration.demo.tour import DemoHomeTaken
 from orchestration.settings import Environment, Settings
 from orchestration.simulator import simulated_sites
 from orchestration.steps.errors import StepError
 from orchestration.steps.files import write_json
+from orchestration.steps.learning.stores import save_evidence
+from orchestration.steps.record.agreement import read_present
 from orchestration.steps.record.records import open_records
+from orchestration.steps.releases.proposal import released_subject
+from tests.unit.orchestration.steps.governed import Governed
 
 
 @pytest.fixture
@@ -96,6 +102,18 @@ def test_the_story_of_the_fault_is_told_with_its_times(settings: Settings) -> No
     quiet = summarise(settings, (), "triage", "city", {"total": 1.0}, {}, {})
     open_records.cache_clear()
     assert quiet.text is not None and "contained in" not in quiet.text
+
+
+def test_figures_are_those_of_the_model_that_is_served_also_once_another_was_judged(settings: Settings) -> None:
+    city = Governed.at(settings)
+    city.release()
+    served = released_subject(settings, read_present(settings, "triage", "city").pointer)
+    assert served is not None
+    for minutes, model in enumerate((served.model, "f" * 64)):
+        at = datetime(2026, 3, 1, 0, minutes, tzinfo=UTC)
+        save_evidence(settings, Evidence("parity", "triage", "city", model, served.data, at, {}, {}))
+    open_records.cache_clear()
+    assert [one.subject_model for one in served_evidence(settings, "triage", "city")] == [served.model]
 
 
 def test_a_stage_without_a_request_has_no_times(settings: Settings) -> None:
