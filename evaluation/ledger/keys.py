@@ -58,7 +58,7 @@ def write_private_key(path: Path, key: Ed25519PrivateKey) -> None:
     except OSError as error:
         raise KeyFileError(f"{path.name}: cannot be written ({error.strerror}); nothing was kept of it.") from error
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)  # a sweep of drafts may have been faster once it was linked
     sync_folder(path.parent)
 
 

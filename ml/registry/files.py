@@ -5,13 +5,20 @@ What does not belong here: what the bytes mean.
 
 import fcntl
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 from ml.registry import ReleaseError
+
+ABANDONED_SECONDS = 3600.0
+_RANDOM = "[0-9a-f]{16}|[a-z0-9_]{8}"
+_DRAFT = re.compile(rf"\..+\.(key|pem)\.({_RANDOM})|\.[0-9a-f]{{16}}\.key")
+"""Names of drafts of keys: this module's, the ledger's, and the keyring's of kept bytes."""
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
@@ -44,9 +51,9 @@ def locked(path: Path) -> Generator[None]:
 
 def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Replace `path` by `content` in one step that survives a power cut, with the folders that are made for it."""
-    missing = _missing(path)
+    made = made_folders(path.parent)
     _draft(path, content, mode).replace(path)
-    _fsync_names(path, missing)
+    _fsync_names(path, made)
 
 
 def create_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -54,17 +61,17 @@ def create_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
 
     Raises `FileExistsError`, and nothing is changed, where one is there.
     """
-    missing, draft = _missing(path), _draft(path, content, mode)
+    made = made_folders(path.parent)
+    draft = _draft(path, content, mode)
     try:
         os.link(draft, path)
     finally:
-        draft.unlink()
-    _fsync_names(path, missing)
+        draft.unlink(missing_ok=True)  # `sweep_drafts` may have been faster once it was linked
+    _fsync_names(path, made)
 
 
 def _draft(path: Path, content: bytes, mode: int) -> Path:
     """Write `content` beside `path`, on disk before this returns; the name begins with a dot."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as stream:
         stream.write(content)
@@ -76,19 +83,45 @@ def _draft(path: Path, content: bytes, mode: int) -> Path:
 
 def make_folder(folder: Path, mode: int = 0o777) -> None:
     """Make a folder, and those above it, so that their names survive a power cut; one that is there stays as it is."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in made_folders(folder, mode):
+        fsync_folder(one)
+
+
+def made_folders(folder: Path, mode: int = 0o777) -> list[Path]:
+    """Make a folder, and those above it; return the folders that hold a new name, which the caller makes durable."""
+    missing = list(takewhile(lambda one: not one.exists(), (folder, *folder.parents)))
     folder.mkdir(parents=True, exist_ok=True, mode=mode)
-    for one in missing:
-        fsync_folder(one.parent)
-
-
-def _missing(path: Path) -> list[Path]:
-    return [folder for folder in path.parents if not folder.exists()]
+    return [one.parent for one in missing]
 
 
 def _fsync_names(path: Path, made: list[Path]) -> None:
-    for folder in (path.parent, *(one.parent for one in made)):
+    for folder in (path.parent, *made):
         fsync_folder(folder)
+
+
+def sweep_drafts(folder: Path, present: float, name: str | None = None) -> list[str]:
+    """Remove what a killed process left of keys that it wrote to a folder, or of one called `name`; return what went.
+
+    A draft, for its owner only, goes at once where it is a second name of the finished file, and otherwise once nobody
+    wrote to it for an hour: it never came to its place, so nothing counts on it. `present`: seconds since 1970.
+    """
+    names = _DRAFT if name is None else re.compile(rf"\.{re.escape(name)}\.({_RANDOM})")
+    gone = [path.name for path in sorted(folder.glob(".*")) if names.fullmatch(path.name) and _is_swept(path, present)]
+    if gone:
+        fsync_folder(folder)
+    return gone
+
+
+def _is_swept(path: Path, present: float) -> bool:
+    try:
+        found = path.stat(follow_symlinks=False)
+        is_left = found.st_nlink > 1 or present - found.st_mtime > ABANDONED_SECONDS
+        if found.st_mode == stat.S_IFREG | 0o600 and is_left:
+            path.unlink()
+            return True
+    except FileNotFoundError:  # its owner, or another sweep, was faster
+        pass
+    return False
 
 
 def fsync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from orchestration.feeds.lake import write_parquet
 from orchestration.feeds.outcome import Outcome, quarantine_table
 from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.stock import Stock
-from orchestration.feeds.store import FLUSHING, Receipts, Store, lake_name, place, sync_folders
+from orchestration.feeds.store import FLUSHING, Receipts, Store, lake_name, make_places, place, sync_folders
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,11 @@ class Commit:
         if not outcomes:
             return
         self.stock.begin()
+        rows = [one for outcome in outcomes for one in self._rows(outcome)]
+        folders = make_places(one.path for one in rows)
         with ThreadPoolExecutor(FLUSHING) as side_by_side:
-            placed = list(side_by_side.map(self._place, [one for outcome in outcomes for one in self._rows(outcome)]))
-        sync_folders(one.path.parent for one in placed)
+            placed = list(side_by_side.map(self._place, rows))
+        sync_folders(folders)
         for path in self.store.write_receipts(self.stock.site, [self._receipt(outcome) for outcome in outcomes]):
             self.receipts.add(path)
         for one in placed:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from orchestration.feeds.durable import flush, sync_folder
+from orchestration.feeds.durable import flush, made_folders, make_folder, sync_folder
 from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.reread import read_receipt
 from orchestration.feeds.vault import RawObject, Vault
@@ -32,7 +32,7 @@ class Store:
         self.incoming = home / "incoming"
         self.vault = Vault.of(home)
         for folder in (home / "raw", self.incoming):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(folder)
 
     def sweep(self, present: float) -> None:
         """Remove what a killed process left: files that nobody wrote to for a day. `present`: seconds since 1970."""
@@ -79,9 +79,10 @@ class Store:
             with ThreadPoolExecutor(FLUSHING) as side_by_side:
                 list(side_by_side.map(_write_receipt, paths, stored))
             targets = [self.receipt_file(site, one.feed, one.sha256, one.attempt) for one in stored]
+            folders = make_places(targets)
             for path, target in zip(paths, targets, strict=True):
                 place(path, target)
-        sync_folders(target.parent for target in targets)
+        sync_folders(folders)
         return targets
 
     def receipts(self, site: str) -> "Receipts":
@@ -147,6 +148,12 @@ def place(path: Path, target: Path, mode: int = 0o600, folder_mode: int = 0o700)
     target.parent.mkdir(parents=True, exist_ok=True, mode=folder_mode)
     path.chmod(mode)
     path.replace(target)
+
+
+def make_places(targets: Iterable[Path]) -> set[Path]:
+    """Make the folders that files will be placed in; return those whose names are to be made durable then."""
+    parents = {target.parent for target in targets}
+    return parents.union(*(made_folders(parent) for parent in parents))
 
 
 def sync_folders(folders: Iterable[Path]) -> None:

@@ -16,7 +16,7 @@ from orchestration.settings import Settings, home_not_writable
 from orchestration.steps.errors import StepError
 from orchestration.steps.files import write_json_durably
 from orchestration.steps.locks import exclusive
-from orchestration.steps.secret_files import move_secrets
+from orchestration.steps.secret_files import move_secrets, sweep_keys
 
 SCHEMA = "pilothouse.home/1"
 FILE, LOCK = "home.json", "home"
@@ -29,16 +29,18 @@ class HomeNotUsable(StepError):
 
 
 def open_home(settings: Settings) -> int:
-    """Bring the home to this version's layout and return the version that it had. Costs one read of a small file.
+    """Bring the home to this version's layout and return the version that it had. Costs one read of a small file
+    and a look into `keys/`, where drafts of a killed process go.
 
     Raises `HomeNotUsable`, and `SettingsError` where the home cannot be written.
     """
     found = _version(settings)
-    if found < CURRENT:
-        try:
+    try:
+        if found < CURRENT:
             _migrate(settings)
-        except OSError as error:
-            raise home_not_writable(settings, error) from error
+        sweep_keys(settings.keys)
+    except OSError as error:
+        raise home_not_writable(settings, error) from error
     return found
 
 

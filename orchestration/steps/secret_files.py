@@ -4,9 +4,14 @@ Earlier versions kept them in the home itself; they are moved where one is found
 one.
 """
 
+import logging
+import time
 from pathlib import Path
 
+from ml.registry.files import sweep_drafts
 from orchestration.settings import Settings
+
+LOG = logging.getLogger(__name__)
 
 NOTIFY, MLFLOW_USERS = "notify.yaml", "mlflow_users.db"
 SIDES = ("", "-wal", "-shm", "-journal")
@@ -31,6 +36,16 @@ def leftovers(settings: Settings) -> list[str]:
         for name in sorted(NAMES)
         if (settings.home / name).is_file() and (settings.keys / name).exists()
     ]
+
+
+def sweep_keys(folder: Path, name: str | None = None) -> None:
+    """Remove the copies of private keys that a killed process left half written in a folder, and say so in the log."""
+    gone = sweep_drafts(folder, time.time(), name)
+    if gone:
+        LOG.warning(
+            "A process was stopped while it wrote keys to %s/; %d drafts of it, copies of private keys or parts of "
+            "them, were removed.", folder.name, len(gone),
+        )  # fmt: skip
 
 
 def is_secret(name: Path) -> bool:

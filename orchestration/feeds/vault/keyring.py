@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from orchestration.feeds.durable import make_folder, sync_folder
+from orchestration.feeds.durable import made_folders, make_folder, sync_folder
 from orchestration.feeds.vault.cipher import KEY_BYTES
 from orchestration.feeds.vault.errors import VaultError
 
@@ -38,12 +38,12 @@ class Keyring:
         """Where the wrapped keys lie."""
         return self.folder / "objects"
 
-    def keep(self, ident: bytes, key: bytes) -> Path:
-        """Keep the key of an object; return the folder that the caller makes durable."""
+    def keep(self, ident: bytes, key: bytes) -> list[Path]:
+        """Keep the key of an object; return the folders that the caller makes durable."""
         path = self._path(ident)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = made_folders(path.parent)
         _write_owned(path, self.wrap(key, ident))
-        return path.parent
+        return [path.parent, *made]
 
     def find(self, ident: bytes) -> bytes | None:
         """Return a key, or null where it was destroyed."""
@@ -97,7 +97,7 @@ class Keyring:
             newest = newest + 1 if versions else newest
             self._make_master(newest)
         count = sum(self._rewrap(path, newest) for path in self._all())
-        for folder in self.objects.glob("*"):
+        for folder in {path.parent for path in self._all()}:
             sync_folder(folder)  # before what opens the old ones is gone
         for version in versions:
             if version != newest:
@@ -151,7 +151,7 @@ class Keyring:
         except FileExistsError:
             pass
         finally:
-            beside.unlink()
+            beside.unlink(missing_ok=True)  # `sweep_drafts` may have been faster once it was linked
         sync_folder(self.folder)  # before a key is kept with it
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
-from orchestration.feeds.durable import flush, sync_folder
+from orchestration.feeds.durable import flush, made_folders, sync_folder
 from orchestration.feeds.vault.cipher import OpenedStream, Readable, pieces, plain_size, sealed
 from orchestration.feeds.vault.errors import ObjectErased, ObjectLost, VaultError
 from orchestration.feeds.vault.keyring import ID_BYTES, WRAPPED_BYTES, Keyring, draw
@@ -136,8 +136,7 @@ class Vault:
         head = Header(Kind.ERASED, NO_KEY, self._key(sha256))
         with self._beside() as path:
             _write(path, [head.written()])
-            _place(path, self.path(sha256))
-        self.touched.add(self.path(sha256).parent)
+            self.touched.update(_place(path, self.path(sha256)))
         self.finish(sha256)
 
     def finish(self, sha256: str) -> None:
@@ -218,8 +217,7 @@ class Vault:
         head = Header(Kind.WAITING, ident).written() + self.keyring.wrap(key, ident)
         with self._beside() as path:
             _write(path, _with_head(head, sealed(pieces(_Chained(chunks)), key)))
-            _place(path, target)
-        self.touched.add(target.parent)
+            self.touched.update(_place(path, target))
         self.sync()
 
     def receive(self, path: Path) -> IO[bytes]:
@@ -290,10 +288,9 @@ class Made:
 
     def place(self, target: Path) -> None:
         """Keep the key, then move the object to its place; `sync` makes both durable."""
-        self.vault.touched.add(self.vault.keyring.keep(self.ident, self.key))
-        _place(self.path, target)
+        self.vault.touched.update(self.vault.keyring.keep(self.ident, self.key))
+        self.vault.touched.update(_place(self.path, target))
         self.vault.mark()
-        self.vault.touched.add(target.parent)
 
 
 @dataclass
@@ -354,9 +351,11 @@ def _write(path: Path, parts: Iterable[bytes]) -> None:
         flush(stream)
 
 
-def _place(path: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+def _place(path: Path, target: Path) -> list[Path]:
+    """Move a file to its place; return the folders that hold new names, which the caller makes durable."""
+    made = made_folders(target.parent)
     path.replace(target)
+    return [target.parent, *made]
 
 
 def _opened(path: Path, start: int, key: bytes, name: str) -> BufferedReader:

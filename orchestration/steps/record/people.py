@@ -29,6 +29,7 @@ from orchestration.settings import Settings
 from orchestration.steps.errors import StepError, said
 from orchestration.steps.record.actors import ACCOUNT_PREFIX, AUTOMATIC, Actor, actor_of
 from orchestration.steps.record.records import entry_document, instant, now, open_records
+from orchestration.steps.secret_files import sweep_keys
 
 RESERVED = ("operator", AUTOMATIC)
 
@@ -112,6 +113,7 @@ def _new_key(ledger: Ledger, key_file: Path) -> Generator[Ed25519PrivateKey]:
     """
     ledger.people()  # a ledger that cannot be read is said before there is a key
     private_key = generate_private_key()
+    sweep_keys(key_file.parent, key_file.name)
     write_private_key(key_file, private_key)
     try:
         yield private_key

@@ -171,6 +171,20 @@ def test_a_rotation_has_every_key_on_disk_before_it_takes_the_old_master_away(
     assert seen[folder] and not old.exists()
 
 
+def test_folders_that_are_made_for_kept_and_waiting_bytes_are_on_disk_before_they_are_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, seen = tmp_path / "home", set[Path]()
+    vault = Vault.of(home)
+    monkeypatch.setattr(os, "fsync", lambda one: seen.add(Path(f"/proc/self/fd/{one}").readlink()))
+    vault.wait(SECRET, home / "inbox" / "city" / "1.hl7")
+    assert {home / "inbox" / "city", home / "inbox"} <= seen
+    seen.clear()
+    path = vault.path(kept(vault, SECRET))
+    vault.sync()
+    assert {path.parent, path.parent.parent, home / "keys" / "objects"} <= seen
+
+
 def test_a_rotation_that_was_stopped_is_finished_by_the_next(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     found = [kept(vault, SECRET * n) for n in (1, 2, 3)]
     wrapped = iter([True])

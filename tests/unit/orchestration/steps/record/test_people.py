@@ -1,5 +1,6 @@
 """People: a key is left behind only for who was registered, with roles that a policy knows; and is revoked once."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,14 @@ def test_a_disk_that_is_full_leaves_no_half_of_a_key(settings: Settings, monkeyp
     with pytest.raises(LedgerError, match=r"ada\.pem: cannot be written \(No space left on device\)"):
         write_private_key(settings.home / "ada.pem", generate_private_key())
     assert not (settings.home / "ada.pem").exists()
+
+
+def test_what_a_kill_left_of_a_persons_key_goes_with_the_next_try(settings: Settings) -> None:
+    left = settings.home / ".ada.pem.0123456789abcdef"
+    left.touch(0o600)
+    os.utime(left, (0, 0))
+    new_person(settings, "ada", ("nursing_lead",), settings.home / "ada.pem")
+    assert not left.exists() and load_private_key(settings.home / "ada.pem")
 
 
 def test_who_gives_the_roles_is_the_account_or_somebody_named_or_somebody_who_signs(settings: Settings) -> None:
