@@ -64,8 +64,9 @@ class ServingConfig:
     people in says who they are; whoever can reach the service past that proxy can forge it. `note` is a sentence that
     every page shows. `calls_per_second` bounds one client; None bounds none. `connect` is how the service reaches out.
 
-    A call is answered within `answer_within_seconds`, with a problem document where there is nothing better. A model
-    that cannot be loaded within `load_within_seconds`, fails `failures_to_step_down` calls in a row, or is silent for
+    A call is answered within `answer_within_seconds`, with a problem document where there is nothing better. A model is
+    waited for `load_within_seconds`; after that the tier below answers until it is there. One that was not loaded in
+    `load_given_up_seconds`, fails `failures_to_step_down` calls in a row, or is silent for
     `silent_seconds_to_step_down` is stepped down from. `steady_clock` is the world's time without its jumps.
     """
 
@@ -82,7 +83,8 @@ class ServingConfig:
     store_timeout_seconds: float = 5.0
     failures_to_step_down: int = 5
     silent_seconds_to_step_down: float = 10.0
-    load_within_seconds: float = 10.0
+    load_within_seconds: float = 5.0
+    load_given_up_seconds: float = 120.0
     answer_within_seconds: float = 8.0
     steady_clock: SteadyClock = field(default_factory=SteadyClock, repr=False)
     cors_origins: tuple[str, ...] = ()

@@ -5,8 +5,7 @@ Verifying (`releases.py`), asking a model (`asking.py`) and what is said (`advic
 """
 
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import TimeoutError as NotInTime
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from ml.registry.store import VerifiedRelease
 from ml.serving import ServingError
 from ml.serving.asking import AskedModel, ModelThread
 from ml.serving.config import ServingConfig
+from ml.serving.loading import Loading, StillRead
 from ml.serving.releases import Idle
 from ml.serving.scoring import Scorer
 from ml.serving.services import SERVICES, Rules
@@ -34,7 +34,10 @@ class TooManyHang(ServingError):
 
 @dataclass
 class Live:
-    """A verified release being served. `tier` changes as it is; everything else is fixed."""
+    """A verified release being served. `tier` changes as it is; everything else is fixed.
+
+    While its model `is_being_read`, the tier below answers, and the release is opened again.
+    """
 
     pointer: Pointer
     release: VerifiedRelease
@@ -44,6 +47,7 @@ class Live:
     tier: Tier
     tier_reason: str | None = None
     model_fault: str | None = None
+    is_being_read: bool = False
 
     @property
     def stage(self) -> Stage:
@@ -83,6 +87,10 @@ class ScorerOpener:
     _threads: dict[Place, list[ModelThread]] = field(default_factory=dict[Place, list[ModelThread]])
     _asked_now: dict[Place, AskedModel] = field(default_factory=dict[Place, AskedModel])
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _loading: Loading = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._loading = Loading(self.config.load_within_seconds, self.config.load_given_up_seconds)
 
     def files(self, site: str) -> tuple[Path, ...]:  # noqa: ARG002 - a scorer depends on its release alone
         """Nothing beside the pointer."""
@@ -92,10 +100,15 @@ class ScorerOpener:
         """The scorers of a release; a model that cannot be read is stepped down from."""
         zone, service = self.config.sites[site].zone, SERVICES[self.use_case]
         try:
-            scorers = self._in_time(site, Tier.MODEL, partial(Scorer.load, release))
+            begin = partial(self._thread, site, Tier.MODEL)
+            scorers = self._loading.scorers(site, release.digest, begin, partial(Scorer.load, release))
             model = scorers[Tier.MODEL].model
             rules = service.rules(model.feature_names, model.vocabulary, zone)
             asked = {one: self._asked(site, one, scorers[one]) for one in scorers}
+        except StillRead as error:
+            lower = max(tier, self._unread(release), key=lambda candidate: candidate.rank)
+            bare, said = service.bare_rules(zone), reason or str(error)
+            return Live(pointer, release, bare, {}, {}, lower, said, is_being_read=True)
         except Exception as error:  # noqa: BLE001 - a verified model that cannot be read steps down, whatever it raises
             fault = f"the model cannot be read: {type(error).__name__}"
             lower = max(tier, self._unread(release), key=lambda candidate: candidate.rank)
@@ -126,14 +139,6 @@ class ScorerOpener:
         fallback = release.manifest.fallback
         below = [one for one in fallback.tiers if one.rank >= Tier.RULE.rank]
         return below[0] if below and fallback.fail == "open" else Tier.MANUAL
-
-    def _in_time(self, site: str, tier: Tier, work: Callable[[], dict[Tier, Scorer]]) -> dict[Tier, Scorer]:
-        item = self._thread(site, tier).submit(work)
-        try:
-            return item.future.result(self.config.load_within_seconds)
-        except NotInTime:
-            item.future.cancel()
-            raise
 
     def _asked(self, site: str, tier: Tier, scorer: Scorer) -> AskedModel:
         asked = AskedModel(self._thread(site, tier), scorer.probe)

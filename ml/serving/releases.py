@@ -132,6 +132,8 @@ class ReleaseWatch(Generic[_Served]):
             return watched.state.status == NO_RELEASE or since < RETRY_REFUSED_EVERY_SECONDS
         if since < CHECK_FOLDER_EVERY_SECONDS:
             return True
+        if getattr(watched.state, "is_being_read", False):
+            return False
         watched.checked_at = time.monotonic()
         assert watched.release is not None
         return _folder_print(release_folder(self._config.home, watched.release)) == watched.fingerprint[1:]

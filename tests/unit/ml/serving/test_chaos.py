@@ -134,11 +134,35 @@ def test_a_model_that_hangs_while_it_is_loaded_steps_down_and_stops_nobody(
 ) -> None:
     home.point(home.ladder_release())
     monkeypatch.setattr(scoring, "load_bundle", hang)
-    with home.serving(load_within_seconds=0.1) as client:
+    with home.serving(load_within_seconds=0.1, load_given_up_seconds=0.1) as client:
         [card] = ask(client)
-        assert tier(client) == ("rule", "the model cannot be read: TimeoutError")
+        assert tier(client) == ("rule", "the model cannot be read: GivenUp")
     assert card["summary"].startswith("High acuity by rule")
     assert events(home, "step_down")[0]["tier"] == "rule"
+
+
+def test_a_model_that_is_read_slowly_takes_over_by_itself_and_nothing_is_stepped_down(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is busy when the service starts costs a hospital its model for as long as it is busy, not more."""
+    may_read, read = threading.Event(), scoring.load_bundle
+
+    def slowly(*of: Any) -> Any:
+        assert may_read.wait(20)
+        return read(*of)
+
+    home.point(home.ladder_release())
+    monkeypatch.setattr(scoring, "load_bundle", slowly)
+    monkeypatch.setattr("ml.serving.releases.CHECK_FOLDER_EVERY_SECONDS", 0.0)
+    with home.serving(load_within_seconds=0.1) as client:
+        [card] = ask(client)
+        assert tier(client) == ("rule", "the model is still being read")
+        assert "the model is still being read" in card["detail"]
+        may_read.set()
+        until(lambda: tier(client) == ("model", None))
+        ask(client)
+    assert events(home, "step_down") == []
+    assert [event["tier"] for event in events(home, "call")] == ["rule", "model"]
 
 
 def test_a_model_that_raises_in_half_of_its_calls_steps_down_to_the_reduced_one(
