@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from orchestration.feeds.lake import write_parquet
-from orchestration.feeds.outcome import Outcome, quarantine_table
+from orchestration.feeds.outcome import Outcome, Written, quarantine_table
 from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.stock import Stock
 from orchestration.feeds.store import FLUSHING, Receipts, Store, lake_name, make_places, place, sync_folders
@@ -20,12 +20,12 @@ from orchestration.feeds.store import FLUSHING, Receipts, Store, lake_name, make
 
 @dataclass(frozen=True)
 class Placed:
-    """A Parquet file and its place: its rows, or where it was made; `table` is null in quarantine."""
+    """A Parquet file and its place: its rows, or what was made of them beside; `table` is null in quarantine."""
 
     path: Path
     rows: pa.Table | None
     table: str | None = None
-    made: Path | None = None
+    made: Written | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,10 @@ class Commit:
         for path in self.store.write_receipts(self.stock.site, [self._receipt(outcome) for outcome in outcomes]):
             self.receipts.add(path)
         for one in placed:
-            if one.table:
+            if one.table and one.rows is not None:
                 self.stock.add(one.table, one.path, one.rows)
+            elif one.table and one.made is not None:
+                self.stock.adopt(one.table, one.path, one.made.keys)
 
     def _rows(self, outcome: Outcome) -> Iterator[Placed]:
         name = lake_name(outcome.prepared.arrival.sha256, outcome.prepared.attempt)
@@ -68,7 +70,7 @@ class Commit:
         for table, rows in outcome.tables.items():
             yield Placed(self.store.lake_file(table, site, day, name), rows, table)
         for table, written in outcome.written.items():
-            yield Placed(self.store.lake_file(table, site, day, name), None, table, written.path)
+            yield Placed(self.store.lake_file(table, site, day, name), None, table, written)
         rejects = quarantine_table(outcome)
         if rejects.num_rows:
             yield Placed(self.store.quarantine_file(outcome.prepared.feed, site, day, name), rejects)
@@ -77,7 +79,7 @@ class Commit:
         if one.rows is not None:
             write_parquet(self.store, one.rows, one.path)
         elif one.made is not None:
-            place(one.made, one.path)
+            place(one.made.path, one.path)
         return one
 
     def _receipt(self, outcome: Outcome) -> StoredReceipt:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -26,7 +27,7 @@ from orchestration.feeds.lake import write_anchors
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.quarantine import Held
 from orchestration.feeds.receipt import Receipt
-from orchestration.feeds.relation import connection, judging_connection
+from orchestration.feeds.relation import another, connection, judging_connection
 from orchestration.feeds.run import Run
 from orchestration.feeds.stock import Stock
 from orchestration.feeds.store import Store
@@ -198,10 +199,22 @@ def _run(
     store.vault.seal_plain()
     with site_lock(home, site), connection(*terms) as db:
         require_names(home, site, terms[2])
-        Closed.of(home, site).load(db)
+        closed = Closed.of(home, site)
+        closed.load(db)
         stock = Stock.take(store, site)
-        yield Run(Commit(stock), feed, listed, judges, limits or Limits(), db)
+        second = partial(second_connection, db, terms, closed)
+        yield Run(Commit(stock), feed, listed, judges, limits or Limits(), db, second)
         stock.end()
+
+
+@contextmanager
+def second_connection(
+    db: duckdb.DuckDBPyConnection, terms: tuple[bytes, str, Authorities], closed: Closed
+) -> Generator[duckdb.DuckDBPyConnection]:
+    """Another connection to a landing's database, which knows what the first does: terms, and who was erased."""
+    with another(db, *terms) as second:
+        closed.load(second)
+        yield second
 
 
 def _current(versions: Mapping[str, Timeline]) -> dict[str, Contract]:

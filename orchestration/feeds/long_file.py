@@ -1,13 +1,15 @@
 """A long file of FHIR lines, landed piece by piece with one receipt: what becomes of it is what would of the whole.
 
-A piece knows what the lake holds and what the pieces before it brought. The rows lie in one unfinished Parquet file per
-lake table until all pieces are settled; then they are put in their places as any other file's, before the receipt.
+A piece knows what the lake holds and what the pieces before it brought; while it is settled, the next one is cut and
+staged by a thread beside, over a connection of its own. The rows lie in one unfinished Parquet file per lake table
+until all pieces are settled; then they are put in their places as any other file's, before the receipt.
 What does not belong here: cutting (pieces.py), settling (fhir_batch.py), and writing in the lake (commit.py).
 """
 
-from collections.abc import Generator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 from typing import IO
 
@@ -30,6 +32,8 @@ from orchestration.feeds.problems import ARCHIVE_BOMB, LINE_NOT_JSON, TRUNCATED_
 from orchestration.feeds.relation import rows
 from orchestration.feeds.stock import Stock
 from orchestration.feeds.store import flush
+
+Second = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]  # opens another connection to a database
 
 
 class HoldsBundles(Exception):
@@ -54,11 +58,23 @@ class Staged:
         flush(self.stream)
 
 
+@dataclass(frozen=True)
+class StagedPiece:
+    """A piece whose records lie in the temporary tables of its batch's connection, to be settled."""
+
+    piece: Piece
+    file: FhirFile
+    batch: Batch
+
+
 @dataclass
 class LongFile:
-    """A file that is being landed in pieces; `folder` is for what they bring, `known` what the site's lake holds."""
+    """A file that is being landed in pieces; `folder` is for what they bring, `known` what the site's lake holds.
 
-    db: duckdb.DuckDBPyConnection
+    The pieces take turns at the two connections `dbs`, so that one is staged while the one before is settled.
+    """
+
+    dbs: tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection]
     prepared: Prepared
     named_type: str | None
     folder: Path
@@ -69,7 +85,6 @@ class LongFile:
     brackets: Brackets = field(default_factory=Brackets)
     head: bytes = b""
     is_readable: bool = False
-    records: int = 0
 
     def __post_init__(self) -> None:
         self.own = KeyIndex(self.folder / "keys")
@@ -80,26 +95,31 @@ class LongFile:
         try:
             with plain(arrival) as stream:
                 cut = pieces(stream, self.limits, bound(arrival, self.limits))
-                with closing(cut_ahead((piece, lines_of(piece.content, self.limits)) for piece in cut)) as ahead:
-                    for piece, lines in ahead:
-                        self._settle_piece(piece, lines, stack, holds_bundles)
+                with closing(cut_ahead(self._stage(cut, holds_bundles))) as ahead:
+                    for staged in ahead:
+                        self._settle_piece(staged, stack)
         except Bomb:
             return whole(self.prepared, ARCHIVE_BOMB)
         except Broken:
             return whole(self.prepared, TRUNCATED_ARCHIVE)
         return self._outcome()
 
-    def _settle_piece(self, piece: Piece, found: Lines, stack: ExitStack, holds_bundles: bool) -> None:
-        bad = tuple((number + piece.lines_before, problem) for number, problem in found.bad)
-        file = FhirFile(replace(found, number=found.number + piece.lines_before, bad=bad), self.named_type)
-        batch = Batch.of(self.db, [self.prepared], Layers((self.known, self.own)))
-        before = self.records if holds_bundles else None
-        if fhir.stage(self.db, [file], batch.contract, self.limits, before) and not holds_bundles:
-            raise HoldsBundles
-        if holds_bundles:
-            self.records += int(str(rows(self.db, "select count(*) from unfolded")[0][0]))
-        self.is_readable |= bool(settle_staged(batch, [file], self.limits))
-        self._gather(batch.tallies[0], piece, stack)
+    def _stage(self, cut: Iterator[Piece], holds_bundles: bool) -> Iterator[StagedPiece]:
+        """Stage one piece after the other. What a connection holds of a piece is gone two pieces later."""
+        before = 0
+        for piece, db in zip(cut, cycle(self.dbs), strict=False):
+            file = FhirFile(_numbered(lines_of(piece.content, self.limits), piece.lines_before), self.named_type)
+            batch = Batch.of(db, [self.prepared], Layers((self.known, self.own)))
+            found = fhir.stage(db, [file], batch.contract, self.limits, before if holds_bundles else None)
+            if found and not holds_bundles:
+                raise HoldsBundles
+            if holds_bundles:
+                before += int(str(rows(db, "select count(*) from unfolded")[0][0]))
+            yield StagedPiece(piece, file, batch)
+
+    def _settle_piece(self, staged: StagedPiece, stack: ExitStack) -> None:
+        self.is_readable |= bool(settle_staged(staged.batch, [staged.file], self.limits))
+        self._gather(staged.batch.tallies[0], staged.piece, stack)
 
     def _gather(self, tally: Tally, piece: Piece, stack: ExitStack) -> None:
         for fate, count in tally.counts.items():
@@ -110,7 +130,8 @@ class LongFile:
             if name not in self.staged:
                 self.staged[name] = self._begin(name, table.schema, stack)
             self.staged[name].add(table)
-            self.own.add(name, f"{name}/day={self.prepared.arrival.day}/{self.records}", table.select(KNOWN.names))
+            place = f"{name}/day={self.prepared.arrival.day}/{piece.lines_before}"
+            self.own.add(name, place, table.select(KNOWN.names))
         self.head = self.head or piece.content[:HEAD]
         if not self.is_readable and {r.clause for r in self.whole_tally.rejects} <= {LINE_NOT_JSON.clause}:
             self.brackets.add(piece.content)
@@ -128,13 +149,20 @@ class LongFile:
             staged.close()
         if isinstance(problem, Problem):
             return whole(self.prepared, problem)
-        written = {name: Written(staged.path, staged.count) for name, staged in self.staged.items()}
+        written = {name: Written(staged.path, staged.count, self.own) for name, staged in self.staged.items()}
         return replace(tally.outcome(self.prepared), written=written)
+
+
+def _numbered(found: Lines, before: int) -> Lines:
+    """Return lines of a piece under their numbers in the file; `before` stand before the piece."""
+    bad = tuple((number + before, problem) for number, problem in found.bad)
+    return replace(found, number=found.number + before, bad=bad)
 
 
 @contextmanager
 def land_long(
     db: duckdb.DuckDBPyConnection,
+    second: Second,
     prepared: Prepared,
     named_type: str | None,
     stock: Stock,
@@ -142,8 +170,8 @@ def land_long(
 ) -> Generator[Outcome]:
     """Settle a long file; what it brings lies beside its places until the outcome is written, or is gone."""
     for holds_bundles in (False, True):
-        with ExitStack() as stack, stock.beside() as folder:
-            file = LongFile(db, prepared, named_type, folder, stock.index, limits)
+        with ExitStack() as stack, stock.beside() as folder, second() as other:
+            file = LongFile((db, other), prepared, named_type, folder, stock.index, limits)
             try:
                 outcome = file.settle(stack, holds_bundles=holds_bundles)
             except HoldsBundles:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from orchestration.contracts import Contract
 from orchestration.feeds.intake import Arrival
+from orchestration.feeds.keys import KeyIndex
 from orchestration.feeds.problems import Problem
 from orchestration.feeds.receipt import NO_CONTRACT, UNRECOGNISED, Receipt
 
@@ -60,10 +61,11 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Written:
-    """Rows for a lake table that lie in a Parquet file already, beside its place."""
+    """Rows for a lake table that lie in a Parquet file already, beside its place; `keys` has those of the table."""
 
     path: Path
     count: int
+    keys: KeyIndex
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TypedDict
@@ -21,7 +22,7 @@ from orchestration.feeds.closed import Closed
 from orchestration.feeds.commit import Commit
 from orchestration.feeds.errors import FeedError
 from orchestration.feeds.intake import Arrival
-from orchestration.feeds.landing import again, guarded, of_its_time, of_now, site_lock
+from orchestration.feeds.landing import again, guarded, of_its_time, of_now, second_connection, site_lock
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.quarantine import held_files
 from orchestration.feeds.receipt import Receipt, StoredReceipt
@@ -75,9 +76,11 @@ def reland(
         beside.vault = store.vault
         versions = mapped(load_timelines(environment=environment), mappings)
         with connection(key, zone, dict(authorities)) as db:
-            Closed.of(home, site).load(db)
+            closed = Closed.of(home, site)
+            closed.load(db)
             stock = Stock.take(beside, site)
-            run = Run(Commit(stock), None, frozenset(feeds), of_its_time(versions), Limits(), db)
+            second = partial(second_connection, db, (key, zone, dict(authorities)), closed)
+            run = Run(Commit(stock), None, frozenset(feeds), of_its_time(versions), Limits(), db, second)
             made = _land_first_attempts(run, home, site, before)
             run.contracts = of_now(versions)
             repeated = {one.sha256 for one in before if one.attempt > 1}

@@ -27,6 +27,23 @@ def connection(
 
 
 @contextmanager
+def another(
+    db: duckdb.DuckDBPyConnection,
+    key: bytes,
+    zone: str = "UTC",
+    authorities: Mapping[str, Mapping[str, str]] | None = None,
+) -> Generator[duckdb.DuckDBPyConnection]:
+    """A second connection to a database of `connection`, for a thread beside: it knows the same, has temporary tables
+    of its own, and shares memory and threads."""
+    opened = db.cursor()
+    try:
+        sql.install_again(opened, key, zone, authorities)
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
 def judging_connection(
     zone: str = "UTC", authorities: Mapping[str, Mapping[str, str]] | None = None
 ) -> Generator[duckdb.DuckDBPyConnection]:

@@ -17,7 +17,7 @@ from orchestration.feeds.erasure.blanking import blanked_object
 from orchestration.feeds.fhir_batch import land_fhir
 from orchestration.feeds.intake import Arrival
 from orchestration.feeds.limits import Limits, whole_files
-from orchestration.feeds.long_file import land_long
+from orchestration.feeds.long_file import Second, land_long
 from orchestration.feeds.naming import told_name
 from orchestration.feeds.opening import OpenedFhir, OpenedLong, OpenedTable, Stopped, format_of, open_arrival
 from orchestration.feeds.outcome import Outcome, whole
@@ -50,7 +50,8 @@ class Run:
     """One call of landing for one site. `stopped` gathers the messages of files that a contract stopped.
 
     `feed` is the one asked for, null where it has to be worked out; `listed` are those that the site sends;
-    `contracts` says which contracts judge an arrival.
+    `contracts` says which contracts judge an arrival, `second` opens another connection that knows what
+    `db` does.
     """
 
     commit: Commit
@@ -59,6 +60,7 @@ class Run:
     contracts: Callable[[Arrival], Mapping[str, Contract]]
     limits: Limits
     db: duckdb.DuckDBPyConnection
+    second: Second
     stopped: list[str] = field(default_factory=list[str])
     _made: dict[int, Receipt] = field(default_factory=dict[int, Receipt])
     _waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
@@ -118,7 +120,7 @@ class Run:
         if opened.prepared.feed in self._waiting:
             self._flush(opened.prepared.feed)
         stock, limits = self.commit.stock, self.limits
-        with land_long(self.db, opened.prepared, opened.named_type, stock, limits) as outcome:
+        with land_long(self.db, self.second, opened.prepared, opened.named_type, stock, limits) as outcome:
             if detail := schema_drift(outcome, limits.drift_from):
                 self._stop(n, outcome, detail)
             else:

@@ -69,9 +69,13 @@ class Stock:
         sync_folders([self.index.folder])
         self.is_marked = True
 
-    def add(self, table: str, path: Path, rows: pa.Table | None) -> None:
-        """Take in the rows of a lake file that was committed just now; they are read from it where they are null."""
+    def add(self, table: str, path: Path, rows: pa.Table) -> None:
+        """Take in the rows of a lake file that was committed just now."""
         self._add(_name(table, path), path, rows)
+
+    def adopt(self, table: str, path: Path, keys: KeyIndex) -> None:
+        """Take in the rows of a lake file that was committed just now, whose keys are known already."""
+        self.index.adopt(table, _name(table, path), keys)
 
     def _add(self, name: str, path: Path, rows: pa.Table | None = None) -> None:
         if rows is not None:

@@ -71,6 +71,12 @@ class Entries:
         found = self.under(keys)
         return Entries(found.rows[:, found.rows[PLACE] >> np.uint64(TABLE_BITS) == table_number])
 
+    def moved(self, table_number: int, place: tuple[int, int]) -> "Entries":
+        """Return the entries of a table at another place: the numbers of a table and a file."""
+        found = self.rows[:, self.rows[PLACE] >> np.uint64(TABLE_BITS) == table_number]
+        found[PLACE] = (place[0] << TABLE_BITS) | place[1]
+        return Entries(found)
+
     def under(self, keys: np.ndarray) -> "Entries":
         """Return the entries under any of the keys, whatever table they are of."""
         first, last = (np.searchsorted(self.rows[KEY], keys[0], side) for side in ("left", "right"))

@@ -6,7 +6,7 @@ those that count and is replaced in one step, so that it is right at any moment,
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -114,12 +114,23 @@ class KeyIndex:
 
     def add(self, table: str, name: str, *parts: pa.Table) -> None:
         """Take in the rows of a committed lake file; `name` is `<table>/day=<day>/<name>`."""
+        place = self._place(table, name)
+        self._take(name, (Entries.of(rows, *place) for rows in parts))
+
+    def adopt(self, table: str, name: str, other: "KeyIndex") -> None:
+        """Take in the rows of a committed lake file, which are all that another index has of its table."""
+        place, number = self._place(table, name), other.tables.index(table)
+        self._take(name, (run.entries.moved(number, place) for run in other.runs))
+
+    def _place(self, table: str, name: str) -> tuple[int, int]:
+        """Number a table and a file that comes to it."""
         if table not in self.tables:
             self.tables.append(table)
-        number = self.file_count + len(self._names)
         self._names.append(name)
-        for rows in parts:
-            made = Entries.of(rows, self.tables.index(table), number)
+        return self.tables.index(table), self.file_count + len(self._names) - 1
+
+    def _take(self, name: str, parts: Iterable[Entries]) -> None:
+        for made in parts:
             if len(made):
                 self._remember(name, made)
                 self.runs.append(Run(made))

@@ -10,7 +10,7 @@ import pytest
 
 from ml.features.pseudonym import pseudonym
 from orchestration.contracts import load_contracts
-from orchestration.feeds import NothingToErase, Receipt, TooManyKeys, land, replay
+from orchestration.feeds import Limits, NothingToErase, Receipt, TooManyKeys, land, replay
 from orchestration.feeds.erasure import Erased, Reader, carry_out, close_journal, expire, plan_erasure, read_journals
 from orchestration.feeds.erasure.blanking import blanked
 from orchestration.feeds.landing import site_lock
@@ -29,13 +29,13 @@ class Hospital:
     def __init__(self, root: Path) -> None:
         self.root, self.home, self.count = root, root / "home", 0
 
-    def land(self, name: str, content: bytes, feed: str | None = None) -> Receipt:
+    def land(self, name: str, content: bytes, feed: str | None = None, limits: Limits | None = None) -> Receipt:
         self.count += 1
         path = self.root / "in" / str(self.count) / name
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
         at = NOON + timedelta(minutes=self.count)
-        [receipt] = land([path], site=SITE, feed=feed, home=self.home, key=KEY, arrived_at=at)
+        [receipt] = land([path], site=SITE, feed=feed, home=self.home, key=KEY, arrived_at=at, limits=limits)
         return receipt
 
     @property
@@ -296,3 +296,13 @@ def test_a_table_keeps_the_mark_that_says_how_it_is_encoded() -> None:
     left = blanked(Format.CSV, BOM + b"id,name\n1,Ann\n2,Bo\n", {1})
     assert left is not None and left.startswith(BOM + b"id,name\n")
     assert b"Ann" not in left and left.endswith(b"2,Bo\n")
+
+
+def test_a_person_who_was_erased_comes_back_in_no_piece_of_a_long_file(hospital: Hospital) -> None:
+    hospital.land("Patient.ndjson", ndjson(patient(MARY), patient(JOHN)))
+    hospital.erase(MARY)
+    visits = [visit(f"v-{of}-{n}", of) for n in range(8) for of in (MARY, JOHN)]
+    receipt = hospital.land("Encounter.ndjson", ndjson(*visits), limits=Limits(piece=300))
+    assert (receipt.landed, receipt.deleted) == (8, 8)
+    assert hospital.rows("fhir_encounter") == 8
+    assert hospital.holds(MARY) == []

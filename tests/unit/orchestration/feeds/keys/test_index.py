@@ -51,8 +51,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory):
     return lambda: tmp_path_factory.mktemp("index") / "city"
 
 
+def in_pieces(folder: Path, table: str, rows: pa.Table) -> KeyIndex:
+    """The index of a file that came in pieces of three rows, beside those of another table."""
+    own = KeyIndex(folder)
+    for start in range(0, max(rows.num_rows, 1), 3):
+        own.add("other", f"other/day=2026-03-01/{start}", lake_rows([0, 1, 5], 99))
+        own.add(table, f"{table}/day=2026-03-01/{start}", rows.slice(start, 3))
+        if start == 3:
+            own.flush()
+    return own
+
+
 keys = st.lists(st.integers(0, 12), max_size=8, unique=True)
-step = st.tuples(st.sampled_from(["sick", "well"]), keys, st.sampled_from(["", "flush", "open again"]))
+step = st.tuples(st.sampled_from(["sick", "well"]), keys, st.sampled_from(["", "flush", "open again"]), st.booleans())
 
 
 @SOME
@@ -60,10 +71,13 @@ step = st.tuples(st.sampled_from(["sick", "well"]), keys, st.sampled_from(["", "
 def test_the_index_knows_what_was_added_and_nothing_else(folder, steps, wanted) -> None:
     index = KeyIndex.open(folder())
     added: list[tuple[str, str, pa.Table]] = []
-    for number, (table, brought, then) in enumerate(steps):
+    for number, (table, brought, then, is_adopted) in enumerate(steps):
         name = f"{table}/day=2026-03-0{1 + number % 2}/{number}.parquet"
         rows = lake_rows(brought, number)
-        index.add(table, name, rows)
+        if is_adopted:
+            index.adopt(table, name, in_pieces(folder(), table, rows))
+        else:
+            index.add(table, name, rows)
         added.append((table, name, rows))
         if then:
             index.flush()
@@ -79,7 +93,7 @@ def test_the_index_knows_what_was_added_and_nothing_else(folder, steps, wanted) 
         {name for _, name, rows in added if names & set(rows.column("_key").to_pylist())}
     )
     for day in (1, 2):
-        came = {number for number, (_, brought, _) in enumerate(steps) if brought and 1 + number % 2 == day}
+        came = {number for number, (_, brought, *_) in enumerate(steps) if brought and 1 + number % 2 == day}
         moments = [NOON + timedelta(microseconds=number) for number in came]
         assert set(index.arrivals(date(2026, 3, day))) == {int(m.timestamp() * 1e6 + 0.5) for m in moments}
 
