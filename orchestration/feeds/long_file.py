@@ -1,12 +1,14 @@
 """A long file of FHIR lines, landed piece by piece with one receipt: what becomes of it is what would of the whole.
 
 A piece knows what the lake holds and what the pieces before it brought; while it is settled, the next one is cut and
-staged by a thread beside, over a connection of its own. The rows lie in one unfinished Parquet file per lake table
-until all pieces are settled; then they are put in their places as any other file's, before the receipt.
+staged by a thread beside, over a connection of its own, and the one before is written. The rows lie in one unfinished
+Parquet file per lake table until all pieces are settled; then they are put in their places as any other file's, before
+the receipt.
 What does not belong here: cutting (pieces.py), settling (fhir_batch.py), and writing in the lake (commit.py).
 """
 
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import cycle
@@ -42,18 +44,27 @@ class HoldsBundles(Exception):
 
 @dataclass
 class Staged:
-    """One lake table's rows of the file so far, in an unfinished Parquet file."""
+    """One lake table's rows of the file so far, in an unfinished Parquet file that a thread beside writes."""
 
     path: Path
     writer: pq.ParquetWriter
     stream: IO[bytes]
+    beside: ThreadPoolExecutor
     count: int = 0
+    _coming: Future[None] | None = None
 
     def add(self, table: pa.Table) -> None:
-        self.writer.write_table(table)
+        """Have rows written when those before them are. Raises what writing those raised."""
+        self._wait()
+        self._coming = self.beside.submit(self.writer.write_table, table)
         self.count += table.num_rows
 
+    def _wait(self) -> None:
+        if self._coming is not None:
+            self._coming.result()
+
     def close(self) -> None:
+        self._wait()
         self.writer.close()
         flush(self.stream)
 
@@ -140,7 +151,8 @@ class LongFile:
         path = self.folder / f"{table}.parquet"
         stream = stack.enter_context(path.open("wb"))
         writer = stack.enter_context(pq.ParquetWriter(stream, schema, compression=COMPRESSION))
-        return Staged(path, writer, stream)
+        beside = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="writing"))  # is left before the writer
+        return Staged(path, writer, stream, beside)
 
     def _outcome(self) -> Outcome:
         tally = self.whole_tally

@@ -2,8 +2,11 @@
 
 import gzip
 import json
+from errno import ENOSPC
 from io import BufferedReader, BytesIO
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -138,3 +141,20 @@ def test_a_long_file_that_comes_again_is_known_by_its_receipt_and_by_its_keys(zo
     assert zone.one("Patient.ndjson", lines, limits=limits).duplicate == 60
     assert zone.one("again.ndjson", b"\n" + lines, limits=limits).duplicate == 60
     assert len(zone.rows("fhir_patient", "_key", "_key is not null")) == 60
+
+
+def test_rows_that_cannot_be_written_end_the_landing_before_anything_counts(zone, monkeypatch) -> None:
+    written: list[int] = []
+
+    def full(_: object, table: pa.Table) -> None:
+        written.append(table.num_rows)
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    lines = b"".join(json.dumps(patient(n, "female", None)).encode() + b"\n" for n in range(60))
+    with pytest.raises(OSError, match="No space left"):
+        zone.one("Patient.ndjson", lines, limits=Limits(piece=2000))
+    assert len(written) == 1
+    assert not list(zone.home.glob("lake/fhir_patient/site=city/*/*"))
+    assert not list(zone.home.glob("receipts/*/*/*"))
+    assert not list((zone.home / "incoming").iterdir())
