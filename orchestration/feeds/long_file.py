@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.feeds import fhir
+from orchestration.feeds.ahead import ahead
 from orchestration.feeds.batches import Batch, Tally
 from orchestration.feeds.encoding import HEAD
 from orchestration.feeds.fhir import FhirFile
@@ -29,7 +30,7 @@ from orchestration.feeds.keys import KNOWN, KeyIndex, Keys, Layers
 from orchestration.feeds.lake import COMPRESSION
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.outcome import Outcome, Prepared, Written, whole
-from orchestration.feeds.pieces import Bomb, Brackets, Broken, Piece, bound, cut_ahead, pieces, plain
+from orchestration.feeds.pieces import Bomb, Brackets, Broken, Piece, bound, pieces, plain
 from orchestration.feeds.problems import ARCHIVE_BOMB, LINE_NOT_JSON, TRUNCATED_ARCHIVE, Problem
 from orchestration.feeds.relation import rows
 from orchestration.feeds.stock import Stock
@@ -106,8 +107,8 @@ class LongFile:
         try:
             with plain(arrival) as stream:
                 cut = pieces(stream, self.limits, bound(arrival, self.limits))
-                with closing(cut_ahead(self._stage(cut, holds_bundles))) as ahead:
-                    for staged in ahead:
+                with closing(ahead(self._stage(cut, holds_bundles), "staging")) as coming:
+                    for staged in coming:
                         self._settle_piece(staged, stack)
         except Bomb:
             return whole(self.prepared, ARCHIVE_BOMB)

@@ -7,11 +7,9 @@ import gzip
 import re
 import zlib
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase, BufferedReader
-from typing import TypeVar
 
 from orchestration.feeds.encoding import HEAD, Utf8, marked_codec
 from orchestration.feeds.framing import STRING
@@ -19,7 +17,6 @@ from orchestration.feeds.intake import GZIP_MAGIC, MAGIC_LENGTH, Arrival
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.sniff import BOM
 
-T = TypeVar("T")
 CHUNK = 1 << 20
 BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError)
 CLOSED = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -101,20 +98,6 @@ def pieces(stream: BufferedIOBase, limits: Limits, at_most: int) -> Iterator[Pie
         lines, is_first = lines + content.count(b"\n"), False
     if held:
         yield Piece(bytes(held).removeprefix(BOM) if is_first else bytes(held), lines)
-
-
-def cut_ahead(cut: Iterator[T]) -> Generator[T]:
-    """Give what is cut, one after another, while the next is being cut by a thread beside: reading and decrypting go on
-    while DuckDB works. Close it before what it reads from. Raises what cutting raises, where it does."""
-    with ThreadPoolExecutor(1, thread_name_prefix="cutting") as beside:
-        coming = beside.submit(_next, cut)
-        while found := coming.result():
-            coming = beside.submit(_next, cut)
-            yield found[0]
-
-
-def _next(cut: Iterator[T]) -> tuple[T] | None:
-    return next(((one,) for one in cut), None)
 
 
 def _shorten(held: bytearray, limits: Limits) -> None:

@@ -9,7 +9,7 @@ import os
 import secrets
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from io import BufferedReader
@@ -17,8 +17,9 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
+from orchestration.feeds.ahead import ahead
 from orchestration.feeds.durable import flush, made_folders, sync_folder
-from orchestration.feeds.vault.cipher import OpenedStream, Readable, pieces, plain_size, sealed
+from orchestration.feeds.vault.cipher import CHUNK, OpenedStream, Readable, pieces, plain_size, sealed
 from orchestration.feeds.vault.errors import ObjectErased, ObjectLost, VaultError
 from orchestration.feeds.vault.keyring import ID_BYTES, WRAPPED_BYTES, Keyring, draw
 from orchestration.feeds.vault.schema import KEYRING, VAULT, mark, require
@@ -117,7 +118,8 @@ class Vault:
         What is there already stays as it is: bytes that were erased do not come back by coming again.
         """
         counted = Counted(at_most)
-        with self._making(Kind.ORIGINAL, counted.through(pieces(source))) as made:
+        hashed = counted.through(pieces(source))
+        with closing(_first_then_ahead(hashed)) as chunks, self._making(Kind.ORIGINAL, chunks) as made:
             sha256 = counted.digest.hexdigest()
             with PLACING[int(sha256[0], 16)]:  # the same bytes may come twice at the same time
                 if self.kind(sha256) is None:
@@ -310,6 +312,15 @@ class Counted:
                 raise OverflowError(self.size)
             self.digest.update(chunk)
             yield chunk
+
+
+def _first_then_ahead(chunks: Iterator[bytes]) -> Generator[bytes]:
+    """Read and hash the next chunk while one is encrypted and written; a thread for it only where there is another."""
+    for first in chunks:
+        yield first
+        if len(first) == CHUNK:
+            with closing(ahead(chunks, "reading")) as coming:
+                yield from coming
 
 
 class _Chained:

@@ -6,15 +6,16 @@ from threading import Event, current_thread
 
 import pytest
 
-from orchestration.feeds.pieces import Broken, cut_ahead
+from orchestration.feeds.ahead import ahead
+from orchestration.feeds.pieces import Broken
 
 PATIENCE = 10
 
 
 def test_what_is_cut_ahead_comes_in_its_order_and_to_its_end() -> None:
-    assert list(cut_ahead(iter(range(50)))) == list(range(50))
-    assert list(cut_ahead(iter([0, None, ""]))) == [0, None, ""]
-    assert list(cut_ahead(iter(()))) == []
+    assert list(ahead(iter(range(50)), "cutting")) == list(range(50))
+    assert list(ahead(iter([0, None, ""]), "cutting")) == [0, None, ""]
+    assert list(ahead(iter(()), "cutting")) == []
 
 
 def test_the_next_is_cut_while_one_is_worked_on_and_no_more_than_that() -> None:
@@ -26,10 +27,10 @@ def test_the_next_is_cut_while_one_is_worked_on_and_no_more_than_that() -> None:
             event.set()
             yield n
 
-    with closing(cut_ahead(cutting())) as ahead:
-        assert next(ahead) == 0
+    with closing(ahead(cutting(), "cutting")) as coming:
+        assert next(coming) == 0
         assert begun[1].wait(PATIENCE)
-        assert next(ahead) == 1
+        assert next(coming) == 1
         assert begun[2].wait(PATIENCE)
         assert not begun[3].wait(0.05)
     assert len(set(cut)) == 1 and current_thread().name not in cut
@@ -40,10 +41,10 @@ def test_what_cutting_raises_comes_after_what_was_whole() -> None:
         yield 1
         raise Broken
 
-    with closing(cut_ahead(cutting())) as ahead:
-        assert next(ahead) == 1
+    with closing(ahead(cutting(), "cutting")) as coming:
+        assert next(coming) == 1
         with pytest.raises(Broken):
-            next(ahead)
+            next(coming)
 
 
 def test_whoever_stops_early_waits_for_the_thread_that_still_reads() -> None:
@@ -54,6 +55,6 @@ def test_whoever_stops_early_waits_for_the_thread_that_still_reads() -> None:
         read.set()
         yield 2
 
-    with closing(cut_ahead(cutting())) as ahead:
-        assert next(ahead) == 1
+    with closing(ahead(cutting(), "cutting")) as coming:
+        assert next(coming) == 1
     assert read.is_set()
