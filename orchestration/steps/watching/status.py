@@ -31,6 +31,10 @@ from orchestration.steps.releases.proposal import released, released_subject
 from orchestration.steps.releases.standing import standing_beside, standing_of
 from orchestration.steps.secret_files import leftovers
 
+NOTHING_YET = (
+    "Nothing is released here, and there is no candidate yet: `pilothouse run` says of each use case what it waits for."
+)
+
 
 def status_of(settings: Settings, site: str | None = None) -> Answer:
     """Return where every release stands, or those of one site, and every problem first. One bad release hides no other.
@@ -47,7 +51,7 @@ def status_of(settings: Settings, site: str | None = None) -> Answer:
     broken_glass = [row["break_glass"] for row in rows if "break_glass" in row]
     warnings = [*broken_glass, *(sentence for row in rows for sentence in _due(row))]
     document = {"releases": rows, "problems": list(found.problems), **({"warnings": warnings} if warnings else {})}
-    text = None if rows or found.problems else "Nothing is released here, and there is no candidate yet."
+    text = None if rows or found.problems else NOTHING_YET
     return Answer(document, text=text, exit_code=DONE if found.is_believed else FAILED)
 
 
