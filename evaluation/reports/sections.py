@@ -234,7 +234,7 @@ def _drift_row(row: Mapping[str, Json]) -> DriftRow:
     return DriftRow(
         words.plain(str(row.get("feature"))),
         str(row.get("verdict")),
-        "" if effect is None else f"{effect:.2f}",
+        "" if effect is None else f"{effect:z.2f}",
         f"{cast('float', values['distance']):.2f}" if isinstance(values, Mapping) else "",
         f"{words.percent(old)} → {words.percent(new)}" if old or new else "none",
         _decision_of(evidently),

@@ -180,20 +180,20 @@ def number(name: str, value: float) -> str:
     if "seconds" in name and value < 1:
         return f"{value:.2g}"
     if name.endswith(_COUNTED):
-        return f"{value:.0f}"
+        return _minus(f"{value:z.0f}")
     if any(word in name for word in ("alerts_per_100", "seconds", "_ms_")):
-        return _minus(f"{value:.1f}")
-    return _minus(f"{value:.4f}" if _SMALL.search(name) else f"{value:.3f}")
+        return _minus(f"{value:z.1f}")
+    return _minus(f"{value:z.4f}" if _SMALL.search(name) else f"{value:z.3f}")
 
 
 def percent(value: float) -> str:
     """A share from 0 to 1 as percent with one decimal."""
-    return _minus(f"{100 * value:.1f}\u202f%")
+    return _minus(f"{100 * value:z.1f}\u202f%")
 
 
 def brief_percent(value: float) -> str:
     """A share as percent without a decimal that says nothing, for axes and thresholds."""
-    return _minus(f"{100 * value:.1f}".removesuffix(".0") + "\u202f%")
+    return _minus(f"{100 * value:z.1f}".removesuffix(".0") + "\u202f%")
 
 
 def count(value: int | None) -> str:

@@ -237,8 +237,8 @@ def _shift(one: Mapping[str, Json], on: Sequence[Source]) -> Row:
     return claim(
         words.plain(str(one.get("column"))),
         where,
-        number(f"{mean:+.2f}" if isinstance(mean, float) else "not given"),
-        number(f"{shape:.2f}" if isinstance(shape, float) else "not given"),
+        number(f"{mean:+z.2f}" if isinstance(mean, float) else "not given"),
+        number(f"{shape:z.2f}" if isinstance(shape, float) else "not given"),
         missing,
         Cell("yes", "bad") if one.get("is_alarm") else Cell("no", "good"),
         on=on,

@@ -85,12 +85,13 @@ def day_name(day: date) -> str:
 
 def number(value: float) -> str:
     """A figure as people write it: whole where it is whole or large, else with one decimal."""
-    return f"{value:.0f}" if abs(value) >= LARGE or abs(value - round(value)) < HALF_A_TENTH else f"{value:.1f}"
+    return f"{value:z.0f}" if abs(value) >= LARGE or abs(value - round(value)) < HALF_A_TENTH else f"{value:z.1f}"
 
 
 def signed(value: float) -> str:
     """A change as people write it."""
-    return f"{'+' if value > 0 else '−'}{number(abs(value))}"
+    size = number(abs(value))
+    return size if size == "0" else f"{'+' if value > 0 else '−'}{size}"
 
 
 def bar(demand: Demand) -> dict[str, float]:

@@ -120,9 +120,9 @@ def number(metric: Metric, value: float | None) -> str:
     if value is None:
         return "–"
     if metric.is_share:
-        return f"{100 * value:.0f} %"
+        return f"{100 * value:z.0f} %"
     size = abs(value)
-    text = f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
+    text = f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:z.2f}"
     return f"{text} {metric.unit}".strip()
 
 

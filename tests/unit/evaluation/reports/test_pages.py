@@ -69,6 +69,19 @@ def site_page(model, position):
     return Page(render_index(replace(model, use_cases=(replace(use_case, sites=(use_case.sites[position],)),))))
 
 
+def test_a_use_case_without_a_site_says_so_instead_of_an_empty_table(model):
+    page = Page(render_index(replace(model, use_cases=(replace(model.use_cases[0], sites=()),))))
+    assert "No site has a release or a candidate of it yet." in page.words and "all sites" not in page.words
+
+
+def test_a_simulated_site_says_which_times_are_the_simulations(model):
+    use_case = model.use_cases[0]
+    for simulated in (True, False):
+        sites = tuple(replace(site, is_simulated=simulated) for site in use_case.sites)
+        words = Page(render_index(replace(model, use_cases=(replace(use_case, sites=sites),)))).words
+        assert ("are the simulation's" in words) is simulated
+
+
 def test_a_released_site_shows_stage_release_approvals_incidents_and_the_way_back(model):
     words = site_page(model, 0).words
     for expected in (

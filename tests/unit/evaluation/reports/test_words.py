@@ -78,6 +78,12 @@ def test_a_number_has_the_precision_of_its_kind(name, value, text):
     assert words.number(name, value) == text
 
 
+@pytest.mark.parametrize("name", ["drift.share", "critical_care.auroc", "alerts_per_100", "visits"])
+def test_no_figure_is_less_than_nothing_by_rounding(name):
+    assert words.number(name, -1e-9) == words.number(name, 0.0)
+    assert words.percent(-1e-9) == words.percent(0.0) and words.brief_percent(-1e-9) == words.brief_percent(0.0)
+
+
 def test_a_figure_without_value_reads_not_evidenced_and_has_no_interval():
     assert words.figure_text("x.auroc", Figure(None, 0.1, 0.2)) == "NOT EVIDENCED"
     assert words.interval_text("x.auroc", Figure(None, 0.1, 0.2)) == ""

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from serving_homes import KEY, SITE, Client, Home
 
+from ml.serving.board import page as board
 from ml.serving.config import SiteContext
 from ml.serving.ops.document import FILE, Operations
-from ml.serving.ops.page import operations_page
+from ml.serving.ops.page import OUTCOMES, WORKFLOW, number, operations_page
 from ml.serving.ops.readers import LOOKS, READERS, ROLES, SECTIONS
 from tests.unit.ml.serving.issuer import behind_https
 
@@ -227,3 +228,9 @@ def test_a_document_of_before_reads_were_told_is_still_read(home: Home) -> None:
     for one in document["sites"]:
         del one["reads"], one["reads_left_out"]
     assert "Nobody read a card" in operations_page(Operations.model_validate(document), "governance", None)
+
+
+def test_no_figure_is_less_than_nothing_by_rounding() -> None:
+    for metric in (*WORKFLOW, *OUTCOMES):
+        assert number(metric, -1e-9) == number(metric, 0.0)
+    assert (board.number(-1e-9), board.signed(-1e-9), board.signed(0.0), board.signed(-2.0)) == ("0", "0", "0", "−2")
