@@ -26,7 +26,7 @@ broken = st.sampled_from(
         b'{"resourceType":"Patient"}',
         b'{"resourceType":"Nothing","id":"0"}',
         b'{"resourceType":"Patient","id":',
-        b"\xff\xfe",
+        b"\xc3\x28",  # no UTF-8, nor the mark of another encoding, by which a file is held whole
         b"[" * 500,
         b"[]",
         b'{"a":1}',
@@ -69,6 +69,12 @@ def test_counts_add_up_and_landing_the_same_again_changes_nothing(make_zone, fil
     assert [(r.received, r.quarantined, dict(r.reasons)) for r in again] == [
         (r.received, r.quarantined, dict(r.reasons)) for r in first
     ]
+
+
+def test_a_file_that_begins_with_the_mark_of_another_encoding_is_held_whole(make_zone) -> None:
+    patient = json.dumps({"resourceType": "Patient", "id": "0", "gender": "female"}).encode()
+    receipt = make_zone().one("x.ndjson", b"\xff\xfe\n" + patient)
+    assert (receipt.received, receipt.quarantined, set(receipt.reasons)) == (1, 1, {"file.not_utf8"})
 
 
 @FEW
