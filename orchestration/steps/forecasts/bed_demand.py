@@ -54,12 +54,14 @@ class BedDemand:
         if not self.windows:
             return self.said
         parts = [f"{self.range(hours)} within {hours} h" for hours in self.windows]
-        return f"Beds needed from {self.as_of:%d %b %H:%M}, admissions less discharges: {', '.join(parts)}. {self.said}"
+        return f"Beds from {self.as_of:%d %b %H:%M}, admissions less discharges: {', '.join(parts)}. {self.said}"
 
     def range(self, hours: int) -> str:
-        """Median and middle nine tenths of one window."""
-        one = self.windows[hours]
-        return f"{_signed(one.quantile(0.5))} ({_signed(one.quantile(0.05))} to {_signed(one.quantile(0.95))})"
+        """Median and middle nine tenths of one window: beds needed, or, where more leave than come, beds to spare."""
+        low, median, high = (self.windows[hours].quantile(share) for share in (0.05, 0.5, 0.95))
+        if median < 0:
+            return f"{-median} to spare ({_written(-high)} to {_written(-low)})"
+        return f"{median} needed ({_written(low)} to {_written(high)})"
 
     def driver(self, begins_at: datetime) -> str:
         """What it says of a shift that begins within its windows, in a sentence; empty of any other."""
@@ -68,14 +70,11 @@ class BedDemand:
         if not reached:
             return ""
         told = "triage's risks of who is in the department" if self.tier == "model" else "past days alone"
-        return (
-            f"Within {min(reached)} h from {self.as_of:%H:%M}, {self.range(min(reached))} beds are needed, by {told}."
-        )
+        return f"Beds within {min(reached)} h from {self.as_of:%H:%M}: {self.range(min(reached))}, by {told}."
 
 
-def _signed(beds: int) -> str:
-    """A difference as the rest of the board writes one: with its sign, and none for nothing."""
-    return f"{beds:+d}".replace("-", "\N{MINUS SIGN}") if beds else "0"
+def _written(beds: int) -> str:
+    return str(beds).replace("-", "\N{MINUS SIGN}")
 
 
 def bed_demand_asked(

@@ -10,11 +10,12 @@ import pytest
 from scipy.stats import kstest
 
 from evaluation.policies import Tier
+from ml.forecasting.bed_demand import Distribution
 from ml.forecasting.bed_stays import DAY, Stays
 from orchestration.settings import Settings
 from orchestration.simulator.world import World
 from orchestration.sites import UnitKind, load_site
-from orchestration.steps.forecasts.bed_demand import WINDOWS, bed_demand_asked, bed_demand_of
+from orchestration.steps.forecasts.bed_demand import WINDOWS, BedDemand, bed_demand_asked, bed_demand_of
 from orchestration.steps.forecasts.bed_demand_input import scores_of, stays_of
 from orchestration.steps.planning.upstream import Answered
 from tests.unit.orchestration.steps.simulated_stays import RISK_OF_PRIORITY, stay_table
@@ -64,6 +65,22 @@ def test_the_distribution_is_calibrated_on_the_simulated_hospital(simulated: Sim
         assert len(pits) > 50 and kstest(pits, "uniform").pvalue > 0.01, hours
         assert 0.8 <= np.mean([0.05 <= pit <= 0.95 for pit in pits]) <= 1, hours
     assert widths["model"] < 1.2 * widths["history"]
+
+
+@pytest.mark.parametrize(
+    ("lowest", "said"),
+    [
+        (-2, "3 needed (−2 to 8)"),
+        (-5, "0 needed (−5 to 5)"),
+        (-6, "1 to spare (−4 to 6)"),
+        (-14, "9 to spare (4 to 14)"),
+    ],
+)
+def test_beds_are_needed_or_to_spare_and_never_less_than_none(lowest: int, said: str) -> None:
+    told = BedDemand(datetime(2026, 3, 1, 10, tzinfo=UTC), "model", "", {4: Distribution(lowest, np.full(11, 1 / 11))})
+    assert told.range(4) == said
+    assert told.sentence() == f"Beds from 01 Mar 10:00, admissions less discharges: {said} within 4 h. "
+    assert f"Beds within 4 h from 10:00: {said}, by triage's" in told.driver(datetime(2026, 3, 1, 11, tzinfo=UTC))
 
 
 def test_nothing_that_happens_later_is_read(simulated: Simulated) -> None:
