@@ -66,5 +66,5 @@ def _compared(db: duckdb.DuckDBPyConnection, here: str, there: str, columns: lis
 
 def _beyond(db: duckdb.DuckDBPyConnection, one: str, other: str, chosen: str) -> int:
     query = f"select count(*) from (select {chosen} from {one} except all select {chosen} from {other})"
-    row = db.execute(query).fetchone()
-    return int(row[0]) if row else 0
+    [(rows,)] = db.execute(query).fetchall()  # to its end: the connection is asked again
+    return int(rows)
