@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ class Service:
     body: Callable[[], bytes] = field(default=lambda: b"")
     token: Callable[[], str] = field(default=lambda: "")
     alarms: list[Alarm] = field(default_factory=list[Alarm])
+    at: datetime = field(default_factory=utc_now)
     looked: int = 0
     started: float = 0.0
 
@@ -84,8 +86,8 @@ class Service:
         return self.home / "pointers" / USE_CASE / f"{SITE}.json"
 
     def danger(self) -> bytes:
-        """A call about somebody in danger."""
-        return patient_in_danger(utc_now())
+        """A call about somebody in danger, who came when the course began: a later hour is another risk."""
+        return patient_in_danger(self.at)
 
     def call(self) -> Answered:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token()}"}
