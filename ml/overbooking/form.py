@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from ml.bounded_yaml import load_bounded
 from ml.overbooking.errors import SessionNotUnderstood
 from ml.overbooking.session import MINUTE, Booking, Clinician, Room, Session, Slot
 
@@ -95,7 +96,7 @@ def read_sessions(path: Path) -> tuple[Session, ...]:
 def parse_sessions(text: str, file: str) -> tuple[Session, ...]:
     """Return the sessions of a text; `file` is its name in messages."""
     try:
-        document = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, yaml.CSafeLoader)
+        document = json.loads(text) if text.lstrip().startswith("{") else load_bounded(text)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise SessionNotUnderstood(f"{file}: neither YAML nor JSON: {f'{error}'.replace(chr(10), ' ')}.") from error
     if not isinstance(document, dict):

@@ -50,8 +50,10 @@ def parse_form(text: str, file: str) -> Problem:
 def _loaded(text: str, file: str) -> object:
     import yaml
 
+    from ml.bounded_yaml import load_bounded
+
     try:
-        return json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, yaml.CSafeLoader)
+        return json.loads(text) if text.lstrip().startswith("{") else load_bounded(text)
     except (json.JSONDecodeError, yaml.YAMLError, RecursionError) as error:
         where = f"{error}".replace("\n", " ")
         raise ProblemNotUnderstood(f"{file}: neither YAML nor JSON nor the benchmark's text: {where}.") from error

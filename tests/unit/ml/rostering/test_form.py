@@ -96,3 +96,12 @@ def test_an_event_that_cannot_be_read_is_answered_with_how_one_is_written(event:
 def test_a_roster_that_does_not_fit_its_problem_is_refused(rows: list[dict[str, str]], said: str) -> None:
     with pytest.raises(RosterNotUnderstood, match=said):
         roster_of(parse_form(text(ward(staff=2, days=7)), "drawn.json"), {"assignments": rows}, "roster.json")
+
+
+LAUGHS = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+
+
+@pytest.mark.parametrize("text", ["a: &a [*a]\n", LAUGHS], ids=["itself", "too much"])
+def test_aliases_that_stand_for_too_much_are_not_understood(text: str) -> None:
+    with pytest.raises(ProblemNotUnderstood, match="neither YAML nor JSON"):
+        parse_form(text, "f.yaml")
