@@ -24,7 +24,7 @@ from ml.serving import Problem
 from ml.serving.board.routes import add_board
 from ml.serving.clients import CLIENTS_FILE, configured, load_clients
 from ml.serving.config import ServingConfig
-from ml.serving.headers import SecurityHeaders
+from ml.serving.headers import HeadAsGet, SecurityHeaders
 from ml.serving.hooks import TRIAGE, Discovery, FeedbackRequest, HookResponse
 from ml.serving.limits import BodyLimit, require_json
 from ml.serving.live import Live, SiteState
@@ -75,6 +75,7 @@ def create_app(config: ServingConfig, when_ready: Callable[[], object] = lambda:
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["WWW-Authenticate", "Retry-After"],
         )
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, is_https=config.base_url.startswith("https:"))
     app.add_middleware(CountResponses, meters=meters)
     return app

@@ -527,3 +527,14 @@ def test_a_failure_of_our_own_is_a_problem_too_and_says_nothing_of_the_patient(
         monkeypatch.setattr(service, "advise", fail)
         document = assert_problem(client.post(SERVICE, json=call()), 500, "internal")
     assert "p1" not in document["detail"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/metrics", "/cds-services", "/board/city/ED", "/ops", "/nothing"]
+)
+def test_head_is_answered_as_get_without_a_body(assistive: Home, path: str) -> None:
+    with assistive.serving() as client:
+        whole, head = client.get(path), client.request("HEAD", path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    same = ("content-type", "content-security-policy", "x-content-type-options")
+    assert [head.headers[name] for name in same] == [whole.headers[name] for name in same]
