@@ -65,12 +65,17 @@ def reached(line: Mapping[str, Any]) -> str:
     """How far it came, in words; what its course has no place for is left out."""
     counted = [(name, line["reached"].get(name)) for name in REACHED]
     told = [f"{count:,} {REACHED[name][count != 1]}" for name, count in counted if count]
-    return ", ".join(told) or "nothing"
+    return ", ".join(told) or ("nothing" if any(count == 0 for _, count in counted) else "not counted")
+
+
+def shown(line: Mapping[str, Any]) -> str:
+    """Whether people were shown anything of it, where that was counted."""
+    return {None: "", True: "shown to nobody", False: "SHOWN TO PEOPLE"}[line["contained"]]
 
 
 def render_safety_case(view: SafetyCaseView) -> str:
     """The page as one self-contained HTML document."""
-    return render("safety_case.html", model=view, case=view.document, after=after, reached=reached)
+    return render("safety_case.html", model=view, case=view.document, after=after, reached=reached, shown=shown)
 
 
 def write_safety_case(folder: Path, view: SafetyCaseView) -> Path:

@@ -168,8 +168,9 @@ def _add_service(app: FastAPI, prefix: str, name: str, service: HookService) -> 
         require_json(request.headers.get("content-type"))
         answering = running.answering[service.id]
         reading = answering.reading(await request.body())
+        share = "" if service.is_scoring else f" {service.id}"
         async with running.authorised(
-            request, site, request.url.path, partial(answering.read_ahead, site, reading)
+            request, site, request.url.path, partial(answering.read_ahead, site, reading), share
         ) as caller:
             reads = running.reads(caller.client) if service.description.prefetch else None
             if reads is not None:

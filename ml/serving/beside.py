@@ -7,6 +7,7 @@ and callbacks that cost a call more than many a piece of work here does. What ma
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -41,9 +42,8 @@ class Beside:
                 settle, found = _answer, work()
             except BaseException as error:  # noqa: BLE001 - whatever the work raises belongs to whoever asked
                 settle, found = _fail, error
-            loop = future.get_loop()
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(settle, future, found)
+            with suppress(RuntimeError):  # its loop was closed: nobody waits any more
+                future.get_loop().call_soon_threadsafe(settle, future, found)
 
 
 def _answer(future: "asyncio.Future[Any]", result: object) -> None:

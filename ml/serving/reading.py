@@ -11,8 +11,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from ml.features.request import RequestFeatures, RequestRefused
-from ml.serving import Problem
+from ml.features.request import RequestFeatures
 from ml.serving.bodies import decoded, shaped
 from ml.serving.hooks import AnyRequest
 from ml.serving.services import HookService, Rules, ScoringService
@@ -55,7 +54,7 @@ class Reading(Generic[_Service]):
         """Read as much as can be. What cannot be read is found out once more, and told, when it is asked for."""
         if len(self.body) > READ_AHEAD_BYTES:
             return
-        with suppress(Problem, RequestRefused):
+        with suppress(Exception):  # whoever has no token learns nothing by it, and whoever has one is told later
             call = self.call
             if rules is not None:
                 self._found = call, rules, self.features(call, rules, now)

@@ -124,7 +124,7 @@ class GroupCommitWriter:
         ) as error:  # the database itself: nobody gets through
             self._let_go()
             _resolve(batch, error)
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - what one item raises is its own, and the thread is everybody's
             self._commit_alone(batch, error)
         else:
             _resolve(batch, None)
@@ -150,8 +150,8 @@ class GroupCommitWriter:
             kept, self._kept = self._kept, None
             kept.close()
 
-    def _commit_alone(self, batch: list[_Item], error: SQLAlchemyError) -> None:
-        """One item that the database refuses must not take the others down with it."""
+    def _commit_alone(self, batch: list[_Item], error: Exception) -> None:
+        """One item that the database refuses, or that fails by itself, must not take the others down with it."""
         if len(batch) == 1:
             _resolve(batch, error)
             return
@@ -159,7 +159,7 @@ class GroupCommitWriter:
             self._commit([item])
 
 
-def _resolve(batch: list[_Item], error: SQLAlchemyError | None) -> None:
+def _resolve(batch: list[_Item], error: Exception | None) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[_Item]] = {}
     for item in batch:
         by_loop.setdefault(item.loop, []).append(item)
@@ -168,7 +168,7 @@ def _resolve(batch: list[_Item], error: SQLAlchemyError | None) -> None:
             loop.call_soon_threadsafe(_set, items, error)
 
 
-def _set(items: list[_Item], error: SQLAlchemyError | None) -> None:
+def _set(items: list[_Item], error: Exception | None) -> None:
     for item in items:
         if item.future.done():
             continue

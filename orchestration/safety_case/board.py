@@ -131,4 +131,4 @@ def hold_board(base: Sandbox, folder: Path, fault: BoardFault | None) -> Outcome
     board.look()
     wrong = len(board.served() - board.rightful) if fault else 0
     open_records.cache_clear()
-    return Outcome(tuple(board.alarms), Reached(model=wrong, cards=0), dict(board.looks))
+    return Outcome(tuple(board.alarms), Reached(model=wrong), dict(board.looks))

@@ -118,11 +118,17 @@ class ServiceFault(Fault):
 
 
 def verdict(fault: Fault, outcome: Outcome, usual: Outcome) -> dict[str, Any]:
-    """One line of the scoreboard: detected where the promised barrier said something that it does not say otherwise."""
+    """One line of the scoreboard: detected where the promised barrier said something that it does not say otherwise.
+
+    A gate that spoke and let the release through all the same detected nothing. `contained` is None where no cards were
+    counted.
+    """
     known = {(one.barrier, one.about) for one in usual.alarms}
     new = [one for one in outcome.alarms if (one.barrier, one.about) not in known]
     found = next((one for one in new if one.barrier is fault.barrier), None)
-    cards = outcome.reached.cards or 0
+    if fault.barrier is Barrier.GATE and outcome.reached.model:
+        found = None
+    cards = outcome.reached.cards
     return {
         "fault": fault.id,
         "family": fault.family,
@@ -137,5 +143,5 @@ def verdict(fault: Fault, outcome: Outcome, usual: Outcome) -> dict[str, Any]:
         "days": found.days if found else None,
         "also": sorted({one.barrier.value for one in new} - {fault.barrier.value}),
         "reached": vars(outcome.reached),
-        "contained": cards == 0,
+        "contained": None if cards is None else cards == 0,
     }

@@ -198,6 +198,7 @@ class Desk:
                 async with asyncio.timeout(self._limits.frame):
                     await writer.drain()
                 place.owed -= 1
+                place.silent_since = asyncio.get_running_loop().time()  # a slow landing is no silence of the sender's
 
     # -- landing
 

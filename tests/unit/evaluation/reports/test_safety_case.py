@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.reports.safety_case import SafetyCaseView, after, reached, render_safety_case
+from evaluation.reports.safety_case import SafetyCaseView, after, reached, render_safety_case, shown
 
 FOUND: dict[str, Any] = {
     "fault": "late-feed", "family": "feeds", "title": "Late feed", "done": "Nothing comes.", "barrier": "freshness",
@@ -62,5 +62,7 @@ def test_how_long_it_took_is_told_in_seconds_and_of_a_feed_with_its_day(
 
 def test_how_far_it_came_is_counted_and_what_has_no_place_is_left_out() -> None:
     assert reached(FOUND) == "1,200 rows missing from it"
-    assert reached({"reached": dict.fromkeys(FOUND["reached"])}) == "nothing"
+    assert reached({"reached": dict.fromkeys(FOUND["reached"])}) == "not counted"
+    assert reached({"reached": {**dict.fromkeys(FOUND["reached"]), "model": 0}}) == "nothing"
+    assert [shown({"contained": one}) for one in (None, True, False)] == ["", "shown to nobody", "SHOWN TO PEOPLE"]
     assert reached({"reached": {"cards": 1, "lake": 2}}) == "2 wrong rows of the lake, 1 card"

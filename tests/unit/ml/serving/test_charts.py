@@ -430,3 +430,15 @@ def test_what_a_visit_was_answered_last_is_found_without_reading_every_event(war
     with closing(sqlite3.connect(ward.path / "events.db")) as database:
         plan = " ".join(str(row) for row in database.execute(f"EXPLAIN QUERY PLAN {statement}", values))
     assert all(name in plan for name in ADDED.values()) and "SCAN" not in plan
+
+
+def test_charts_that_are_opened_all_over_a_hospital_hold_up_no_triage(home: Home) -> None:
+    trust(home, calls_per_second=0.2)
+    home.point(home.release(AGAIN), stage=Stage.DECISION_SUPPORT)
+    with home.serving(base_url=BASE) as client:
+
+        def status(path: str, body: Any) -> int:
+            return client.post(path, json=body, headers={"Authorization": f"Bearer {token(path=path)}"}).status_code
+
+        assert [status(CHART, opening()) for _ in range(2)] == [200, 429]
+        assert [status(SERVICE, call()) for _ in range(2)] == [200, 429]

@@ -313,3 +313,19 @@ def test_after_a_failed_commit_the_writer_opens_another_connection(assistive: Ho
             other.execute("ALTER TABLE elsewhere RENAME TO serving_event")
         assert client.post(SERVICE, json=call()).status_code == 200
         assert opened
+
+
+def test_what_one_piece_of_work_raises_is_its_own_and_the_writer_goes_on(tmp_path: Path) -> None:
+    store = EventStore(f"sqlite:///{tmp_path / 'events.db'}", 5.0)
+
+    def odd(_: Connection) -> None:
+        raise ValueError("a row that nobody expected")
+
+    async def main() -> list[object]:
+        together = await asyncio.gather(store.write(odd), store.write(lambda _: "stored"), return_exceptions=True)
+        return [*together, await store.write(lambda _: "later")]
+
+    refused, beside, later = asyncio.run(main())
+    assert (beside, later) == ("stored", "later")
+    assert isinstance(refused, StoreUnavailable) and "ValueError" in str(refused)
+    store.close()

@@ -1,5 +1,7 @@
 """How a line of the scoreboard is judged: by what the promised barrier said, and by nothing that it says otherwise."""
 
+from dataclasses import replace
+
 from orchestration.safety_case.catalogue import CATALOGUE
 from orchestration.safety_case.faults import SURFACES, Alarm, Barrier, Fault, Outcome, Reached, verdict
 
@@ -27,7 +29,15 @@ def test_what_is_said_without_a_fault_as_well_detects_nothing() -> None:
 def test_what_people_were_shown_is_not_contained_however_it_was_found() -> None:
     shown = Outcome((LATE,), Reached(cards=1))
     assert verdict(FAULT, Outcome((LATE,), Reached(cards=0)), Outcome())["contained"]
-    assert not verdict(FAULT, shown, Outcome())["contained"]
+    assert verdict(FAULT, shown, Outcome())["contained"] is False
+    assert verdict(FAULT, Outcome((LATE,)), Outcome())["contained"] is None, "no cards were counted"
+
+
+def test_a_gate_that_spoke_and_let_the_release_through_detected_nothing() -> None:
+    fault = replace(FAULT, barrier=Barrier.GATE)
+    spoke = (Alarm(Barrier.GATE, "some clause", "refused", 0.1),)
+    assert verdict(fault, Outcome(spoke, Reached(model=0)), Outcome())["detected"]
+    assert not verdict(fault, Outcome(spoke, Reached(model=1)), Outcome())["detected"]
 
 
 def test_every_fault_has_a_name_of_its_own_and_a_barrier_whose_surface_is_said() -> None:
