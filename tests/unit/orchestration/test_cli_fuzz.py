@@ -26,7 +26,7 @@ from tests.unit.orchestration.steps.governed import (
 )
 
 # What they do on good arguments takes too long here.
-LONG = (("demo",), ("ui",), ("serve",), ("listen",), ("run",), ("report",))
+LONG = (("demo",), ("ui",), ("serve",), ("listen",), ("run",), ("report",), ("safety-case",))
 ROUNDS = 12
 ODD = [
     "",

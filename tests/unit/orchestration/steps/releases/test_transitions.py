@@ -36,7 +36,8 @@ def test_every_module_that_moves_a_pointer_carries_out_an_order_of_the_table() -
         for path in (ROOT / "orchestration").rglob("*.py")
         if MOVES & _imported(path)
     }
-    assert found == set(MOVERS)
+    forged = {one for one in found if one.startswith("safety_case/catalogue/")}  # faults, in a sandbox of their own
+    assert found - forged == set(MOVERS)
     assert set().union(*MOVERS.values()) == set(TABLE)
 
 
