@@ -15,6 +15,7 @@ from typing import Annotated, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ml.bounded_yaml import load_bounded
 from orchestration.contracts.errors import InvalidMapping
 from orchestration.contracts.model import Contract, Layout, LogicalType, Property, Reader, Reading
 from orchestration.contracts.timeline import Timeline
@@ -117,7 +118,7 @@ def parse_of_site(shape: type[OfSite], site: str, content: bytes, where: str, ex
     Raises `InvalidMapping` naming the field; `expected` is what a file that is no mapping of names should have held.
     """
     try:
-        document = yaml.load(content.decode("utf-8"), yaml.CSafeLoader)
+        document = load_bounded(content.decode("utf-8"))
         if not isinstance(document, dict):
             raise InvalidMapping(f"{where} holds no {expected}.")
         named = {**document, "site": site, "digest": hashlib.sha256(content).hexdigest()}

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ml.bounded_yaml import load_bounded
 from orchestration.sites.bulk_export import BulkExport
 from orchestration.sites.deidentification import Deidentification, Standard
 
@@ -268,7 +269,7 @@ def site_file(site_id: str) -> Path:
 def parse_site(site_id: str, text: str) -> Site:
     """Read a site from YAML text; its `id` must be the name of its file. Raises `InvalidSite`."""
     try:
-        site = Site.model_validate(yaml.load(text, yaml.CSafeLoader))
+        site = Site.model_validate(load_bounded(text))
     except yaml.YAMLError as error:
         raise InvalidSite(f"{site_id}.yaml is not YAML: {error}") from error
     except ValidationError as error:

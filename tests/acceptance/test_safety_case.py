@@ -71,7 +71,8 @@ def lines(answer: Answer) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("fault", CAUGHT)
 def test_a_fault_is_caught_by_the_barrier_that_promises_it_and_reaches_nobody(board: Answer, fault: str) -> None:
     line = lines(board)[fault]
-    assert line["detected"] and line["contained"] is not False, line
+    counts_cards = line["family"] == "serving"
+    assert line["detected"] and line["contained"] is (True if counts_cards else None), line
     assert line["said"] and line["seconds"] < 60
     assert not line["reached"]["model"] and not line["reached"]["cards"]
 

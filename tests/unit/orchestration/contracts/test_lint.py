@@ -47,6 +47,18 @@ def test_a_file_of_another_name_is_found(tmp_path: Path) -> None:
     assert "expected census.odcs.yaml" in " ".join(check_contract(written(tmp_path, CENSUS, "beds.odcs.yaml")))
 
 
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
+
+
+@pytest.mark.parametrize("aliases", [BOMB, "a: &a [*a]\n"], ids=["more than can be read", "itself"])
+def test_aliases_that_stand_for_too_much_are_refused_at_once(tmp_path: Path, aliases: str) -> None:
+    path = written(tmp_path, f"{CENSUS}{aliases}")
+    with pytest.raises(InvalidContract, match=r"census\.odcs\.yaml is no YAML: .* stand"):
+        check_contract(path)
+    with pytest.raises(InvalidContract, match=r"census\.odcs\.yaml is no YAML: .* stand"):
+        read_contract(path)
+
+
 @pytest.mark.parametrize("text", ["", "- 1\n- 2\n", "a: [", "\x00", "name: [x]\n"])
 def test_what_is_no_contract_is_refused_in_a_sentence(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidContract):

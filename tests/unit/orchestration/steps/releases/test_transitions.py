@@ -23,6 +23,8 @@ MOVERS = {
 }
 """Who moves pointers, by which orders of the table. A tier moves no stage, a challenger neither, and a
 drill no place but its own."""
+FORGERS = {"safety_case/catalogue/record.py", "safety_case/catalogue/serving.py"}
+"""Faults that are put in on purpose, in a sandbox of their own."""
 
 
 def test_every_command_about_releases_has_a_row_or_moves_no_stage() -> None:
@@ -36,8 +38,7 @@ def test_every_module_that_moves_a_pointer_carries_out_an_order_of_the_table() -
         for path in (ROOT / "orchestration").rglob("*.py")
         if MOVES & _imported(path)
     }
-    forged = {one for one in found if one.startswith("safety_case/catalogue/")}  # faults, in a sandbox of their own
-    assert found - forged == set(MOVERS)
+    assert found == set(MOVERS) | FORGERS
     assert set().union(*MOVERS.values()) == set(TABLE)
 
 
