@@ -10,7 +10,7 @@
     │   ├── NothingToTakeBack, NotAllowed
     ├── KeyFileError, TablesError, NoCandidate, NotEnoughVisits, NothingServed, UnknownApprover, RehearsalFailed,
     │   NotOnRecord, InterfaceStopped, UnknownIncident, BacktestOverlaps, UnknownRole, ReservedName, NotStopped,
-    │   PortTaken, ServedTierUnknown, LedgerKeyGone, ReleaseKeyGone, NotAnOrderDown,
+    │   PortTaken, ServedTierUnknown, LedgerKeyGone, ReleaseKeyGone, EvidenceKeyGone, NotAnOrderDown,
     │   RowNotFound, ErasureNotUnderstood, NoServer, NotTheReviewer, ReviewChanged, UnknownReview,
     │   ForecastOverlaps, RosterNotWritten, SiteNotNamed, DatesAreShifted, NotEnoughRoster, RosterModelRefused,
     │   NotEnoughDays, NothingToPlan, NothingToRehearse, LineNotPublished, UnknownShift, BackupRefused, BackupBroken,

@@ -117,11 +117,19 @@ def _mark_vault(settings: Settings) -> None:
     Vault.of(settings.home).mark()
 
 
+def _sign_evidence(settings: Settings) -> None:
+    """4 to 5: evidence carries the signature of whoever measured it."""
+    from orchestration.steps.learning.signed_evidence import sign_what_lies
+
+    sign_what_lies(settings)
+
+
 MIGRATIONS: Mapping[int, Callable[[Settings], None]] = {
     UNVERSIONED: _seal_what_waits,
     1: _sign_models,
     2: move_secrets,  # whom to notify, and MLflow's users: out of what a backup of the home holds
     3: _mark_vault,
+    4: _sign_evidence,
 }
 """What leads from each version to the next; each may be done twice."""
 CURRENT = max(MIGRATIONS) + 1

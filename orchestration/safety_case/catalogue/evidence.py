@@ -12,10 +12,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from evaluation.canonical import document_digest
 from evaluation.evidence import Figure, read_evidence
+from ml.registry.signing import Signer
 from ml.usecases import load_use_case
 from orchestration.safety_case.board import Board
 from orchestration.safety_case.faults import Barrier, BoardFault
@@ -24,7 +26,7 @@ from orchestration.steps.drills.rehearsal import rehearse_as_evidence
 from orchestration.steps.files import file_sha256
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.evidence import measure_drift
-from orchestration.steps.learning.stores import save_evidence
+from orchestration.steps.learning.signed_evidence import write_signed
 
 FAMILY = "learning"
 OUTCOME = "critical_care"
@@ -54,12 +56,12 @@ def _edited(board: Board) -> None:
 
 
 def _forged(board: Board) -> None:
-    """As somebody who knows the form: the document is written anew, with its digest."""
+    """As somebody who knows the form: written anew, with the digest that belongs to it, and signed with another key."""
     path = _evidence(board, "performance")
     real = read_evidence(path)
     better = {OUTCOME + ".auroc": Figure(0.99, 0.98, 1.0, n=9000, n_events=900)}
     path.unlink()
-    save_evidence(board.settings, replace(real, figures={**real.figures, **better}))
+    write_signed(path.parent, replace(real, figures={**real.figures, **better}), Signer(Ed25519PrivateKey.generate()))
     board.fault_is_in()
     board.release()
 
@@ -133,10 +135,8 @@ EVIDENCE = (
     _fault(
         "forged-metrics",
         "Faked metrics: a document forged",
-        "The evidence is written anew with an AUROC of 0.99 and the digest that belongs to it.",
+        "The evidence is written anew with an AUROC of 0.99, the digest that belongs to it, and another's signature.",
         _forged,
-        blind="Evidence carries a digest and no signature: who may write into the home can write evidence. What stands "
-        "against it are the file rights of the home, and two people who read the figures that they sign.",
     ),
     _fault(
         "edited-mlflow",

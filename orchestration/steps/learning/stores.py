@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from evaluation import EvaluationError
-from evaluation.evidence import Evidence, read_evidence, write_evidence
+from evaluation.evidence import Evidence
+from ml.registry import KeyFileError
 from orchestration.settings import Settings
 from orchestration.steps.errors import StepError
 from orchestration.steps.files import write_json
+from orchestration.steps.learning.signed_evidence import EVIDENCE_KEY, read_signed, write_signed
 
 CURRENT = "current.json"
 
@@ -85,8 +87,12 @@ def evidence_folder(settings: Settings, use_case: str, site: str) -> Path:
 
 
 def save_evidence(settings: Settings, evidence: Evidence) -> Path:
-    """Write one piece of evidence as a document named by its kind and digest."""
-    return write_evidence(evidence_folder(settings, evidence.use_case, evidence.site), evidence)
+    """Write one piece of evidence as a document named by its kind and digest, signed by the home's evidence key.
+
+    Raises `EvidenceKeyGone` and `RegistryError`.
+    """
+    folder = evidence_folder(settings, evidence.use_case, evidence.site)
+    return write_signed(folder, evidence, EVIDENCE_KEY.signer(settings))
 
 
 @dataclass(frozen=True)
@@ -98,11 +104,16 @@ class EvidenceOnRecord:
 
 
 def read_all_evidence(settings: Settings, use_case: str, site: str) -> EvidenceOnRecord:
-    """Return every piece of evidence on record, each verified against its digest."""
+    """Return every piece of evidence on record, each verified against its digest and the home's evidence key."""
     found = EvidenceOnRecord([], [])
-    for path in sorted(evidence_folder(settings, use_case, site).glob("*.json")):
+    paths = sorted(evidence_folder(settings, use_case, site).glob("*.json"))
+    try:
+        key = EVIDENCE_KEY.verifier(settings)
+    except KeyFileError as error:
+        return EvidenceOnRecord([], [f"{path.name}: cannot be verified. {error}" for path in paths])
+    for path in paths:
         try:
-            found.readable.append(read_evidence(path))
+            found.readable.append(read_signed(path, key))
         except EvaluationError as error:
             found.unreadable.append(str(error))
     return found

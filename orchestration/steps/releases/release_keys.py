@@ -3,26 +3,13 @@
 What does not belong here: approvers' keys (people) and the other keys of the home (keys).
 """
 
-from pathlib import Path
-
 from ml.registry import RegistryError
-from ml.registry.signing import (
-    RELEASE_PRIVATE_KEY,
-    RELEASE_PUBLIC_KEY,
-    Signer,
-    is_half_written,
-    is_torn,
-    load_public_key,
-    load_signer,
-    new_private_key,
-    write_public_key,
-)
+from ml.registry.signing import RELEASE_PRIVATE_KEY, RELEASE_PUBLIC_KEY, Signer, load_public_key
 from ml.registry.store import load_release, sign_if_needed
 from orchestration.settings import Settings
 from orchestration.steps.errors import StepError
-from orchestration.steps.locks import exclusive
+from orchestration.steps.signing_keys import KeyPair
 
-LOCK = "release-key"
 SIGNED = {"releases": "[0-9a-f]*", "pointers": "*/*.json", "plans": "**/*.json", "challengers": "*/*.json"}
 """Where what it signed lies, by folder of the home."""
 
@@ -31,41 +18,28 @@ class ReleaseKeyGone(StepError):
     """Something was signed with the release key, and the key is not where it was."""
 
 
+def _has_signed(settings: Settings) -> bool:
+    """Whether anything lies in the home that a release key signs: releases, what points to them, and plans."""
+    return any(any((settings.home / folder).glob(pattern)) for folder, pattern in SIGNED.items())
+
+
+RELEASE_KEY = KeyPair(
+    name="release",
+    private=RELEASE_PRIVATE_KEY,
+    public=RELEASE_PUBLIC_KEY,
+    has_signed=_has_signed,
+    gone=ReleaseKeyGone,
+    without=f"keys/{RELEASE_PRIVATE_KEY.name} is gone, and releases are signed with it; restore it from the backup. "
+    "A new key would end every release that is served.",
+)
+
+
 def release_signer(settings: Settings) -> Signer:
     """Return the key, made on first use with its public half for serving; what a kill left undone is completed.
 
     Raises `ReleaseKeyGone` where a new key would make everything that is served unreadable, and `RegistryError`.
     """
-    private, public = settings.home / RELEASE_PRIVATE_KEY, settings.home / RELEASE_PUBLIC_KEY
-    if not private.exists() or _wants_writing(public):
-        with exclusive(settings.home, LOCK):
-            _complete(settings, private, public)
-    return load_signer(private)
-
-
-def _complete(settings: Settings, private: Path, public: Path) -> None:
-    """Make the key if there is none or half of one, and write its public half if that is not there."""
-    is_first = not public.exists() and not _has_signed(settings)
-    if private.exists() and not _wants_writing(public):
-        return
-    if not private.exists() and not is_first:
-        raise ReleaseKeyGone(
-            f"keys/{private.name} is gone, and releases are signed with it; restore it from the backup. "
-            "A new key would end every release that is served."
-        )
-    if private.exists() and is_first and is_torn(private):
-        private.unlink()
-    signer = load_signer(private) if private.exists() else new_private_key(private)
-    write_public_key(public, signer.public)
-
-
-def _wants_writing(public: Path) -> bool:
-    return not public.exists() or is_half_written(public)
-
-
-def _has_signed(settings: Settings) -> bool:
-    """Whether anything lies in the home that a release key signs: releases, what points to them, and plans."""
-    return any(any((settings.home / folder).glob(pattern)) for folder, pattern in SIGNED.items())
+    return RELEASE_KEY.signer(settings)
 
 
 def sign_models(settings: Settings) -> None:

@@ -156,7 +156,7 @@ def a_pointer_that_somebody_took_away(one: Governed, _: pytest.MonkeyPatch) -> D
 
 
 @fails(
-    "release_keys._complete",
+    "signing_keys._complete",
     error="ReleaseKeyGone",
     words=("keys/release.key.pem is gone", "restore it from the backup"),
     begins=CANDIDATE,

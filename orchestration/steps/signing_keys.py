@@ -1,0 +1,66 @@
+"""A key pair of the home: made on first use, and never quietly replaced by another.
+
+The release key signs what is served, the evidence key what was measured: whoever measures holds no key that releases.
+What does not belong here: approvers' keys (people), and what a pair signs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml.registry.signing import (
+    PublicKey,
+    Signer,
+    is_half_written,
+    is_torn,
+    load_public_key,
+    load_signer,
+    new_private_key,
+    write_public_key,
+)
+from orchestration.settings import Settings
+from orchestration.steps.errors import StepError
+from orchestration.steps.locks import exclusive
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """Where a pair lies below the home, whether it has signed anything there, and what is raised where it is gone."""
+
+    name: str
+    private: Path
+    public: Path
+    has_signed: Callable[[Settings], bool]
+    gone: type[StepError]
+    without: str
+
+    def signer(self, settings: Settings) -> Signer:
+        """Return the key, made on first use with its public half; what a kill left undone is completed.
+
+        Raises `gone` where a new key would make what was signed unreadable, and `RegistryError`.
+        """
+        private, public = settings.home / self.private, settings.home / self.public
+        if not private.exists() or _wants_writing(public):
+            with exclusive(settings.home, f"{self.name}-key"):
+                self._complete(settings, private, public)
+        return load_signer(private)
+
+    def verifier(self, settings: Settings) -> PublicKey:
+        """Return the half that verifies. Raises `KeyFileError`."""
+        return load_public_key(settings.home / self.public)
+
+    def _complete(self, settings: Settings, private: Path, public: Path) -> None:
+        """Make the key if there is none or half of one, and write its public half if that is not there."""
+        is_first = not public.exists() and not self.has_signed(settings)
+        if private.exists() and not _wants_writing(public):
+            return
+        if not private.exists() and not is_first:
+            raise self.gone(self.without)
+        if private.exists() and is_first and is_torn(private):
+            private.unlink()
+        signer = load_signer(private) if private.exists() else new_private_key(private)
+        write_public_key(public, signer.public)
+
+
+def _wants_writing(public: Path) -> bool:
+    return not public.exists() or is_half_written(public)
