@@ -28,6 +28,7 @@ pytestmark = [
 
 CAUGHT = (
     "edited-metrics",
+    "forged-metrics",
     "self-approval",
     "stolen-key",
     "skipped-stage",
@@ -38,7 +39,7 @@ CAUGHT = (
     "unsigned-model",
     "hmac-token",
 )
-NOT_SEEN = "forged-metrics"
+NOT_SEEN = "edited-mlflow"
 Run = Callable[..., Answer]
 
 
