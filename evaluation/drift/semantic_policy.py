@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from evaluation.drift.flow_policy import FillingRule, Outcome, Volume, VolumeRule
 from evaluation.drift.pair_policy import Pairs
 from evaluation.drift.verdict import DriftInputError
 
@@ -121,6 +122,8 @@ class WatchedTable(_Frozen):
     codes: tuple[CodeField, ...] = ()
     values: tuple[ValueField, ...] = ()
     texts: tuple[Name, ...] = ()
+    volume: Volume | None = None
+    outcomes: tuple[Outcome, ...] = ()
 
 
 class WatchedFeed(_Frozen):
@@ -141,6 +144,8 @@ class SemanticPolicy(_Frozen):
     shares: ShareRules
     labels: LabelRule
     pairs: Pairs
+    volume: VolumeRule
+    filling: FillingRule
     reviewers: dict[Name, Name]
     feeds: dict[Name, WatchedFeed]
 
@@ -151,6 +156,10 @@ class SemanticPolicy(_Frozen):
         unwatched = sorted({pair.feed for pair in self.pairs.declared} - set(self.feeds))
         if unwatched:
             raise ValueError(f"pairs: {', '.join(unwatched)} is not among the feeds that are watched")
+        for name, feed in self.feeds.items():
+            unknown = {one.volume.per for one in feed.tables.values() if one.volume and one.volume.per}
+            if not unknown <= set(feed.tables):
+                raise ValueError(f"feeds: {name}: volume per {', '.join(sorted(unknown - set(feed.tables)))}: no table")
         return self
 
     def reviewer(self, feed: str) -> str:

@@ -1,4 +1,5 @@
-"""Whether the same field still means the same: units, code systems, codes, values, words and labels, before and after.
+"""Whether the same field still means the same, and as much still comes: units, code systems, codes, values, words,
+labels, records and filled fields, before and after.
 
 Pure functions over plain tables: counts of visits by category, values by code and unit, visits with label and outcome.
 A change is told only when it is too large for chance (Benjamini & Hochberg over everything that was compared) and large
@@ -8,14 +9,25 @@ enough to matter (the policy's effects). What does not belong here: reading the 
 from collections.abc import Iterable
 
 from evaluation.drift.changes import Comparisons, Finding
+from evaluation.drift.filling import FillingSample, compare_filling
 from evaluation.drift.labels import LabelSample, compare_label
 from evaluation.drift.pair_policy import Pair
 from evaluation.drift.semantic_policy import SemanticPolicy
 from evaluation.drift.shares import ShareCount, compare_share, with_splits
 from evaluation.drift.values import ValueSample, compare_series, compare_values
+from evaluation.drift.volume import VolumeSample, compare_volume
 from evaluation.drift.workload import PairSample, compare_pair
 
-__all__ = ["Finding", "LabelSample", "PairSample", "ShareCount", "ValueSample", "find_changes"]
+__all__ = [
+    "FillingSample",
+    "Finding",
+    "LabelSample",
+    "PairSample",
+    "ShareCount",
+    "ValueSample",
+    "VolumeSample",
+    "find_changes",
+]
 
 
 def find_changes(
@@ -24,6 +36,8 @@ def find_changes(
     labels: Iterable[LabelSample],
     policy: SemanticPolicy,
     pairs: Iterable[tuple[Pair, PairSample, PairSample]] = (),
+    volumes: Iterable[VolumeSample] = (),
+    fillings: Iterable[FillingSample] = (),
 ) -> list[Finding]:
     """Compare two windows of one feed at one site; return the changes of meaning, the largest first."""
     compared = Comparisons()
@@ -38,5 +52,9 @@ def find_changes(
         compare_label(label, policy, compared)
     for pair, before, after in pairs:
         compare_pair(pair, before, after, policy.pairs.rule, compared)
+    for volume in volumes:
+        compare_volume(volume, policy.volume, compared)
+    for filling in fillings:
+        compare_filling(filling, policy.filling, compared)
     found = compared.beyond_chance(policy.false_discovery_rate)
     return sorted(with_splits(found), key=lambda one: (-one.effect, one.subject, one.category))

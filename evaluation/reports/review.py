@@ -34,6 +34,12 @@ KINDS = {
     "label_workload": "label against workload",
     "label_rank": "label against workload of visits",
     "label_rate": "label against workload of days",
+    "volume_less": "fewer records",
+    "volume_more": "more records",
+    "field_gone": "field no longer filled",
+    "field_less": "field filled less often",
+    "outcome_gone": "outcome vanished",
+    "outcome_less": "outcome less often",
 }
 WIDEST = 6
 """Columns of sample rows that are shown beside the place; those that changed come first."""

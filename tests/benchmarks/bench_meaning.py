@@ -16,6 +16,7 @@ import numpy as np
 
 from evaluation.drift.semantic_policy import load_semantic_policy
 from evaluation.drift.semantics import Finding, PairSample
+from evaluation.drift.volume import RECORDS
 from orchestration.settings import Environment, Settings
 from orchestration.simulator import simulate_group
 from orchestration.steps.intake.landing import land_days
@@ -25,6 +26,7 @@ from orchestration.steps.meanings.reviews import list_reviews, watch_meaning
 
 START, FIRST_LOOK, TRIED_EVERY = date(2026, 1, 5), 35, 4
 GLUCOSE, HEART_RATE = "2345-7", "8867-4"
+READINGS, DISPOSITION, DEAD = "fhir_observation", "discharge_disposition_code", "is_deceased"
 LEVEL, ROLE, SHIFT = "triage_level_and_emergency_stay", "role_and_occupied_beds", "shift_and_nurse_hours"
 
 
@@ -105,6 +107,36 @@ def _unlisted(share: float) -> Fault:
     return fault
 
 
+def _lost(table: str, share: float, days: int) -> Fault:
+    """Lose a share of a table's records on the last days."""
+
+    def fault(gathered: Gathered, draw: np.random.Generator) -> Gathered:
+        volumes = list(gathered.volumes)
+        for n, one in enumerate(volumes):
+            if one.table == table:
+                counts, last = one.counts.copy(), np.flatnonzero(one.is_after)[-days:]
+                counts[last] = draw.binomial(counts[last].astype(int), 1 - share)
+                volumes[n] = replace(one, counts=counts)
+        return replace(gathered, volumes=volumes)
+
+    return fault
+
+
+def _not_sent(columns: Sequence[str], days: int) -> Fault:
+    """Fill a column no more on the last days."""
+
+    def fault(gathered: Gathered, _: np.random.Generator) -> Gathered:
+        fillings = list(gathered.fillings)
+        for n, one in enumerate(fillings):
+            if one.column in columns:
+                filled = one.filled.copy()
+                filled[np.flatnonzero(one.is_after)[-days:]] = 0
+                fillings[n] = replace(one, filled=filled)
+        return replace(gathered, fillings=fillings)
+
+    return fault
+
+
 def _pair(name: str, changed: Callable[[PairSample, np.random.Generator], PairSample]) -> Fault:
     def fault(gathered: Gathered, draw: np.random.Generator) -> Gathered:
         pairs = [
@@ -156,6 +188,11 @@ FAULTS: dict[str, dict[str, tuple[str, Fault]]] = {
         "triage levels of others for half": (LEVEL, _pair(LEVEL, _at_random(0.5))),
         "triage levels of others for all": (LEVEL, _pair(LEVEL, _at_random(1.0))),
         "triage levels 2 and 5 swapped": (LEVEL, _pair(LEVEL, _swapped("2", "5"))),
+        "half of readings lost, after one whole day": (RECORDS, _lost(READINGS, 0.5, 1)),
+        "half of readings lost, after three": (RECORDS, _lost(READINGS, 0.5, 3)),
+        "a third of readings lost, after six": (RECORDS, _lost(READINGS, 1 / 3, 6)),
+        "dispositions not sent, after one whole day": (DISPOSITION, _not_sent((DISPOSITION,), 1)),
+        "deaths alone not sent, after six": (DEAD, _not_sent((DEAD, "deceased_at"), 6)),
     },
     "rosters": {
         "a quarter more shifts of a role for the beds": (ROLE, _pair(ROLE, _more(1.25))),

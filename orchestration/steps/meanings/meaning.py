@@ -333,9 +333,9 @@ def _drawn(
     db: duckdb.DuckDBPyConnection, columns: Sequence[str], changed: Sequence[str], marked: Sequence[str]
 ) -> list[dict[str, Any]]:
     whole = f"concat_ws(' ', '', {', '.join(f'cast({name(c)} as varchar)' for c in columns)}, '')"
-    wanted = " + ".join(f"cast(contains({whole}, {text(f' {mark} ')}) as integer)" for mark in marked if mark) or "0"
-    filled = " + ".join(f"cast({name(column)} is not null as integer)" for column in changed) or "0"
-    order = f"({wanted}) desc, ({filled}) desc, hash(_visit), _no"
+    wanted = " + ".join(f"cast(contains({whole}, {text(f' {mark} ')}) as integer)" for mark in marked if mark)
+    filled = " + ".join(f"cast({name(column)} is not null as integer)" for column in changed)
+    order = ", ".join([*(f"({first}) desc" for first in (wanted, filled) if first), "hash(_visit), _no"])
     cursor = db.execute(f"""
         select _is_after, _at as file, _no as line, _under as contract, {", ".join(name(c) for c in columns)}
         from entries

@@ -25,6 +25,8 @@ DAYS = [START + timedelta(days=n) for n in range(BASELINE + CURRENT)]
 
 Fault = Callable[[dict[str, Any], int], None]
 """Changes a resource in place; the number counts the resources of its file."""
+FileFault = Callable[[Path], None]
+"""Changes a file of a day."""
 
 
 def settings_of(home: Path) -> Settings:
@@ -49,20 +51,31 @@ def four_weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hospital(four_weeks: Path, tmp_path: Path) -> Iterator[Callable[..., Settings]]:
     """Return a home of five weeks, the last of which a fault went through."""
 
-    def make(resource_type: str | None = None, fault: Fault | None = None) -> Settings:
-        return five_weeks(four_weeks, tmp_path / "home", resource_type, fault)
+    def make(
+        resource_type: str | None = None, fault: Fault | None = None, file_fault: FileFault | None = None
+    ) -> Settings:
+        return five_weeks(four_weeks, tmp_path / "home", resource_type, fault, file_fault)
 
     yield make
     open_records.cache_clear()
 
 
-def five_weeks(four_weeks: Path, home: Path, resource_type: str | None, fault: Fault | None) -> Settings:
+def five_weeks(
+    four_weeks: Path,
+    home: Path,
+    resource_type: str | None,
+    fault: Fault | None,
+    file_fault: FileFault | None = None,
+) -> Settings:
     """Return a home of its own with the last week landed, after a fault went through its resources of one type."""
     shutil.copytree(four_weeks, home, copy_function=os.link)
     settings = settings_of(home)
-    if resource_type and fault:
-        for day in DAYS[BASELINE:]:
-            tamper(settings.drops / SITE / day.isoformat() / f"{resource_type}.ndjson", fault)
+    for day in DAYS[BASELINE:] if resource_type else ():
+        path = settings.drops / SITE / day.isoformat() / f"{resource_type}.ndjson"
+        if fault:
+            tamper(path, fault)
+        if file_fault:
+            file_fault(path)
     land_days(settings, SITE, DAYS[BASELINE:])
     return settings
 

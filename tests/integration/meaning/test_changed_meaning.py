@@ -23,7 +23,7 @@ from orchestration.steps.record.actors import actor_of
 from orchestration.steps.record.people import new_person
 from orchestration.steps.record.records import open_records, verify_ledger
 
-from .conftest import SITE, Fault, five_weeks, settings_of
+from .conftest import BASELINE, DAYS, SITE, Fault, five_weeks, settings_of
 
 pytestmark = pytest.mark.xdist_group("meaning")  # one simulation for all of them
 
@@ -81,6 +81,17 @@ def levels_of_others(waiting: deque[int]) -> Fault:
     return fault
 
 
+def cut_at_half(path: Path) -> None:
+    """The transfer ended at the end of a line, so that no line is broken."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.unlink()  # the file is one with that of the other homes
+    path.write_bytes(b"".join(lines[: len(lines) // 2]))
+
+
+def no_disposition(resource: dict[str, Any], number: int) -> None:
+    resource["hospitalization"].pop("dischargeDisposition", None)
+
+
 COMMON = "59621000"
 
 
@@ -128,6 +139,22 @@ def test_new_unlisted_words_are_found_by_their_share(hospital) -> None:
     found = changes(hospital("Observation", abbreviated))
     assert "unlisted_moved" in found["fhir_observation.value_text"]
     assert set(found) == {"fhir_observation.value_text"}
+
+
+def test_half_of_the_readings_is_missed_though_every_line_is_whole(hospital) -> None:
+    settings = hospital("Observation", file_fault=cut_at_half)
+    found = changes(settings)
+    assert found["fhir_observation.records"] == {"volume_less"}
+    review = next(one for one in list_reviews(settings) if one["about"] == "fhir_observation.records")
+    document = show_review(settings, review["review"])
+    said = " ".join(one["sentence"] for one in document["changes"])
+    assert f"since {DAYS[BASELINE]}" in said and "for as many visits of fhir_encounter" in said
+    assert len(document["rows"]["before"]) == len(document["rows"]["after"]) == 6
+
+
+def test_dispositions_that_a_source_stops_sending_are_found(hospital) -> None:
+    found = changes(hospital("Encounter", no_disposition))
+    assert found == {"fhir_encounter.discharge_disposition_code": {"field_gone", "outcome_gone"}}
 
 
 def test_a_level_that_means_less_is_found(hospital) -> None:

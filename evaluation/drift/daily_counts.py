@@ -1,0 +1,55 @@
+"""Counts of days, the last ones against those before: how far days lie apart, and from when on the last ones differ.
+
+Counts of a day are wider than chance alone makes them (a busy day is busy throughout), and one day resembles the next:
+variances are multiplied by what the days before show (Pearson's dispersion, never below 1: McCullagh & Nelder,
+Generalized Linear Models, 2nd ed. (1989), 4.5.2) and, over several days, by what a day takes over from the day before
+(first-order autocorrelation, corrected as in ``chance``). What does not belong here: which difference matters.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from evaluation.drift.changes import Finding
+from evaluation.drift.comparison import FloatArray
+
+WEEK = 7
+CARRIED_AT_MOST = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """The last days of one span: their probability by chance, and what it says: null where it is too small."""
+
+    p_value: float
+    finding: Finding | None
+
+
+def told(tried: Sequence[Tried]) -> tuple[float, Finding | None]:
+    """Return one comparison for all spans of a subject: the surest that matters, its probability by Bonferroni."""
+    mattering = [one for one in tried if one.finding is not None] or list(tried)
+    best = min(mattering, key=lambda one: one.p_value)
+    return min(1.0, best.p_value * len(tried)), best.finding
+
+
+def dispersion(residuals: FloatArray, freedom: int) -> float:
+    """Return by how much days vary more than chance makes them; ``residuals`` are Pearson's, of days in order."""
+    return max(1.0, float((residuals**2).sum()) / max(freedom, 1))
+
+
+def widened(residuals: FloatArray, days: int) -> float:
+    """Return by how much the variance of a sum of ``days`` is larger than that of as many independent days."""
+    squares = float((residuals**2).sum())
+    found = float((residuals[1:] * residuals[:-1]).sum()) / squares if squares > 0 else 0.0
+    if found <= 0:
+        return 1.0
+    carried = min(found + (1 + 3 * found) / residuals.size, CARRIED_AT_MOST)
+    return 1.0 + 2.0 * sum((1 - lag / days) * carried**lag for lag in range(1, days))
+
+
+def since(days: Sequence[date], is_beyond: Sequence[bool]) -> date:
+    """Return the first of the last days in a row that are beyond what is usual; the last day where it is not."""
+    first = len(days) - 1
+    while first > 0 and is_beyond[first] and is_beyond[first - 1]:
+        first -= 1
+    return days[first]
