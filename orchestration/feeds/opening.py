@@ -18,7 +18,7 @@ from orchestration.feeds.outcome import Outcome, Prepared, whole
 from orchestration.feeds.pieces import beginning
 from orchestration.feeds.problems import Problem
 from orchestration.feeds.recoding import recoded
-from orchestration.feeds.sniff import Format, contract_for, missing, narrowed, repeated, sniff, table_of
+from orchestration.feeds.sniff import Format, contract_for, missing, narrowed, repeated, rivals, sniff, table_of
 from orchestration.feeds.tabular import Table, column_names, read_table
 
 TEXT = (Format.JSON, Format.CSV, Format.UNKNOWN)
@@ -186,6 +186,9 @@ def _open_table(
         return _stop(prepared, problems.MISSING_COLUMN, f"Expected: {', '.join(absent)}. Came: {_shown(columns)}.")
     if twice := repeated(contract, columns):
         return _stop(prepared, problems.REPEATED_COLUMN, f"Twice: {_shown(twice)}.")
+    if several := rivals(contract, columns):
+        told = "; ".join(f"{name} is read from {_shown(names)}" for name, names in several.items())
+        return _stop(prepared, problems.RIVAL_COLUMNS, f"Keep one of them: {told}.")
     table = read_table(kind, content, contract, limits)
     return whole(prepared, table) if isinstance(table, Problem) else OpenedTable(prepared, table)
 

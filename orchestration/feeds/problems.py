@@ -36,6 +36,7 @@ NO_ROWS = Problem("file.no_rows", "The file has a header and no rows.")
 EMPTY_BUNDLE = Problem("file.empty_bundle", "The bundle has no entries.")
 MISSING_COLUMN = Problem("file.missing_column", "The file lacks a column that its contract requires.")
 REPEATED_COLUMN = Problem("file.repeated_column", "The file names a column twice that its contract reads.")
+RIVAL_COLUMNS = Problem("file.rival_columns", "The file has several columns for what its contract reads from one.")
 SCHEMA_DRIFT = Problem("file.schema_drift", "Most records of the file have another form than its contract says.")
 NOT_LISTED = Problem("file.feed_not_listed", "The file is of a feed that this site does not send.")
 ARCHIVE_BOMB = Problem("file.archive_bomb", "The archive unpacks to more than this installation takes in.")
@@ -71,7 +72,9 @@ _ALL = [value for value in globals().values() if isinstance(value, Problem)]
 REASONS = {problem.clause: problem.reason for problem in _ALL}
 
 # What is no verdict on the records: such a file is judged again when it comes again.
-JUDGED_AGAIN = frozenset({p.clause for p in (MISSING_COLUMN, REPEATED_COLUMN, SCHEMA_DRIFT, NOT_LISTED, UNREADABLE)})
+JUDGED_AGAIN = frozenset(
+    {p.clause for p in (MISSING_COLUMN, REPEATED_COLUMN, RIVAL_COLUMNS, SCHEMA_DRIFT, NOT_LISTED, UNREADABLE)}
+)
 
 # What a file is called when every line of it has the same problem.
 WHOLE = {

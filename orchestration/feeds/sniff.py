@@ -131,6 +131,14 @@ def repeated(contract: Contract, columns: tuple[str, ...]) -> list[str]:
     return [name for name, count in counts.items() if count > 1 and name in read]
 
 
+def rivals(contract: Contract, columns: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return the columns of a table that the contract reads as the same property, by the property's name."""
+    came = {c.lower(): c for c in columns}
+    properties = (p for item in contract.objects for p in item.properties)
+    found = {p.name: [came[n.lower()] for n in names if n.lower() in came] for p in properties for names in p.sources}
+    return {name: several for name, several in found.items() if len(several) > 1}
+
+
 def missing(contract: Contract, columns: tuple[str, ...], file_name: str) -> list[str]:
     """Return the required columns that a table lacks, alternatives parted by a bar."""
     came = {c.lower() for c in columns}

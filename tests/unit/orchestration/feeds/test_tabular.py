@@ -168,6 +168,17 @@ def test_a_column_named_twice_stops_the_feed_and_is_named(zone, again) -> None:
         zone.one("census.csv", content)
 
 
+@pytest.mark.parametrize("other", ["unit", " Unit"])
+def test_two_columns_that_mean_the_same_stop_the_feed_and_are_both_named(zone, other) -> None:
+    content = f"unit_code,at,occupied,staffed_beds,{other}\nED,2026-03-01T00:00:00Z,5,8,ICU".encode()
+    told = rf"Keep one of them: unit_code is read from unit_code, {other.strip()}\."
+    with pytest.raises(FeedStopped, match=told) as stopped:
+        zone.one("census.csv", content)
+    assert dict(stopped.value.receipts[0].reasons) == {"file.rival_columns": 1}
+    other_name = content.replace(b"unit_code,", b"ward,")
+    assert zone.one("census-2.csv", other_name).landed == 1
+
+
 def test_a_column_that_no_contract_reads_may_be_named_twice_or_as_landing_names_its_own(zone) -> None:
     head = "unit_code,at,occupied,staffed_beds,note,note,,,_file_no,_line,_content,_row"
     assert zone.one("census.csv", census("ED,2026-03-01T00:00:00Z,5,8,a,b,,,7,7,7,7", head=head)).landed == 1
