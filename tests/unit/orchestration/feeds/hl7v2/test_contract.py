@@ -1,7 +1,15 @@
 """What of a message reaches the lake: rows, pseudonyms, local times, quarantine; and what never does."""
 
 import random
+import re
 from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from orchestration.contracts import load_contract
+
+DBT = Path(__file__).parents[5] / "dbt_project"
 
 
 def segment(name: str, **fields: str) -> str:
@@ -44,7 +52,7 @@ def test_an_admission_lands_with_pseudonyms_codes_and_local_times(hospital, mess
         ),
     )
     receipt = hospital.land(sent)
-    assert (receipt.feed, receipt.contract, receipt.received, receipt.landed) == ("hl7v2", "hl7v2@1.2.0", 1, 1)
+    assert (receipt.feed, receipt.contract, receipt.received, receipt.landed) == ("hl7v2", "hl7v2@2.0.0", 1, 1)
     columns = (
         "message_key, event_code, message_at, recorded_at, occurred_at, _version_at, processing_code, hl7_version,"
         "patient_key, identifiers, birth_date, sex_code, race_code, ethnicity_code, language_code, state, deceased_at,"
@@ -200,6 +208,10 @@ BROKEN = [
     ({"segments": [PID.replace("19800229", "20260401")]}, "ADT.birth_date.future"),
     ({"kind": "ORU^R01", "segments": ["OBX|1|NM|x||1"]}, "ORU.patient_key.required"),
     ({"kind": "SIU^S12", "segments": ["SCH|", PID]}, "SIU.appointment_key.required"),
+    ({"at": "", "segments": ["EVN|A01", PID]}, "ADT.happened_at.required"),
+    ({"kind": "ADT^A40", "segments": ["EVN|A40", PID]}, "ADT.merges.prior_patient_key.required"),
+    ({"kind": "ADT^A18", "segments": ["EVN|A18", PID, "MRG|||ACC-1"]}, "ADT.merges.prior_patient_key.required"),
+    ({"kind": "ADT^A34", "segments": [PID, "MRG|9^^^CITY", "MRG|||A"]}, "ADT.merges.prior_patient_key.required"),
     ({"kind": "XYZ^A01", "segments": [PID]}, "line.unknown_type"),
 ]
 
@@ -218,6 +230,27 @@ def test_a_message_that_breaks_a_clause_is_quarantined_with_it_and_the_next_one_
     found = {n: clause for n, clause, reason in hospital.quarantine() if reason.endswith(".")}
     assert [found[2 * (n + 1)] for n in range(len(BROKEN))] == [clause for _, clause in BROKEN]
     assert b"Zorro" not in hospital.written()
+
+
+@pytest.mark.parametrize(
+    ("told", "at"),
+    [
+        (["EVN|A01|2026", PID], ""),
+        (["EVN|A01|||||20260228", PID], ""),
+        (["EVN|A01", PID, segment("PV1", f44="20260228")], ""),
+        (["EVN|A01", PID], "20260228"),
+    ],
+)
+def test_one_time_of_an_event_is_enough(hospital, message, told, at) -> None:
+    assert hospital.land(message(*told, at=at)).landed == 1
+
+
+def test_events_that_end_a_record_are_the_same_for_the_contract_and_for_the_tables() -> None:
+    item = load_contract("hl7v2").object_for("ADT")
+    rule = next(r for r in item.rules if r.name == "merges.prior_patient_key.required")
+    model = (DBT / "models/intermediate/conformed/int_person_merge.sql").read_text().split("\n", 1)[0]
+    events = re.findall("'(A[0-9]{2})'", rule.expression)
+    assert events == re.findall("'(A[0-9]{2})'", model) == re.findall("A[0-9]{2}", rule.description)
 
 
 def test_a_value_that_the_standard_does_not_know_does_not_lose_the_message(hospital, message) -> None:
