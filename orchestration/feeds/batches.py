@@ -18,7 +18,7 @@ from orchestration.feeds.errors import FeedError
 from orchestration.feeds.keys import Keys
 from orchestration.feeds.outcome import Outcome, Prepared, Reject, make_outcome
 from orchestration.feeds.relation import fetch_arrow, rows, table_from
-from orchestration.feeds.settle import Known, fates, settle
+from orchestration.feeds.settle import Known, fates, judge, settle
 
 FILE_NO = "_file_no"
 STORED = "('landed', 'superseded', 'deleted')"
@@ -45,6 +45,16 @@ class Tally:
         return make_outcome(
             prepared, self.counts, self.tables, sorted(self.rejects, key=lambda r: r.line or 0), frozenset(self.closed)
         )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The records of one object in a table of its own, judged by the contract; what becomes of each is open."""
+
+    item: ContractObject
+    compiled: Compiled
+    table: str
+    may_be_closed: bool
 
 
 @dataclass(frozen=True)
@@ -75,18 +85,29 @@ class Batch:
 
     def add(self, item: ContractObject, compiled: Compiled, source: str) -> None:
         """Settle the records of one object and add them to the tallies. `source` is a relation with `_file_no`."""
+        self.settle(self.judge(item, compiled, source))
+
+    def judge(self, item: ContractObject, compiled: Compiled, source: str) -> Judged:
+        """Judge the records of one object by the contract alone: nothing that came before them is asked."""
         arrived = (
             f"(select source.*, _arrived_at from {self._untaken(source)} source join batch_file using ({FILE_NO}))"
         )
         closed = is_closed(self.db, item)
-        settled = settle(self.db, compiled, arrived, self._known(item), is_replay=self.is_replay, is_closed=closed)
-        if closed != "false":
+        table = f"judged_{self.contract.objects.index(item)}"
+        judge(self.db, compiled, arrived, table, is_replay=self.is_replay, is_closed=closed)
+        return Judged(item, compiled, table, closed != "false")
+
+    def settle(self, judged: Judged) -> None:
+        """Say what becomes of judged records, beside what the lake holds of them, and add them to the tallies."""
+        settled = settle(self.db, judged.table, self._known(judged.item))
+        if judged.may_be_closed:
             self._add_closed(settled)
         for file_no, fate, count in fates(self.db, settled):
             counts = self.tallies[file_no].counts
             counts[fate] = counts.get(fate, 0) + count
-        self._add_rejects(compiled, settled)
-        self._add_rows(item, settled)
+        self._add_rejects(judged.compiled, settled)
+        self._add_rows(judged.item, settled)
+        self.db.execute(f"drop table {judged.table}")
 
     def _known(self, item: ContractObject) -> Known | None:
         return partial(self.index.find, item.table) if item.table in self.index.tables else None

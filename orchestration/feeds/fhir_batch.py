@@ -4,13 +4,14 @@ What does not belong here: cutting files into records (fhir.py, bundles.py), fat
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import duckdb
 
 from orchestration.contracts import Contract, ContractObject, sql
 from orchestration.contracts.compiler import compile_fhir
 from orchestration.feeds import fhir, problems
-from orchestration.feeds.batches import Batch, Tally, as_text
+from orchestration.feeds.batches import Batch, Judged, Tally, as_text
 from orchestration.feeds.bundles import count_records
 from orchestration.feeds.errors import FeedError
 from orchestration.feeds.fhir import FhirFile
@@ -33,11 +34,12 @@ def land_fhir(
     """Settle a batch of FHIR files of one contract."""
     batch = Batch.of(db, prepared, index)
     fhir.stage(db, list(files), batch.contract, limits)
-    readable = settle_staged(batch, files, limits)
+    judged = judge_staged(batch, files, limits)
+    settle_judged(batch, judged)
     wholes = {
         n: problem
         for n, content in enumerate(contents)
-        if n not in readable
+        if n not in judged.readable
         and prepared[n].arrival.lines is None
         and (problem := whole_file(batch.tallies[n], content, lambda c=content: is_cut_off(c)))
     }
@@ -45,22 +47,43 @@ def land_fhir(
     return [whole(prepared[n], wholes[n]) if n in wholes else outcome for n, outcome in enumerate(outcomes)]
 
 
-def settle_staged(batch: Batch, files: Sequence[FhirFile], limits: Limits) -> set[int]:
-    """Settle what was staged; return the files that hold more than lines which no contract needs to see."""
+@dataclass(frozen=True)
+class JudgedFiles:
+    """Staged files, judged: their records by object, how many came of each, and which hold more than lines that no
+    contract needs to see."""
+
+    objects: Sequence[Judged]
+    expected: Sequence[int]
+    readable: set[int]
+
+
+def judge_staged(batch: Batch, files: Sequence[FhirFile], limits: Limits) -> JudgedFiles:
+    """Judge what was staged by the contract alone."""
     expected = _expected(batch.db, files, limits)
     readable = _reject_problems(batch, files)
     types = [str(t) for (t,) in rows(batch.db, "select distinct _type from judged_record where _problem is null")]
-    for item, of_type in objects_of(batch.contract, types):
-        listed = ", ".join(sql.text(t) for t in of_type)
-        source = f"(select * from judged_record where _problem is null and _type in ({listed}))"
-        batch.add(item, compile_fhir(item), source)
-    for prepared, tally, came in zip(batch.files, batch.tallies, expected, strict=True):
+    judged = [
+        batch.judge(item, compile_fhir(item), _records_of(of_type))
+        for item, of_type in objects_of(batch.contract, types)
+    ]
+    return JudgedFiles(judged, expected, readable)
+
+
+def _records_of(types: Sequence[str]) -> str:
+    listed = ", ".join(sql.text(t) for t in types)
+    return f"(select * from judged_record where _problem is null and _type in ({listed}))"
+
+
+def settle_judged(batch: Batch, judged: JudgedFiles) -> None:
+    """Settle what was judged. Raises `FeedError` where a record that came is not accounted for."""
+    for one in judged.objects:
+        batch.settle(one)
+    for prepared, tally, came in zip(batch.files, batch.tallies, judged.expected, strict=True):
         if tally.received != came:
             raise FeedError(
                 f"{prepared.arrival.sha256[:12]}: {came} records came and {tally.received} are "
                 "accounted for. Nothing was written; this is a defect of landing, please report it."
             )
-    return readable
 
 
 def objects_of(contract: Contract, types: Sequence[str]) -> list[tuple[ContractObject, list[str]]]:

@@ -1,9 +1,9 @@
 """A long file of FHIR lines, landed piece by piece with one receipt: what becomes of it is what would of the whole.
 
-A piece knows what the lake holds and what the pieces before it brought; while it is settled, the next one is cut and
-staged by a thread beside, over a connection of its own, and the one before is written. The rows lie in one unfinished
-Parquet file per lake table until all pieces are settled; then they are put in their places as any other file's, before
-the receipt.
+Pieces go through three hands at a time, each over a connection of its own: one is cut and staged, the one before it
+judged, the one before that settled, which alone asks what the lake holds and what earlier pieces brought.
+The rows lie in one unfinished Parquet file per lake table until all pieces are settled; then they are put in their
+places as any other file's, before the receipt.
 What does not belong here: cutting (pieces.py), settling (fhir_batch.py), and writing in the lake (commit.py).
 """
 
@@ -24,7 +24,7 @@ from orchestration.feeds.ahead import ahead
 from orchestration.feeds.batches import Batch, Tally
 from orchestration.feeds.encoding import HEAD
 from orchestration.feeds.fhir import FhirFile
-from orchestration.feeds.fhir_batch import settle_staged, whole_file
+from orchestration.feeds.fhir_batch import JudgedFiles, judge_staged, settle_judged, whole_file
 from orchestration.feeds.framing import Lines, lines_of
 from orchestration.feeds.keys import KNOWN, KeyIndex, Keys, Layers
 from orchestration.feeds.lake import COMPRESSION
@@ -72,21 +72,30 @@ class Staged:
 
 @dataclass(frozen=True)
 class StagedPiece:
-    """A piece whose records lie in the temporary tables of its batch's connection, to be settled."""
+    """A piece whose records lie in the temporary tables of its batch's connection, to be judged."""
 
     piece: Piece
     file: FhirFile
     batch: Batch
 
 
+@dataclass(frozen=True)
+class JudgedPiece:
+    """A piece whose records lie there judged by the contract, to be settled."""
+
+    piece: Piece
+    batch: Batch
+    judged: JudgedFiles
+
+
 @dataclass
 class LongFile:
     """A file that is being landed in pieces; `folder` is for what they bring, `known` what the site's lake holds.
 
-    The pieces take turns at the two connections `dbs`, so that one is staged while the one before is settled.
+    The pieces take turns at the connections `dbs`, of which there are as many as hands.
     """
 
-    dbs: tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection]
+    dbs: tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection]
     prepared: Prepared
     named_type: str | None
     folder: Path
@@ -107,9 +116,12 @@ class LongFile:
         try:
             with plain(arrival) as stream:
                 cut = pieces(stream, self.limits, bound(arrival, self.limits))
-                with closing(ahead(self._stage(cut, holds_bundles), "staging")) as coming:
-                    for staged in coming:
-                        self._settle_piece(staged, stack)
+                with (
+                    closing(ahead(self._stage(cut, holds_bundles), "staging")) as staged,
+                    closing(ahead(self._judge(staged), "judging")) as judged,
+                ):
+                    for one in judged:
+                        self._settle_piece(one, stack)
         except Bomb:
             return whole(self.prepared, ARCHIVE_BOMB)
         except Broken:
@@ -117,7 +129,7 @@ class LongFile:
         return self._outcome()
 
     def _stage(self, cut: Iterator[Piece], holds_bundles: bool) -> Iterator[StagedPiece]:
-        """Stage one piece after the other. What a connection holds of a piece is gone two pieces later."""
+        """Stage one piece after the other. What a connection holds of a piece is gone three pieces later."""
         before = 0
         for piece, db in zip(cut, cycle(self.dbs), strict=False):
             file = FhirFile(_numbered(lines_of(piece.content, self.limits), piece.lines_before), self.named_type)
@@ -129,9 +141,14 @@ class LongFile:
                 before += int(str(rows(db, "select count(*) from unfolded")[0][0]))
             yield StagedPiece(piece, file, batch)
 
-    def _settle_piece(self, staged: StagedPiece, stack: ExitStack) -> None:
-        self.is_readable |= bool(settle_staged(staged.batch, [staged.file], self.limits))
-        self._gather(staged.batch.tallies[0], staged.piece, stack)
+    def _judge(self, staged: Iterator[StagedPiece]) -> Iterator[JudgedPiece]:
+        for one in staged:
+            yield JudgedPiece(one.piece, one.batch, judge_staged(one.batch, [one.file], self.limits))
+
+    def _settle_piece(self, one: JudgedPiece, stack: ExitStack) -> None:
+        settle_judged(one.batch, one.judged)
+        self.is_readable |= bool(one.judged.readable)
+        self._gather(one.batch.tallies[0], one.piece, stack)
 
     def _gather(self, tally: Tally, piece: Piece, stack: ExitStack) -> None:
         for fate, count in tally.counts.items():
@@ -183,8 +200,8 @@ def land_long(
 ) -> Generator[Outcome]:
     """Settle a long file; what it brings lies beside its places until the outcome is written, or is gone."""
     for holds_bundles in (False, True):
-        with ExitStack() as stack, stock.beside() as folder, second() as other:
-            file = LongFile((db, other), prepared, named_type, folder, stock.index, limits)
+        with ExitStack() as stack, stock.beside() as folder, second() as other, second() as third:
+            file = LongFile((db, other, third), prepared, named_type, folder, stock.index, limits)
             try:
                 outcome = file.settle(stack, holds_bundles=holds_bundles)
             except HoldsBundles:

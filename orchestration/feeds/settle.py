@@ -22,40 +22,45 @@ from orchestration.feeds.keys import KNOWN as KNOWN_ROWS
 from orchestration.feeds.relation import fetch_arrow, rows, table_from
 
 FATES = ("landed", "duplicate", "superseded", "deleted", "quarantined")
-JUDGED, KNOWN, CONTESTED, SETTLED = "judged", "known", "contested", "settled"
+KNOWN, CONTESTED, SETTLED = "known", "contested", "settled"
 
 Known = Callable[[pa.ChunkedArray], pa.Table]  # from keys to what the lake holds under them (keys.KNOWN)
 
 
-def settle(
+def judge(
     db: duckdb.DuckDBPyConnection,
     compiled: Compiled,
     source: str,
-    known: Known | None,
+    judged: str = "judged",
     *,
     is_replay: bool = False,
     is_closed: str = "false",
 ) -> str:
-    """Make a view of the compiled columns and `_fate`, good until the next call; return its name.
+    """Make the table `judged` of the compiled columns, whatever the lake holds of the records; return its name.
 
     In a replay a record that says no version is as old as the first arrival of its bytes: what came since stays newer.
     `is_closed` is an SQL condition: the record is of somebody who was erased, and counts as deleted whatever it says.
     """
     db.execute(
-        f"create or replace temp table {JUDGED} as select *, {is_closed} as _is_closed from ({compiled.query(source)})"
+        f"create or replace temp table {judged} as select *, {is_closed} as _is_closed from ({compiled.query(source)})"
     )
     if is_replay:
-        db.execute(f"""update {JUDGED} set _version_at = _first_at from batch_file
-            where batch_file._file_no = {JUDGED}._file_no and _version_at is null""")
-    _load_known(db, known)
+        db.execute(f"""update {judged} set _version_at = _first_at from batch_file
+            where batch_file._file_no = {judged}._file_no and _version_at is null""")
+    return judged
+
+
+def settle(db: duckdb.DuckDBPyConnection, judged: str, known: Known | None) -> str:
+    """Make a view of the judged records and `_fate`, good until the next call; return its name."""
+    _load_known(db, judged, known)
     alone = _fate("false", "false")
-    if _is_contested(db):
-        _rank_contested(db)
+    if _is_contested(db, judged):
+        _rank_contested(db, judged)
         contest = f"left join {CONTESTED} using (_file_no, _line)"
         fate = f"case when _is_repeat is null then {alone} else {_fate('_is_repeat', '_is_later')} end"
     else:
         contest, fate = "", alone
-    db.execute(f"create or replace temp view {SETTLED} as select j.*, {fate} as _fate from {JUDGED} j {contest}")
+    db.execute(f"create or replace temp view {SETTLED} as select j.*, {fate} as _fate from {judged} j {contest}")
     return SETTLED
 
 
@@ -67,28 +72,28 @@ def _fate(is_repeat: str, is_later: str) -> str:
     )
 
 
-def _load_known(db: duckdb.DuckDBPyConnection, known: Known | None) -> None:
+def _load_known(db: duckdb.DuckDBPyConnection, judged: str, known: Known | None) -> None:
     """Ask what the lake holds under the keys of the batch; null where its table has no rows."""
     if known is None:
         table_from(db, KNOWN, KNOWN_ROWS.empty_table())
         return
-    keys = fetch_arrow(db, f"select distinct _key from {JUDGED} where _broken is null and _key is not null")
+    keys = fetch_arrow(db, f"select distinct _key from {judged} where _broken is null and _key is not null")
     table_from(db, KNOWN, known(keys.column("_key")))
 
 
-def _is_contested(db: duckdb.DuckDBPyConnection) -> bool:
+def _is_contested(db: duckdb.DuckDBPyConnection, judged: str) -> bool:
     """Whether any key is known or comes more than once in the batch; in most batches none does."""
-    repeats = f"select 1 from {JUDGED} where _broken is null group by _key having count(*) > 1"
+    repeats = f"select 1 from {judged} where _broken is null group by _key having count(*) > 1"
     [[is_contested]] = rows(db, f"select exists (from {KNOWN}) or exists ({repeats})")
     return bool(is_contested)
 
 
-def _rank_contested(db: duckdb.DuckDBPyConnection) -> None:
+def _rank_contested(db: duckdb.DuckDBPyConnection, judged: str) -> None:
     """Put the records of keys that come more than once into the order of arrival, with what the lake knows of them."""
     db.execute(f"""
         create or replace temp table {CONTESTED} as
         with good as (
-            select * replace (left(_content, {DIGITS}) as _content) from {JUDGED} where _broken is null
+            select * replace (left(_content, {DIGITS}) as _content) from {judged} where _broken is null
         ),
         several as (
             select _key from good group by _key having count(*) > 1 union select _key from {KNOWN}

@@ -17,7 +17,7 @@ from orchestration.contracts.compiler import compile_fhir
 from orchestration.contracts.model import Classification, ContractObject, LogicalType, Property
 from orchestration.feeds.keys import KeyIndex
 from orchestration.feeds.relation import connection, rows, table_from
-from orchestration.feeds.settle import settle
+from orchestration.feeds.settle import judge, settle
 
 MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -97,7 +97,7 @@ class Lake:
                     column.append(value)
         table_from(db, "came", pa.table(columns))
         source = "(select * replace (cast(_file_no as integer) as _file_no), 'Thing' as _type from came)"
-        view = settle(db, compile_fhir(THING), source, partial(self.index.find, "thing"))
+        view = settle(db, judge(db, compile_fhir(THING), source), partial(self.index.find, "thing"))
         told = rows(db, f"select _fate, _key, _content, _version_at, _file_no, _line from {view} order by 5, 6")
         by_place = {(n, r.line): r for n, file in enumerate(files) for r in file}
         kept = [(by_place[(row[4], row[5])], row) for row in told if row[0] != "duplicate"]
