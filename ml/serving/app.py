@@ -5,7 +5,7 @@ the event store opens when the server does.
 
 Every site is served under `/sites/<site>/cds-services`. At the root, `/cds-services` is the site of
 `ServingConfig.default_site`, or of the home's only pointer; with several and no default it answers 404 and
-says so.
+says so. Where nothing was promoted, discovery at the root lists no services.
 """
 
 import logging
@@ -19,6 +19,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from ml.serving import Problem
 from ml.serving.board.routes import add_board
@@ -37,6 +38,7 @@ from ml.serving.services import OFFERED, HookService
 from ml.serving.status import add_status
 from ml.serving.watching import watching
 
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]  # HEAD is answered as GET
 LOG = logging.getLogger("pilothouse.serving")
 
 
@@ -142,6 +144,8 @@ def _add_hooks(app: FastAPI, prefix: str, name: str) -> None:
     def discover(request: Request) -> Discovery:
         """List the services (CDS Hooks 2.0, discovery): triage's, and whatever else was ever released at the site."""
         running = running_of(request)
+        if not prefix and running.has_no_site:
+            return Discovery(services=[])
         site = running.site(request)
         found = [one for one in OFFERED if one.use_case == TRIAGE or site in running.served_sites(one.use_case)]
         return Discovery(services=[one.description for one in found])
@@ -149,11 +153,13 @@ def _add_hooks(app: FastAPI, prefix: str, name: str) -> None:
     for service in OFFERED:
         _add_service(app, prefix, name, service)
 
-    @app.post(f"{prefix}/cds-services/{{service}}", include_in_schema=False)
-    @app.post(f"{prefix}/cds-services/{{service}}/feedback", include_in_schema=False)
+    @app.api_route(f"{prefix}/cds-services/{{service}}", methods=METHODS, include_in_schema=False)
+    @app.api_route(f"{prefix}/cds-services/{{service}}/feedback", methods=METHODS, include_in_schema=False)
     def unknown_service(request: Request) -> None:
-        """Say where the services that there are can be found."""
+        """Say where the services that there are can be found, or that they are called with POST."""
         running_of(request).site(request)
+        if request.path_params["service"] in (one.id for one in OFFERED):
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
         detail = f"There is no service of that name; GET {prefix}/cds-services lists those that there are."
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-service", detail.replace("{site}", "<site>"))
 

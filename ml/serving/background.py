@@ -13,6 +13,7 @@ import uvicorn
 
 from ml.serving import ServingRefused
 from ml.serving.app import create_app
+from ml.serving.broken_http import HttpProtocol
 from ml.serving.config import ServingConfig
 
 START_SECONDS = 30.0
@@ -23,7 +24,9 @@ POLL_SECONDS = 0.01
 def running(config: ServingConfig) -> Generator[int]:
     """Run the service on 127.0.0.1 while the block lasts; gives its port. Raises `ServingRefused` if it won't start."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(create_app(config), log_level="warning", access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(config), http=HttpProtocol, log_level="warning", access_log=False)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

@@ -129,13 +129,21 @@ class Running:
                     HTTPStatus.NOT_FOUND, "unknown-site", "There is no site of that name; see /api/v1/status."
                 )
             return named
-        pointed = sorted({site for use_case in self.watches for site in self.served_sites(use_case)})
+        pointed = self._pointed()
         default = self.config.default_site or (pointed[0] if len(pointed) == 1 else None)
         if default is None or default not in self.config.sites:
             nothing = "No release has been promoted at any site that this service answers for; see /api/v1/status."
             several = f"{len(pointed)} sites have a release here; call /sites/<site>/cds-services for one of them."
             raise Problem(HTTPStatus.NOT_FOUND, "site-not-named", several if pointed else nothing)
         return default
+
+    @property
+    def has_no_site(self) -> bool:
+        """Whether the root speaks of no site: nothing was promoted at any, and none is the default."""
+        return not self._pointed() and self.config.default_site is None
+
+    def _pointed(self) -> list[str]:
+        return sorted({site for use_case in self.watches for site in self.served_sites(use_case)})
 
     @asynccontextmanager
     async def authorised(

@@ -8,6 +8,7 @@ import gc
 import uvicorn
 
 from ml.serving.app import create_app
+from ml.serving.broken_http import HttpProtocol
 from ml.serving.config import ServingConfig
 
 KEEP_ALIVE_SECONDS = 30
@@ -25,6 +26,7 @@ def run(config: ServingConfig, host: str = "127.0.0.1", port: int = 8088) -> Non
         host=host,
         port=port,
         workers=1,
+        http=HttpProtocol,
         log_level="info",
         access_log=False,
         server_header=False,

@@ -134,6 +134,18 @@ def test_a_body_with_a_byte_order_mark_is_a_problem_and_no_failure(assistive: Ho
         assert_problem(client.post(SERVICE, content=b"\xef\xbb\xbf" + json.dumps(call()).encode()), 400, "not-json")
 
 
+@pytest.mark.parametrize("prefix", ["", f"/sites/{SITE}"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+def test_another_method_is_told_apart_from_a_service_that_is_not_there(assistive: Home, prefix, method) -> None:
+    with assistive.serving() as client:
+        for path in (SERVICE, FEEDBACK):
+            known, unknown = client.request(method, prefix + path), client.request(method, f"{prefix}{path}x")
+            assert (known.status_code, known.headers["allow"], unknown.status_code) == (405, "POST", 404)
+        if method != "HEAD":
+            assert_problem(client.request(method, prefix + "/cds-services/other"), 404, "unknown-service")
+            assert_problem(client.request(method, prefix + SERVICE), 405, "method-not-allowed")
+
+
 def test_an_unknown_service_says_where_services_are_found(assistive: Home) -> None:
     with assistive.serving() as client:
         for path in ("/cds-services/other", "/cds-services/other/feedback", "/sites/city/cds-services/other"):
@@ -211,7 +223,9 @@ def test_many_calls_at_once_are_as_many_events(assistive: Home) -> None:
 
 def test_where_nothing_was_promoted_nobody_is_sent_to_a_site(home: Home) -> None:
     with home.serving() as client:
-        answer = client.get("/cds-services")
+        assert client.get("/cds-services").json() == {"services": []}
+        answer = client.post(SERVICE, json=call())
+        assert client.get(f"/sites/{SITE}/cds-services").status_code == 200
     assert_problem(answer, 404, "site-not-named")
     assert answer.json()["detail"].startswith("No release has been promoted at any site")
 
