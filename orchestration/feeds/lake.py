@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from orchestration.contracts import Contract, ContractObject, sql
 from orchestration.contracts.compiler import lake_columns
 from orchestration.feeds.relation import fetch_arrow
-from orchestration.feeds.store import FLUSHING, Store, flush, place, sync_folders
+from orchestration.feeds.store import FLUSHING, Store, flush, make_places, place, sync_folders
 
 ANCHOR_SITE, ANCHOR_DAY = "_anchor", "0001-01-01"
 COMPRESSION = "zstd"
@@ -52,9 +52,10 @@ def write_anchors(home: Path, contracts: Mapping[str, Contract]) -> None:
         return
     targets = [_anchor(store, item) for _, item in stale]
     contents = _marked_and_empty(tuple((lake_columns(item), contract.digest) for contract, item in stale))
+    holding = make_places(targets)
     with ThreadPoolExecutor(FLUSHING) as side_by_side:
         list(side_by_side.map(partial(_write_bytes, store), targets, contents))
-    sync_folders(target.parent for target in targets)
+    sync_folders(holding)
 
 
 @lru_cache(maxsize=8)

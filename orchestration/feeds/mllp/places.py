@@ -8,9 +8,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 TELL_SECONDS = 10.0
 """Refusals of one address are told one by one, but no more often than this: a flood of calls is no flood of lines."""
+
+MOST_NAMED = 1024
+"""Addresses whose refusals are counted one by one; those of any further ones are counted together."""
+OTHERS = "other addresses"
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +55,7 @@ class Places:
         Where none is free, whoever has been silent for longest gives way: of the same address, where that has its
         share, otherwise of all.
         """
-        now = asyncio.get_running_loop().time()
+        now, peer = asyncio.get_running_loop().time(), sender(peer)
         own = [one for one in self.taken if one.peer == peer]
         if len(own) >= self.most_of_one and not self._make_room(own, now):
             return self._refuse(peer, f"{len(own)} are open from that address, which is the limit for one", now)
@@ -79,7 +84,24 @@ class Places:
         return True
 
     def _refuse(self, peer: str, why: str, now: float) -> None:
-        self.refused[peer] += 1
-        if now - self._told_at.get(peer, -TELL_SECONDS) >= TELL_SECONDS:
-            self._told_at[peer] = now
-            log.warning("A connection of %s was refused: %s (refusals so far: %d).", peer, why, self.refused[peer])
+        named = peer if peer in self.refused or len(self.refused) < MOST_NAMED else OTHERS
+        self.refused[named] += 1
+        if now - self._told_at.get(named, -TELL_SECONDS) >= TELL_SECONDS:
+            self._told_at[named] = now
+            log.warning("A connection of %s was refused: %s (refusals so far: %d).", named, why, self.refused[named])
+
+
+def sender(address: str) -> str:
+    """Return what counts as one address: of IPv6 the network (/64), since a host may take any address of its own.
+
+    An IPv4 address written as IPv6 is the IPv4 one; on one link, and within this machine, every address is a host.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address) or found.is_link_local or found.is_loopback:
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((int(found), 64), strict=False))

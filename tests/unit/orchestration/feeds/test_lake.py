@@ -40,6 +40,17 @@ def test_an_anchor_is_written_anew_for_another_contract_and_back_however_often_i
     assert "isolation" in columns(tmp_path)
 
 
+def test_every_folder_that_an_anchor_makes_survives_a_power_cut(
+    tmp_path: Path, census: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("orchestration.feeds.store.sync_folder", synced.append)
+    write_anchors(tmp_path, {"census": census})
+    anchor = next(tmp_path.glob("lake/*/*/*/*.parquet"))
+    made = anchor.relative_to(tmp_path).parents
+    assert {tmp_path / folder for folder in made} <= set(synced)
+
+
 def test_an_anchor_that_was_removed_or_is_as_it_was_is_written_once(tmp_path: Path, census: Contract) -> None:
     write_anchors(tmp_path, {"census": census})
     anchor = next(tmp_path.glob("lake/*/*/*/*.parquet"))

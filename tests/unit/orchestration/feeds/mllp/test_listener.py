@@ -248,6 +248,42 @@ def test_one_address_has_its_share_and_leaves_the_rest_to_others(caplog, monkeyp
     ]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("fe80::1%eth0", "fe80::2%eth0", False),
+        ("::1", "::2", False),
+        ("an unknown address", "an unknown address", True),
+    ],
+)
+def test_an_ipv6_network_has_the_share_of_one_address(one: str, other: str, *, is_same: bool) -> None:
+    async def test() -> None:
+        places = Places(most=9, most_of_one=1, spare=60.0)
+        assert places.take(one, lambda: None) is not None
+        assert (places.take(other, lambda: None) is None) is is_same
+
+    asyncio.run(test())
+
+
+def test_refusals_of_more_addresses_than_are_named_are_counted_together(caplog, monkeypatch) -> None:
+    monkeypatch.setattr("orchestration.feeds.mllp.places.MOST_NAMED", 2)
+
+    async def test() -> None:
+        places = Places(most=0, most_of_one=1, spare=60.0)
+        for n in (1, 2, 3, 4, 1):
+            assert places.take(f"192.0.2.{n}", lambda: None) is None
+        assert places.refused == {"192.0.2.1": 2, "192.0.2.2": 1, "other addresses": 2}
+
+    asyncio.run(test())
+    assert [line.split(" was")[0].removeprefix("A connection of ") for line in caplog.messages] == [
+        "192.0.2.1", "192.0.2.2", "other addresses",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("caller", ["127.0.0.1", "127.0.0.2"])
 def test_who_is_silent_for_longest_gives_way(caller: str) -> None:
     async def test(station: Station) -> None:
