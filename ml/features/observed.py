@@ -3,8 +3,8 @@
 Here belong the readings of one visit: which were known at triage, the latest of each, their units. The visit itself,
 complaints, history and eligibility are `request.py`.
 
-Whatever is malformed, without a unit, of an unknown unit or too late reads as missing, with a note; nothing is
-assumed.
+Whatever is malformed, without a unit, of an unknown unit, only a bound (`<70`) or too late reads as missing, with a
+note; nothing is assumed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,6 +44,12 @@ TRIAGE_LEVEL_CODES: Final[Mapping[str, int]] = {
 
 AMBULANCE: Final = frozenset({"44613004", "LA9318-2"})
 """SNOMED CT's ambulance, and LOINC's own answer."""
+
+COMPARATORS: Final = frozenset({"<", "<=", ">=", ">"})
+"""FHIR R4 quantity-comparator, as the contract of the feed lists it: the number beside one is a bound."""
+
+ONLY_A_BOUND: Final = "it was sent as a bound (<, <=, >= or >) and not as a reading"
+"""The reason of the note (decision record 0058); cards repeat which readings it is about."""
 
 IGNORED_STATUSES: Final = frozenset({"entered-in-error", "cancelled"})
 
@@ -143,6 +149,11 @@ def note_untimely(observed: Iterable[Observed], known: Iterable[Observed], notes
             notes.append(Note(name, "it was measured before arrival or after triage"))
 
 
+def only_bounds(notes: Iterable[Note]) -> list[str]:
+    """The readings that are missing because they were sent as bounds, by name and sorted."""
+    return sorted({note.feature for note in notes if note.reason == ONLY_A_BOUND})
+
+
 def by_ambulance(known: Iterable[Observed]) -> bool | None:
     """True when any transport mode that was recorded is an ambulance; None when none was recorded."""
     recorded = [item.content.get("valueCodeableConcept") for item in known if item.code == TRANSPORT_MODE]
@@ -162,6 +173,9 @@ def _values_of(resource: Json, order: int, notes: list[Note]) -> list[Observed]:
     if any(_is_no_number(part) for _, part in parts):
         notes.append(Note("observations", "an observation with something else than a number for one is ignored"))
         return []
+    if any(_is_no_comparator(part) for _, part in parts):
+        notes.append(Note("observations", "an observation with an unknown comparator is ignored"))
+        return []
     issued = instant(resource.get("issued")) or at
     return [Observed(coding.code, at, issued, order, part) for coding, part in parts if coding.is_loinc]
 
@@ -180,6 +194,17 @@ def _is_no_number(part: Json) -> bool:
     return came is not None and came != "" and number(came) is None
 
 
+def _is_no_comparator(part: Json) -> bool:
+    """Whether a comparator came that R4 does not know: what the number means is unknown, and the contract quarantines
+    such an Observation too."""
+    sent = mapping(part.get("valueQuantity")).get("comparator")
+    return sent is not None and sent != "" and not (isinstance(sent, str) and sent.strip(" ") in COMPARATORS)
+
+
+def _is_bound(part: Json) -> bool:
+    return mapping(part.get("valueQuantity")).get("comparator") not in (None, "")
+
+
 def _effective(resource: Json) -> datetime | None:
     return (
         instant(resource.get("effectiveDateTime"))
@@ -194,6 +219,9 @@ def _reading(name: str, reading: Reading, latest: Mapping[str, Observed], notes:
     if not candidates:
         return None
     content = max(candidates, key=lambda item: item.recency).content
+    if _is_bound(content):
+        notes.append(Note(name, ONLY_A_BOUND))
+        return None
     value, unit = _quantity(content)
     if value is None and name == "triage_level":
         value, unit = _coded_level(content), None

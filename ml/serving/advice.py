@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from ml.features.observed import only_bounds
 from ml.features.request import RequestFeatures
 from ml.registry.manifest import EVERYWHERE, Launch, Nowhere, Scope
 from ml.registry.stages import Stage, Tier
@@ -175,6 +176,7 @@ async def _model_advice(
             reason,
             is_visit=service.is_of_visits,
             instead=instead_of_the_model(live, tier, faults),
+            bounds=only_bounds(features.notes),
         )
     noted = [part for part in (_noted(faults, ""), _unused(features)) if part]
     status = SCORED if tier is Tier.MODEL else FALLBACK
@@ -212,7 +214,8 @@ def _fallback(case: Case, live: "Live", tier: Tier, service: ScoringService, fau
         return Advice(FALLBACK, tier, _noted(faults, "the site's historical average"), usual)
     rule = service.fallback
     reasons = rule.reasons(case.features.values)
-    card = rule_card(case.event_id, live.release, reasons, rule, instead) if reasons and is_shown else None
+    bounds = only_bounds(case.features.notes)
+    card = rule_card(case.event_id, live.release, reasons, rule, instead, bounds) if reasons and is_shown else None
     said = "; ".join(part for part in (_noted(faults, ""), ", ".join(reasons) or rule.none) if part)
     return Advice(FALLBACK, tier, said, card=card)
 

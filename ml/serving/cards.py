@@ -39,18 +39,19 @@ def model_card(
     *,
     is_visit: bool = True,
     instead: str | None = None,
+    bounds: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The card of a scored visit: risk, one sentence of reason, who is accountable, when to ignore it.
 
-    `instead` says why it is the reduced model's. Its ids are tokens of the context, as in prefetch templates: `named`
-    puts the call's own in their place.
+    `instead` says why it is the reduced model's, `bounds` which readings are only bounds. Its ids are tokens of the
+    context, as in prefetch templates: `named` puts the call's own in their place.
     """
     layout = release.card
     beside = "" if usual is None else f" (usual at this site {percent(usual)})"
     summary = f"Risk of {layout.outcome_label}: {percent(probability)}{beside}"
     is_warning = probability >= layout.warning_threshold
     note = f"{instead} This is the reduced model, which looks at fewer findings." if instead else ""
-    card = _card(event_id, release, summary, (reason, note), "warning" if is_warning else "info")
+    card = _card(event_id, release, summary, (reason, note, _only_bounds(bounds)), "warning" if is_warning else "info")
     if stage is Stage.DECISION_SUPPORT and layout.suggestion is not None:
         card["suggestions"] = [offered(event_id, layout.suggestion, is_visit=is_visit)]
         card["selectionBehavior"] = "at-most-one"
@@ -95,11 +96,16 @@ def offered(event_id: UUID, suggestion: Suggestion, *, is_visit: bool) -> dict[s
 
 
 def rule_card(
-    event_id: UUID, release: VerifiedRelease, reasons: Sequence[str], rule: FallbackRule, instead: str
+    event_id: UUID,
+    release: VerifiedRelease,
+    reasons: Sequence[str],
+    rule: FallbackRule,
+    instead: str,
+    bounds: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The card of a case that the fallback rule speaks of. It carries no probability: a rule has none."""
     found = ", ".join(reasons)
-    said = (rule.detail.format(found=found), instead)
+    said = (rule.detail.format(found=found), _only_bounds(bounds), instead)
     return _card(event_id, release, rule.summary.format(found=found), said, rule.indicator)
 
 
@@ -122,6 +128,16 @@ def _card(
         "source": layout.source.model_dump(exclude_none=True),
         "overrideReasons": [reason.model_dump() for reason in layout.override_reasons],
     }
+
+
+def _only_bounds(features: Sequence[str]) -> str:
+    """The sentence that results stand in the record which nobody scored (decision record 0058); empty without one."""
+    named = ", ".join(feature.replace("_", " ") for feature in features)
+    return (
+        f"**Not scored,** because sent as a bound (under or over a number) and not as a reading: {named}."
+        if named
+        else ""
+    )
 
 
 def _detail(layout: CardLayout, release: VerifiedRelease, said: Sequence[str]) -> str:

@@ -96,8 +96,9 @@ def _looked_at(members: tuple[Property, ...]) -> tuple[Property, ...]:
 
 
 def _is_typed(member: Property) -> bool:
-    """Whether a member can come in another type than the contract's."""
-    return member.logical_type is not LogicalType.STRING and not member.transform
+    """Whether a member can come in another type than the contract's, and matters as much: a code that is no text must
+    not read as none."""
+    return (member.logical_type is not LogicalType.STRING or bool(member.codes)) and not member.transform
 
 
 def _member_clauses(item: ContractObject, p: Property) -> list[Clause]:

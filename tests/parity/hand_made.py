@@ -40,6 +40,11 @@ def reading(code: str, value: Resource, clock: str = "12:05", /, **more: Any) ->
     return {"status": "final", "code": concept(LOINC, code), "effectiveDateTime": at(clock), **value} | more
 
 
+def bound(comparator: object, value: float, unit: str | None) -> Resource:
+    """A number that says on which side of it the value lies."""
+    return {"valueQuantity": {**quantity(value, unit)["valueQuantity"], "comparator": comparator}}
+
+
 def level(value: int, clock: str = "12:10") -> Resource:
     return reading("75636-1", {"valueInteger": value}, clock)
 
@@ -317,6 +322,68 @@ CASES: dict[str, Case] = {
             }
         ],
         quarantined="Observation.components.value_number.type",
+    ),
+    # A number that is only a bound is a finding and no reading (decision record 0058)
+    "saturation-below-what-is-measured": Case(
+        {"oxygen_saturation": None, "heart_rate": 121.0},
+        [reading("59408-5", bound("<", 70, "%")), reading("8867-4", quantity(121, "/min"))],
+    ),
+    "bound-of-a-component": Case(
+        {"systolic_bp": 70.0, "diastolic_bp": None},
+        [
+            reading(
+                "85354-9",
+                {
+                    "component": [
+                        {"code": concept(LOINC, "8480-6"), **quantity(70, "mm[Hg]")},
+                        {"code": concept(LOINC, "8462-4"), **bound("<=", 30, "mm[Hg]")},
+                    ]
+                },
+            )
+        ],
+    ),
+    "latest-bound-hides-an-older-reading": Case(
+        {"temperature_c": None},
+        [reading("8310-5", quantity(36, "Cel"), "12:04"), reading("8310-5", bound(" >= ", 42, "Cel"), "12:06")],
+    ),
+    "reading-after-a-bound": Case(
+        {"temperature_c": 39.5},
+        [reading("8310-5", bound(">", 42, "Cel"), "12:04"), reading("8310-5", quantity(39.5, "Cel"), "12:06")],
+    ),
+    "comparator-that-is-empty": Case({"heart_rate": 80.0}, [reading("8867-4", bound("", 80, "/min"))]),
+    "bound-of-a-level-closes-triage-and-is-none": Case(
+        {"triage_level": None, "heart_rate": None},
+        [reading("75636-1", bound(">", 2, "{level}"), "12:04"), reading("8867-4", quantity(90, "/min"), "12:05")],
+    ),
+    "comparator-of-r5-after-a-reading": Case(
+        {"heart_rate": 70.0},
+        [reading("8867-4", quantity(70, "/min"), "12:04"), reading("8867-4", bound("ad", 80, "/min"), "12:06")],
+        quarantined="Observation.value_comparator.codes",
+    ),
+    "comparator-of-a-tab-is-none-that-is-known": Case(
+        {"heart_rate": 70.0},
+        [reading("8867-4", quantity(70, "/min"), "12:04"), reading("8867-4", bound("\t<", 80, "/min"), "12:06")],
+        quarantined="Observation.value_comparator.codes",
+    ),
+    "comparator-that-is-blank": Case(
+        {"heart_rate": None},
+        [reading("8867-4", bound(" ", 80, "/min"))],
+        quarantined="Observation.value_comparator.type",
+    ),
+    "comparator-that-is-no-text-in-a-component": Case(
+        {"systolic_bp": None, "diastolic_bp": None},
+        [
+            reading(
+                "85354-9",
+                {
+                    "component": [
+                        {"code": concept(LOINC, "8480-6"), **quantity(120, "mm[Hg]")},
+                        {"code": concept(LOINC, "8462-4"), **bound(["<"], 80, "mm[Hg]")},
+                    ]
+                },
+            )
+        ],
+        quarantined="Observation.components.value_comparator.type",
     ),
     # Withdrawn
     "entered-in-error": Case(

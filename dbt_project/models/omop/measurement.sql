@@ -24,7 +24,7 @@ final as (
         {{ utc('occurred_at') }} as measurement_datetime,
         cast(null as varchar) as measurement_time,
         cast(type_concept_id as integer) as measurement_type_concept_id,
-        cast(null as integer) as operator_concept_id,
+        {{ operator_concept_id('value_comparator', 'value_number') }} as operator_concept_id,
         value_number as value_as_number,
         cast(coalesce(value_concept_id, case when value_code is not null then 0 end) as integer)
             as value_as_concept_id,
@@ -38,7 +38,9 @@ final as (
         cast(source_concept_id as integer) as measurement_source_concept_id,
         unit_code[1:50] as unit_source_value,
         cast(coalesce(unit_source_concept_id, 0) as integer) as unit_source_concept_id,
-        coalesce(nullif(value_source, ''), cast(value_number as varchar), value_code)[1:50]
+        coalesce(
+            nullif(value_source, ''), {{ said_number('value_comparator', 'value_number') }}, value_code
+        )[1:50]
             as value_source_value,
         cast(null as bigint) as measurement_event_id,
         cast(null as integer) as meas_event_field_concept_id

@@ -1,3 +1,7 @@
+{%- set bound -%}
+    case when value_comparator is not null then {{ said_number('value_comparator', 'value_number') }} end
+{%- endset -%}
+
 with
 
 observations as (
@@ -23,8 +27,9 @@ final as (
         cast(occurred_at as date) as observation_date,
         {{ utc('occurred_at') }} as observation_datetime,
         cast(type_concept_id as integer) as observation_type_concept_id,
-        value_number as value_as_number,
-        value_text[1:60] as value_as_string,
+        -- There is no operator here: a number that is only a bound is said as text.
+        case when value_comparator is null then value_number end as value_as_number,
+        coalesce(value_text, {{ bound }})[1:60] as value_as_string,
         cast(coalesce(value_concept_id, case when value_code is not null then 0 end) as integer)
             as value_as_concept_id,
         cast(null as integer) as qualifier_concept_id,
@@ -36,7 +41,7 @@ final as (
         cast(source_concept_id as integer) as observation_source_concept_id,
         unit_code[1:50] as unit_source_value,
         qualifier[1:50] as qualifier_source_value,
-        coalesce(value_code, value_text)[1:50] as value_source_value,
+        coalesce(value_code, value_text, {{ bound }})[1:50] as value_source_value,
         case
             when procedure_key is not null
                 then {{ record_id('site', 'coalesce(procedure_feed, feed)', 'procedure_key') }}

@@ -128,7 +128,10 @@ class Changes:
     def corrected(self, at: datetime) -> None:
         """Other values, another patient, another mind; and a version that is older than what is known."""
         signs = self.some("fhir_observation", "value_number is not null", 6)
-        changed = [{**sign, "value_number": 1.0, "_version_at": at} for sign in signs[:3]]
+        changed = [
+            {**sign, "value_number": 1.0, "value_comparator": comparator, "_version_at": at}
+            for sign, comparator in zip(signs[:3], (None, "<", ">="), strict=True)
+        ]
         stale = [
             {**sign, "value_number": 2.0, "_version_at": datetime(2000, 1, 1, tzinfo=at.tzinfo)} for sign in signs[3:]
         ]

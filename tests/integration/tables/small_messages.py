@@ -187,6 +187,37 @@ def land_results(lake: SmallLake) -> None:
     lake.land("hl7v2_oru", [repeated, text, sampled], site="results", arrived_at=at(400))
 
 
+def land_bounds(lake: SmallLake) -> None:
+    """Results that are only bounds, of messages and of FHIR, and what is no number at all though one stands in it."""
+    lake.land("hl7v2_adt", [STAY[0]], site="bounds", arrived_at=at(100))
+    said: dict[str, Row] = {
+        "33914-3": {"value_comparator": "<", "value_number": 15.0},
+        "2951-2": {"value_comparator": "=", "value_number": 140.0},
+        "2823-3": {"value_comparator": ">=", "value_number": 8.0},
+        "1988-5": {"value_comparator": "<>", "value_number": 5.0},
+        "5048-4": {"value_number": 1.0, "value_separator": ":", "value_number_to": 128.0},
+        "5767-9": {"value_number": 2.0, "value_separator": "+"},
+        "44261-6": {"value_comparator": ">", "value_number": 20.0},
+    }
+    sent = [result(code, None, order=code, **{"value_unit": None, **value}) for code, value in said.items()]
+    lake.land("hl7v2_oru", [oru("b1", 10, *sent)], site="bounds", arrived_at=at(200))
+    patient: Row = {"patient_key": "ann"}
+    lake.land("fhir_patient", [patient], site="bounds", arrived_at=at(100))
+    told: Row = {**patient, "status": "final", "category_code": "laboratory", "code_system": "http://loinc.org"}
+    parts = [
+        {"code": code, "code_system": "http://loinc.org", "value_number": value, "value_comparator": comparator}
+        for code, value, comparator in (("8480-6", 70.0, None), ("8462-4", 30.0, "<="))
+    ]
+    rows: list[Row] = [
+        {**told, "observation_key": "troponin", "code": "89579-7", "effective_at": at(1), "value_number": 0.01,
+         "value_comparator": "<"},
+        {**told, "observation_key": "phq", "code": "44261-6", "effective_at": at(2), "value_number": 20.0,
+         "value_comparator": ">"},
+        {**told, "observation_key": "pressure", "code": "85354-9", "effective_at": at(3), "components": parts},
+    ]  # fmt: skip
+    lake.land("fhir_observation", rows, site="bounds", arrived_at=at(100))
+
+
 LOCAL_CODES = """
 version: 1.0.0
 since: 2026-03-01

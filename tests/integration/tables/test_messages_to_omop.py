@@ -28,6 +28,7 @@ def ask(home: Path) -> Iterator[Ask]:
     small.land_merges(lake)
     small.land_visits(lake)
     small.land_results(lake)
+    small.land_bounds(lake)
     small.land_claims(lake)
     small.land_images(lake)
     small.land_local_codes(lake)
@@ -142,6 +143,33 @@ def test_a_corrected_result_replaces_the_earlier_one_though_it_came_first(ask: A
         ("r4", "24323-8", "no value that lands"),
     ]
     assert ask("select specimen_source_value from omop.specimen") == [("BLD",)]
+
+
+def test_a_bound_keeps_its_operator_and_what_is_no_number_is_none(ask: Ask) -> None:
+    """CDM v5.4: no operator beside an exact number; `observation` has none, so a bound is a text there."""
+    rows = "where person_id in (select person_id from intermediate.int_person where site = 'bounds') order by all"
+    found = ask(
+        "select measurement_source_value, value_as_number, operator_concept_id, value_source_value "
+        f"from omop.measurement {rows}"
+    )
+    assert found == [
+        ("1988-5", None, None, "<>5.0"),
+        ("2823-3", 8.0, 4171755, ">=8.0"),
+        ("2951-2", 140.0, None, "=140.0"),
+        ("33914-3", 15.0, 4171756, "<15.0"),
+        ("5048-4", None, None, "1.0:128.0"),
+        ("5767-9", None, None, "2.0+"),
+        ("8462-4", 30.0, 4171754, "<=30.0"),
+        ("8480-6", 70.0, None, "70.0"),
+        ("89579-7", 0.01, 4171756, "<0.01"),
+    ]
+    found = ask(
+        "select observation_source_value, value_as_number, value_as_string, value_source_value "
+        f"from omop.observation {rows}"
+    )
+    assert found == [("44261-6", None, ">20.0", ">20.0")] * 2
+    known = ask("select count(*) from omop.concept where concept_id in (4171754, 4171755, 4171756, 4172704)")
+    assert known == [(4,)]
 
 
 def test_a_claim_is_of_the_stay_that_its_number_or_account_names_and_costs_once(ask: Ask) -> None:

@@ -1,5 +1,5 @@
 {%- set values = [
-    'value_number', 'value_text', 'value_code', 'value_concept_id', 'unit_code', 'unit_concept_id',
+    'value_number', 'value_comparator', 'value_text', 'value_code', 'value_concept_id', 'unit_code', 'unit_concept_id',
 ] -%}
 {%- set answer = 'answer_concept_id as value_concept_id' -%}
 {#- Per kind: the table it is at home in, its start, its end, and what a row elsewhere keeps of it. -#}

@@ -22,6 +22,7 @@ final as (
         events.code_system,
         events.code,
         events.value_number,
+        events.value_comparator,
         events.value_unit as unit_code,
         events.value_text,
         events.value_code,

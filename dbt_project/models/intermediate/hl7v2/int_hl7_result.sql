@@ -1,6 +1,16 @@
 {#- Observation result status (table 0085): what was never a result, and what is none any more. -#}
 {%- set no_result = "('I', 'N', 'O', 'X')" -%}
 {%- set taken_back = "('D', 'W')" -%}
+{#- A range, a ratio, a titre, "not 5" or "about 5" is no number: it is kept as it was said. -#}
+{%- set is_number -%}
+    (
+        coalesce(result.value_comparator, '=') in ('=', '<', '<=', '>=', '>')
+        and result.value_separator is null and result.value_number_to is null
+    )
+{%- endset -%}
+{%- set as_said -%}
+    concat(result.value_comparator, result.value_number, result.value_separator, result.value_number_to)
+{%- endset -%}
 
 with
 
@@ -109,7 +119,11 @@ valued as (
         ordered.order_key,
         ordered.code_system,
         ordered.code,
-        result.value_number,
+        case when {{ is_number }} then result.value_number end as value_number,
+        case
+            when {{ is_number }} and result.value_comparator in {{ comparators() }}
+                then result.value_comparator
+        end as value_comparator,
         result.value_unit as unit_code,
         case
             when {{ prefers_alternate('result.value_code_system', 'result.value_alternate_system') }}
@@ -125,12 +139,9 @@ valued as (
             result.value_text,
             {{ date_as_text('ordered.site', 'result.value_at') }},
             result.value_clock,
-            case
-                when result.value_number_to is not null
-                    then concat(result.value_number, result.value_separator, result.value_number_to)
-            end
+            case when not {{ is_number }} then nullif({{ as_said }}, '') end
         ) as value_text,
-        concat(result.value_comparator, cast(result.value_number as varchar)) as value_source,
+        {{ as_said }} as value_source,
         try_cast(regexp_extract(result.reference_range, '^ *([0-9.]+) *- *[0-9.]+ *$', 1) as double)
             as range_low,
         try_cast(regexp_extract(result.reference_range, '^ *[0-9.]+ *- *([0-9.]+) *$', 1) as double)
@@ -156,7 +167,7 @@ final as (
         'hl7v2_oru' as lake_table,
         coalesce(
             case domains.domain_id when 'Measurement' then true when 'Observation' then false end,
-            valued.value_number is not null or valued.specimen_code is not null
+            valued.value_source != '' or valued.specimen_code is not null
             or valued.section_code in ('BG', 'CH', 'HM', 'IMM', 'LAB', 'MB', 'MCB', 'MYC', 'SR', 'TX', 'VR')
         ) as is_measurement,
         {{ left_out({

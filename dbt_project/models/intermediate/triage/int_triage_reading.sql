@@ -15,7 +15,9 @@ final as (
         recorded.visit_occurrence_id,
         recorded.event_key,
         items.feature,
+        -- A bound hides an older number and is none itself (decision record 0058).
         case
+            when recorded.value_comparator is not null then null
             when items.feature != 'triage_level' then recorded.value_number
             else coalesce(recorded.value_number, {{ triage_level_of('recorded.value_code') }})
         end as value_number,

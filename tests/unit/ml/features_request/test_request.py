@@ -8,6 +8,7 @@ import pytest
 from serving_homes import ARRIVED, NOW, VOCABULARY, condition, observation, prefetch, quantity, searchset
 
 from ml.features import ColumnUnknown
+from ml.features.observed import Note, only_bounds
 from ml.features.request import RequestFeatures, RequestRefused, TriageRules, features_from_request
 from ml.usecases import load_use_case
 
@@ -107,6 +108,24 @@ def test_the_unit_in_words_counts_only_where_there_is_no_code() -> None:
     assert reading("heart_rate", observation("8867-4", {"valueQuantity": {"value": 80, "unit": "/min"}})) == 80
     both = {"valueQuantity": {"value": 80, "unit": "/min", "code": "Hz"}}
     assert reading("heart_rate", observation("8867-4", both)) is None
+
+
+@pytest.mark.parametrize("comparator", ["<", "<=", ">=", ">", " < "])
+def test_a_bound_is_no_reading_and_hides_an_older_one_and_is_noted(comparator: str) -> None:
+    sent = {"valueQuantity": {"value": 70, "code": "%", "comparator": comparator}}
+    older = observation("59408-5", quantity(97, "%"), ARRIVED + MINUTE)
+    found = read(with_vitals(older, observation("59408-5", sent, ARRIVED + 2 * MINUTE)))
+    assert found.values["oxygen_saturation"] is None
+    assert only_bounds(found.notes) == ["oxygen_saturation"]
+
+
+@pytest.mark.parametrize("comparator", ["ad", "=", "<>", " ", "\t<", 5, 0, False, ["<"], {}])
+def test_an_unknown_comparator_makes_it_no_observation(comparator: object) -> None:
+    sent = {"valueQuantity": {"value": 70, "code": "%", "comparator": comparator}}
+    older = observation("59408-5", quantity(97, "%"), ARRIVED + MINUTE)
+    found = read(with_vitals(older, observation("59408-5", sent, ARRIVED + 2 * MINUTE)))
+    assert found.values["oxygen_saturation"] == 97
+    assert Note("observations", "an observation with an unknown comparator is ignored") in found.notes
 
 
 def test_the_most_recent_reading_known_at_triage_counts() -> None:

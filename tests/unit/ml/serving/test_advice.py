@@ -22,6 +22,7 @@ from serving_homes import (
 )
 from sqlalchemy import select
 
+from ml.features.observed import ONLY_A_BOUND
 from ml.registry.card import CardLayout
 from ml.registry.manifest import Nowhere, Scope
 from ml.registry.stages import Stage, Tier
@@ -375,6 +376,23 @@ def test_readings_that_could_not_be_used_are_named_without_their_values(home: Ho
     [event] = events(home)
     assert event["status"] == "scored"
     assert event["reason"] == "not used: heart_rate: its unit is missing or cannot be converted"
+
+
+@pytest.mark.parametrize("tier", [Tier.MODEL, Tier.RULE])
+def test_a_card_says_which_reading_was_sent_as_a_bound_and_the_event_too(home: Home, tier: Tier) -> None:
+    """A saturation of under 70 % is a finding: nobody scores 70 for it, and nobody is left to think that none came."""
+    home.point(home.release(), tier=tier)
+    bound = observation("59408-5", {"valueQuantity": {**quantity(70, "%")["valueQuantity"], "comparator": "<"}})
+    sent = prefetch(vitals=searchset(bound, observation("9279-1", quantity(30, "/min"))))
+    with home.serving() as client:
+        [card] = answer(client, call(sent))
+    [event] = events(home)
+    assert json.loads(event["features"])["oxygen_saturation"] is None
+    said = "**Not scored,** because sent as a bound (under or over a number) and not as a reading: oxygen saturation."
+    assert said in card["detail"]
+    assert "70" not in card["summary"]
+    if tier is Tier.MODEL:
+        assert event["reason"] == f"not used: oxygen_saturation: {ONLY_A_BOUND}"
 
 
 def test_a_visit_s_scores_are_the_model_s_own(home: Home) -> None:

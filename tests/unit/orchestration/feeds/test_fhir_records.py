@@ -90,7 +90,7 @@ def test_a_reading_keeps_value_unit_time_and_components(zone, ndjson, observatio
     zone.one("x.ndjson", ndjson(observation("hr"), panel))
     columns = "code, value_number, value_unit, effective_at, components"
     part = {"code": "8480-6", "code_system": "http://loinc.org", "value_number": 120.5, "value_unit": "mmHg"}
-    part["value_code"] = None
+    part["value_code"] = part["value_comparator"] = None
     at = datetime(2026, 2, 28, 10, tzinfo=UTC)
     assert zone.rows("fhir_observation", columns) == [
         ("85354-9", None, None, at, [part]),
@@ -178,6 +178,12 @@ def test_any_other_r4_type_lands_with_type_and_patient(zone, ndjson, known_as) -
     ]
 
 
+WHERE_QUANTITIES = {
+    "": lambda quantity: {"valueQuantity": quantity},
+    "components.": lambda quantity: {"component": [{}, {"valueQuantity": quantity}]},
+}
+# `ad` is of R5, `=` and `<>` of HL7 v2, and what is no text must not read as if nothing stood there.
+NO_COMPARATORS = [("ad", "codes"), ("=", "codes"), ("<>", "codes"), ("about", "codes"), (5, "type"), (["<"], "type")]
 BROKEN = [
     ({"status": None}, "Observation.status.required"),
     ({"status": ""}, "Observation.status.required"),
@@ -193,6 +199,11 @@ BROKEN = [
     ({"valueQuantity": {"value": True}}, "Observation.value_number.type"),
     ({"valueQuantity": {"value": 501}}, "Observation.value_number.range"),
     ({"valueQuantity": {"value": -1}}, "Observation.value_number.range"),
+    *[
+        ({**made({"value": 7, "comparator": sent})}, f"Observation.{where}value_comparator.{clause}")
+        for where, made in WHERE_QUANTITIES.items()
+        for sent, clause in NO_COMPARATORS
+    ],
     ({"effectiveDateTime": "yesterday"}, "Observation.effective_at.type"),
     ({"effectiveDateTime": "2026-02-28T10:00:00"}, "Observation.effective_at.type"),
     ({"effectiveDateTime": 2026}, "Observation.effective_at.type"),
@@ -245,6 +256,24 @@ def test_a_component_is_held_to_the_same_range_as_a_value_of_its_own(
     receipt = zone.one("x.ndjson", ndjson(observation(**panel(**values)), observation("good")))
     wrong = {} if is_possible else {"Observation.components.value_number.range": 1}
     assert (receipt.landed, dict(receipt.reasons)) == (2 if is_possible else 1, wrong)
+
+
+@pytest.mark.parametrize("sent", ["<", "<=", ">=", ">", " < ", "", None])
+def test_a_bound_lands_as_one_of_a_value_and_of_a_component(zone, ndjson, observation, sent) -> None:
+    """FHIR calls the comparator a modifier element: without it the number means something else."""
+    told = panel(systolic=70, diastolic=40)
+    told["component"][1]["valueQuantity"]["comparator"] = sent
+    lactate = observation("l", code={"coding": [{"system": LOINC, "code": "2524-7"}]},
+                          valueQuantity={"value": 20, "comparator": sent, "code": "mmol/L"})  # fmt: skip
+    assert zone.one("x.ndjson", ndjson(observation("p", **told), lactate)).landed == 2
+    landed = (sent or "").strip() or None
+    parts = [
+        {"code": code, "code_system": LOINC, "value_number": number, "value_comparator": comparator}
+        | {"value_unit": "mm[Hg]", "value_code": None}
+        for code, number, comparator in (("8480-6", 70.0, None), ("8462-4", 40.0, landed))
+    ]
+    found = zone.rows("fhir_observation", "value_number, value_comparator, components", "_file is not null")
+    assert found == [(20.0, landed, None), (None, None, parts)]
 
 
 ENCOUNTER = {"resourceType": "Encounter", "id": "e1", "status": "finished", "class": {"code": "EMER"}}
