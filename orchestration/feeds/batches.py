@@ -3,6 +3,7 @@
 What does not belong here: formats (fhir_batch.py, table_batch.py), fates and writing.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +19,9 @@ from orchestration.feeds.errors import FeedError
 from orchestration.feeds.keys import Keys
 from orchestration.feeds.outcome import Outcome, Prepared, Reject, make_outcome
 from orchestration.feeds.relation import fetch_arrow, rows, table_from
-from orchestration.feeds.settle import Known, fates, judge, settle
+from orchestration.feeds.settle import Known, fates, judge, resent, settle
+
+log = logging.getLogger(__name__)
 
 FILE_NO = "_file_no"
 STORED = "('landed', 'superseded', 'deleted')"
@@ -105,6 +108,7 @@ class Batch:
         for file_no, fate, count in fates(self.db, settled):
             counts = self.tallies[file_no].counts
             counts[fate] = counts.get(fate, 0) + count
+        self._tell_resent(settled)
         self._add_rejects(judged.compiled, settled)
         self._add_rows(judged.item, settled)
         self.db.execute(f"drop table {judged.table}")
@@ -130,6 +134,17 @@ class Batch:
     def _add_closed(self, settled: str) -> None:
         for file_no, line in rows(self.db, f"select _file_no, _line from {settled} where _is_closed"):
             self.tallies[int(str(file_no))].closed.add(int(str(line)))
+
+    def _tell_resent(self, settled: str) -> None:
+        """Say what of a file stays deleted: landing it again would need a newer version."""
+        if not any("duplicate" in tally.counts for tally in self.tallies):
+            return
+        for file_no, count in resent(self.db, settled):
+            log.warning(
+                "%s %s: %d records came again after their deletion in a version from before it; they count as "
+                "duplicates and stay deleted. Have the source send a newer version.",
+                self.contract.feed, self.files[file_no].arrival.sha256[:12], count,
+            )  # fmt: skip
 
     def _add_rejects(self, compiled: Compiled, settled: str) -> None:
         query = f"select _file_no, _line, _broken, _key, _content from {settled} where _fate = 'quarantined'"

@@ -12,6 +12,7 @@ import duckdb
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.references import rewrite_references
 from orchestration.feeds.relation import rows
+from orchestration.feeds.settle import DELETED
 
 ENTRY = (
     '{"fullUrl":"VARCHAR","resource":{"resourceType":"JSON","id":"JSON"},'
@@ -76,7 +77,7 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before:
                     when doc is not null and json_type(doc) = 'OBJECT' then null
                     when json_type(s.response) = 'OBJECT' then 'entry.response_only'
                     else 'entry.no_resource' end as _problem,
-                content_of(case when _deletes then 'DELETE' else cast(doc as varchar) end) as _content
+                content_of(case when _deletes then '{DELETED}' else cast(doc as varchar) end) as _content
             from closed
             union all by name
             select _file_no, [_line] as _within, 0 as _at, _type = 'Bundle' as _is_entry, doc, _type, _id, _is_deleted,

@@ -22,6 +22,7 @@ from orchestration.feeds.keys import KNOWN as KNOWN_ROWS
 from orchestration.feeds.relation import fetch_arrow, rows, table_from
 
 FATES = ("landed", "duplicate", "superseded", "deleted", "quarantined")
+DELETED = "DELETE"  # what stands for the content of a deletion (bundles.py)
 KNOWN, CONTESTED, SETTLED = "known", "contested", "settled"
 
 Known = Callable[[pa.ChunkedArray], pa.Table]  # from keys to what the lake holds under them (keys.KNOWN)
@@ -51,16 +52,21 @@ def judge(
 
 
 def settle(db: duckdb.DuckDBPyConnection, judged: str, known: Known | None) -> str:
-    """Make a view of the judged records and `_fate`, good until the next call; return its name."""
+    """Make a view of the judged records, `_fate` and `_is_resent`, good until the next call; return its name.
+
+    `_is_resent` says that what came last under the record's key is its deletion.
+    """
     _load_known(db, judged, known)
     alone = _fate("false", "false")
     if _is_contested(db, judged):
         _rank_contested(db, judged)
         contest = f"left join {CONTESTED} using (_file_no, _line)"
         fate = f"case when _is_repeat is null then {alone} else {_fate('_is_repeat', '_is_later')} end"
+        resent = "coalesce(_is_after_deletion, false) and not _is_deleted"
     else:
-        contest, fate = "", alone
-    db.execute(f"create or replace temp view {SETTLED} as select j.*, {fate} as _fate from {judged} j {contest}")
+        contest, fate, resent = "", alone, "false"
+    columns = f"j.*, {fate} as _fate, {resent} as _is_resent"
+    db.execute(f"create or replace temp view {SETTLED} as select {columns} from {judged} j {contest}")
     return SETTLED
 
 
@@ -107,6 +113,8 @@ def _rank_contested(db: duckdb.DuckDBPyConnection, judged: str) -> None:
             select _file_no, _line,
                 coalesce(lag(_content) over of_version = _content, false)
                     and (_version_at is not null or count(_version_at) over of_key = 0) as _is_repeat,
+                coalesce(lag(_content) over of_key = left(content_of('{DELETED}'), {DIGITS}), false)
+                    as _is_after_deletion,
                 row_number() over of_key > 1 or bool_or(_file_no is null) over (partition by _key) as _is_later
             from moment
             window of_key as (partition by _key order by _arrived_at, _line, _file_no nulls first),
@@ -114,6 +122,12 @@ def _rank_contested(db: duckdb.DuckDBPyConnection, judged: str) -> None:
         )
         from ranked where _file_no is not null
     """)
+
+
+def resent(db: duckdb.DuckDBPyConnection, settled: str) -> list[tuple[int, int]]:
+    """Return (file number, count) of duplicates of a version that was there before its record was deleted."""
+    query = f"select _file_no, count(*) from {settled} where _fate = 'duplicate' and _is_resent group by all"
+    return [(int(str(n)), int(str(count))) for n, count in rows(db, query)]
 
 
 def fates(db: duckdb.DuckDBPyConnection, settled: str) -> list[tuple[int, str, int]]:

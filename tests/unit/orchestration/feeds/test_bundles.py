@@ -58,6 +58,23 @@ def test_a_delete_lands_as_a_deleted_row_and_counts_once(zone, patient, known_as
     assert (again.deleted, again.duplicate) == (0, 1)
 
 
+def test_a_version_that_comes_again_after_its_deletion_is_told(zone, patient, caplog) -> None:
+    same = patient(meta={"lastUpdated": "2026-02-01T00:00:00Z"})
+    zone.one("b.json", bundle(post(same)))
+    delete = {"request": {"method": "DELETE", "url": "Patient/p1"}}
+    assert zone.one("again.json", bundle(post(same), kind="batch")).duplicate == 1
+    assert zone.one("d.json", bundle(delete)).deleted == 1
+    assert zone.one("d2.json", bundle(delete, kind="batch")).deleted == 1
+    assert caplog.messages == []
+    receipt = zone.one("late.json", bundle(post(same), kind="collection"))
+    assert (receipt.landed, receipt.duplicate) == (0, 1)
+    [told] = caplog.messages
+    assert told.startswith(f"ehr_fhir {receipt.sha256[:12]}: 1 records came again after their deletion")
+    assert "p1" not in told
+    newer = patient(meta={"lastUpdated": "2026-02-02T00:00:00Z"})
+    assert zone.one("new.json", bundle(post(newer))).superseded == 1
+
+
 def test_an_entry_without_anything_and_a_delete_of_nothing_are_quarantined_alone(zone, patient) -> None:
     conditional = {"request": {"method": "DELETE", "url": "Patient?identifier=a|b"}}
     receipt = zone.one(
