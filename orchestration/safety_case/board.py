@@ -110,9 +110,17 @@ class Board:
         self.looks.update((Barrier.LEDGER.value, Barrier.RELEASE.value))
         verified = verify_ledger(self.settings).document
         if not verified["ok"]:
-            self.tell(Barrier.LEDGER, "verify", verified["reason"])
+            about = "pointer" if verified["first_bad"] is None else "entry"
+            self.tell(Barrier.LEDGER, about, verified["reason"])
         for problem in overview(self.settings).problems:
-            self.tell(Barrier.RELEASE, "status", problem)
+            self.tell(Barrier.RELEASE, _about(problem), problem)
+
+
+def _about(problem: str) -> str:
+    """What a problem of `status`, which is told in words alone, is about."""
+    if problem.startswith("THE LEDGER"):
+        return "ledger"
+    return "pointer" if "POINTER" in problem or "the pointer" in problem else "release"
 
 
 def rightful(board: Board) -> None:

@@ -1,6 +1,7 @@
-"""What a named fault is: who should catch it, how it is put in, and what became of it.
+"""What a named fault is: which alarm should tell it, how it is put in, and what became of it.
 
-A fault names the barrier that promises to catch it. How it is looked for is not its business: every course looks in the
+A fault names the barrier that promises to catch it, and the alarm that it must raise: another one of that barrier tells
+something else. How it is looked for is not its business: every course looks in the
 same way, with a fault in it and without one (null runs). What does not belong here: the faults (catalogue) and the
 courses that they happen in.
 """
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -82,16 +84,27 @@ class Outcome:
     looks: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
+ANY_ALARM = ("*",)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One named fault. `done` says what is done to the sandbox; `blind` why no barrier is promised to see it."""
+    """One named fault. `done` says what is done to the sandbox; `blind` why no barrier is promised to see it.
+
+    `alarm` names what the barrier must say it is about: names, or patterns with `*`, any of which will do.
+    """
 
     id: str
     family: str
     title: str
     done: str
     barrier: Barrier
+    alarm: tuple[str, ...] = ANY_ALARM
     blind: str = ""
+
+    def is_told_by(self, alarm: Alarm) -> bool:
+        """Whether an alarm is the promised one."""
+        return alarm.barrier is self.barrier and any(fnmatchcase(alarm.about, name) for name in self.alarm)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,18 +127,19 @@ class ServiceFault(Fault):
     """A fault around the running service, in it as long as the context lasts."""
 
     inject: Callable[["Service"], AbstractContextManager[None]]
-    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def verdict(fault: Fault, outcome: Outcome, usual: Outcome) -> dict[str, Any]:
-    """One line of the scoreboard: detected where the promised barrier said something that it does not say otherwise.
+    """One line of the scoreboard: detected where the promised alarm was raised, and is not raised otherwise.
 
-    A gate that spoke and let the release through all the same detected nothing. `contained` is None where no cards were
+    What else was said is told under `also`: by other barriers their names, by this one what it was about. A gate that
+    spoke and let the release through all the same detected nothing. `contained` is None where no cards were
     counted.
     """
     known = {(one.barrier, one.about) for one in usual.alarms}
     new = [one for one in outcome.alarms if (one.barrier, one.about) not in known]
-    found = next((one for one in new if one.barrier is fault.barrier), None)
+    found = next((one for one in new if fault.is_told_by(one)), None)
+    others = {_beside(fault, one) for one in new if not fault.is_told_by(one)}
     if fault.barrier is Barrier.GATE and outcome.reached.model:
         found = None
     cards = outcome.reached.cards
@@ -135,13 +149,19 @@ def verdict(fault: Fault, outcome: Outcome, usual: Outcome) -> dict[str, Any]:
         "title": fault.title,
         "done": fault.done,
         "barrier": fault.barrier.value,
+        "alarm": list(fault.alarm),
         "promised": not fault.blind,
         "blind_spot": fault.blind or None,
         "detected": found is not None,
         "said": found.said if found else None,
         "seconds": round(found.seconds, 3) if found else None,
         "days": found.days if found else None,
-        "also": sorted({one.barrier.value for one in new} - {fault.barrier.value}),
+        "also": sorted(others),
         "reached": vars(outcome.reached),
         "contained": None if cards is None else cards == 0,
     }
+
+
+def _beside(fault: Fault, alarm: Alarm) -> str:
+    barrier = alarm.barrier.value
+    return f"{barrier}: {alarm.about}" if alarm.barrier is fault.barrier else barrier

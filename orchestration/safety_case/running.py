@@ -5,7 +5,6 @@ What does not belong here: the courses (week, board, service) and how a line is 
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from orchestration.safety_case.faults import (
     ServiceFault,
     verdict,
 )
+from orchestration.safety_case.folders import Working, working_folder
 from orchestration.safety_case.null_runs import as_null_run, counted
 from orchestration.safety_case.sandbox import Progress, Sandbox, land_history, make_sandbox
 from orchestration.safety_case.service import serve
@@ -48,15 +48,21 @@ class Case:
     """One run over one sandbox: `usual` is what each course comes to without a fault."""
 
     base: Sandbox
-    folder: Path
+    working: Working
     progress: Progress
     usual: dict[type[Fault], Outcome] = field(default_factory=dict[type[Fault], Outcome])
+
+    @property
+    def folder(self) -> Path:
+        return self.working.folder
 
     def play(self, kind: type[Fault], fault: Fault | None) -> Outcome:
         """Play a course in a copy of its own, which is gone afterwards."""
         folder = self.folder / (fault.id if fault else f"usual-{kind.__name__}")
         try:
-            return COURSES[kind](self, folder, fault)
+            found = COURSES[kind](self, folder, fault)
+            self.working.end_if_told()
+            return found
         finally:
             open_records.cache_clear()
             if fault is not None:  # the week without a fault is what the others are counted against
@@ -84,9 +90,9 @@ def _board(case: Case, folder: Path, fault: Fault | None) -> Outcome:
     return hold_board(case.base, folder, fault)
 
 
-def _service(case: Case, _: Path, fault: Fault | None) -> Outcome:
+def _service(case: Case, folder: Path, fault: Fault | None) -> Outcome:
     assert fault is None or isinstance(fault, ServiceFault)
-    return serve(case.base, fault)
+    return serve(case.base, folder, fault)
 
 
 def _week(case: Case, folder: Path, fault: Fault | None) -> Outcome:
@@ -102,6 +108,11 @@ COURSE_NAMES: Mapping[type[Fault], str] = {
     BoardFault: "a release",
     ServiceFault: "calls to the service",
 }
+
+
+def null_runs_of(case: Case) -> dict[str, Any]:
+    """The null runs of the sandbox itself: of each course that a fault went into."""
+    return as_null_run(case.base.seed, {COURSE_NAMES[kind]: found for kind, found in case.usual.items()})
 
 
 def null_run(settings: Settings, folder: Path, seed: int, progress: Progress) -> dict[str, Any]:
@@ -125,6 +136,7 @@ def list_catalogue() -> Answer:
             "title": one.title,
             "done": one.done,
             "barrier": one.barrier.value,
+            "alarm": list(one.alarm),
             "surface": SURFACES[one.barrier],
             "blind_spot": one.blind or None,
         }
@@ -148,14 +160,13 @@ def run_safety_case(
 
     `nulls` is the number of seeds of null runs, the sandbox's own among them; `out` the folder of the page; `base` a
     folder for a sandbox that is kept, and taken as it is where one lies there already. Exit code 1 where a fault was
-    missed that the catalogue promises to catch. Raises `UnknownFault` and `SandboxNotReady`.
+    missed that the catalogue promises to catch. Raises `UnknownFault`, `SandboxNotReady` and `BaseRefused`.
     """
-    chosen, started = _chosen(only), time.perf_counter()
-    with _private_environment(), tempfile.TemporaryDirectory(prefix="pilothouse-safety-case-") as name:
-        folder = Path(name)
-        case = Case(make_sandbox(settings, base or folder / "base", seed, progress), folder, progress)
+    chosen, started = chosen_faults(only), time.perf_counter()
+    with open_case(settings, progress, seed=seed, base=base) as case:
+        folder = case.folder
         lines = [case.judge(fault) for fault in chosen]
-        runs = [as_null_run(seed, {COURSE_NAMES[kind]: found for kind, found in case.usual.items()})]
+        runs = [null_runs_of(case)]
         runs += [
             null_run(settings, folder / f"null-{other}", other, progress) for other in range(seed + 1, seed + nulls)
         ]
@@ -164,6 +175,18 @@ def run_safety_case(
         return answer
     view = SafetyCaseView(answer.document, now(), version("pilothouse"))
     return replace(answer, document={**answer.document, "page": str(write_safety_case(out, view))})
+
+
+@contextmanager
+def open_case(settings: Settings, progress: Progress, *, seed: int = SEED, base: Path | None = None) -> Generator[Case]:
+    """Make the sandbox, in `base` where one is given, and let faults be judged in it while the block lasts.
+
+    Raises `SandboxNotReady` and `BaseRefused`.
+    """
+    with _private_environment(), working_folder() as working:
+        sandbox = make_sandbox(settings, base or working.folder / "base", seed, progress)
+        working.end_if_told()
+        yield Case(sandbox, working, progress)
 
 
 @contextmanager
@@ -218,7 +241,8 @@ def _line(one: Mapping[str, Any]) -> str:
     return f"{one['fault']:<24}{mark:<11}{one['barrier']}{after}{days}: {said}"
 
 
-def _chosen(only: Iterable[str]) -> list[Fault]:
+def chosen_faults(only: Iterable[str]) -> list[Fault]:
+    """Return the faults of these names, all where none is given. Raises `UnknownFault`."""
     known = {fault.id: fault for fault in CATALOGUE}
     unknown = [name for name in only if name not in known]
     if unknown:

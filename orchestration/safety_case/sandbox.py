@@ -15,7 +15,7 @@ from orchestration.defs.launch import Launcher
 from orchestration.settings import Settings, apply_third_party_switches
 from orchestration.simulator import simulate_group
 from orchestration.steps.drills.rehearsal import rehearse_as_evidence
-from orchestration.steps.errors import StepError
+from orchestration.steps.errors import StepError, WrongUsage
 from orchestration.steps.home import open_home
 from orchestration.steps.intake.landing import land_days
 from orchestration.steps.kinds import kind_of
@@ -37,6 +37,10 @@ Progress = Callable[[str], None]
 
 class SandboxNotReady(StepError):
     """The sandbox of the safety case could not be made; the message says which step failed, and how."""
+
+
+class BaseRefused(WrongUsage):
+    """The folder given for a sandbox that is kept is a home in use, or holds something else; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,9 @@ def settings_at(like: Settings, home: Path) -> Settings:
 def make_sandbox(like: Settings, folder: Path, seed: int, progress: Progress) -> Sandbox:
     """Simulate, land, build, train, judge and rehearse, as `pilothouse run` does; what lies there whole stays as it is.
 
-    Raises `SandboxNotReady`.
+    Raises `SandboxNotReady`, and `BaseRefused` where something else lies in the folder.
     """
+    require_free(like, folder, seed)
     if (folder / READY).exists():
         sandbox = Sandbox(settings_at(like, folder), seed)
         work_in(sandbox.settings)
@@ -103,8 +108,29 @@ def make_sandbox(like: Settings, folder: Path, seed: int, progress: Progress) ->
         sandbox.key(person).parent.mkdir(exist_ok=True)
         new_person(settings, person, (role,), sandbox.key(person))
     open_records.cache_clear()
-    (folder / READY).touch()
+    (folder / READY).write_text(str(seed))
     return sandbox
+
+
+def require_free(like: Settings, folder: Path, seed: int) -> None:
+    """Refuse a folder in which a sandbox would be among things of a home, or of others. Raises `BaseRefused`."""
+    place, home = folder.resolve(), like.home.resolve()
+    if place.is_relative_to(home) or home.is_relative_to(place):
+        raise BaseRefused(
+            f"{folder} is the home of this installation, lies in it or holds it; faults are put into a sandbox of its "
+            "own. Name an empty folder elsewhere."
+        )
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not (folder / READY).exists():
+        raise BaseRefused(
+            f"{folder} holds something that is no whole sandbox (no {READY}). Name an empty folder, or delete it where "
+            "it is what an interrupted run left."
+        )
+    if (made := (folder / READY).read_text()) != str(seed):
+        raise BaseRefused(
+            f"The sandbox in {folder} was made with seed {made}, not {seed}. Name another folder or seed."
+        )
 
 
 def land_history(like: Settings, folder: Path, seed: int, progress: Progress) -> Sandbox:
@@ -130,7 +156,8 @@ def work_in(settings: Settings) -> None:
         os.environ[name] = value
 
 
-READY = "people/ready"
+READY = "safety-case-sandbox"
+"""Marks a sandbox that is whole; holds its seed."""
 WRITTEN_INTO = (".db", ".db-wal", ".db-shm", ".duckdb", ".lock", ".checkpoint")
 
 

@@ -146,21 +146,22 @@ def _look_at_meaning(week: Week) -> None:
     week.looks[Barrier.MEANING.value] += 1
     watch_meaning(settings, SITE)
     for review in list_reviews(settings):
-        changes = show_review(settings, review["review"])["changes"]
-        week.say(Barrier.MEANING, review["about"], " ".join(one["sentence"] for one in changes[:2]))
+        shown = show_review(settings, review["review"])  # which says about which code of a column
+        week.say(Barrier.MEANING, shown["about"], " ".join(one["sentence"] for one in shown["changes"][:2]))
 
 
 def _look_at_freshness(week: Week) -> None:
     settings = week.sandbox.settings
     week.looks[Barrier.FRESHNESS.value] += 1
+    known = _open_incidents(week)
     clock = arrival_time(load_site(SITE), week.days[-1]) + MORNING
     tell(settings, site_freshness(settings, SITE, clock))
-    _say_incidents(week, Barrier.FRESHNESS)
+    _say_incidents(week, Barrier.FRESHNESS, known)
 
 
 def _build(week: Week, progress: Progress) -> None:
     """Build the tables, then watch drift of what is served, as the graph does with a new snapshot."""
-    known = {one["incident"] for one in list_incidents(week.sandbox.settings)}
+    known = _open_incidents(week)
     week.looks.update((Barrier.TABLES.value, Barrier.DRIFT.value))
     launcher = Launcher(week.sandbox.settings, lambda _: None)
     progress("tables    dbt, in this copy")
@@ -172,7 +173,12 @@ def _build(week: Week, progress: Progress) -> None:
     _say_incidents(week, Barrier.DRIFT, known)
 
 
-def _say_incidents(week: Week, barrier: Barrier, known: Collection[str] = ()) -> None:
+def _open_incidents(week: Week) -> frozenset[str]:
+    return frozenset(str(one["incident"]) for one in list_incidents(week.sandbox.settings) if one["is_open"])
+
+
+def _say_incidents(week: Week, barrier: Barrier, known: Collection[str]) -> None:
+    """Say what was opened since `known`: a barrier is credited with its own incidents alone."""
     for one in list_incidents(week.sandbox.settings):
         if one["is_open"] and one["incident"] not in known:
             week.say(barrier, str(one["incident"]).rstrip("0123456789-"), str(one["what"]))

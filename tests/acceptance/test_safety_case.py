@@ -5,7 +5,9 @@ home; all of them, a week of feeds among them, and more null runs are a part of 
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ import pytest
 from evaluation.gates import Authorisation
 from evaluation.ledger import Ledger
 from evaluation.ledger.chain import Verification
+from evaluation.reports.safety_case import SafetyCaseView, write_safety_case
 from ml.serving.trusting import Trust
-from orchestration.safety_case import run_safety_case
+from orchestration.safety_case.running import Case, chosen_faults, null_runs_of, open_case, scoreboard
 from orchestration.settings import Environment, Settings
 from orchestration.steps.answer import Answer
 from orchestration.steps.record import records
@@ -44,14 +47,19 @@ Run = Callable[..., Answer]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run faults over one sandbox, made by the first."""
-    root = tmp_path_factory.mktemp("safety-case")
-    urls = [f"sqlite:///{root / name}.db" for name in ("ledger", "mlflow", "events")]
-    settings = Settings(root, Environment.DEVELOPMENT, *urls)
+def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+    """One sandbox, and one null run of each course, for all of the tests."""
+    home = tmp_path_factory.mktemp("safety-case")
+    urls = [f"sqlite:///{home / name}.db" for name in ("ledger", "mlflow", "events")]
+    with open_case(Settings(home, Environment.DEVELOPMENT, *urls), _say) as opened:
+        yield opened
 
-    def faults(*names: str, out: Path | None = None) -> Answer:
-        return run_safety_case(settings, _say, only=names, base=root / "base", out=out)
+
+@pytest.fixture(scope="module")
+def run(case: Case) -> Run:
+    def faults(*names: str) -> Answer:
+        found = [case.judge(fault) for fault in chosen_faults(names)]
+        return scoreboard(found, [null_runs_of(case)], 0.0)
 
     return faults
 
@@ -62,7 +70,10 @@ def _say(message: str) -> None:
 
 @pytest.fixture(scope="module")
 def board(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Answer:
-    return run(*CAUGHT, NOT_SEEN, out=tmp_path_factory.mktemp("board"))
+    answer = run(*CAUGHT, NOT_SEEN)
+    view = SafetyCaseView(answer.document, datetime(2026, 11, 28, tzinfo=UTC), "0.1.0")
+    page = write_safety_case(tmp_path_factory.mktemp("board"), view)
+    return replace(answer, document={**answer.document, "page": str(page)})
 
 
 def lines(answer: Answer) -> dict[str, dict[str, Any]]:

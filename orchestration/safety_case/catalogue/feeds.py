@@ -47,11 +47,11 @@ def _replayed(week: Week) -> None:
 
 
 def _truncated(week: Week) -> None:
-    """The transfer of readings ends in the middle of a line, on every day."""
+    """The transfer of readings ends with a whole line, on every day: no record breaks its contract."""
     for day in week.days:
         path = week.folder(day) / OBSERVATIONS
         content = path.read_bytes()
-        week.rewrite(path, content[: content.index(b"\n", len(content) // 2) - 20])
+        week.rewrite(path, content[: content.index(b"\n", len(content) // 2) + 1])
 
 
 def _schema(week: Week) -> None:
@@ -95,10 +95,26 @@ def _deletions(week: Week) -> None:
     week.change("Observation", kept)
 
 
+def _about(code: str) -> tuple[str]:
+    """The review about readings of one code."""
+    return (f"fhir_observation.{code}",)
+
+
 def _fault(
-    name: str, title: str, done: str, barrier: Barrier, inject: Callable[[Week], None], **more: Any
+    name: str,
+    title: str,
+    done: str,
+    told: tuple[Barrier, tuple[str, ...]],
+    inject: Callable[[Week], None],
+    **more: Any,
 ) -> FeedFault:
-    return FeedFault(id=name, family=FAMILY, title=title, done=done, barrier=barrier, inject=inject, **more)
+    barrier, alarm = told
+    named: dict[str, Any] = {"id": name, "family": FAMILY, "title": title, "done": done}
+    return FeedFault(**named, barrier=barrier, alarm=alarm, inject=inject, **more)
+
+
+STALE = (Barrier.FRESHNESS, ("stale-ehr_fhir-city",))
+NOT_SENT = ("fhir_encounter.discharge_disposition_code", "fhir_patient.deceased_at", "fhir_patient.is_deceased")
 
 
 FEEDS = (
@@ -106,35 +122,35 @@ FEEDS = (
         "late-feed",
         "Late feed",
         f"The record system sends nothing for {LATE_DAYS} days.",
-        Barrier.FRESHNESS,
+        STALE,
         _late,
     ),
     _fault(
         "replayed-days",
         "Replayed days",
         "The files of three days come again in the place of those of the last three.",
-        Barrier.FRESHNESS,
+        STALE,
         _replayed,
     ),
     _fault(
         "truncated-file",
         "Truncated files",
-        "Half of every day's readings is lost in transfer, in the middle of a line.",
-        Barrier.CONTRACT,
+        "Half of every day's readings is lost in transfer, at the end of a line.",
+        (Barrier.MEANING, ("fhir_observation.records",)),
         _truncated,
     ),
     _fault(
         "schema-drift",
         "Schema drift",
         "The patient of a reading stands in another element.",
-        Barrier.CONTRACT,
+        (Barrier.CONTRACT, ("stopped",)),
         _schema,
     ),
     _fault(
         "swapped-unit",
         "Swapped unit: Celsius sent as Fahrenheit",
         "Temperatures are measured in Celsius and go on being sent as Fahrenheit.",
-        Barrier.MEANING,
+        (Barrier.MEANING, _about(TEMPERATURE)),
         _reading(TEMPERATURE, lambda value: (value - 32) / 1.8),
         builds=True,
     ),
@@ -142,21 +158,21 @@ FEEDS = (
         "swapped-pressure",
         "Swapped unit: kilopascal sent as mmHg",
         "Systolic pressures are measured in kPa and go on being sent as mmHg.",
-        Barrier.MEANING,
+        (Barrier.MEANING, _about(SYSTOLIC)),
         _reading(SYSTOLIC, lambda value: value / MMHG_PER_KPA),
     ),
     _fault(
         "swapped-glucose",
         "Swapped unit that is plausible: mmol/L sent as mg/dL",
         "Glucose is measured in mmol/L and goes on being sent as mg/dL.",
-        Barrier.MEANING,
+        (Barrier.MEANING, _about(GLUCOSE)),
         _reading(GLUCOSE, lambda value: value / MG_PER_MMOL),
     ),
     _fault(
         "half-minute",
         "Changed meaning: breaths of half a minute",
         "Breaths are counted for half a minute and sent as those of a whole one.",
-        Barrier.MEANING,
+        (Barrier.MEANING, _about(BREATHS)),
         _reading(BREATHS, lambda value: value / 2),
         builds=True,
     ),
@@ -164,7 +180,7 @@ FEEDS = (
         "changed-codes",
         "Changed codes",
         "Heart rates come under a code of the monitor's maker.",
-        Barrier.MEANING,
+        (Barrier.MEANING, ("fhir_observation.code", "fhir_observation.code_system")),
         _codes,
         builds=True,
     ),
@@ -172,7 +188,7 @@ FEEDS = (
         "lost-deaths",
         "Lost deaths",
         "The source stops sending that people have died.",
-        Barrier.MEANING,
+        (Barrier.MEANING, NOT_SENT),
         _deaths,
         builds=True,
     ),
@@ -180,7 +196,7 @@ FEEDS = (
         "dropped-deletions",
         "Dropped deletions",
         "Readings that the source took back are not sent as taken back.",
-        Barrier.MEANING,
+        (Barrier.MEANING, ("fhir_observation.*",)),
         _deletions,
         builds=True,
         blind="Whoever receives cannot know of a retraction that never came: each record keeps its contract. Only the "

@@ -3,6 +3,7 @@
 What does not belong here: what is done to the record afterwards (record).
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from evaluation.ledger import ApprovalStatement, load_private_key, record_approval, sign_approval
@@ -96,8 +97,9 @@ def _skipped_stage(board: Board) -> None:
     board.promote(Stage.ASSISTIVE)
 
 
-def _fault(name: str, title: str, done: str, act: object) -> BoardFault:
-    return BoardFault(id=name, family=FAMILY, title=title, done=done, barrier=Barrier.GATE, act=act)  # type: ignore[arg-type]
+def _fault(name: str, title: str, done: str, alarm: str, act: Callable[[Board], None]) -> BoardFault:
+    """A fault that the gate must refuse by this clause, or by this kind of refusal."""
+    return BoardFault(id=name, family=FAMILY, title=title, done=done, barrier=Barrier.GATE, alarm=(alarm,), act=act)
 
 
 PEOPLE_FAULTS = (
@@ -105,29 +107,63 @@ PEOPLE_FAULTS = (
         "self-approval",
         "Self-approval",
         "The author of the model holds the safety lead's role and signs the approval of the model.",
+        "approval.model",
         _self_approval,
     ),
-    _fault("one-person-both", "One person, both approvals", "One person with both roles signs both.", _one_for_both),
-    _fault("one-approval", "An approval is missing", "Only the model is approved, and it is promoted.", _one_approval),
-    _fault("wrong-role", "Approval without the role", "The nursing lead approves the model.", _without_the_role),
+    _fault(
+        "one-person-both",
+        "One person, both approvals",
+        "One person with both roles signs both.",
+        "approvals-by-different-people",
+        _one_for_both,
+    ),
+    _fault(
+        "one-approval",
+        "An approval is missing",
+        "Only the model is approved, and it is promoted.",
+        "approval.workflow",
+        _one_approval,
+    ),
+    _fault(
+        "wrong-role",
+        "Approval without the role",
+        "The nursing lead approves the model.",
+        "UnknownApprover",
+        _without_the_role,
+    ),
     _fault(
         "anothers-key",
         "Signed with another's key",
         "The approval of the safety lead is signed with the key of the nursing lead.",
+        "RefusedEntryError",
         _anothers_key,
     ),
-    _fault("revoked-key", "Approval by a revoked key", "The key is revoked, and then signs.", _revoked_key),
+    _fault(
+        "revoked-key",
+        "Approval by a revoked key",
+        "The key is revoked, and then signs.",
+        "RefusedEntryError",
+        _revoked_key,
+    ),
     _fault(
         "stolen-key",
         "Approval by a key that was stolen",
         "Both signed; then one key is revoked as stolen since before that.",
+        "approval.model",
         _stolen_key,
     ),
-    _fault("expired-approval", "Expired approvals", "Both were signed longer ago than the policy allows.", _expired),
+    _fault(
+        "expired-approval",
+        "Expired approvals",
+        "Both were signed longer ago than the policy allows.",
+        "approval.model",
+        _expired,
+    ),
     _fault(
         "skipped-stage",
         "A stage is skipped",
         "With approvals for shadow, the model is asked straight into assistive.",
+        "one-stage-at-a-time",
         _skipped_stage,
     ),
 )

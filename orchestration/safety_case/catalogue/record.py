@@ -6,6 +6,7 @@ What does not belong here: faults of people, who use the product as it is meant 
 import json
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -121,8 +122,14 @@ def _replace(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
-def _fault(name: str, title: str, done: str, barrier: Barrier, act: object) -> BoardFault:
-    return BoardFault(id=name, family=FAMILY, title=title, done=done, barrier=barrier, act=act)  # type: ignore[arg-type]
+Told = tuple[Barrier, str]
+ENTRY, POINTER = (Barrier.LEDGER, "entry"), (Barrier.LEDGER, "pointer")
+SERVED, POINTED = (Barrier.RELEASE, "release"), (Barrier.RELEASE, "pointer")
+
+
+def _fault(name: str, title: str, done: str, told: Told, act: Callable[[Board], None]) -> BoardFault:
+    barrier, alarm = told
+    return BoardFault(id=name, family=FAMILY, title=title, done=done, barrier=barrier, alarm=(alarm,), act=act)
 
 
 RECORD = (
@@ -130,51 +137,51 @@ RECORD = (
         "tampered-ledger",
         "Tampered ledger entry",
         "The entry of the promotion is given another actor in the database.",
-        Barrier.LEDGER,
+        ENTRY,
         _edited_entry,
     ),
-    _fault("deleted-entry", "Deleted ledger entry", "The second entry is deleted.", Barrier.LEDGER, _deleted_entry),
-    _fault("cut-ledger", "The ledger's end is cut off", "The newest entry is deleted.", Barrier.LEDGER, _last_entry),
+    _fault("deleted-entry", "Deleted ledger entry", "The second entry is deleted.", ENTRY, _deleted_entry),
+    _fault("cut-ledger", "The ledger's end is cut off", "The newest entry is deleted.", ENTRY, _last_entry),
     _fault(
         "older-ledger",
         "An older ledger is put back",
         "Ledger and signed head are replaced by those of before the release.",
-        Barrier.LEDGER,
+        POINTER,
         _older_ledger,
     ),
     _fault(
         "wound-back-pointer",
         "A pointer is wound back",
         "After a rollback the pointer of before it is put back.",
-        Barrier.LEDGER,
+        POINTER,
         _wound_back,
     ),
     _fault(
         "raised-pointer",
         "A pointer is raised by hand",
         "The pointer's stage is edited from shadow to decision support.",
-        Barrier.RELEASE,
+        POINTED,
         _raised_pointer,
     ),
     _fault(
         "altered-model",
         "The released model is altered",
         "One byte is added to a model file of the release.",
-        Barrier.RELEASE,
+        SERVED,
         _altered_model,
     ),
     _fault(
         "unsigned-release",
         "Unsigned release",
         "The signature of the manifest is replaced by one that is none.",
-        Barrier.RELEASE,
+        SERVED,
         _unsigned_release,
     ),
     _fault(
         "swapped-candidate",
         "The model is swapped after it was signed",
         "After both approvals one byte is added to the candidate's model; then it is promoted.",
-        Barrier.GATE,
+        (Barrier.GATE, "ManifestError"),
         _swapped_candidate,
     ),
 )

@@ -174,29 +174,40 @@ def _oversized(service: Service) -> Generator[None]:
     yield
 
 
-def _fault(name: str, title: str, done: str, inject: Injection, **options: Any) -> ServiceFault:
-    return ServiceFault(
-        id=name, family=FAMILY, title=title, done=done, barrier=Barrier.SERVICE, inject=inject, options=options
-    )
+STUCK, FAILS, JUMPED = "tier: the model has not answered*", "tier: *scoring failed*", "tier: the clock*jumped*"
+UNWRITABLE, UNTRUSTED, TOO_LARGE = "answer 503: *event store cannot write*", "answer 401: *", "answer 413: *"
+CHANGED, UNSIGNED, WENT_BACK = "readyz: *is changed*", "readyz: *model.sig*", "readyz: *pointer*went back*"
+
+
+def _fault(name: str, title: str, done: str, alarm: str, inject: Injection) -> ServiceFault:
+    told: dict[str, Any] = {"barrier": Barrier.SERVICE, "alarm": (alarm,)}
+    return ServiceFault(id=name, family=FAMILY, title=title, done=done, inject=inject, **told)
 
 
 SERVING = (
-    _fault("hanging-model", "Hanging model", "Scoring does not come back.", _hanging),
-    _fault("slow-model", "Slow model", f"Every score takes {SLOW_SECONDS:.0f} seconds.", _slow),
-    _fault("failing-model", "Failing model", "Every score raises an error.", _failing),
-    _fault("dead-database", "Dead event database", "Another process locks the event store.", _dead_database),
-    _fault("full-disk", "Disk full", "No file of the service can grow.", _full_disk),
-    _fault("clock-jump", "Clock jump", "The clock of the service jumps ahead by a day.", _clock),
-    _fault("altered-model-served", "Model altered while it serves", "One byte is added to a model file.", _altered),
-    _fault("unsigned-model", "Unsigned model", "The model's signature is removed from the release.", _unsigned),
+    _fault("hanging-model", "Hanging model", "Scoring does not come back.", STUCK, _hanging),
+    _fault("slow-model", "Slow model", f"Every score takes {SLOW_SECONDS:.0f} seconds.", STUCK, _slow),
+    _fault("failing-model", "Failing model", "Every score raises an error.", FAILS, _failing),
+    _fault(
+        "dead-database", "Dead event database", "Another process locks the event store.", UNWRITABLE, _dead_database
+    ),
+    _fault("full-disk", "Disk full", "No file of the service can grow.", UNWRITABLE, _full_disk),
+    _fault("clock-jump", "Clock jump", "The clock of the service jumps ahead by a day.", JUMPED, _clock),
+    _fault(
+        "altered-model-served", "Model altered while it serves", "One byte is added to a model file.", CHANGED, _altered
+    ),
+    _fault(
+        "unsigned-model", "Unsigned model", "The model's signature is removed from the release.", UNSIGNED, _unsigned
+    ),
     _fault(
         "wound-back-served",
         "Pointer wound back while it serves",
         "After a rollback to shadow the pointer of before it is put back.",
+        WENT_BACK,
         _wound_back,
     ),
-    _fault("forged-token", "Forged token", "A stranger signs in the name of the client.", _forged),
-    _fault("hmac-token", "HMAC token", "The token is an HMAC with the client's public key.", _hmac),
-    _fault("replayed-token", "Replayed token", "A token that was used comes again.", _replayed),
-    _fault("oversized-body", "Oversized body", "A body of two megabytes is sent.", _oversized),
+    _fault("forged-token", "Forged token", "A stranger signs in the name of the client.", UNTRUSTED, _forged),
+    _fault("hmac-token", "HMAC token", "The token is an HMAC with the client's public key.", UNTRUSTED, _hmac),
+    _fault("replayed-token", "Replayed token", "A token that was used comes again.", UNTRUSTED, _replayed),
+    _fault("oversized-body", "Oversized body", "A body of two megabytes is sent.", TOO_LARGE, _oversized),
 )

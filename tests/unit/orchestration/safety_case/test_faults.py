@@ -3,10 +3,17 @@
 from dataclasses import replace
 
 from orchestration.safety_case.catalogue import CATALOGUE
-from orchestration.safety_case.faults import SURFACES, Alarm, Barrier, Fault, Outcome, Reached, verdict
+from orchestration.safety_case.faults import ANY_ALARM, SURFACES, Alarm, Barrier, Fault, Outcome, Reached, verdict
 
-FAULT = Fault(id="late", family="feeds", title="Late", done="Nothing comes.", barrier=Barrier.FRESHNESS)
-LATE = Alarm(Barrier.FRESHNESS, "ehr_fhir", "ehr_fhir is stale", 0.25, 7.0)
+FAULT = Fault(
+    id="late",
+    family="feeds",
+    title="Late",
+    done="Nothing comes.",
+    barrier=Barrier.FRESHNESS,
+    alarm=("stale-ehr_fhir-*",),
+)
+LATE = Alarm(Barrier.FRESHNESS, "stale-ehr_fhir-city", "ehr_fhir is stale", 0.25, 7.0)
 OTHER = Alarm(Barrier.MEANING, "code", "a code vanished", 0.5, 7.0)
 
 
@@ -19,6 +26,21 @@ def test_a_fault_is_detected_by_the_first_word_of_the_barrier_that_promises_it()
 def test_what_another_barrier_says_does_not_keep_the_promise() -> None:
     line = verdict(FAULT, Outcome((OTHER,)), Outcome())
     assert (line["detected"], line["said"], line["seconds"], line["also"]) == (False, None, None, ["meaning"])
+
+
+def test_another_alarm_of_the_promised_barrier_does_not_keep_the_promise_and_is_told_beside() -> None:
+    passing = Alarm(Barrier.FRESHNESS, "stale-rosters-city", "rosters is stale", 0.1, 1.0)
+    line = verdict(FAULT, Outcome((passing, OTHER)), Outcome())
+    assert (line["detected"], line["said"], line["also"]) == (False, None, ["freshness: stale-rosters-city", "meaning"])
+    line = verdict(FAULT, Outcome((passing, LATE)), Outcome())
+    assert (line["said"], line["seconds"], line["also"]) == (LATE.said, 0.25, ["freshness: stale-rosters-city"])
+
+
+def test_any_of_the_named_alarms_will_do_and_without_names_each_of_the_barrier() -> None:
+    named = replace(FAULT, alarm=("other", "stale-*-city"))
+    assert verdict(named, Outcome((LATE,)), Outcome())["detected"]
+    assert verdict(replace(FAULT, alarm=ANY_ALARM), Outcome((LATE,)), Outcome())["detected"]
+    assert not verdict(replace(FAULT, alarm=ANY_ALARM), Outcome((OTHER,)), Outcome())["detected"]
 
 
 def test_what_is_said_without_a_fault_as_well_detects_nothing() -> None:
@@ -34,7 +56,7 @@ def test_what_people_were_shown_is_not_contained_however_it_was_found() -> None:
 
 
 def test_a_gate_that_spoke_and_let_the_release_through_detected_nothing() -> None:
-    fault = replace(FAULT, barrier=Barrier.GATE)
+    fault = replace(FAULT, barrier=Barrier.GATE, alarm=("some clause",))
     spoke = (Alarm(Barrier.GATE, "some clause", "refused", 0.1),)
     assert verdict(fault, Outcome(spoke, Reached(model=0)), Outcome())["detected"]
     assert not verdict(fault, Outcome(spoke, Reached(model=1)), Outcome())["detected"]
@@ -45,3 +67,8 @@ def test_every_fault_has_a_name_of_its_own_and_a_barrier_whose_surface_is_said()
     assert len(set(names)) == len(names)
     assert set(SURFACES) == set(Barrier)
     assert all(fault.done.endswith(".") and fault.title for fault in CATALOGUE)
+
+
+def test_every_fault_names_the_alarm_that_it_must_raise() -> None:
+    unnamed = {fault.id for fault in CATALOGUE if fault.alarm == ANY_ALARM}
+    assert not unnamed - {fault.id for fault in CATALOGUE if fault.family == "learning"}
