@@ -107,10 +107,8 @@ class Service:
         """What monitoring sees after a call."""
         self.looked += 1
         if answer.status >= 400:
-            self.tell(
-                f"answer {answer.status}",
-                f"{answer.status} {answer.document.get('title', '')}: {answer.document.get('detail')}",
-            )
+            said = answer.document.get("detail")
+            self.tell(f"answer {answer.status}: {said}", f"{answer.status} {answer.document.get('title', '')}: {said}")
         status, ready = self._ask("/readyz")
         if status >= 400:
             self.tell(f"readyz: {ready.get('detail')}", f"/readyz {status}: {ready.get('detail')}")
