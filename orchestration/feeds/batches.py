@@ -136,13 +136,13 @@ class Batch:
             self.tallies[int(str(file_no))].closed.add(int(str(line)))
 
     def _tell_resent(self, settled: str) -> None:
-        """Say what of a file stays deleted: landing it again would need a newer version."""
+        """Say what of a file stays deleted: only a version from after the deletion would bring it back."""
         if not any("duplicate" in tally.counts for tally in self.tallies):
             return
         for file_no, count in resent(self.db, settled):
             log.warning(
                 "%s %s: %d records came again after their deletion in a version from before it; they count as "
-                "duplicates and stay deleted. Have the source send a newer version.",
+                "duplicates and stay deleted. Have the source send a version from after the deletion.",
                 self.contract.feed, self.files[file_no].arrival.sha256[:12], count,
             )  # fmt: skip
 
