@@ -16,7 +16,7 @@ from ml.registry.manifest import EVERYWHERE, Launch, Nowhere, Scope
 from ml.registry.stages import Stage, Tier
 from ml.registry.store import VerifiedRelease
 from ml.serving.asking import ModelSilent
-from ml.serving.cards import model_card, reference_card, rule_card
+from ml.serving.cards import bounds_card, model_card, reference_card, rule_card
 from ml.serving.hours import Hours
 from ml.serving.scoring import Scorer
 from ml.serving.services import ScoringService
@@ -164,6 +164,7 @@ async def _model_advice(
         lambda: _scores(scorer, values, threshold), live.each_seconds, case.patience
     )
     probability = probabilities[layout.outcome]
+    instead, bounds = instead_of_the_model(live, tier, faults), only_bounds(features.notes)
     card = None
     if reason is not None:
         usual = scorer.usual().get(layout.outcome)
@@ -175,9 +176,11 @@ async def _model_advice(
             usual,
             reason,
             is_visit=service.is_of_visits,
-            instead=instead_of_the_model(live, tier, faults),
-            bounds=only_bounds(features.notes),
+            instead=instead,
+            bounds=bounds,
         )
+    elif bounds and threshold is not None:
+        card = bounds_card(case.event_id, live.release, bounds, instead)
     noted = [part for part in (_noted(faults, ""), _unused(features)) if part]
     status = SCORED if tier is Tier.MODEL else FALLBACK
     return Advice(status, tier, "; ".join(noted) or None, probabilities, layout.band_of(probability), card)
@@ -202,22 +205,32 @@ def instead_of_the_model(live: "Live", tier: Tier, faults: Mapping[Tier, Fault])
 
 def _fallback(case: Case, live: "Live", tier: Tier, service: ScoringService, faults: Mapping[Tier, Fault]) -> Advice:
     is_shown = live.stage.rank >= Stage.ASSISTIVE.rank
-    instead = instead_of_the_model(live, tier, faults) or ""
+    instead, bounds = instead_of_the_model(live, tier, faults) or "", only_bounds(case.features.notes)
     if tier is Tier.MANUAL:
         return Advice(MANUAL, tier, _noted(faults, "no advice in this tier"))
     if tier is Tier.REFERENCE:
         reference = None if live.ladder is None else live.ladder.reference
-        card = reference_card(case.event_id, live.release, reference, instead) if reference and is_shown else None
+        card = None
+        if reference and is_shown:
+            card = reference_card(case.event_id, live.release, reference, instead, bounds)
         return Advice(FALLBACK, tier, _noted(faults, "reference only"), card=card)
     if tier is Tier.HISTORY:
         usual = live.scorers[Tier.MODEL].usual() if Tier.MODEL in live.scorers else None
         return Advice(FALLBACK, tier, _noted(faults, "the site's historical average"), usual)
-    rule = service.fallback
-    reasons = rule.reasons(case.features.values)
-    bounds = only_bounds(case.features.notes)
-    card = rule_card(case.event_id, live.release, reasons, rule, instead, bounds) if reasons and is_shown else None
-    said = "; ".join(part for part in (_noted(faults, ""), ", ".join(reasons) or rule.none) if part)
-    return Advice(FALLBACK, tier, said, card=card)
+    card = _rule_card(case, live, service, instead, bounds) if is_shown else None
+    reasons = service.fallback.reasons(case.features.values)
+    parts = (_noted(faults, ""), ", ".join(reasons) or service.fallback.none, _unused(case.features))
+    return Advice(FALLBACK, tier, "; ".join(part for part in parts if part), card=card)
+
+
+def _rule_card(
+    case: Case, live: "Live", service: ScoringService, instead: str, bounds: Sequence[str]
+) -> dict[str, Any] | None:
+    """The rule's card; where it is silent, that of the signs that came as bounds (decision record 0058)."""
+    reasons = service.fallback.reasons(case.features.values)
+    if reasons:
+        return rule_card(case.event_id, live.release, reasons, service.fallback, instead, bounds)
+    return bounds_card(case.event_id, live.release, bounds, instead) if bounds else None
 
 
 def _noted(faults: Mapping[Tier, Fault], otherwise: str) -> str:

@@ -109,10 +109,20 @@ def rule_card(
     return _card(event_id, release, rule.summary.format(found=found), said, rule.indicator)
 
 
-def reference_card(event_id: UUID, release: VerifiedRelease, reference: Reference, instead: str) -> dict[str, Any]:
+def bounds_card(
+    event_id: UUID, release: VerifiedRelease, bounds: Sequence[str], instead: str | None = None
+) -> dict[str, Any]:
+    """The card where nothing else is said, and signs came as bounds: which were not scored. It judges nothing."""
+    summary = f"Not scored, sent as a bound: {_listed(bounds)}"
+    return _card(event_id, release, summary, (_only_bounds(bounds), instead or ""), "info")
+
+
+def reference_card(
+    event_id: UUID, release: VerifiedRelease, reference: Reference, instead: str, bounds: Sequence[str] = ()
+) -> dict[str, Any]:
     """The card that says that there is no score, why, and where the guideline is. It advises nothing."""
     summary = f"No score now: {reference.label}"
-    card = _card(event_id, release, summary, (reference.text, instead), "info")
+    card = _card(event_id, release, summary, (reference.text, _only_bounds(bounds), instead), "info")
     return {**card, "links": [{"label": reference.label, "url": reference.url, "type": "absolute"}]}
 
 
@@ -132,12 +142,15 @@ def _card(
 
 def _only_bounds(features: Sequence[str]) -> str:
     """The sentence that results stand in the record which nobody scored (decision record 0058); empty without one."""
-    named = ", ".join(feature.replace("_", " ") for feature in features)
+    if not features:
+        return ""
     return (
-        f"**Not scored,** because sent as a bound (under or over a number) and not as a reading: {named}."
-        if named
-        else ""
+        f"**Not scored,** because sent as a bound (under or over a number) and not as a reading: {_listed(features)}."
     )
+
+
+def _listed(features: Sequence[str]) -> str:
+    return ", ".join(feature.replace("_", " ") for feature in features)
 
 
 def _detail(layout: CardLayout, release: VerifiedRelease, said: Sequence[str]) -> str:

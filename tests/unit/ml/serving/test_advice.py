@@ -391,8 +391,48 @@ def test_a_card_says_which_reading_was_sent_as_a_bound_and_the_event_too(home: H
     said = "**Not scored,** because sent as a bound (under or over a number) and not as a reading: oxygen saturation."
     assert said in card["detail"]
     assert "70" not in card["summary"]
-    if tier is Tier.MODEL:
-        assert event["reason"] == f"not used: oxygen_saturation: {ONLY_A_BOUND}"
+    assert event["reason"].endswith(f"not used: oxygen_saturation: {ONLY_A_BOUND}")
+
+
+SATURATION_UNDER_70 = observation(
+    "59408-5", {"valueQuantity": {**quantity(70, "%")["valueQuantity"], "comparator": "<"}}
+)
+
+
+@pytest.mark.parametrize("tier", [Tier.MODEL, Tier.RULE])
+def test_where_a_bound_is_the_only_sign_a_card_says_that_it_was_not_scored(
+    home: Home, tier: Tier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rule has no reason and the model is under its threshold: silence would read as "nothing found"."""
+    home.point(home.release(), stage=Stage.DECISION_SUPPORT, tier=tier)
+    monkeypatch.setattr(Scorer, "score", lambda *_: {"critical_care": CARD["display_threshold"] / 2})
+    sent = prefetch(vitals=searchset(SATURATION_UNDER_70))
+    with home.serving() as client:
+        [card] = answer(client, call(sent))
+    [event] = events(home)
+    assert (card["summary"], card["indicator"]) == ("Not scored, sent as a bound: oxygen saturation", "info")
+    said = "**Not scored,** because sent as a bound (under or over a number) and not as a reading: oxygen saturation."
+    assert card["detail"].startswith(said)
+    assert "suggestions" not in card
+    assert not any(text in card["summary"] + card["detail"] for text in ("70", " %", "Rule:", "NEWS2"))
+    assert (event["tier"], event["is_displayed"], event["card_uuid"]) == (tier, True, card["uuid"])
+    assert event["reason"].endswith(f"not used: oxygen_saturation: {ONLY_A_BOUND}")
+
+
+@pytest.mark.parametrize("tier", [Tier.MODEL, Tier.RULE])
+def test_a_bound_shows_no_card_in_shadow(home: Home, tier: Tier, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.point(home.release(), stage=Stage.SHADOW, tier=tier)
+    monkeypatch.setattr(Scorer, "score", lambda *_: {"critical_care": CARD["display_threshold"] / 2})
+    with home.serving() as client:
+        assert answer(client, call(prefetch(vitals=searchset(SATURATION_UNDER_70)))) == []
+
+
+def test_the_guideline_s_card_says_too_which_sign_came_as_a_bound(home: Home) -> None:
+    home.point(home.ladder_release(), tier=Tier.REFERENCE)
+    with home.serving() as client:
+        [card] = answer(client, call(prefetch(vitals=searchset(SATURATION_UNDER_70))))
+    assert card["summary"] == "No score now: NEWS2 guideline"
+    assert "**Not scored,** because sent as a bound" in card["detail"]
 
 
 def test_a_visit_s_scores_are_the_model_s_own(home: Home) -> None:
