@@ -57,7 +57,8 @@ def _tried(
     old = float(sample.filled[before].sum() / sample.visits[before].sum())
     p_value = _fewer_by_chance(sample, before, found, visits, span)
     new = found / visits
-    if new > rule.gone_ratio * old and old - new < rule.lost_share:
+    is_less = old - new >= rule.lost_share and span == max(rule.spans_days)
+    if new > rule.gone_ratio * old and not is_less:
         return Tried(p_value, None)
     return Tried(p_value, _finding(sample, before, after, last, rule))
 

@@ -27,8 +27,8 @@ class VolumeRule(_Frozen):
 
 
 class FillingRule(_Frozen):
-    """When a field or an outcome vanished: in at most ``gone_ratio`` of its share before, or ``lost_share`` below it,
-    among at least ``fewest`` visits of the last days of one of the spans."""
+    """When a field or an outcome vanished: in at most ``gone_ratio`` of its share before, in any of the spans, or
+    ``lost_share`` below it in the longest; among at least ``fewest`` visits of the last days."""
 
     spans_days: Annotated[tuple[Days, ...], Field(min_length=1)]
     fewest: Annotated[int, Field(ge=1)]

@@ -112,6 +112,10 @@ class TestFilling:
         ]
         assert changes(filling(last(self.STAYS * 0.8, 6, 0.56 / 0.8), self.STAYS)) == []
 
+    def test_one_day_of_other_visits_is_no_field_that_is_filled_less_often(self) -> None:
+        for days in (1, 3):
+            assert changes(filling(last(self.STAYS * 0.7, days, 0.45), self.STAYS)) == []
+
     def test_what_is_too_rare_to_be_missed_is_not_told(self) -> None:
         deaths = np.tile([1.0, 0.0], 17)
         assert changes(filling(last(deaths, 6, 0.0), self.STAYS)) == []
