@@ -1,4 +1,4 @@
-"""A change of meaning as it is told, and chance judged over everything that was compared.
+"""A change as it is told, what it is about, and chance judged over everything of a family that was compared.
 
 What does not belong here: comparing anything (``shares``, ``values``, ``labels``, ``workload``).
 """
@@ -9,6 +9,10 @@ from evaluation.drift.comparison import adjusted
 
 AGAINST_WORKLOAD = ("label_rank", "label_rate")
 """Kinds of a label that moved against a declared workload; the category is the name of the pair."""
+ABOUT_ONE = ("unit_new", "unit_gone", "unit_moved", "values_moved")
+OF_FLOW = ("volume_", "field_", "outcome_")
+"""How kinds begin of which each direction, item and denominator is a matter of its own."""
+LESS, GONE = "_less", "_gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,34 @@ class Finding:
 
     @property
     def subject(self) -> str:
-        """What the change is about: a code's values and units, a column's codes, a label and its workload."""
+        """What the change is about: a code's values and units, a column's codes, a label and its workload, and of
+        records, fields and outcomes whether there are fewer or more, of what, and for each visit of what."""
         if self.kind in AGAINST_WORKLOAD:
             return f"{self.table}.{self.column} against {self.category}"
-        about_one = self.kind in ("unit_new", "unit_gone", "unit_moved", "values_moved") and self.item
+        if self.kind.startswith(OF_FLOW):
+            return self._of_flow(self.kind)
+        about_one = self.kind in ABOUT_ONE and self.item
         return f"{self.table}.{self.item}" if about_one else f"{self.table}.{self.column}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The subject, and after it the one that holds it: who knows that all is gone knows that there is less.
+
+        The other way it does not hold: a field that is filled less often and then no more is told again.
+        """
+        if self.kind.startswith(OF_FLOW) and self.kind.endswith(LESS):
+            return self.subject, self._of_flow(self.kind.removesuffix(LESS) + GONE)
+        return (self.subject,)
+
+    def _of_flow(self, kind: str) -> str:
+        of = f" of {self.item}" if self.item else ""
+        per = f" {self.category}" if self.category else ""
+        return f"{self.table}.{self.column} {kind}{of}{per}"
 
 
 @dataclass(slots=True)
 class Comparisons:
-    """Everything that was compared, so that chance can be judged over all of it."""
+    """Everything of a family that was compared, so that chance can be judged over all of it."""
 
     p_values: list[float] = field(default_factory=list[float])
     found: list[Finding | None] = field(default_factory=list["Finding | None"])

@@ -2,8 +2,10 @@
 labels, records and filled fields, before and after.
 
 Pure functions over plain tables: counts of visits by category, values by code and unit, visits with label and outcome.
-A change is told only when it is too large for chance (Benjamini & Hochberg over everything that was compared) and large
-enough to matter (the policy's effects). What does not belong here: reading the lake, choosing windows, opening reviews.
+A change is told only when it is too large for chance (Benjamini & Hochberg over everything of its family that was
+compared) and large enough to matter (the policy's effects). Two families, each at the policy's rate: what fields mean,
+and how much comes. Of the second most comparisons are of optional fields that are as they were, and would hide changes
+of the first. What does not belong here: reading the lake, choosing windows, opening reviews.
 """
 
 from collections.abc import Iterable
@@ -40,7 +42,7 @@ def find_changes(
     fillings: Iterable[FillingSample] = (),
 ) -> list[Finding]:
     """Compare two windows of one feed at one site; return the changes of meaning, the largest first."""
-    compared = Comparisons()
+    compared, flows = Comparisons(), Comparisons()
     for count in counts:
         compare_share(count, policy.shares.of(count.kind), compared)
     for sample in samples:
@@ -53,8 +55,8 @@ def find_changes(
     for pair, before, after in pairs:
         compare_pair(pair, before, after, policy.pairs.rule, compared)
     for volume in volumes:
-        compare_volume(volume, policy.volume, compared)
+        compare_volume(volume, policy.volume, flows)
     for filling in fillings:
-        compare_filling(filling, policy.filling, compared)
-    found = compared.beyond_chance(policy.false_discovery_rate)
+        compare_filling(filling, policy.filling, flows)
+    found = [one for family in (compared, flows) for one in family.beyond_chance(policy.false_discovery_rate)]
     return sorted(with_splits(found), key=lambda one: (-one.effect, one.subject, one.category))

@@ -114,7 +114,12 @@ def _fault(
 
 
 STALE = (Barrier.FRESHNESS, ("stale-ehr_fhir-city",))
-NOT_SENT = ("fhir_encounter.discharge_disposition_code", "fhir_patient.deceased_at", "fhir_patient.is_deceased")
+NOT_SENT = (
+    "fhir_encounter.discharge_disposition_code field_*",
+    "fhir_encounter.discharge_disposition_code outcome_*",
+    "fhir_patient.deceased_at field_*",
+    "fhir_patient.is_deceased field_*",
+)
 
 
 FEEDS = (
@@ -136,7 +141,7 @@ FEEDS = (
         "truncated-file",
         "Truncated files",
         "Half of every day's readings is lost in transfer, at the end of a line.",
-        (Barrier.MEANING, ("fhir_observation.records",)),
+        (Barrier.MEANING, ("fhir_observation.records volume_less*",)),
         _truncated,
     ),
     _fault(

@@ -1,7 +1,7 @@
 """How many records came on each day, and in how many visits each field was filled, counted in the lake.
 
 The newest day of a feed is left out: more of it may be on its way. A record counts on the day on which it came first,
-so that one which is sent again, corrected, is no other. What does not belong here: what counts as too few
+so that one which is sent again, corrected, is no other; so does a visit. What does not belong here: what counts as too few
 (evaluation/drift).
 """
 
@@ -22,7 +22,7 @@ from orchestration.settings import Settings
 from orchestration.steps.meanings.meaning import ROWS, Windows, arrival_days, mount, watching
 
 KNOWN_BEFORE = 7
-"""Days before the windows of which records are known, so that another version of one is no new record."""
+"""Days before the windows of which records and visits are known, so that another version of one is no new one."""
 OWN = frozenset({"site", "day", "is_after"})
 
 
@@ -76,13 +76,7 @@ def _records(
 ) -> dict[str, dict[date, float]]:
     """Return records by day, all of them under the empty name."""
     by = f"coalesce(cast({name(watched.volume.by)} as varchar), '')" if watched.volume and watched.volume.by else "''"
-    known = Windows(
-        windows.before_from - timedelta(days=KNOWN_BEFORE),
-        windows.before_until,
-        windows.after_from,
-        windows.after_until,
-    )
-    with watching(settings, site, table, known) as db:
+    with watching(settings, site, table, _with_known(windows)) as db:
         rows = db.execute(f"""
             with first_seen as (select min(day) as day, arg_min({by}, day) as item from {ROWS} group by _key)
             select item, day, count(*) from first_seen where day >= date '{windows.before_from}' group by all
@@ -96,11 +90,20 @@ def _records(
 
 
 def _visits(settings: Settings, site: str, table: str, watched: WatchedFeed, windows: Windows) -> dict[date, float]:
-    """Return the visits of a table by day: those of which anything came."""
+    """Return the visits of a table by the day on which anything of them came first."""
     visit = name(watched.tables[table].visit)
-    with watching(settings, site, table, windows) as db:
-        counted = f"select day, count(distinct coalesce({visit}, _key)) from {ROWS} group by day"
-        return {day: float(visits) for day, visits in db.execute(counted).fetchall()}
+    with watching(settings, site, table, _with_known(windows)) as db:
+        rows = db.execute(f"""
+            with first_seen as (select min(day) as day from {ROWS} group by coalesce({visit}, _key))
+            select day, count(*) from first_seen where day >= date '{windows.before_from}' group by day
+        """).fetchall()
+    return {day: float(visits) for day, visits in rows}
+
+
+def _with_known(windows: Windows) -> Windows:
+    """Return windows that hold the days before them too, and those between, of which records and visits are known."""
+    start, until = windows.before_from - timedelta(days=KNOWN_BEFORE), windows.after_from - timedelta(days=1)
+    return Windows(start, until, windows.after_from, windows.after_until)
 
 
 def fillings_of(

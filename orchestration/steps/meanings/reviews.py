@@ -6,7 +6,7 @@ digest, and no row. What does not belong here: reading the lake (meaning), what 
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from importlib.metadata import version
@@ -125,16 +125,18 @@ def _watch(settings: Settings, site: str, feed: str, policy: SemanticPolicy, unt
     usual = Windows.ending(days[-1], policy)
     known = _known_baselines(settings, site, feed, usual, policy)
     found = [
-        one for one in _changes(settings, site, feed, usual, policy, days) if _pattern(site, feed, one) not in known
+        one
+        for one in _changes(settings, site, feed, usual, policy, days)
+        if _known_as(site, feed, one, known) not in known
     ]
     for windows in sorted({other for other in known.values() if other is not None}):
         again = _changes(settings, site, feed, windows, policy, days)
-        found += [one for one in again if known.get(_pattern(site, feed, one)) == windows]
+        found += [one for one in again if known.get(_known_as(site, feed, one, known)) == windows]
     by_subject: dict[str, list[Finding]] = {}
     for one in found:
         by_subject.setdefault(one.subject, []).append(one)
     opened = tuple(
-        _open(settings, site, feed, ones, known.get(_pattern(site, feed, ones[0])) or usual, policy)
+        _open(settings, site, feed, ones, known.get(_known_as(site, feed, ones[0], known)) or usual, policy)
         for _, ones in sorted(by_subject.items())
     )
     return Watched(feed, usual, len(found), opened)
@@ -183,9 +185,15 @@ def _changes(
     return gather(settings, site, feed, windows, policy).changes(policy)
 
 
-def _pattern(site: str, feed: str, finding: Finding) -> str:
-    """Return what a change is known by: where it is, not by how much."""
-    return hashlib.sha256("\n".join((site, feed, finding.subject)).encode()).hexdigest()
+def _pattern(site: str, feed: str, subject: str) -> str:
+    """Return what a change is known by: what it is about, not by how much."""
+    return hashlib.sha256("\n".join((site, feed, subject)).encode()).hexdigest()
+
+
+def _known_as(site: str, feed: str, finding: Finding, known: Collection[str]) -> str:
+    """Return the pattern under which a change is known: its own, or that of one which holds it."""
+    patterns = [_pattern(site, feed, subject) for subject in finding.subjects]
+    return next((one for one in patterns if one in known), patterns[0])
 
 
 # -- opening
@@ -194,7 +202,7 @@ def _pattern(site: str, feed: str, finding: Finding) -> str:
 def _open(
     settings: Settings, site: str, feed: str, found: Sequence[Finding], windows: Windows, policy: SemanticPolicy
 ) -> str:
-    pattern = _pattern(site, feed, found[0])
+    pattern = _pattern(site, feed, found[0].subject)
     name = f"meaning-{windows.after_until:%Y%m%d}-{pattern[:10]}"
     table = found[0].table
     members = {

@@ -7,7 +7,8 @@ import pytest
 
 from evaluation.drift.daily_counts import since, told, widened
 from evaluation.drift.semantic_policy import FILE, load_semantic_policy
-from evaluation.drift.semantics import FillingSample, Finding, VolumeSample, find_changes
+from evaluation.drift.semantics import FillingSample, Finding, ShareCount, VolumeSample, find_changes
+from evaluation.drift.shares import two_proportions
 from evaluation.drift.verdict import DriftInputError
 
 POLICY = load_semantic_policy()
@@ -16,10 +17,10 @@ IS_AFTER = np.arange(34) >= 28
 WEEKLY = np.array([1.2, 1.1, 1.0, 1.0, 1.0, 0.8, 0.7])[np.arange(34) % 7]
 
 
-def volume(counts: np.ndarray, visits: np.ndarray | None = None, days: tuple[date, ...] = DAYS) -> VolumeSample:
+def volume(counts: np.ndarray, visits: np.ndarray | None = None, item: str = "") -> VolumeSample:
     per = "visits" if visits is not None else ""
-    hung = np.ones(len(days)) if visits is None else visits
-    return VolumeSample("readings", "", per, days, IS_AFTER[: len(days)], counts.astype(float), hung.astype(float))
+    hung = np.ones(len(DAYS)) if visits is None else visits
+    return VolumeSample("readings", item, per, DAYS, IS_AFTER, counts.astype(float), hung.astype(float))
 
 
 def filling(filled: np.ndarray, visits: np.ndarray, outcome: str = "") -> FillingSample:
@@ -46,7 +47,8 @@ class TestVolume:
     @pytest.mark.parametrize("days", [1, 3, 6])
     def test_half_of_the_readings_of_each_visit_are_missed_from_the_first_day_on(self, days: int) -> None:
         [found] = changes(volume(last(self.READINGS, days, 0.5), self.VISITS))
-        assert found.kind == "volume_less" and found.subject == "readings.records"
+        assert found.kind == "volume_less"
+        assert found.subject == "readings.records volume_less for each visit of visits"
         assert f"since {DAYS[-days]}" in found.sentence and "for as many visits of visits" in found.sentence
 
     def test_a_week_with_half_the_visits_brings_half_the_readings_and_is_no_loss_of_readings(self) -> None:
@@ -99,7 +101,7 @@ class TestFilling:
     @pytest.mark.parametrize("days", [1, 3, 6])
     def test_a_field_that_is_no_longer_filled_is_found(self, days: int) -> None:
         [found] = changes(filling(last(self.STAYS * 0.7, days, 0.0), self.STAYS))
-        assert found.kind == "field_gone" and found.subject == "stays.disposition"
+        assert found.kind == "field_gone" and found.subject == "stays.disposition field_gone"
         assert f"since {DAYS[-days]}" in found.sentence and "70.0% before" in found.sentence
 
     def test_an_outcome_is_named(self) -> None:
@@ -136,6 +138,47 @@ class TestFilling:
     def test_days_on_which_a_field_comes_in_batches_tell_less(self) -> None:
         batches = np.where(np.arange(34) % 9 == 0, 90.0, 0.0)
         assert changes(filling(np.where(IS_AFTER, 0.0, batches), self.STAYS)) == []
+
+
+class TestSubjects:
+    """Each is put before a reviewer by itself, and left alone once it waits for an answer or was accepted."""
+
+    STEADY = np.full(34, 400.0)
+
+    def test_more_of_one_category_fewer_of_another_and_for_each_visit_are_matters_of_their_own(self) -> None:
+        halved, doubled = last(self.STEADY, 6, 0.5), last(self.STEADY, 6, 2.0)
+        samples = [volume(halved), volume(halved, self.STEADY), volume(halved, item="vital-signs")]
+        samples += [volume(doubled, item="survey"), volume(halved, item="survey")]
+        assert {one.subject for one in changes(*samples)} == {
+            "readings.records volume_less",
+            "readings.records volume_less for each visit of visits",
+            "readings.records volume_less of vital-signs",
+            "readings.records volume_more of survey",
+            "readings.records volume_less of survey",
+        }
+
+    def test_a_column_and_each_of_its_outcomes_are_matters_of_their_own(self) -> None:
+        gone, stays = last(self.STEADY * 0.5, 6, 0.0), self.STEADY
+        found = changes(filling(gone, stays), filling(gone, stays, "death"), filling(gone, stays, "disposition"))
+        column = "stays.disposition"
+        assert {one.subject for one in found} == {
+            f"{column} field_gone",
+            f"{column} outcome_gone of death",
+            f"{column} outcome_gone of disposition",
+        }
+
+    def test_who_knows_that_an_outcome_is_gone_knows_that_it_is_less_and_not_the_other_way(self) -> None:
+        often, stays = self.STEADY * 0.8, self.STEADY
+        [less] = changes(filling(last(often, 6, 0.5), stays, "death"))
+        [gone] = changes(filling(last(often, 6, 0.0), stays, "death"))
+        assert less.subjects == (less.subject, gone.subject) and less.subject != gone.subject
+        assert gone.subjects == (gone.subject,)
+
+    def test_optional_fields_that_are_as_they_were_hide_no_code(self) -> None:
+        code = ShareCount("code", "readings", "code", "", "new", 0, 12, 1000, 1000)
+        same = [filling(self.STEADY * 0.5, self.STEADY) for _ in range(2000)]
+        [found] = find_changes([code], (), (), POLICY, (), (), same)
+        assert found.kind == "code_new" and found.p_value == pytest.approx(two_proportions(code))
 
 
 def test_a_subject_is_one_comparison_however_many_spans_are_tried() -> None:

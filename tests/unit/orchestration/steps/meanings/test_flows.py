@@ -1,7 +1,8 @@
 """Records by day and filled fields by visit, as they are counted in the lake."""
 
 import shutil
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_records_are_counted_by_day_alone_apart_and_for_each_visit_without_the_n
     found = {(one.table, one.item, one.per): one for one in volumes_of(settings, "city", watched, days)}
     assert found["fhir_observation", "", ""].counts.tolist() == [40, 40, 40]
     assert found["fhir_observation", "vital-signs", ""].counts.tolist() == [40, 40, 40]
-    assert found["fhir_observation", "", "fhir_encounter"].visits.tolist() == [20, 20, 20]
+    assert found["fhir_observation", "", "fhir_encounter"].visits.tolist() == [20, 0, 0]
 
 
 def test_a_record_that_comes_again_counts_on_its_first_day(
@@ -57,6 +58,25 @@ def test_a_record_that_comes_again_counts_on_its_first_day(
     assert found["fhir_encounter", "", ""].counts.tolist() == [20, 0, 0]
 
 
+@pytest.mark.parametrize("between", [(), (AFTER - timedelta(days=9),)])
+def test_visits_that_are_sent_again_for_a_correction_are_no_more_visits(
+    settings: Settings, between: tuple[date, ...]
+) -> None:
+    """All of the visits so far come again with twenty new ones: also those of days between the windows."""
+    came = (BEFORE, BEFORE + timedelta(days=1), *between, AFTER, AFTER + timedelta(days=1))
+    for n, day in enumerate(came):
+        first = 0 if day == AFTER else 20 * n
+        put(settings, "fhir_encounter", day, ENCOUNTERS.format(rows=f"{first}, {20 * n + 20}"))
+        put(settings, "fhir_observation", day, READINGS.format(day=n, rows=40))
+    watched = WatchedFeed(tables=TABLES)
+    windows = replace(SEEN, before_until=BEFORE + timedelta(days=1))
+    days = WholeDays.of(settings, "city", watched, windows)
+    assert days.days == (*came[:2], AFTER)
+    found = {(one.table, one.item, one.per): one for one in volumes_of(settings, "city", watched, days)}
+    held = found["fhir_observation", "", "fhir_encounter"]
+    assert held.counts.tolist() == [40, 40, 40] and held.visits.tolist() == [20, 20, 20]
+
+
 def test_what_was_known_before_the_windows_is_no_new_record(
     settings: Settings, three_days: tuple[WatchedFeed, WholeDays]
 ) -> None:
@@ -64,6 +84,8 @@ def test_what_was_known_before_the_windows_is_no_new_record(
     put(settings, "fhir_encounter", BEFORE - timedelta(days=1), ENCOUNTERS.format(rows=15))
     found = {(one.table, one.item): one for one in volumes_of(settings, "city", watched, days) if not one.per}
     assert found["fhir_encounter", ""].counts.tolist() == [5, 0, 0]
+    held = {one.per: one for one in volumes_of(settings, "city", watched, days)}
+    assert held["fhir_encounter"].visits.tolist() == [5, 0, 0]
 
 
 def test_a_table_of_which_nothing_came_on_a_day_of_its_feed_counts_nothing_there(
