@@ -1,8 +1,8 @@
 """How many records came on each day, and in how many visits each field was filled, counted in the lake.
 
 The newest day of a feed is left out: more of it may be on its way. A record counts on the day on which it came first,
-so that one which is sent again, corrected, is no other; so does a visit. What does not belong here: what counts as too few
-(evaluation/drift).
+so that one which is sent again, corrected, is no other; so does a visit. What does not belong here: what counts as too
+few (evaluation/drift).
 """
 
 from collections.abc import Sequence
