@@ -19,7 +19,7 @@ from orchestration.feeds.pieces import beginning
 from orchestration.feeds.problems import Problem
 from orchestration.feeds.recoding import recoded
 from orchestration.feeds.sniff import Format, contract_for, missing, narrowed, repeated, rivals, sniff, table_of
-from orchestration.feeds.tabular import Table, column_names, read_table
+from orchestration.feeds.tabular import Table, agree, column_names, read_table
 
 TEXT = (Format.JSON, Format.CSV, Format.UNKNOWN)
 MESSAGES: Mapping[Format, tuple[Reader, Callable[[bytes, str, Limits], FhirFile | Problem]]] = {
@@ -186,16 +186,24 @@ def _open_table(
         return _stop(prepared, problems.MISSING_COLUMN, f"Expected: {', '.join(absent)}. Came: {_shown(columns)}.")
     if twice := repeated(contract, columns):
         return _stop(prepared, problems.REPEATED_COLUMN, f"Twice: {_shown(twice)}.")
-    if several := rivals(contract, columns):
-        told = "; ".join(f"{name} is read from {_shown(names)}" for name, names in several.items())
-        return _stop(prepared, problems.RIVAL_COLUMNS, f"Keep one of them: {told}.")
     table = read_table(kind, content, contract, limits)
-    return whole(prepared, table) if isinstance(table, Problem) else OpenedTable(prepared, table)
+    if isinstance(table, Problem):
+        return whole(prepared, table)
+    several = {name: names for name, names in rivals(contract, columns).items() if not agree(table.data, names)}
+    return _stop_rivals(prepared, several) if several else OpenedTable(prepared, table)
 
 
-def _stop(prepared: Prepared, problem: Problem, detail: str) -> Stopped:
+def _stop_rivals(prepared: Prepared, several: Mapping[str, Sequence[str]]) -> Stopped:
+    told = "; ".join(f"{name} is read from {_shown(names)}" for name, names in several.items())
+    lines = ", ".join(f"{name}: {{from: {_shown(names[:1])}}}" for name, names in several.items())
+    place = f"the site's mapping ({prepared.feed}.yaml)"
+    detail = f"Keep one of them: {told}. Or say in {place} which one counts, as in `columns: {{{lines}}}`."
+    return _stop(prepared, problems.RIVAL_COLUMNS, detail, "write that into the mapping and replay what is held")
+
+
+def _stop(prepared: Prepared, problem: Problem, detail: str, way_out: str = "") -> Stopped:
     mapping = prepared.contract.mapping if prepared.contract else ""
-    mend = "correct the site's mapping" if mapping else "agree on a new version of the contract"
+    mend = way_out or ("correct the site's mapping" if mapping else "agree on a new version of the contract")
     message = (
         f"The contract {prepared.label} stopped {told_name(prepared.arrival.name)}: {problem.reason} {detail} "
         f"Have the source send it again, or {mend}."

@@ -36,7 +36,9 @@ NO_ROWS = Problem("file.no_rows", "The file has a header and no rows.")
 EMPTY_BUNDLE = Problem("file.empty_bundle", "The bundle has no entries.")
 MISSING_COLUMN = Problem("file.missing_column", "The file lacks a column that its contract requires.")
 REPEATED_COLUMN = Problem("file.repeated_column", "The file names a column twice that its contract reads.")
-RIVAL_COLUMNS = Problem("file.rival_columns", "The file has several columns for what its contract reads from one.")
+RIVAL_COLUMNS = Problem(
+    "file.rival_columns", "The file has several columns, which differ, for what its contract reads from one."
+)
 SCHEMA_DRIFT = Problem("file.schema_drift", "Most records of the file have another form than its contract says.")
 NOT_LISTED = Problem("file.feed_not_listed", "The file is of a feed that this site does not send.")
 ARCHIVE_BOMB = Problem("file.archive_bomb", "The archive unpacks to more than this installation takes in.")

@@ -5,7 +5,7 @@ problem; a file that cannot be read is a problem itself.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -61,6 +61,21 @@ def read_table(kind: Format, content: bytes, contract: Contract, limits: Limits)
         return _read_stata(content, wanted)
     found = header(content, contract.layout.delimiter if contract.layout else None)
     return found if isinstance(found, Problem) else _read_csv(content, found, wanted, limits)
+
+
+def agree(data: pa.Table, names: Sequence[str]) -> bool:
+    """Return whether columns say the same in every row: as text, without the blanks around it, empty like null."""
+    first, *others = (_texts(data[name]) for name in names)
+    return first is not None and all(other is not None and first.equals(other) for other in others)
+
+
+def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return cells as text; null where they are none, as lists are not."""
+    try:
+        texts = pc.fill_null(pc.cast(column, pa.string()), "")
+        return pc.call_function("utf8_trim", [texts], pc.TrimOptions(" "))
+    except pa.ArrowException:
+        return None
 
 
 # -- CSV

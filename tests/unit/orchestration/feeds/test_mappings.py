@@ -1,6 +1,7 @@
 """A site's own mapping at the door: its columns, codes, forms and units, and what happens where it does not fit."""
 
 import io
+import re
 from datetime import UTC, date, datetime, timedelta
 from textwrap import dedent
 
@@ -189,6 +190,26 @@ def test_a_fixed_mapping_takes_the_held_rows_again_and_the_counts_add_up(door) -
     assert door.zone.rows("unit_staffing", "shift_code, _line") == [("day", 1), ("evening", 2), ("night", 3)]
 
 
+def test_the_mapping_that_a_stop_for_rival_columns_names_lets_the_held_file_land(door) -> None:
+    head = "unit,shift_date,date,shift,census,rn_hours,lpn_hours"
+    content = table("ICU,2026-02-28,2026-03-01,day,9,24,8", head=head)
+    with pytest.raises(FeedStopped, match="replay what is held") as stopped:
+        door.land(content)
+    [line] = re.findall(r"staffing\.yaml\) .* `(columns: .*?)`", str(stopped.value))
+    chosen = mapping(f"""
+        feed: staffing
+        contract: 1
+        version: 1.0.0
+        {line}
+    """)
+    [again] = door.replay(chosen)
+    assert (again.feed, again.landed, again.quarantined) == ("staffing", 1, 0)
+    assert door.zone.rows("unit_staffing", "unit_code, work_date") == [("ICU", date(2026, 2, 28))]
+    other = mapping(dedent(MAPPING.split("columns:")[0]) + "columns: {work_date: {from: date}}\n")
+    assert door.land(content.replace(b"ICU", b"ED"), other, name="t.csv").landed == 1
+    assert ("ED", date(2026, 3, 1)) in door.zone.rows("unit_staffing", "unit_code, work_date")
+
+
 def test_a_corrected_code_is_a_new_version_when_the_file_comes_again(door) -> None:
     content = table("ICU;28.02.2026;F;9;40;480")
     door.land(content, mapping())
@@ -279,7 +300,7 @@ def test_numbers_of_a_typed_parquet_file_are_mapped_like_text(door) -> None:
         ("unit_code: {from: Abteilung", "unit_code: {from: Abteilung, authority: x", "`authority` is for identifiers"),
         ("%d.%m.%Y", "dd.mm.yyyy", "is no strptime format"),
         ("%d.%m.%Y", "%d.%q", "is no strptime format"),
-        ("feed: staffing", "feed: hl7v2", "is no contract of tables"),
+        ("feed: staffing", "feed: dicom", "is no contract of tables"),
         ("feed: staffing", "feed: telepathy", "a feed that has no contract"),
     ],
 )

@@ -172,11 +172,60 @@ def test_a_column_named_twice_stops_the_feed_and_is_named(zone, again) -> None:
 def test_two_columns_that_mean_the_same_stop_the_feed_and_are_both_named(zone, other) -> None:
     content = f"unit_code,at,occupied,staffed_beds,{other}\nED,2026-03-01T00:00:00Z,5,8,ICU".encode()
     told = rf"Keep one of them: unit_code is read from unit_code, {other.strip()}\."
+    told += r" Or say in the site's mapping \(census\.yaml\) which one counts, "
+    told += r"as in `columns: \{unit_code: \{from: unit_code\}\}`"
     with pytest.raises(FeedStopped, match=told) as stopped:
         zone.one("census.csv", content)
     assert dict(stopped.value.receipts[0].reasons) == {"file.rival_columns": 1}
     other_name = content.replace(b"unit_code,", b"ward,")
     assert zone.one("census-2.csv", other_name).landed == 1
+
+
+TWO_UNITS = "unit_code,at,occupied,staffed_beds,unit"
+
+
+def test_two_columns_that_mean_the_same_pass_where_they_agree_in_every_row(zone) -> None:
+    rows = ["ED,2026-03-01T00:00:00Z,5,8,ED", "ICU,2026-03-01T00:00:00Z,5,8, ICU ", ",2026-03-01T00:00:00Z,5,8,"]
+    receipt = zone.one("census.csv", census(*rows, head=TWO_UNITS))
+    assert (receipt.landed, receipt.quarantined) == (2, 1)
+    assert sorted(zone.rows("unit_census", "unit_code")) == [("ED",), ("ICU",)]
+
+
+@pytest.mark.parametrize("other", ["ICU", "icu", ""])
+def test_two_columns_that_differ_in_one_row_stop_the_feed(zone, other) -> None:
+    rows = ["ED,2026-03-01T00:00:00Z,5,8,ED", f"ED,2026-03-02T00:00:00Z,5,8,{other}"]
+    with pytest.raises(FeedStopped, match="several columns, which differ"):
+        zone.one("census.csv", census(*rows, head=TWO_UNITS))
+    assert zone.quarantine()[0][:2] == (None, "file.rival_columns")
+
+
+@pytest.mark.parametrize(
+    ("again", "is_held"),
+    [
+        (pa.array(["ED", None]), False),
+        (pa.array(["ED", "7"]), True),
+        (pa.array(["ED", None]).dictionary_encode(), False),
+        (pa.array([["ED"], None]), True),
+        (pa.array([b"\xff", None]), True),
+    ],
+    ids=["text", "other", "dictionary", "lists", "bytes"],
+)
+def test_rival_columns_of_parquet_are_compared_as_text(zone, again: pa.Array, is_held: bool) -> None:
+    times, counts = pa.array(["2026-03-01T00:00:00Z"] * 2), pa.array([5, 5])
+    columns = {
+        "unit_code": pa.array(["ED", ""]),
+        "at": times,
+        "occupied": counts,
+        "staffed_beds": counts,
+        "unit": again,
+    }
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer)
+    if is_held:
+        with pytest.raises(FeedStopped, match="which differ"):
+            zone.one("census.parquet", buffer.getvalue())
+    else:
+        assert zone.one("census.parquet", buffer.getvalue()).landed == 1
 
 
 def test_a_column_that_no_contract_reads_may_be_named_twice_or_as_landing_names_its_own(zone) -> None:
