@@ -47,9 +47,10 @@ class Commit:
         return [arrival for day in days for arrival in self.stock.arrivals(day)]
 
     def write(self, outcomes: Sequence[Outcome]) -> None:
-        """Write a batch: all its rows first, made durable together, then its receipts, in order."""
+        """Write a batch: all its rows first, made durable together with the bytes, then its receipts, in order."""
         if not outcomes:
             return
+        self.store.vault.sync()
         self.stock.begin()
         rows = [one for outcome in outcomes for one in self._rows(outcome)]
         folders = make_places(one.path for one in rows)

@@ -8,7 +8,7 @@ import gzip
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -86,24 +86,33 @@ class Arrival:
         return self.name.rsplit("/", 1)[-1]
 
 
-def collect(drop: Drop, store: Store, limits: Limits, earlier: Iterable[datetime] = ()) -> list[Arrival]:
-    """Keep the bytes of every file of a drop and return the arrivals in order.
+def collect(drop: Drop, store: Store, limits: Limits, earlier: Iterable[datetime] = ()) -> Generator[Arrival]:
+    """Keep the bytes of every file of a drop and give the arrivals in order; while one is worked on, others are kept.
 
-    Raises `NothingToLand`, and `WaitingUnread` for a file of a drop that waits.
+    Raises `NothingToLand` at once, and as it goes `WaitingUnread` for a file of a drop that waits.
 
-    The caller makes the vault durable (`sync`), for all of its drops together. `earlier` are times of arrival that are
-    taken: a drop that is landed again comes after what it brought before.
+    What is kept is durable when the vault is (`sync`). `earlier` are times of arrival that are taken when the first
+    arrival is asked for: a drop that is landed again comes after what it brought before.
     """
     files = [file for path in drop.paths for file in _files(path)]
+    return _kept(files, drop, store, limits, earlier)
+
+
+def _kept(
+    files: list[Path], drop: Drop, store: Store, limits: Limits, earlier: Iterable[datetime]
+) -> Generator[Arrival]:
+    same = [taken for taken in earlier if drop.arrived_at <= taken < drop.arrived_at + DROP_SPAN]
+    first = max(same) + NEXT if same else drop.arrived_at
 
     def opened_all(file: Path) -> list[Arrival]:
         return list(_open(file, drop, store, limits))
 
-    with ThreadPoolExecutor(FLUSHING) as side_by_side:
-        opened = list(chain.from_iterable(side_by_side.map(opened_all, files)))
-    same = [taken for taken in earlier if drop.arrived_at <= taken < drop.arrived_at + DROP_SPAN]
-    first = max(same) + NEXT if same else drop.arrived_at
-    return [replace(arrival, arrived_at=first + n * NEXT) for n, arrival in enumerate(opened)]
+    side_by_side = ThreadPoolExecutor(FLUSHING, thread_name_prefix="keeping")
+    try:
+        for n, arrival in enumerate(chain.from_iterable(side_by_side.map(opened_all, files))):
+            yield replace(arrival, arrived_at=first + n * NEXT)
+    finally:
+        side_by_side.shutdown(cancel_futures=True)
 
 
 def _files(path: Path) -> list[Path]:

@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -113,9 +113,13 @@ def land_drops(
     _check_feed(feed, site, versions, listed)
     judges = of_its_time(mapped(versions, mappings))
     with _run(home, site, (key, zone, authorities or {}), feed, listed, versions, judges, limits) as run:
-        arrivals = _collect(drops, run)
-        receipts = iter(guarded(run, [arrival for group in arrivals for arrival in group]))
-        made = [[next(receipts) for _ in group] for group in arrivals]
+        made: list[list[Receipt]] = [[] for _ in drops]
+        whose: list[int] = []
+        with closing(_collect(drops, run, whose)) as arrivals:
+            receipts = guarded(run, arrivals)
+        run.commit.store.vault.sync()
+        for number, receipt in zip(whose, receipts, strict=True):
+            made[number].append(receipt)
     if run.stopped:
         raise FeedStopped(" ".join(run.stopped), tuple(receipt for group in made for receipt in group))
     return made
@@ -248,18 +252,24 @@ def again(held: Held, store: Store, arrived_at: datetime) -> Arrival:
     )
 
 
-def _collect(drops: Sequence[Drop], run: Run) -> list[list[Arrival]]:
-    """Return the arrivals of each drop, no two at the same time."""
+def _collect(drops: Sequence[Drop], run: Run, whose: list[int]) -> Generator[Arrival]:
+    """Give the arrivals of all drops, no two at the same time, and put down in `whose` of which drop each is.
+
+    Of a drop that waits all are read before the first is given: one that cannot be read leaves all of it for later.
+    """
     taken = run.commit.arrivals({drop.day for drop in drops})
-    groups: list[list[Arrival]] = []
-    for drop in drops:
-        groups.append(collect(drop, run.commit.store, run.limits, taken))
-        taken.extend(arrival.arrived_at for arrival in groups[-1])
-    run.commit.store.vault.sync()
-    return groups
+    coming = [collect(drop, run.commit.store, run.limits, taken) for drop in drops]
+    for number, (drop, arrivals) in enumerate(zip(drops, coming, strict=True)):
+        mine: list[datetime] = []
+        with closing(arrivals):
+            for arrival in list(arrivals) if drop.is_waiting else arrivals:
+                mine.append(arrival.arrived_at)
+                whose.append(number)
+                yield arrival
+        taken.extend(mine)
 
 
-def guarded(run: Run, arrivals: Sequence[Arrival]) -> list[Receipt]:
+def guarded(run: Run, arrivals: Iterable[Arrival]) -> list[Receipt]:
     """Land, and keep DuckDB's own messages back: they quote the input."""
     try:
         return run.take(arrivals)

@@ -4,7 +4,7 @@ What does not belong here: locks and arguments (landing.py), formats (opening.py
 are settled in the order of their arrival, however they are cut into batches.
 """
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import duckdb
@@ -65,13 +65,13 @@ class Run:
     _made: dict[int, Receipt] = field(default_factory=dict[int, Receipt])
     _waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
 
-    def take(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    def take(self, arrivals: Iterable[Arrival]) -> list[Receipt]:
         """Land arrivals; return a receipt for each."""
         for n, arrival in enumerate(arrivals):
             self._take(n, arrival)
         for feed in list(self._waiting):
             self._flush(feed)
-        return [self._made[n] for n in range(len(arrivals))]
+        return [receipt for _, receipt in sorted(self._made.items())]
 
     def _take(self, n: int, arrival: Arrival) -> None:
         """Open a file, or know it again; the same bytes may still be waiting under another name."""
