@@ -3,7 +3,6 @@
 What does not belong here: where keys live, or which fields are identifiers (contracts say that).
 """
 
-import hashlib
 import hmac
 
 SEPARATOR = "\x1f"
@@ -17,4 +16,4 @@ def pseudonym(key: bytes, authority: str, identifier: str) -> str:
     hex. The authority keeps equal numbers of two systems apart; the key keeps two sites unlinkable.
     """
     message = f"{authority}{SEPARATOR}{identifier}".encode()
-    return hmac.new(key, message, hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+    return hmac.digest(key, message, "sha256").hex()[:PSEUDONYM_LENGTH]

@@ -5,7 +5,6 @@ is `app.py`.
 """
 
 import asyncio
-import hashlib
 import hmac
 import time
 from dataclasses import dataclass, replace
@@ -262,7 +261,7 @@ def fingerprint(key: bytes, document: dict[str, Any]) -> str:
     hookInstance.
     """
     content = orjson.dumps([document.get("context"), document.get("prefetch")])
-    return hmac.new(key, content, hashlib.sha256).hexdigest()
+    return hmac.digest(key, content, "sha256").hex()
 
 
 def too_late(seconds: float) -> Problem:
