@@ -226,10 +226,15 @@ class EvidenceHead:
         )
 
 
+def evidence_path(folder: Path, evidence: Evidence) -> Path:
+    """Where a document lies: ``<folder>/<kind>-<first 16 digits of digest>.json``."""
+    return folder / f"{evidence.kind}-{evidence.digest[:16]}.json"
+
+
 def write_evidence(folder: Path, evidence: Evidence) -> Path:
-    """Write ``<folder>/<kind>-<first 16 digits of digest>.json``, whole or not at all; give its path back."""
+    """Write a document to its place (`evidence_path`), whole or not at all; give its path back."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{evidence.kind}-{evidence.digest[:16]}.json"
+    path = evidence_path(folder, evidence)
     draft = path.with_suffix(f".{os.getpid()}.part")
     draft.write_text(json.dumps(evidence.to_json(), indent=1, sort_keys=True, allow_nan=False) + "\n", "utf-8")
     draft.replace(path)

@@ -42,9 +42,11 @@ class Closed:
         found = (json.loads(path.read_bytes()) for path in sorted(self.folder.glob("*.json")))
         return {digest for one in found if not one.get("lifted") for digest in one["digests"]}
 
-    def load(self, db: duckdb.DuckDBPyConnection) -> None:
-        """Let a landing know them."""
-        fill(db, self.digests())
+    def load(self, db: duckdb.DuckDBPyConnection) -> bool:
+        """Let a landing know them; return whether there are any."""
+        digests = self.digests()
+        fill(db, digests)
+        return bool(digests)
 
 
 def fill(db: duckdb.DuckDBPyConnection, digests: Iterable[str]) -> None:

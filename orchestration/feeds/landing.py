@@ -116,7 +116,8 @@ def land_drops(
         made: list[list[Receipt]] = [[] for _ in drops]
         whose: list[int] = []
         with closing(_collect(drops, run, whose)) as arrivals:
-            receipts = guarded(run, arrivals)
+            # what is blanked as it lands, for an erasure, may be coming once more: then all is kept before
+            receipts = guarded(run, list(arrivals) if run.has_closed else arrivals)
         run.commit.store.vault.sync()
         for number, receipt in zip(whose, receipts, strict=True):
             made[number].append(receipt)
@@ -204,10 +205,10 @@ def _run(
     with site_lock(home, site), connection(*terms) as db:
         require_names(home, site, terms[2])
         closed = Closed.of(home, site)
-        closed.load(db)
+        has_closed = closed.load(db)
         stock = Stock.take(store, site)
         second = partial(second_connection, db, terms, closed)
-        yield Run(Commit(stock), feed, listed, judges, limits or Limits(), db, second)
+        yield Run(Commit(stock), feed, listed, judges, limits or Limits(), db, second, has_closed)
         stock.end()
 
 

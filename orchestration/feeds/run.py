@@ -51,7 +51,7 @@ class Run:
 
     `feed` is the one asked for, null where it has to be worked out; `listed` are those that the site sends;
     `contracts` says which contracts judge an arrival, `second` opens another connection that knows what
-    `db` does.
+    `db` does; `has_closed`: somebody of the site was erased.
     """
 
     commit: Commit
@@ -61,6 +61,7 @@ class Run:
     limits: Limits
     db: duckdb.DuckDBPyConnection
     second: Second
+    has_closed: bool = False
     stopped: list[str] = field(default_factory=list[str])
     _made: dict[int, Receipt] = field(default_factory=dict[int, Receipt])
     _waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])

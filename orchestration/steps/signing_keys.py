@@ -1,6 +1,6 @@
 """A key pair of the home: made on first use, and never quietly replaced by another.
 
-The release key signs what is served, the evidence key what was measured: whoever measures holds no key that releases.
+The release key signs what is served, the evidence key what was measured: who only measures needs no key that releases.
 What does not belong here: approvers' keys (people), and what a pair signs.
 """
 

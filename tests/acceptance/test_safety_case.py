@@ -32,6 +32,7 @@ pytestmark = [
 CAUGHT = (
     "edited-metrics",
     "forged-metrics",
+    "home-made-older",
     "self-approval",
     "stolen-key",
     "skipped-stage",

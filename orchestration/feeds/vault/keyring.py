@@ -45,6 +45,10 @@ class Keyring:
         _write_owned(path, self.wrap(key, ident))
         return [path.parent, *made]
 
+    def folders(self, ident: bytes) -> set[Path]:
+        """The folders that a kept key is on disk under."""
+        return {self._path(ident).parent, self.objects, self.folder}
+
     def find(self, ident: bytes) -> bytes | None:
         """Return a key, or null where it was destroyed."""
         try:

@@ -124,7 +124,15 @@ class Vault:
             with PLACING[int(sha256[0], 16)]:  # the same bytes may come twice at the same time
                 if self.kind(sha256) is None:
                     made.place(self.path(sha256))
+                else:  # whoever placed it may have been killed before it was durable
+                    self.touched.update(self._folders(sha256))
         return sha256, counted.size
+
+    def _folders(self, sha256: str) -> set[Path]:
+        """The folders that an object and its key are on disk under."""
+        path, head = self.path(sha256), self._header(self.path(sha256))
+        own = {path.parent, self.folder, self.folder.parent}
+        return own | self.keyring.folders(head.key) if head and head.key != NO_KEY else own
 
     def redact(self, sha256: str, chunks: Iterable[bytes]) -> None:
         """Put what may be left of an object in its place, and destroy the key of what was there."""

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from evaluation.canonical import document_digest
-from evaluation.evidence import Figure, read_evidence
+from evaluation.evidence import Evidence, Figure, read_evidence, write_evidence
 from ml.registry.signing import Signer
 from ml.usecases import load_use_case
 from orchestration.safety_case.board import Board
@@ -24,9 +24,11 @@ from orchestration.safety_case.faults import Barrier, BoardFault
 from orchestration.safety_case.sandbox import SITE, USE_CASE
 from orchestration.steps.drills.rehearsal import rehearse_as_evidence
 from orchestration.steps.files import file_sha256
+from orchestration.steps.home import FILE as HOME_FILE
+from orchestration.steps.home import open_home
 from orchestration.steps.kinds import kind_of
 from orchestration.steps.learning.evidence import measure_drift
-from orchestration.steps.learning.signed_evidence import write_signed
+from orchestration.steps.learning.signed_evidence import SUFFIX, write_signed
 
 FAMILY = "learning"
 OUTCOME = "critical_care"
@@ -57,11 +59,27 @@ def _edited(board: Board) -> None:
 
 def _forged(board: Board) -> None:
     """As somebody who knows the form: written anew, with the digest that belongs to it, and signed with another key."""
+    folder, better = _better(board)
+    write_signed(folder, better, Signer(Ed25519PrivateKey.generate()))
+    board.fault_is_in()
+    board.release()
+
+
+def _better(board: Board) -> tuple[Path, Evidence]:
+    """Take the real document away; give what somebody would rather have measured."""
     path = _evidence(board, "performance")
     real = read_evidence(path)
-    better = {OUTCOME + ".auroc": Figure(0.99, 0.98, 1.0, n=9000, n_events=900)}
     path.unlink()
-    write_signed(path.parent, replace(real, figures={**real.figures, **better}), Signer(Ed25519PrivateKey.generate()))
+    path.with_suffix(SUFFIX).unlink()
+    figure = Figure(0.99, 0.98, 1.0, n=9000, n_events=900)
+    return path.parent, replace(real, figures={**real.figures, f"{OUTCOME}.auroc": figure})
+
+
+def _made_older(board: Board) -> None:
+    """As somebody who lets the home sign: a home of before evidence was signed has what lies there signed once."""
+    write_evidence(*_better(board))
+    (board.home / HOME_FILE).unlink()
+    open_home(board.settings)
     board.fault_is_in()
     board.release()
 
@@ -137,6 +155,12 @@ EVIDENCE = (
         "Faked metrics: a document forged",
         "The evidence is written anew with an AUROC of 0.99, the digest that belongs to it, and another's signature.",
         _forged,
+    ),
+    _fault(
+        "home-made-older",
+        "Faked metrics: the home is made to sign",
+        "The forged document lies there without a signature, and the home is made to look as of before there were any.",
+        _made_older,
     ),
     _fault(
         "edited-mlflow",

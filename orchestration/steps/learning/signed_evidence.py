@@ -8,17 +8,20 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from evaluation.evidence import Evidence, EvidenceError, read_evidence, write_evidence
+from evaluation.evidence import Evidence, EvidenceError, evidence_path, read_evidence, write_evidence
 from ml.registry import RegistryError
+from ml.registry.files import make_folder
 from ml.registry.signing import PublicKey, Signature, Signer
 from orchestration.settings import Settings
 from orchestration.steps.errors import StepError
-from orchestration.steps.files import write_atomically
+from orchestration.steps.files import write_atomically, write_once
 from orchestration.steps.signing_keys import KeyPair
 
 PURPOSE = "evidence"
 SUFFIX = ".sig"
-AGAIN = "Measure again: pilothouse run."
+ADOPTED = "adopted-evidence"
+"""In `keys/`: says that evidence of before it was signed was signed once, and never is again."""
+AGAIN = "Take it out of evidence/ and measure again: pilothouse run."
 
 
 class EvidenceKeyGone(StepError):
@@ -38,10 +41,13 @@ EVIDENCE_KEY = KeyPair(
 
 def write_signed(folder: Path, evidence: Evidence, signer: Signer) -> Path:
     """Write a document and its signature, the signature first: a reader never finds a document without; its path."""
-    signature = signer.sign(PURPOSE, evidence.digest.encode())
-    name = f"{evidence.kind}-{evidence.digest[:16]}{SUFFIX}"
-    write_atomically(folder / name, signature.model_dump_json().encode())
+    _sign(evidence_path(folder, evidence), evidence, signer)
     return write_evidence(folder, evidence)
+
+
+def _sign(path: Path, evidence: Evidence, signer: Signer) -> None:
+    signature = signer.sign(PURPOSE, evidence.digest.encode())
+    write_atomically(path.with_suffix(SUFFIX), signature.model_dump_json().encode())
 
 
 def read_signed(path: Path, key: PublicKey) -> Evidence:
@@ -64,15 +70,17 @@ def read_signed(path: Path, key: PublicKey) -> Evidence:
 
 
 def sign_what_lies(settings: Settings) -> None:
-    """Sign the evidence of before evidence was signed, as it is found: from here on nothing is taken without."""
-    paths = sorted(settings.evidence.glob("*/*/*.json"))
-    if not paths:
+    """Sign the evidence of before evidence was signed, as it is found, once in a home's life: where a key would sign
+    whatever lies there again, nobody would need it to forge."""
+    adopted = settings.keys / ADOPTED
+    if adopted.exists():
         return
-    signer = EVIDENCE_KEY.signer(settings)
-    for path in paths:
+    for path in sorted(settings.evidence.glob("*/*/*.json")):
         try:
             evidence = read_evidence(path)
         except EvidenceError:  # the gate tells of it when it is asked
             continue
         if not path.with_suffix(SUFFIX).exists():
-            write_signed(path.parent, evidence, signer)
+            _sign(path, evidence, EVIDENCE_KEY.signer(settings))
+    make_folder(settings.keys, mode=0o700)
+    write_once(adopted, b"")

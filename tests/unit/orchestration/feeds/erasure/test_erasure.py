@@ -1,8 +1,10 @@
 """A person erased from a landing zone: gone from lake, quarantine and bytes, never back, and nobody else with them."""
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -153,6 +155,27 @@ def test_a_new_record_of_an_erased_person_is_counted_as_deleted_and_its_bytes_ar
     assert (receipt.landed, receipt.deleted) == (1, 1)
     assert hospital.holds(MARY) == []
     assert (hospital.raw(receipt).split(b"\n")[0], hospital.rows("fhir_encounter")) == (b"", 1)
+
+
+def test_nothing_is_blanked_while_more_of_its_drop_is_being_kept(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hospital.land("Patient.ndjson", ndjson(patient(MARY), patient(JOHN)))
+    hospital.erase(MARY)
+    drop, redact, keeping = hospital.root / "drop", Vault.redact, list[str]()
+    drop.mkdir()
+    content = ndjson(visit("new", MARY), visit("other", JOHN))
+    (drop / "Encounter.ndjson").write_bytes(content)
+    for n in range(200):
+        (drop / f"Encounter-{n:03d}.ndjson").write_bytes(ndjson(visit(f"more-{n}", JOHN)) if n % 2 else content)
+
+    def seen(vault: Vault, *more: Any) -> None:
+        keeping.extend(one.name for one in threading.enumerate() if one.name.startswith("keeping"))
+        redact(vault, *more)
+
+    monkeypatch.setattr(Vault, "redact", seen)
+    land([drop], site=SITE, feed=None, home=hospital.home, key=KEY, arrived_at=NOON + timedelta(days=1))
+    assert keeping == [] and hospital.holds(MARY) == []
 
 
 def test_a_person_is_found_through_every_number_that_feeds_tie_together(hospital: Hospital) -> None:

@@ -277,3 +277,11 @@ def test_a_stream_past_its_bound_leaves_nothing(vault: Vault) -> None:
     with pytest.raises(OverflowError):
         vault.keep(io.BytesIO(SECRET), at_most=5)
     assert files(vault) == []
+
+
+def test_what_a_kill_left_undurable_is_made_so_by_whoever_brings_it_again(vault: Vault, tmp_path: Path) -> None:
+    sha256 = kept(vault, SECRET)
+    placed = set(vault.touched)
+    again = Vault.of(tmp_path)  # as after a kill: nobody knows any more what was not synced
+    assert kept(again, SECRET) == sha256
+    assert again.touched == placed

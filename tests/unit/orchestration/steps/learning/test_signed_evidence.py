@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from evaluation.evidence import Evidence, Figure, write_evidence
 from ml.registry.signing import Signer
 from orchestration.settings import Settings
-from orchestration.steps.learning.signed_evidence import EVIDENCE_KEY, EvidenceKeyGone, sign_what_lies, write_signed
+from orchestration.steps.home import FILE, open_home
+from orchestration.steps.learning.signed_evidence import EvidenceKeyGone, sign_what_lies, write_signed
 from orchestration.steps.learning.stores import evidence_folder, read_all_evidence, save_evidence
 
 Make = Callable[..., Evidence]
@@ -86,9 +87,27 @@ def test_what_lay_there_before_evidence_was_signed_is_signed_once(settings: Sett
     sign_what_lies(settings)
     found = read_all_evidence(settings, "triage", "city")
     assert found.readable == [evidence()] and len(found.unreadable) == 1
-    before = EVIDENCE_KEY.verifier(settings).key_id
+
+
+def test_what_lay_there_under_another_name_is_signed_where_it_lies(settings: Settings, evidence: Make) -> None:
+    folder = evidence_folder(settings, "triage", "city")
+    write_evidence(folder, evidence()).rename(folder / "drift.json")
     sign_what_lies(settings)
-    assert EVIDENCE_KEY.verifier(settings).key_id == before
+    found = read_all_evidence(settings, "triage", "city")
+    assert found.readable == [evidence()] and found.unreadable == []
+
+
+@pytest.mark.parametrize("left", ["nothing", "an older version"])
+def test_a_home_that_is_made_to_look_older_signs_nothing_again(settings: Settings, evidence: Make, left: str) -> None:
+    open_home(settings)
+    path = save_evidence(settings, evidence())
+    write_evidence(path.parent, better(evidence()))
+    (settings.home / FILE).unlink()
+    if left != "nothing":
+        (settings.home / FILE).write_text('{"schema": "pilothouse.home/1", "version": 4}')
+    open_home(settings)
+    found = read_all_evidence(settings, "triage", "city")
+    assert found.readable == [evidence()] and len(found.unreadable) == 1
 
 
 def test_a_home_without_evidence_gets_no_key_for_it(settings: Settings) -> None:
