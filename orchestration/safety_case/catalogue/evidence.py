@@ -138,34 +138,44 @@ def _rewrite_mart(board: Board) -> None:
     pointer.write_text(json.dumps({**document, "digest": digest}))
 
 
-def _fault(name: str, title: str, done: str, act: Any, blind: str = "") -> BoardFault:
-    return BoardFault(id=name, family=FAMILY, title=title, done=done, barrier=Barrier.GATE, act=act, blind=blind)
+READABLE, REHEARSED, DECLARED = "evidence-is-readable", "rollback-rehearsed", "declaration"
+TOO_GOOD = "figures-too-good"
+"""What no gate says today: whatever else it says of a model that knows the outcome does not find the leak."""
+
+
+def _fault(name: str, title: str, done: str, alarm: str, act: Any, blind: str = "") -> BoardFault:
+    found = BoardFault(id=name, family=FAMILY, title=title, done=done, barrier=Barrier.GATE, act=act, blind=blind)
+    return replace(found, alarm=(alarm,))
 
 
 EVIDENCE = (
-    _fault("unrehearsed", "No rehearsal", "The evidence of the rehearsed rollback is deleted.", _missing),
+    _fault("unrehearsed", "No rehearsal", "The evidence of the rehearsed rollback is deleted.", REHEARSED, _missing),
     _fault(
         "edited-metrics",
         "Faked metrics: a figure edited",
         "In the evidence on disk the AUROC is set to 0.99.",
+        READABLE,
         _edited,
     ),
     _fault(
         "forged-metrics",
         "Faked metrics: a document forged",
         "The evidence is written anew with an AUROC of 0.99, the digest that belongs to it, and another's signature.",
+        READABLE,
         _forged,
     ),
     _fault(
         "home-made-older",
         "Faked metrics: the home is made to sign",
         "The forged document lies there without a signature, and the home is made to look as of before there were any.",
+        READABLE,
         _made_older,
     ),
     _fault(
         "edited-mlflow",
         "Faked metrics: edited in MLflow",
         "In MLflow's database every AUROC is set to 0.99.",
+        TOO_GOOD,
         _mlflow,
         blind="MLflow's figures are shown to people and read by no gate, so nothing compares them with the evidence; "
         "the gate decides as it did before.",
@@ -174,12 +184,14 @@ EVIDENCE = (
         "declared-label",
         "Leaked label: declared",
         "The outcome's own column is declared as a feature.",
+        DECLARED,
         _declared,
     ),
     _fault(
         "leaked-label",
         "Leaked label: hidden in a feature",
         f"In the mart {LEAKING} is {TOLD} wherever {OUTCOME} came about; the model is trained on that and judged.",
+        TOO_GOOD,
         _hidden,
         blind="No clause refuses figures that are too good, so the gate lets such a model into shadow, where nobody "
         "sees it. What is meant to find it comes before anything is shown: served features against the warehouse's "
