@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from evaluation.drift.semantics import Finding
 from orchestration.safety_case.catalogue import CATALOGUE
 from orchestration.safety_case.faults import ANY_ALARM, SURFACES, Alarm, Barrier, Fault, Outcome, Reached, verdict
 
@@ -72,3 +75,23 @@ def test_every_fault_has_a_name_of_its_own_and_a_barrier_whose_surface_is_said()
 def test_every_fault_names_the_alarm_that_it_must_raise() -> None:
     unnamed = {fault.id for fault in CATALOGUE if fault.alarm == ANY_ALARM}
     assert not unnamed - {fault.id for fault in CATALOGUE if fault.family == "learning"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "column", "is_told"),
+    [
+        ("truncated-file", "volume_less", "fhir_observation.records", True),
+        ("truncated-file", "volume_more", "fhir_observation.records", False),
+        ("lost-deaths", "field_gone", "fhir_patient.deceased_at", True),
+        ("lost-deaths", "outcome_less", "fhir_encounter.discharge_disposition_code", True),
+        ("lost-deaths", "code_moved", "fhir_encounter.discharge_disposition_code", False),
+    ],
+)
+def test_what_does_not_come_is_told_by_its_own_kind_of_change(
+    fault: str, kind: str, column: str, is_told: bool
+) -> None:
+    """The names that the catalogue promises fit the subjects under which the watch tells of them."""
+    table, field = column.split(".")
+    found = Finding(kind, table, field, "one", "", "", "", 1.0, 0.0, 1, 1, "")
+    [promised] = [one for one in CATALOGUE if one.id == fault]
+    assert promised.is_told_by(Alarm(Barrier.MEANING, found.subject, "", 0.0)) is is_told
