@@ -13,6 +13,7 @@ from evaluation.ledger import LedgerError, generate_private_key, public_hex
 from orchestration.settings import Settings
 from orchestration.steps.answer import Answer
 from orchestration.steps.backup import BackupBroken, BackupRefused, back_up, restore
+from orchestration.steps.home import open_home
 from orchestration.steps.record.records import now, open_records, verify_ledger
 from orchestration.steps.releases.going_down import roll_back
 from orchestration.steps.warehouse.tables import REBUILD
@@ -57,6 +58,7 @@ def hashes(settings: Settings) -> list[str]:
 def test_a_restored_home_has_the_same_files_the_same_ledger_and_goes_on(
     city: Governed, out: Path, tmp_path: Path
 ) -> None:
+    open_home(city.settings)  # as every command does
     told, files, chain = backed_up(city.settings, out).document, contents(city.settings.home), hashes(city.settings)
     settings, answer = restored(out, tmp_path / "again", told["public_key"])
     assert (answer.exit_code, answer.document["ledger"]["entries"]) == (0, told["entries"])

@@ -14,6 +14,7 @@ from evaluation.ledger import Ledger, LedgerError, LedgerStoreError
 from orchestration.settings import Settings
 from orchestration.steps.backup import BackupBroken, BackupRefused, back_up, restore
 from orchestration.steps.backup import restoring as restoring_room
+from orchestration.steps.home import open_home
 from orchestration.steps.record.records import now, open_records, verify_ledger
 from orchestration.steps.releases.going_down import roll_back
 from tests.unit.orchestration.steps.conftest import settings_of
@@ -94,6 +95,7 @@ def test_a_database_beside_the_home_whose_name_begins_alike_lies_outside(city: G
 
 def test_a_home_that_is_a_link_is_backed_up_and_restored_through_it(city: Governed, out: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(city.settings.home)
+    open_home(settings_of(tmp_path / "link"))
     files = contents(city.settings.home)
     open_records.cache_clear()
     backed_up(settings_of(tmp_path / "link"), out)
