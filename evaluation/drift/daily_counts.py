@@ -6,11 +6,11 @@ Generalized Linear Models, 2nd ed. (1989), 4.5.2) and, over several days, by wha
 (first-order autocorrelation, corrected as in ``chance``). What does not belong here: which difference matters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from evaluation.drift.changes import Finding
+from evaluation.drift.changes import Comparisons, Finding
 from evaluation.drift.comparison import FloatArray
 
 WEEK = 7
@@ -25,11 +25,13 @@ class Tried:
     finding: Finding | None
 
 
-def told(tried: Sequence[Tried]) -> tuple[float, Finding | None]:
-    """Return one comparison for all spans of a subject: the surest that matters, its probability by Bonferroni."""
-    mattering = [one for one in tried if one.finding is not None] or list(tried)
-    best = min(mattering, key=lambda one: one.p_value)
-    return min(1.0, best.p_value * len(tried)), best.finding
+def compare_spans(tried: Iterable[Tried | None], compared: Comparisons) -> None:
+    """Count one comparison for all spans of a subject that could be tried: the surest that matters, its probability by
+    Bonferroni."""
+    enough = [one for one in tried if one is not None]
+    if enough:
+        best = min([one for one in enough if one.finding is not None] or enough, key=lambda one: one.p_value)
+        compared.add(min(1.0, best.p_value * len(enough)), best.finding)
 
 
 def dispersion(residuals: FloatArray, freedom: int) -> float:

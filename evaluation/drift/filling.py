@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evaluation.drift.changes import Comparisons, Finding
 from evaluation.drift.comparison import FloatArray
-from evaluation.drift.daily_counts import Tried, dispersion, since, told, widened
+from evaluation.drift.daily_counts import Tried, compare_spans, dispersion, since, widened
 from evaluation.drift.flow_policy import FillingRule
 from evaluation.drift.shares import arcsine
 
@@ -41,10 +41,8 @@ def compare_filling(sample: FillingSample, rule: FillingRule, compared: Comparis
     if sample.visits[before].sum() < rule.fewest or sample.filled[before].sum() == 0:
         return
     after = [n for n in np.flatnonzero(sample.is_after).tolist() if sample.visits[n] > 0]
-    tried = [_tried(sample, before, after, span, rule) for span in rule.spans_days if span <= len(after)]
-    enough = [one for one in tried if one is not None]
-    if enough:
-        compared.add(*told(enough))
+    tried = (_tried(sample, before, after, span, rule) for span in rule.spans_days if span <= len(after))
+    compare_spans(tried, compared)
 
 
 def _tried(

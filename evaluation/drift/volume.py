@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evaluation.drift.changes import Comparisons, Finding
 from evaluation.drift.comparison import FloatArray
-from evaluation.drift.daily_counts import WEEK, Tried, dispersion, since, told, widened
+from evaluation.drift.daily_counts import WEEK, Tried, compare_spans, dispersion, since, widened
 from evaluation.drift.flow_policy import VolumeRule
 
 RECORDS = "records"
@@ -59,10 +59,8 @@ def compare_volume(sample: VolumeSample, rule: VolumeRule, compared: Comparisons
         return
     after = [n for n in np.flatnonzero(sample.is_after).tolist() if sample.visits[n] > 0]
     after = [n for n in after if sample.days[n].weekday() in usual.rates]
-    tried = [_tried(sample, usual, after, span, rule) for span in rule.spans_days if span <= len(after)]
-    enough = [one for one in tried if one is not None]
-    if enough:
-        compared.add(*told(enough))
+    tried = (_tried(sample, usual, after, span, rule) for span in rule.spans_days if span <= len(after))
+    compare_spans(tried, compared)
 
 
 def _usual(sample: VolumeSample) -> _Usual:

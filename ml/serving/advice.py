@@ -217,17 +217,16 @@ def _fallback(case: Case, live: "Live", tier: Tier, service: ScoringService, fau
     if tier is Tier.HISTORY:
         usual = live.scorers[Tier.MODEL].usual() if Tier.MODEL in live.scorers else None
         return Advice(FALLBACK, tier, _noted(faults, "the site's historical average"), usual)
-    card = _rule_card(case, live, service, instead, bounds) if is_shown else None
     reasons = service.fallback.reasons(case.features.values)
+    card = _rule_card(case, live, service, reasons, instead, bounds) if is_shown else None
     parts = (_noted(faults, ""), ", ".join(reasons) or service.fallback.none, _unused(case.features))
     return Advice(FALLBACK, tier, "; ".join(part for part in parts if part), card=card)
 
 
 def _rule_card(
-    case: Case, live: "Live", service: ScoringService, instead: str, bounds: Sequence[str]
+    case: Case, live: "Live", service: ScoringService, reasons: Sequence[str], instead: str, bounds: Sequence[str]
 ) -> dict[str, Any] | None:
     """The rule's card; where it is silent, that of the signs that came as bounds (decision record 0058)."""
-    reasons = service.fallback.reasons(case.features.values)
     if reasons:
         return rule_card(case.event_id, live.release, reasons, service.fallback, instead, bounds)
     return bounds_card(case.event_id, live.release, bounds, instead) if bounds else None

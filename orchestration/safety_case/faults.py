@@ -1,9 +1,8 @@
 """What a named fault is: which alarm should tell it, how it is put in, and what became of it.
 
 A fault names the barrier that promises to catch it, and the alarm that it must raise: another one of that barrier tells
-something else. How it is looked for is not its business: every course looks in the
-same way, with a fault in it and without one (null runs). What does not belong here: the faults (catalogue) and the
-courses that they happen in.
+something else. How it is looked for is not its business: every course looks in the same way, with a fault in it and
+without one (null runs). What does not belong here: the faults (catalogue) and the courses that they happen in.
 """
 
 from collections.abc import Callable, Mapping
@@ -84,9 +83,6 @@ class Outcome:
     looks: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
-ANY_ALARM = ("*",)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """One named fault. `done` says what is done to the sandbox; `blind` why no barrier is promised to see it.
@@ -99,7 +95,7 @@ class Fault:
     title: str
     done: str
     barrier: Barrier
-    alarm: tuple[str, ...] = ANY_ALARM
+    alarm: tuple[str, ...]
     blind: str = ""
 
     def is_told_by(self, alarm: Alarm) -> bool:

@@ -110,11 +110,6 @@ COURSE_NAMES: Mapping[type[Fault], str] = {
 }
 
 
-def null_runs_of(case: Case) -> dict[str, Any]:
-    """The null runs of the sandbox itself: of each course that a fault went into."""
-    return as_null_run(case.base.seed, {COURSE_NAMES[kind]: found for kind, found in case.usual.items()})
-
-
 def null_run(settings: Settings, folder: Path, seed: int, progress: Progress) -> dict[str, Any]:
     """Play the week of another simulated hospital without a fault: its landing, meaning, freshness and tables.
 
@@ -164,12 +159,18 @@ def run_safety_case(
     """
     chosen, started = chosen_faults(only), time.perf_counter()
     with open_case(settings, progress, seed=seed, base=base) as case:
-        folder = case.folder
-        lines = [case.judge(fault) for fault in chosen]
-        runs = [null_runs_of(case)]
-        runs += [
-            null_run(settings, folder / f"null-{other}", other, progress) for other in range(seed + 1, seed + nulls)
-        ]
+        return keep_score(case, chosen, started, nulls=nulls, out=out)
+
+
+def keep_score(
+    case: Case, chosen: Iterable[Fault], started: float, *, nulls: int = 1, out: Path | None = None
+) -> Answer:
+    """Judge faults, play null runs and return the scoreboard, as `run_safety_case` does; `started` is of
+    `perf_counter`."""
+    lines = [case.judge(fault) for fault in chosen]
+    runs = [as_null_run(case.base.seed, {COURSE_NAMES[kind]: found for kind, found in case.usual.items()})]
+    further = range(case.base.seed + 1, case.base.seed + nulls)
+    runs += [null_run(case.base.settings, case.folder / f"null-{seed}", seed, case.progress) for seed in further]
     answer = scoreboard(lines, runs, time.perf_counter() - started)
     if out is None:
         return answer

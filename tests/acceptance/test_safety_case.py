@@ -5,9 +5,8 @@ home; all of them, a week of feeds among them, and more null runs are a part of 
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ import pytest
 from evaluation.gates import Authorisation
 from evaluation.ledger import Ledger
 from evaluation.ledger.chain import Verification
-from evaluation.reports.safety_case import SafetyCaseView, write_safety_case
 from ml.serving.trusting import Trust
-from orchestration.safety_case.running import Case, chosen_faults, null_runs_of, open_case, scoreboard
+from orchestration.safety_case.running import Case, chosen_faults, keep_score, open_case
 from orchestration.settings import Environment, Settings
 from orchestration.steps.answer import Answer
 from orchestration.steps.record import records
@@ -58,9 +56,8 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
 
 @pytest.fixture(scope="module")
 def run(case: Case) -> Run:
-    def faults(*names: str) -> Answer:
-        found = [case.judge(fault) for fault in chosen_faults(names)]
-        return scoreboard(found, [null_runs_of(case)], 0.0)
+    def faults(*names: str, out: Path | None = None) -> Answer:
+        return keep_score(case, chosen_faults(names), time.perf_counter(), out=out)
 
     return faults
 
@@ -71,10 +68,7 @@ def _say(message: str) -> None:
 
 @pytest.fixture(scope="module")
 def board(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Answer:
-    answer = run(*CAUGHT, NOT_SEEN)
-    view = SafetyCaseView(answer.document, datetime(2026, 11, 28, tzinfo=UTC), "0.1.0")
-    page = write_safety_case(tmp_path_factory.mktemp("board"), view)
-    return replace(answer, document={**answer.document, "page": str(page)})
+    return run(*CAUGHT, NOT_SEEN, out=tmp_path_factory.mktemp("board"))
 
 
 def lines(answer: Answer) -> dict[str, dict[str, Any]]:

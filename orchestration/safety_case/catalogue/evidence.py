@@ -5,6 +5,7 @@ What does not belong here: who signs for it (people).
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -143,9 +144,9 @@ TOO_GOOD = "figures-too-good"
 """What no gate says today: whatever else it says of a model that knows the outcome does not find the leak."""
 
 
-def _fault(name: str, title: str, done: str, alarm: str, act: Any, blind: str = "") -> BoardFault:
-    found = BoardFault(id=name, family=FAMILY, title=title, done=done, barrier=Barrier.GATE, act=act, blind=blind)
-    return replace(found, alarm=(alarm,))
+def _fault(name: str, title: str, done: str, alarm: str, act: Callable[[Board], None], blind: str = "") -> BoardFault:
+    told: dict[str, Any] = {"barrier": Barrier.GATE, "alarm": (alarm,)}
+    return BoardFault(id=name, family=FAMILY, title=title, done=done, act=act, blind=blind, **told)
 
 
 EVIDENCE = (

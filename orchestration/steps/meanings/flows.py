@@ -53,6 +53,8 @@ def volumes_of(settings: Settings, site: str, watched: WatchedFeed, days: WholeD
     """Count the records of every table whose volume is watched: all, by what they are counted apart by, and for each
     visit of the table that they hang together with."""
     found: list[VolumeSample] = []
+    pers = {one.volume.per for one in watched.tables.values() if one.volume and one.volume.per}
+    visits = {per: days.counted(_visits(settings, site, per, watched, days.windows)) for per in pers}
     for table, one in watched.tables.items():
         if one.volume is None:
             continue
@@ -60,8 +62,7 @@ def volumes_of(settings: Settings, site: str, watched: WatchedFeed, days: WholeD
         alone = np.ones(len(days.days))
         found += [_volume(table, item, "", days, by_day, alone) for item, by_day in sorted(counted.items())]
         if one.volume.per:
-            visits = days.counted(_visits(settings, site, one.volume.per, watched, days.windows))
-            found.append(_volume(table, "", one.volume.per, days, counted[""], visits))
+            found.append(_volume(table, "", one.volume.per, days, counted[""], visits[one.volume.per]))
     return found
 
 

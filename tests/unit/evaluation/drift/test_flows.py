@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from evaluation.drift.daily_counts import since, told, widened
+from evaluation.drift.changes import Comparisons
+from evaluation.drift.daily_counts import Tried, compare_spans, since, widened
 from evaluation.drift.semantic_policy import FILE, load_semantic_policy
 from evaluation.drift.semantics import FillingSample, Finding, ShareCount, VolumeSample, find_changes
 from evaluation.drift.shares import two_proportions
@@ -182,10 +183,11 @@ class TestSubjects:
 
 
 def test_a_subject_is_one_comparison_however_many_spans_are_tried() -> None:
-    from evaluation.drift.daily_counts import Tried
-
-    assert told([Tried(0.01, None), Tried(0.2, None)]) == (0.02, None)
-    assert told([Tried(0.6, None), Tried(0.9, None)]) == (1.0, None)
+    compared = Comparisons()
+    compare_spans([Tried(0.01, None), None, Tried(0.2, None)], compared)
+    compare_spans([Tried(0.6, None), Tried(0.9, None)], compared)
+    compare_spans([None, None], compared)
+    assert (compared.p_values, compared.found) == ([0.02, 1.0], [None, None])
 
 
 def test_since_is_the_first_of_the_days_in_a_row() -> None:

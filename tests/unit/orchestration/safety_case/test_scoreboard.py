@@ -5,7 +5,9 @@ from dataclasses import replace
 from orchestration.safety_case.faults import Alarm, Barrier, Fault, Outcome, verdict
 from orchestration.safety_case.running import scoreboard
 
-FAULT = Fault(id="forged", family="learning", title="Forged", done="It is forged.", barrier=Barrier.GATE)
+FAULT = Fault(
+    id="forged", family="learning", title="Forged", done="It is forged.", barrier=Barrier.GATE, alarm=("evidence",)
+)
 BLIND = replace(FAULT, id="blind", blind="Nothing compares them.")
 FOUND = Outcome((Alarm(Barrier.GATE, "evidence", "it is not readable", 0.5),))
 
