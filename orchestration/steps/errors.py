@@ -14,7 +14,7 @@
     │   RowNotFound, ErasureNotUnderstood, NoServer, NotTheReviewer, ReviewChanged, UnknownReview,
     │   ForecastOverlaps, RosterNotWritten, SiteNotNamed, DatesAreShifted, NotEnoughRoster, RosterModelRefused,
     │   NotEnoughDays, NothingToPlan, NothingToRehearse, LineNotPublished, UnknownShift, BackupRefused, BackupBroken,
-    │   KeyKept, HomeNotUsable, NoChallenger, ChallengerStays, ChallengerNotTakenAway
+    │   KeyKept, KeyHalvesDiffer, HomeNotUsable, NoChallenger, ChallengerStays, ChallengerNotTakenAway
     └── DemoHomeTaken, DemoStopped
 
 Every room has one root of its own; `known_errors` gathers them. What does not belong here: catching.

@@ -23,6 +23,10 @@ from orchestration.steps.errors import StepError
 from orchestration.steps.locks import exclusive
 
 
+class KeyHalvesDiffer(StepError):
+    """What the private half would sign, the public half beside it would not know."""
+
+
 @dataclass(frozen=True)
 class KeyPair:
     """Where a pair lies below the home, whether it has signed anything there, and what is raised where it is gone."""
@@ -37,17 +41,27 @@ class KeyPair:
     def signer(self, settings: Settings) -> Signer:
         """Return the key, made on first use with its public half; what a kill left undone is completed.
 
-        Raises `gone` where a new key would make what was signed unreadable, and `RegistryError`.
+        Raises `gone` where a new key would make what was signed unreadable, `KeyHalvesDiffer` where the halves are of
+        two pairs, and `RegistryError`.
         """
         private, public = settings.home / self.private, settings.home / self.public
         if not private.exists() or _wants_writing(public):
             with exclusive(settings.home, f"{self.name}-key"):
                 self._complete(settings, private, public)
-        return load_signer(private)
+        return self._whole(load_signer(private), self.verifier(settings))
 
     def verifier(self, settings: Settings) -> PublicKey:
         """Return the half that verifies. Raises `KeyFileError`."""
         return load_public_key(settings.home / self.public)
+
+    def _whole(self, signer: Signer, verifier: PublicKey) -> Signer:
+        if signer.public.key_id != verifier.key_id:
+            raise KeyHalvesDiffer(
+                f"{self.private} is the private half of {signer.public.key_id}, and {self.public} the public half of "
+                f"{verifier.key_id}: what is signed now nobody could verify. Nothing is signed. Restore both from one "
+                "backup."
+            )
+        return signer
 
     def _complete(self, settings: Settings, private: Path, public: Path) -> None:
         """Make the key if there is none or half of one, and write its public half if that is not there."""

@@ -15,6 +15,7 @@ from evaluation.ledger import ApprovalStatement, Entry, load_private_key, record
 from evaluation.policies import Stage
 from ml.registry.challenger import publish_challenger
 from ml.registry.pointer import Pointer, publish_pointer
+from ml.registry.signing import new_private_key
 from ml.registry.stages import Stage as ServedStage
 from ml.registry.stages import Tier as ServedTier
 from orchestration.settings import Settings
@@ -278,7 +279,13 @@ def spoil_release_key(one: Governed) -> None:
     (one.settings.keys / "release.key.pem").write_text("no key")
 
 
-KEY_DAMAGES: list[Damage] = [remove_release_key, remove_public_key, spoil_release_key]
+def replace_release_key(one: Governed) -> None:
+    """A whole key, of another pair than the public half beside it."""
+    remove_release_key(one)
+    new_private_key(one.settings.keys / "release.key.pem")
+
+
+KEY_DAMAGES: list[Damage] = [remove_release_key, remove_public_key, spoil_release_key, replace_release_key]
 
 
 def moment() -> str:

@@ -8,11 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from evaluation.evidence import Evidence, Figure, write_evidence
-from ml.registry.signing import Signer
+from ml.registry.signing import Signer, new_private_key
 from orchestration.settings import Settings
 from orchestration.steps.home import FILE, open_home
 from orchestration.steps.learning.signed_evidence import EvidenceKeyGone, sign_what_lies, write_signed
 from orchestration.steps.learning.stores import evidence_folder, read_all_evidence, save_evidence
+from orchestration.steps.signing_keys import KeyHalvesDiffer
 
 Make = Callable[..., Evidence]
 
@@ -78,6 +79,15 @@ def test_where_the_key_is_gone_no_other_takes_its_place(settings: Settings, evid
     with pytest.raises(EvidenceKeyGone, match="restore it from the backup"):
         save_evidence(settings, evidence(value=0.9))
     assert not list(settings.keys.glob("evidence.*"))
+
+
+def test_a_key_of_another_pair_signs_nothing(settings: Settings, evidence: Make) -> None:
+    save_evidence(settings, evidence())
+    (settings.keys / "evidence.key.pem").unlink()
+    new_private_key(settings.keys / "evidence.key.pem")
+    with pytest.raises(KeyHalvesDiffer, match=r"keys/evidence.key.pem is the private half"):
+        save_evidence(settings, evidence(value=0.9))
+    assert read_all_evidence(settings, "triage", "city").readable == [evidence()]
 
 
 def test_what_lay_there_before_evidence_was_signed_is_signed_once(settings: Settings, evidence: Make) -> None:

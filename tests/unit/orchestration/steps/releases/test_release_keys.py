@@ -9,8 +9,15 @@ from ml.registry import KeyFileError, RegistryError
 from ml.registry.signing import load_public_key, new_private_key, write_public_key
 from orchestration.settings import Settings
 from orchestration.steps.releases.release_keys import ReleaseKeyGone, release_signer
+from orchestration.steps.signing_keys import KeyHalvesDiffer
 from tests.unit.orchestration.steps.conftest import settings_of
-from tests.unit.orchestration.steps.governed import Governed, remove_public_key, remove_release_key, spoil_release_key
+from tests.unit.orchestration.steps.governed import (
+    Governed,
+    remove_public_key,
+    remove_release_key,
+    replace_release_key,
+    spoil_release_key,
+)
 
 from .power import Killed, Power
 
@@ -32,6 +39,12 @@ def test_where_it_is_gone_no_other_takes_its_place(city: Governed) -> None:
     with pytest.raises(ReleaseKeyGone):
         release_signer(city.settings)
     assert not (city.settings.keys / "release.key.pem").exists()
+
+
+def test_a_whole_key_of_another_pair_signs_nothing(city: Governed) -> None:
+    replace_release_key(city)
+    with pytest.raises(KeyHalvesDiffer, match=r"nobody could verify. Nothing is signed. Restore both from one backup"):
+        release_signer(city.settings)
 
 
 def test_what_is_no_key_is_refused(city: Governed) -> None:
@@ -124,7 +137,8 @@ def test_another_public_half_is_not_replaced(settings: Settings, tmp_path: Path)
     release_signer(settings)
     write_public_key(settings.keys / PUBLIC, new_private_key(tmp_path / "other.pem").public)
     other = (settings.keys / PUBLIC).read_bytes()
-    release_signer(settings)
+    with pytest.raises(KeyHalvesDiffer):
+        release_signer(settings)
     assert (settings.keys / PUBLIC).read_bytes() == other
 
 

@@ -9,7 +9,13 @@ from orchestration.steps.record.actors import actor_of
 from orchestration.steps.releases import going_down
 from orchestration.steps.releases.explaining import explain_step
 from orchestration.steps.releases.release import promote_release
-from tests.unit.orchestration.steps.governed import Governed, change_model, remove_release_key, replace_ledger
+from tests.unit.orchestration.steps.governed import (
+    Governed,
+    change_model,
+    remove_release_key,
+    replace_ledger,
+    replace_release_key,
+)
 
 from ..challenged import approve, promote
 from .of_approvals import says
@@ -165,5 +171,19 @@ def a_release_key_that_is_gone(one: Governed, _: pytest.MonkeyPatch) -> Do:
     approve(one, "shadow")
     promote(one, "shadow")
     remove_release_key(one)
+    approve(one, "assistive")
+    return lambda: promote(one, "assistive")
+
+
+@fails(
+    "signing_keys._whole",
+    error="KeyHalvesDiffer",
+    words=("keys/release.key.pem is the private half", "keys/release.pub.pem the public half", "from one backup"),
+    begins=CANDIDATE,
+)
+def a_release_key_of_another_pair(one: Governed, _: pytest.MonkeyPatch) -> Do:
+    approve(one, "shadow")
+    promote(one, "shadow")
+    replace_release_key(one)
     approve(one, "assistive")
     return lambda: promote(one, "assistive")
