@@ -78,7 +78,8 @@ class Clause(FrozenModel):
         if self.threshold is None:
             return "present"
         if isinstance(self.threshold, OtherFigure):
-            margin = f" + {self.threshold.plus:g}" if self.threshold.plus else ""
+            plus = self.threshold.plus
+            margin = f" {'-' if plus < 0 else '+'} {abs(plus):g}" if plus else ""
             which = "" if self.threshold.bound == "value" else f" ({self.threshold.bound} bound)"
             return f"{self.comparison} {self.threshold.figure}{which}{margin}"
         return f"{self.comparison} {self.threshold:g}"

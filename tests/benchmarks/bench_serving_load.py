@@ -2,8 +2,9 @@
 
 `python -m tests.benchmarks.bench_serving_load [calls per server] [calls with a model that hangs]` prints one JSON
 document. A call is all that a hospital's is: a token signed with ES384, a new one each; features read from FHIR; a
-score of 250 trees; a card with its checked sentence of reason; the event on disk before the answer. Servers take turns
-in blocks, so that a noisy minute hits them alike, and share the first two cores with the load.
+score of 250 trees; a card with its checked sentence of reason; the event on disk before the answer. Beside the
+yardsticks stands the least that such a call can cost (`serving_floor.py`). Servers take turns in blocks, so that a
+noisy minute hits them alike, and share the first two cores with the load.
 """
 
 import json
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.benchmarks.bench_serving import ROOT, _homes, full_vocabulary
 from tests.benchmarks.open_loop import NEW_ID, TIERS, Plan, Signed
-from tests.benchmarks.serving_children import DURABLE, ECHO, FORGETFUL, MLFLOW, child
+from tests.benchmarks.serving_children import DURABLE, ECHO, FLOOR, FORGETFUL, MLFLOW, child
 
 PER_SECOND, WARM_UP, BLOCKS, CORES = 50.0, 100, 10, 2
 KEY_ID, ISSUER = "bench", "https://ehr.example.org"
@@ -35,7 +36,7 @@ def measure(calls: int, hurt_calls: int, trees: int = 250) -> dict[str, Any]:
     """Milliseconds of every server under the same load, and of a service whose model hangs in the middle."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     with tempfile.TemporaryDirectory(prefix="pilothouse-load-") as name:
-        folders = {kind: Path(name) / kind for kind in (DURABLE, FORGETFUL, ECHO, MLFLOW, "hurt")}
+        folders = {kind: Path(name) / kind for kind in (DURABLE, FORGETFUL, FLOOR, ECHO, MLFLOW, "hurt")}
         for folder in folders.values():
             folder.mkdir()
         model = _homes().tiny_model(full_vocabulary(), trees)
@@ -68,6 +69,7 @@ def _plans(folders: dict[str, Path], model: Any) -> dict[str, dict[str, Any]]:
     }
     return {
         **ours,
+        FLOOR: {"path": "/floor", "body": body, "signed": client_of(folders[FLOOR])},
         ECHO: {"path": "/echo", "body": body, "signed": ours[DURABLE]["signed"]},
         MLFLOW: {"path": "/invocations", "body": frame},
     }

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.bench_serving import ROOT, serve_echo, serve_pilothouse
+from tests.benchmarks.serving_floor import serve_floor
 
 START_SECONDS = 90.0
-DURABLE, FORGETFUL, ECHO, MLFLOW = "durable", "forgetful", "echo", "mlflow"
+DURABLE, FORGETFUL, FLOOR, ECHO, MLFLOW = "durable", "forgetful", "floor", "echo", "mlflow"
 
 
 @contextlib.contextmanager
@@ -103,6 +104,9 @@ def main(kind: str, port: int, folder: Path) -> None:
     """Serve until terminated."""
     if kind == ECHO:
         serve_echo(port)
+        return
+    if kind == FLOOR:
+        serve_floor(folder, port)
         return
     if kind == FORGETFUL:
         forget()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from serving_homes import SERVICE, Home, call
 from ml.serving.background import running
 from tests.benchmarks.bench_serving_load import NotAnswered, client_of, of_hurt, timed
 from tests.benchmarks.open_loop import NEW_ID, Connections, Plan, arrivals, requests_of, send
+from tests.benchmarks.serving_children import FLOOR, child
 from tests.benchmarks.serving_figures import load_figures
 
 STALL_SECONDS = 0.02
@@ -62,6 +64,24 @@ def test_a_signed_load_is_answered_with_cards_and_each_call_is_its_own(home: Hom
     assert {row["status"] for row in late} == {401}, "tokens of an hour ago, and the same again"
 
 
+def test_the_least_that_a_call_costs_is_a_signed_call_that_is_scored_explained_and_kept(tmp_path: Path) -> None:
+    client = client_of(tmp_path)
+    with child(FLOOR, tmp_path) as (port, _):
+        body = json.dumps(call(instance=NEW_ID))
+        rows = sent(Plan(port, "/floor", body, 5, 50.0, 7, client))
+        stranger = sent(Plan(port, "/floor", body, 1, 50.0, 8, client_of(stranger_at(tmp_path))))
+    assert [row["status"] for row in rows] == [200] * 5 and stranger[0]["status"] == 500
+    with sqlite3.connect(tmp_path / "floor.sqlite") as kept:
+        answers = [json.loads(answer) for (answer,) in kept.execute("SELECT answer FROM event")]
+    assert len(answers) == 5 and all("raises the risk most" in one["reason"] for one in answers)
+
+
+def stranger_at(folder: Path) -> Path:
+    """A folder for the keys of somebody whom the server does not know."""
+    (folder / "stranger").mkdir()
+    return folder / "stranger"
+
+
 def test_an_error_is_no_answer_and_no_latency_is_measured_beside_one() -> None:
     answered = {"ms": 5.0, "status": 200, "fault": None, "told": "rule"}
     failed = [{"ms": 1.0, "status": 500, "told": "no card"}, {"ms": 1.0, "told": "no card"}, {"ms": 9000.0}]
@@ -76,7 +96,7 @@ def test_an_error_is_no_answer_and_no_latency_is_measured_beside_one() -> None:
 def test_one_call_without_an_answer_is_a_promise_that_is_not_met(unanswered: int, is_met: bool) -> None:
     times = {"p50": 4.0, "p99": 20.0, "max": 30.0}
     hurt = {**times, "calls": 10, "late_or_unanswered": unanswered, "deadline_ms": 8000.0}
-    kinds = ("durable", "forgetful", "echo", "mlflow")
+    kinds = ("durable", "forgetful", "floor", "echo", "mlflow")
     found = {**dict.fromkeys(kinds, times), "hurt": hurt, "cpu_ms": dict.fromkeys(kinds, 1.0), "per_second": 50.0}
     figures = {figure.figure: figure for figure in load_figures(found)}
     [answered] = [figure for name, figure in figures.items() if name.startswith("answered in 8 s")]
@@ -84,7 +104,10 @@ def test_one_call_without_an_answer_is_a_promise_that_is_not_met(unanswered: int
 
 
 def test_what_is_promised_of_the_tail_is_judged_with_and_without_the_fsync() -> None:
-    times = {kind: {"p50": 1.0, "p99": p99} for kind, p99 in (("durable", 9.1), ("forgetful", 8.9), ("echo", 3.0))}
+    times = {
+        kind: {"p50": 1.0, "p99": p99}
+        for kind, p99 in (("durable", 9.1), ("forgetful", 8.9), ("floor", 6.0), ("echo", 3.0))
+    }
     hurt = {"max": 1.0, "calls": 1, "late_or_unanswered": 0, "deadline_ms": 8000.0}
     kinds = {**times, "mlflow": {"p50": 1.0, "p99": 18.0}}
     found = {**kinds, "hurt": hurt, "cpu_ms": dict.fromkeys(kinds, 1.0), "per_second": 50.0}

@@ -94,9 +94,9 @@ def test_requirement_reads_as_a_person_would_say_it():
     assert clauses["critical-care-discrimination"] == ">= 0.75"
     assert clauses["critical-care-beats-current-practice"] == "> critical_care.auroc.current_practice"
     assert clauses["drift-known"] == "present"
-    other = {"figure": "x", "bound": "upper", "plus": 0.05}
-    policy = parse(change_clause(threshold=other))
-    assert policy.clauses_for(Stage.SHADOW)[0].requirement == ">= x (upper bound) + 0.05"
+    for plus, said in ((0.05, ">= x (upper bound) + 0.05"), (-0.02, ">= x (upper bound) - 0.02")):
+        policy = parse(change_clause(threshold={"figure": "x", "bound": "upper", "plus": plus}))
+        assert policy.clauses_for(Stage.SHADOW)[0].requirement == said
 
 
 def test_order_of_stages_and_tiers():

@@ -202,6 +202,10 @@ def test_the_state_of_the_ledger_is_on_top(model, ledger, expected):
     assert expected in Page(render_index(replace(model, ledger=ledger))).words
 
 
+def test_what_is_simulated_is_said_in_a_sentence_of_its_own(model):
+    assert "UTC. Days of patients and shifts at simulated sites" in Page(render_index(model)).words
+
+
 def test_an_empty_home_has_a_page(model):
     assert "Nothing is declared yet" in render_index(ReportModel(model.generated_at, "0.1.0", ()))
 
