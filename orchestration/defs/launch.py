@@ -6,7 +6,7 @@ What does not belong here: what an asset does.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -17,8 +17,6 @@ from dagster import (
     DagsterError,
     DagsterInstance,
     Definitions,
-    ExecuteInProcessResult,
-    JsonMetadataValue,
     materialize,
 )
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,16 +27,16 @@ from orchestration.defs.names import (
     DRIFT,
     EVENTS,
     OPERATIONS,
-    REASONS,
     REPORT,
     adjustments_key,
     plan_key,
     release_key,
 )
+from orchestration.defs.run_summary import RunSummary
 from orchestration.defs.selecting import Batch, Cut, batches, feeds_of
 from orchestration.settings import Settings, load_settings
 from orchestration.sites import list_sites, load_site
-from orchestration.steps.answer import DONE, FAILED, FEED_STOPPED, Answer
+from orchestration.steps.answer import Answer
 from orchestration.steps.errors import NothingSelected
 from orchestration.steps.intake.landing import PendingDrops, landed_sites, mark_landed, pending_drops
 from orchestration.steps.kinds import kind_of
@@ -57,60 +55,6 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 Progress = Callable[[str], None]
-
-
-@dataclass
-class RunSummary:
-    """What one command's Dagster runs did: ids in order, assets materialised, checks failed, errors in words."""
-
-    run_ids: list[str] = field(default_factory=list[str])
-    succeeded: bool = True
-    assets: list[str] = field(default_factory=list[str])
-    failed_checks: list[str] = field(default_factory=list[str])
-    errors: list[str] = field(default_factory=list[str])
-    feed_stopped: bool = False
-    untrained: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
-    reasons: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
-
-    def add(self, result: ExecuteInProcessResult) -> None:
-        self.run_ids.append(result.run_id)
-        self.succeeded = self.succeeded and result.success
-        for event in result.get_asset_materialization_events():
-            name = event.asset_key.to_user_string() if event.asset_key else ""
-            if name and name not in self.assets:
-                self.assets.append(name)
-        for evaluation in result.get_asset_check_evaluations():
-            if not evaluation.passed:
-                self.failed_checks.append(f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}")
-        for event in result.get_step_failure_events():
-            self._add_error(event.step_failure_data.error)
-            self._add_reasons(event.step_failure_data.user_failure_data)
-
-    def _add_error(self, error: Any) -> None:
-        while error is not None and error.cause is not None:
-            error = error.cause
-        if error is not None:
-            self.errors.append(error.message.strip())
-            self.feed_stopped = self.feed_stopped or error.cls_name == "FeedStopped"
-
-    def _add_reasons(self, failure: Any) -> None:
-        """Keep what the gate said to a release that it refused."""
-        said = failure.metadata.get(REASONS) if failure is not None else None
-        if isinstance(said, JsonMetadataValue) and isinstance(said.data, dict):
-            self.reasons = said.data["reasons"]
-
-    def answer(self) -> Answer:
-        document = {
-            "run_id": self.run_ids[-1] if self.run_ids else None,
-            "run_ids": self.run_ids,
-            "succeeded": self.succeeded,
-            "assets": self.assets,
-            "failed_checks": self.failed_checks,
-            "errors": self.errors,
-            "untrained": self.untrained,
-        }
-        code = DONE if self.succeeded else FEED_STOPPED if self.feed_stopped else FAILED
-        return Answer(document, exit_code=code)
 
 
 def _measured_again(use_case: str) -> tuple[str, ...]:
