@@ -59,6 +59,7 @@ def answers(command: Callable[..., Answer]) -> Callable[..., None]:
 def _answer_to(error: Exception) -> Answer:
     """Say an error. Raises `click.UsageError` for wrong usage, and click's own as they are."""
     from orchestration.steps.errors import WrongUsage, known_errors, refusal_of
+    from orchestration.steps.machine import machine_answer
     from orchestration.steps.unexpected import unexpected_answer
 
     if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort):
@@ -67,7 +68,7 @@ def _answer_to(error: Exception) -> Answer:
         raise click.UsageError(str(error), click.get_current_context()) from error
     if isinstance(error, known_errors()):
         return refusal_of(error)
-    return unexpected_answer(error)
+    return machine_answer(error) or unexpected_answer(error)
 
 
 def _usage_document(error: click.ClickException, group: click.Group) -> dict[str, Any]:

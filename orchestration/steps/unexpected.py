@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orchestration.settings import PROJECT_ROOT, SettingsError, load_settings
 from orchestration.steps.answer import FAILED, Answer
+from orchestration.steps.machine import causes
 
 FOLDER = Path("logs") / "errors"
 
@@ -49,14 +50,7 @@ def _write(error: Exception) -> Path | None:
 
 def _places(error: BaseException) -> Iterator[str]:
     """The chain of errors, the first cause first: kinds and places, no messages and no values."""
-    seen: set[int] = set()
-    chain: list[BaseException] = []
-    each: BaseException | None = error
-    while each is not None and id(each) not in seen:
-        seen.add(id(each))
-        chain.append(each)
-        each = each.__cause__ or each.__context__
-    for one in reversed(chain):
+    for one in reversed(list(causes(error))):
         yield _kind(one)
         for frame in traceback.extract_tb(one.__traceback__):
             yield f"  {_shown(frame.filename)}:{frame.lineno} in {frame.name}"
