@@ -26,18 +26,25 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def a_file_on_a_full_disk(_: Path) -> None:
-    with Path("/dev/full").open("w") as full:
-        full.write(SECRET)
+def full(folder: Path) -> Path:
+    """A file with no room in it, under a name that a library may take away or replace without harm to the device."""
+    link = folder / "full"
+    link.symlink_to("/dev/full")
+    return link
+
+
+def a_file_on_a_full_disk(folder: Path) -> None:
+    with full(folder).open("w") as opened:
+        opened.write(SECRET)
 
 
 def duckdb_on_a_full_disk(_: Path) -> None:
-    """As it words it; a real COPY would put its own file in the place of the device."""
+    """As it words it: a real COPY would put a file of its own in the place of the link."""
     raise duckdb.IOException(f'Could not write file "{SECRET}": No space left on device')
 
 
-def parquet_on_a_full_disk(_: Path) -> None:
-    pq.write_table(pa.table({"a": [SECRET]}), "/dev/full")
+def parquet_on_a_full_disk(folder: Path) -> None:
+    pq.write_table(pa.table({"a": [SECRET]}), full(folder))
 
 
 def sqlite_on_a_full_disk(folder: Path) -> None:
