@@ -18,7 +18,17 @@ ENTRY = (
     '{"fullUrl":"VARCHAR","resource":{"resourceType":"JSON","id":"JSON"},'
     '"request":{"method":"VARCHAR","url":"VARCHAR"},"response":"JSON"}'
 )
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")  # R4 http-verb
+WITHOUT_BUNDLE = ("DELETE", "PATCH")  # what such an entry holds is no bundle of records
 TARGET = r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,128})/?$"  # of a request: Type/id
+# A deletion says when it was as a resource says when its version was made (compiler.VERSION_PATH).
+_TOMBSTONE = "json_object('meta', json_object('lastUpdated', json_extract_string(s.response, '$.lastModified')))"
+# An entry that asks for a change of a resource and does not hold it: a PATCH (in a history the resource as it became
+# may stand beside it), or an operation such as Patient/$merge.
+_IS_REQUEST = r"""(
+    _method = 'PATCH' and (s.response is null or coalesce(_named <> _target.type, true))
+    or _method = 'POST' and _named = 'Parameters' and regexp_matches(s.request.url, '(^|/)\$[a-z]')
+)"""
 OUTERMOST = "select _file_no, [_line] as _within, doc from head where _type = 'Bundle'"
 
 
@@ -43,8 +53,9 @@ def unfold(db: duckdb.DuckDBPyConnection, limits: Limits, records_before: int | 
 def _entries_of(bundles: str) -> str:
     """Return the entries of bundles: `_within` is the way to the bundle, `_at` the place in it."""
     return f"""
-        select *, coalesce(upper(s.request.method) = 'DELETE', false) as _deletes,
-            not _deletes and coalesce(cast(s.resource.resourceType as varchar) = '"Bundle"', false) as _is_bundle
+        select *, coalesce(upper(s.request.method), '') as _method, _method = 'DELETE' as _deletes,
+            _method not in {WITHOUT_BUNDLE}
+                and coalesce(cast(s.resource.resourceType as varchar) = '"Bundle"', false) as _is_bundle
         from (
             select _file_no, _within, _at, from_json(e, '{ENTRY}') as s, e -> '$.resource' as doc from (
                 select _file_no, _within, unnest(list) as e, generate_subscripts(list, 1) as _at from (
@@ -56,6 +67,7 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before:
     of_bundles = "_file_no in (select _file_no from head where _type = 'Bundle')"
     in_file = of_bundles if records_before is None else "true"
     has_entries = "coalesce(json_array_length(doc, '$.entry'), 0) > 0"
+    listed = str(METHODS)[1:-1]
     db.execute(f"""
         create or replace temp table unfolded as
         with closed as (
@@ -66,12 +78,14 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before:
             where not (_is_bundle and len(_within) <= {limits.bundles} and {has_entries})),
         record as (
             select _file_no, _within, _at, true as _is_entry,
-                case when _deletes then '{{}}' else doc end as doc,
-                case when _deletes then nullif(_target.type, '') else _named end as _type,
+                case when _deletes then {_TOMBSTONE} else doc end as doc,
+                case when _deletes or {_IS_REQUEST} then nullif(_target.type, '') else _named end as _type,
                 case when _deletes then nullif(_target.id, '')
                     else coalesce(_given, nullif(_target.id, ''), nullif(_url_id, '')) end as _id,
                 _deletes as _is_deleted,
                 case when _deletes then case when coalesce(_target.id, '') = '' then 'entry.delete_target' end
+                    when {_IS_REQUEST} then 'entry.' || if(_method = 'PATCH', 'patch', 'operation')
+                    when _method not in ('', {listed}) then 'entry.method'
                     when _is_bundle then case when {has_entries} then 'entry.too_deep' else 'entry.empty_bundle' end
                     when _named = 'Bundle' then 'line.unknown_type'
                     when doc is not null and json_type(doc) = 'OBJECT' then null
@@ -110,11 +124,11 @@ def _count(bundle: dict[str, object], depth: int, deepest: int) -> int:
 
 
 def _bundle_in(entry: object) -> dict[str, object] | None:
-    """Return the bundle that an entry holds, unless it asks for its deletion."""
+    """Return the bundle that an entry holds, unless it asks for a deletion or a change."""
     held = cast("dict[str, object]", entry) if isinstance(entry, dict) else {}
     request, resource = held.get("request"), held.get("resource")
     method = cast("dict[str, object]", request).get("method") if isinstance(request, dict) else None
-    if not isinstance(resource, dict) or (isinstance(method, str) and method.upper() == "DELETE"):
+    if not isinstance(resource, dict) or (isinstance(method, str) and method.upper() in WITHOUT_BUNDLE):
         return None
     bundle = cast("dict[str, object]", resource)
     return bundle if bundle.get("resourceType") == "Bundle" else None

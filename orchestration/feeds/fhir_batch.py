@@ -107,14 +107,17 @@ def _expected(db: duckdb.DuckDBPyConnection, files: Sequence[FhirFile], limits: 
 
 def _reject_problems(batch: Batch, files: Sequence[FhirFile]) -> set[int]:
     """Add lines that no contract needs to see; return the files of which something else is left."""
-    query = "select _file_no, _line, _problem, _content, _is_entry from judged_record where _problem is not null"
+    told = "_file_no, _line, _problem, _content, _is_entry, _type"
     entries: set[int] = set()
-    for file_no, line, clause, content, is_entry in rows(batch.db, query):
+    for file_no, line, clause, content, is_entry, of_type in rows(
+        batch.db, f"select {told} from judged_record where _problem is not null"
+    ):
         n = int(str(file_no))
         if _was_taken(batch.files[n], int(str(line))):
             batch.tallies[n].add("duplicate")
             continue
-        reject = Reject(int(str(line)), str(clause), REASONS[str(clause)], None, as_text(content))
+        reason = REASONS[str(clause)] + _asked_of(str(clause), str(of_type), batch.contract)
+        reject = Reject(int(str(line)), str(clause), reason, None, as_text(content))
         batch.tallies[n].rejects.append(reject)
         if is_entry and clause != problems.EMPTY_BUNDLE.clause:
             entries.add(n)
@@ -124,6 +127,12 @@ def _reject_problems(batch: Batch, files: Sequence[FhirFile]) -> set[int]:
         batch.tallies[n].rejects.extend(Reject(line, p.clause, p.reason) for line, p in bad)
     clean = rows(batch.db, "select distinct _file_no from judged_record where _problem is null")
     return entries | {int(str(n)) for (n,) in clean}
+
+
+def _asked_of(clause: str, of_type: str, contract: Contract) -> str:
+    """Return which type of resources a request is about that cannot be applied, where the contract knows the type."""
+    is_told = clause in problems.REQUESTS and of_type in fhir.resource_types(contract)
+    return f" It is about a resource of type {of_type}." if is_told else ""
 
 
 def _was_taken(file: Prepared, line: int) -> bool:

@@ -65,10 +65,23 @@ ENTRY_RESPONSE = Problem(
 ENTRY_BUNDLE = Problem("entry.empty_bundle", "The bundle that the entry holds has no entries.")
 ENTRY_DEEP = Problem("entry.too_deep", "The entry holds a bundle deeper within others than landing looks.")
 ENTRY_DELETE = Problem("entry.delete_target", "The delete request names no resource as Type/id.")
+ENTRY_PATCH = Problem(
+    "entry.patch",
+    "The entry asks for a PATCH, which landing cannot apply: what it changes stays as it was. Have the resource sent "
+    "whole (PUT).",
+)
+ENTRY_OPERATION = Problem(
+    "entry.operation",
+    "The entry asks for an operation ($name), which landing cannot apply. Have what it changes sent whole.",
+)
+ENTRY_METHOD = Problem("entry.method", "The entry's request has a method that FHIR R4 does not know.")
 ROW_WIDTH = Problem("row.width", "The row has another number of cells than the header.")
 ROW_QUOTES = Problem("row.quotes", "The row opens a quote that nothing closes.")
 ROW_NOT_UTF8 = Problem("row.not_utf8", f"The row is not text in the table's encoding. {SAY_ENCODING}")
 ROW_TOO_LONG = Problem("row.too_long", "The row is longer than this installation takes in.")
+
+# Requests that landing cannot apply; the type of resources that each is about is told beside its reason.
+REQUESTS = frozenset({ENTRY_PATCH.clause, ENTRY_OPERATION.clause})
 
 _ALL = [value for value in globals().values() if isinstance(value, Problem)]
 REASONS = {problem.clause: problem.reason for problem in _ALL}

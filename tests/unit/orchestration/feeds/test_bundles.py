@@ -84,6 +84,43 @@ def test_an_entry_without_anything_and_a_delete_of_nothing_are_quarantined_alone
     assert dict(receipt.reasons) == {"entry.no_resource": 5, "entry.delete_target": 1}
 
 
+PATCHES = [
+    {"resourceType": "Parameters", "parameter": [{"name": "operation"}]},
+    {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": "W10="},
+    {"resourceType": "Bundle", "type": "collection", "entry": [{}, {}]},
+    None,
+]
+
+
+@pytest.mark.parametrize("body", PATCHES)
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+def test_a_patch_is_quarantined_by_name_and_nothing_of_it_lands(zone, observation, body, kind) -> None:
+    put = {"resource": observation("o1"), "request": {"method": "PUT", "url": "Observation/o1"}}
+    patch = {"resource": body, "request": {"method": "PATCH", "url": "Observation/o1"}}
+    receipt = zone.one("b.json", bundle(put, patch, kind=kind))
+    assert (receipt.received, receipt.landed, dict(receipt.reasons)) == (2, 1, {"entry.patch": 1})
+    [(line, clause, reason)] = zone.quarantine()
+    assert (line, clause) == (2, "entry.patch")
+    assert "PATCH" in reason
+    assert "type Observation" in reason
+    assert zone.rows("fhir_resource", "resource_type") == []
+
+
+def test_a_history_shows_a_patched_resource_as_it_became(zone, observation) -> None:
+    patched = {"resource": observation("o1"), "request": {"method": "PATCH", "url": "Observation/o1"}}
+    answered = {**patched, "response": {"status": "200", "lastModified": "2026-02-01T00:00:00Z"}}
+    assert zone.one("h.json", bundle(answered, kind="history")).landed == 1
+
+
+def test_operations_and_methods_that_cannot_be_applied_are_quarantined_by_name(zone, patient) -> None:
+    merge = {"resource": {"resourceType": "Parameters"}, "request": {"method": "POST", "url": "Patient/$merge"}}
+    odd = {"resource": patient(), "request": {"method": "MOVE", "url": "Patient/p1"}}
+    read = [{"request": {"method": method, "url": "Patient/p1"}} for method in ("GET", "HEAD")]
+    receipt = zone.one("b.json", bundle(merge, odd, *read))
+    assert (receipt.received, receipt.landed) == (4, 0)
+    assert dict(receipt.reasons) == {"entry.operation": 1, "entry.method": 1, "entry.no_resource": 2}
+
+
 def test_an_unknown_type_in_a_bundle_is_quarantined_alone(zone, patient) -> None:
     receipt = zone.one(
         "b.json", bundle({"resource": {"resourceType": "Spaceship", "id": "1"}}, {"resource": patient()})

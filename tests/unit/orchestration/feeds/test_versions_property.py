@@ -80,6 +80,41 @@ def test_the_latest_version_is_the_latest_of_all_that_came_at_once_or_file_by_fi
     assert latest(at_once) == expected(files, known_as)
 
 
+HOURS = st.lists(st.sampled_from("-abc"), min_size=2, max_size=5)  # newest last; "-" is a deletion
+
+
+def told_at(hour: int, what: str) -> dict[str, object]:
+    """An entry of a history: the version, or the deletion, of an hour."""
+    at = f"2026-03-01T0{hour}:30:00Z"
+    answer = {"response": {"status": "200", "etag": f'W/"{hour}"', "lastModified": at}}
+    if what == "-":
+        return {"request": {"method": "DELETE", "url": "Patient/h1"}, **answer}
+    resource = {"resourceType": "Patient", "id": "h1", "gender": "male", "meta": {"lastUpdated": at}}
+    resource["address"] = [{"state": what}]
+    return {"resource": resource, "request": {"method": "PUT", "url": "Patient/h1"}, **answer}
+
+
+@FEW
+@given(said=HOURS, data=st.data())
+@example(said=["a", "-", "b"], data=None)
+@example(said=["a", "b", "-"], data=None)
+def test_deletions_and_versions_of_a_history_count_by_their_time_in_any_order(make_zone, said, data) -> None:
+    """Newest first in one bundle, or shuffled over entries, files and loads: the newest is the state."""
+    entries = [told_at(hour, what) for hour, what in enumerate(said)][::-1]
+    if data:
+        entries = data.draw(st.permutations(entries))
+    sizes = data.draw(st.lists(st.integers(1, 3), min_size=5, max_size=5)) if data else [len(entries)]
+    zone, begun = make_zone(), 0
+    for n, size in enumerate(sizes):
+        part = {"resourceType": "Bundle", "type": "history", "entry": entries[begun : begun + size]}
+        begun += size
+        if part["entry"]:
+            zone.land({f"{n}.json": json.dumps(part).encode()}, at=zone.noon + n * STEP)
+    found = zone.rows("fhir_patient", "_version_at, _is_deleted, state", "true")
+    assert max(found)[1:] == ((True, None) if said[-1] == "-" else (False, said[-1]))
+    assert [is_deleted for _, is_deleted, _ in latest(zone)] == [said[-1] == "-"]
+
+
 CENSUS = "unit_code,at,occupied,staffed_beds,closed\n"
 
 
