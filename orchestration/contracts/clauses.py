@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 
 from orchestration.contracts import sql
+from orchestration.contracts.elements import Element
 from orchestration.contracts.fhir_reading import member_part
 from orchestration.contracts.mapped_reading import unlisted
 from orchestration.contracts.model import ContractObject, LogicalType, Property
@@ -173,6 +174,11 @@ def _latest(p: Property, column: str, duration: str) -> Rule:
 
 def _clause(item: ContractObject, name: str, rule: Rule) -> Clause:
     return Clause(f"{item.name}.{name}.{rule.name}", rule.predicate, f"{item.name}.{name} must be {rule.wanted}.")
+
+
+def element_clause(item: ContractObject, element: Element, found: str) -> Clause:
+    """Return the clause that an element came as another kind of JSON value; what breaks it is found by elements.py."""
+    return Clause(f"{item.name}.{'.'.join(element.path)}.element_type", "false", element.told(item.name, found))
 
 
 def _literal(p: Property, value: str) -> str:

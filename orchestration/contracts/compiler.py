@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestration.contracts import sql
-from orchestration.contracts.clauses import Clause, clauses
+from orchestration.contracts.clauses import Clause, clauses, element_clause
+from orchestration.contracts.elements import Wrong, wrongs
 from orchestration.contracts.fhir_reading import ROOT, fhir_value, read
 from orchestration.contracts.model import ContractObject, LogicalType, Property
 from orchestration.contracts.path import Shape
+from orchestration.contracts.suspects import suspicion
 from orchestration.contracts.table_reading import column_value
 from orchestration.contracts.values import Value, came_column, sql_type
 
@@ -28,6 +30,7 @@ PROVENANCE = (
     ("_is_deleted", "boolean"),
 )
 VERSION_PATH = "meta.lastUpdated"
+WRONG = "_wrong"  # the number of what is wrong in the form of a document
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,29 @@ def lake_columns(item: ContractObject) -> tuple[tuple[str, str], ...]:
     return PROVENANCE + tuple((p.name, sql_type(p)) for p in item.columns)
 
 
-def compile_fhir(item: ContractObject) -> Compiled:
-    """Compile an object over a source with `_id`, `_type` and `doc` (the resource as JSON text)."""
+def compile_fhir(item: ContractObject, *, is_foreign: bool = False) -> Compiled:
+    """Compile an object over a source with `_id`, `_type` and `doc` (the resource as JSON text).
+
+    `is_foreign` says that somebody else wrote the documents: then an element of another kind than what is read is a
+    clause too (elements.py).
+    """
+    shape, values, version = _read(item)
+    parsed = f"from_json(doc, {sql.text(shape.structure())}) as {ROOT}"
+    wrong = f", {suspicion(shape, ROOT)} as {WRONG}" if is_foreign else ""
+    first = f"select *, {version}{wrong} from (select *, {parsed} from {{source}})"
+    return _assemble(item, values, first, "instant(_version_text)", wrongs(shape) if is_foreign else ())
+
+
+def shape_of(item: ContractObject) -> Shape:
+    """Return the part of a document that an object reads."""
+    return _read(item)[0]
+
+
+def _read(item: ContractObject) -> tuple[Shape, list[Value], str]:
+    """Return what is read of a document, and the SQL of its values and of the text of its version."""
     shape = Shape()
     values = [fhir_value(p, shape) for p in item.properties if p.is_read]
-    version = f"json_text({read(VERSION_PATH, shape)}) as _version_text"
-    parsed = f"from_json(doc, {sql.text(shape.structure())}) as {ROOT}"
-    first = f"select *, {version} from (select *, {parsed} from {{source}})"
-    return _assemble(item, values, first, "instant(_version_text)")
+    return shape, values, f"json_text({read(VERSION_PATH, shape)}) as _version_text"
 
 
 def compile_tabular(item: ContractObject, columns: Mapping[str, str], file_name: str = "") -> Compiled:
@@ -63,8 +81,10 @@ def compile_tabular(item: ContractObject, columns: Mapping[str, str], file_name:
     return _assemble(item, values, "select * from {source}", "cast(null as timestamptz)")
 
 
-def _assemble(item: ContractObject, values: list[Value], first: str, version: str) -> Compiled:
-    carried = ", ".join(CARRIED)
+def _assemble(
+    item: ContractObject, values: list[Value], first: str, version: str, wrong: tuple[Wrong, ...] = ()
+) -> Compiled:
+    carried = ", ".join((*CARRIED, WRONG) if wrong else CARRIED)
     plain, late = ([p for p in item.properties if p.transform and p.is_identifier is late] for late in (False, True))
     came = "".join(f", {v.came} as {came_column(v.item)}" for v in values)
     typed = "".join(f", {v.typed} as {sql.name(v.item.name)}" for v in values)
@@ -74,9 +94,8 @@ def _assemble(item: ContractObject, values: list[Value], first: str, version: st
     )
     flags = "".join(f", {came_column(v.item)}" for v in values)
     broken_by = clauses(item, values)
-    whens = " ".join(f"when {c.predicate} then {n}" for n, c in enumerate(broken_by, start=1))
-    broken = f"case when _is_deleted then null {whens} end" if broken_by else "cast(null as integer)"
-    projected = "".join(f", {_projection(p)} as {sql.name(p.name)}" for p in item.columns)
+    broken = _broken(broken_by, wrong)
+    projected = "".join(f", {_projection(p, again=bool(wrong))} as {sql.name(p.name)}" for p in item.columns)
     select = (
         f"with _first as ({first}), "
         f"_given as (select *{fragments} from _first), "
@@ -86,10 +105,20 @@ def _assemble(item: ContractObject, values: list[Value], first: str, version: st
         f"_plain as ({_transformed(plain, '_typed')}), "
         f"_shaped as ({_transformed(late, '_plain')}), "
         f"_judged as (select *, {broken} as _broken from _shaped) "
-        f"select {carried}, {_version(item)} as _version_at, _broken, "
+        f"select {', '.join(CARRIED)}, {_version(item)} as _version_at, _broken, "
         f"pseudonym_of({_key_message(item)}) as _key{projected} from _judged"
     )
-    return Compiled(item, broken_by, select)
+    return Compiled(item, (*broken_by, *(element_clause(item, *one) for one in wrong)), select)
+
+
+def _broken(broken_by: tuple[Clause, ...], wrong: tuple[Wrong, ...]) -> str:
+    """Return the number of the first clause that a row breaks. An element with others inside comes first, since nothing
+    of what it should hold was read; any other last, for most have a clause of their own."""
+    whens = [f"when {c.predicate} then {n}" for n, c in enumerate(broken_by, start=1)]
+    if wrong:
+        nodes, made = sum(element.is_node for element, _ in wrong), f"then {len(broken_by)} + {WRONG}"
+        whens = [f"when {WRONG} <= {nodes} {made}", *whens, f"when {WRONG} is not null {made}"]
+    return f"case when _is_deleted then null {' '.join(whens)} end" if whens else "cast(null as integer)"
 
 
 def _version(item: ContractObject) -> str:
@@ -112,10 +141,11 @@ def _transform(item: Property) -> str:
     return f"{sql.text(item.authority or '')} || {sql.SEPARATOR} || {made}" if item.is_identifier else made
 
 
-def _projection(item: Property) -> str:
+def _projection(item: Property, *, again: bool) -> str:
+    """Return what lands of a property; `again` says that the database knows digests.py."""
     column = sql.name(item.name)
     if item.is_identifier:
-        return f"pseudonym_of({column})"
+        return f"pseudonym_again({column})" if again and item.reference else f"pseudonym_of({column})"
     return f"bare_code({column})" if _may_be_anything(item) else f"cast({column} as {sql_type(item)})"
 
 

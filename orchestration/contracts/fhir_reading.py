@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from orchestration.contracts import sql
 from orchestration.contracts.model import LogicalType, Property
-from orchestration.contracts.path import Shape, Step, alternatives, coalesced
+from orchestration.contracts.path import BOOLEAN, NUMBER, TEXT, Shape, Step, alternatives, coalesced
 from orchestration.contracts.values import Value, came_column, identifier_value, part_column, scaled
 
 ROOT = "_r"
 FHIR_ID = {"id": "_id", "resourceType": "_type"}  # the reader settles both: a bundle may give them outside the resource
 CAME = "came"
 NUMBERED = {"Patient": "patient", "Encounter": "visit"}  # what a reference by identifier gives the number of
+JSON_KINDS = {LogicalType.NUMBER: NUMBER, LogicalType.INTEGER: NUMBER, LogicalType.BOOLEAN: BOOLEAN}
 REFERENCE_PARTS = {
     "reference": (Step("reference"),),
     "type": (Step("type"),),
@@ -43,10 +44,10 @@ def fhir_value(item: Property, shape: Shape) -> Value:
     return Value(item, came, _text_typed(item, text), fragments, {text: f"json_text({part_column(item, CAME)})"})
 
 
-def read(path: str, shape: Shape, leaf: tuple[Step, ...] = (), root: str = ROOT) -> str:
+def read(path: str, shape: Shape, leaf: tuple[Step, ...] = (), root: str = ROOT, kind: str = TEXT) -> str:
     """Return the text of the JSON fragment that a path leads to, and add the path to `shape`."""
     for steps in alternatives(path):
-        shape.add(steps + leaf)
+        shape.add(steps + leaf, kind)
     return f"cast({coalesced(root, path, leaf)} as varchar)"
 
 
@@ -63,7 +64,8 @@ def _parts(item: Property, settled: Container[str]) -> dict[str, tuple[str, tupl
 
 def _fragments(item: Property, shape: Shape, root: str) -> dict[str, str]:
     settled = FHIR_ID if root == ROOT else ()
-    return {part: read(path, shape, leaf, root) for part, (path, leaf) in _parts(item, settled).items()}
+    kind = JSON_KINDS.get(item.logical_type, TEXT)
+    return {part: read(path, shape, leaf, root, kind) for part, (path, leaf) in _parts(item, settled).items()}
 
 
 def _identifier(item: Property, text: Callable[[str], str]) -> Value:

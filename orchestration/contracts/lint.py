@@ -15,7 +15,7 @@ import duckdb
 import jsonschema_rs
 import yaml
 
-from orchestration.contracts import sql
+from orchestration.contracts import digests, elements, sql
 from orchestration.contracts.compiler import compile_fhir, compile_tabular
 from orchestration.contracts.errors import InvalidContract
 from orchestration.contracts.load import SUFFIX, parse_contract, read_yaml
@@ -91,7 +91,10 @@ def _house_rules(name: str, content: bytes, document: dict[str, Any]) -> Iterato
     agreed = {item.get("property") for item in document.get("slaProperties") or ()}
     yield from (f"slaProperties: no {wanted}; say how it is agreed" for wanted in SLA if wanted not in agreed)
     with duckdb.connect() as db:
-        sql.install(db, hashlib.sha256(b"check").digest())
+        key = hashlib.sha256(b"check").digest()
+        sql.install(db, key)
+        elements.install(db)
+        digests.install(db, key)
         for item in contract.objects:
             yield from _object_rules(db, contract, item)
 
@@ -115,5 +118,7 @@ def _explain(db: duckdb.DuckDBPyConnection, contract: Contract, item: ContractOb
         compiled = compile_tabular(item, {name.lower(): name for name in columns})
         query = compiled.query(f"(select {carried}, {source})")
     else:
-        query = compile_fhir(item).query(f"(select {carried}, '' as _id, '' as _type, '{{}}' as doc)")
+        query = compile_fhir(item, is_foreign=contract.reader is Reader.FHIR).query(
+            f"(select {carried}, '' as _id, '' as _type, '{{}}' as doc)"
+        )
     db.execute(f"explain {query}")

@@ -6,6 +6,7 @@ Alternatives are parted by ` | `. What does not belong here: types, rules, pseud
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orchestration.contracts import sql
@@ -17,6 +18,7 @@ STEP = re.compile(
     r"(?:\[(?:(?P<index>\d+)|\?(?P<where>[A-Za-z0-9.\[\]]+)=='(?P<value>[^']*)'(?P<first>\|0)?)\])?(?:\.|$)"
 )
 LEAF = "JSON"
+TEXT, NUMBER, BOOLEAN, OBJECT, LIST = "a string", "a number", "true or false", "an object", "a list"
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,21 @@ class Shape:
 
     is_list: bool = False
     children: "dict[str, Shape] | None" = None
+    kinds: frozenset[str] = frozenset()  # of JSON values, that a leaf may be
 
-    def add(self, steps: tuple[Step, ...]) -> None:
-        """Make room for a path. Raises `InvalidContract` where it contradicts another."""
+    def add(self, steps: tuple[Step, ...], kind: str = TEXT) -> None:
+        """Make room for a path to values of a kind. Raises `InvalidContract` where it contradicts another."""
         if not steps:
+            self.kinds |= {kind}
             return
         head, rest = steps[0], steps[1:]
         self.children = {} if self.children is None else self.children
         child = self.children.setdefault(head.name, Shape(is_list=head.repeats))
         if child.is_list != head.repeats:
             raise InvalidContract(f"Paths disagree on whether {head.name!r} repeats.")
-        child.add(head.where)
-        child.add(rest)
+        if head.where:
+            child.add(head.where)
+        child.add(rest, kind)
 
     def graft(self, steps: tuple[Step, ...], branch: "Shape") -> None:
         """Put the shape of a repeating element where a path leads."""
@@ -60,6 +65,18 @@ class Shape:
             here.add((step,))
             here = (here.children or {})[step.name]
         here.children = {**(here.children or {}), steps[-1].name: branch}
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all elements, at any depth."""
+        children = self.children or {}
+        return frozenset(children).union(*(child.names() for child in children.values()))
+
+    def objects(self, way: str = "$") -> Iterator[str]:
+        """Return the JSON paths of the objects that are read: this one, and those inside; of lists the first entry."""
+        yield way
+        for name, child in (self.children or {}).items():
+            if child.children:
+                yield from child.objects(f"{way}.{name}{'[0]' if child.is_list else ''}")
 
     def structure(self) -> str:
         """Return the JSON text of the structure; every leaf stays a JSON fragment, so that its type can be judged."""

@@ -102,7 +102,7 @@ MACROS = (
 
 
 # What stands in the place of a digest where nothing but its being there is asked: as long, and of the same characters.
-UNKEYED = ("pseudonym_of(message) as left(sha256(message), 32)", "content_of(content) as sha256(content)")
+UNKEYED = ("pseudonym_of(message) as left(sha256(message), 32)", "content_of_record(content) as sha256(content)")
 
 
 def name(identifier: str) -> str:

@@ -10,8 +10,10 @@ from typing import cast
 import duckdb
 
 from orchestration.feeds.limits import Limits
+from orchestration.feeds.problems import REPEATED
 from orchestration.feeds.references import rewrite_references
 from orchestration.feeds.relation import rows
+from orchestration.feeds.repeats import repeats_in
 from orchestration.feeds.settle import DELETED
 
 ENTRY = (
@@ -29,7 +31,10 @@ _IS_REQUEST = r"""(
     _method = 'PATCH' and (s.response is null or coalesce(_named <> _target.type, true))
     or _method = 'POST' and _named = 'Parameters' and regexp_matches(s.request.url, '(^|/)\$[a-z]')
 )"""
-OUTERMOST = "select _file_no, [_line] as _within, doc from head where _type = 'Bundle'"
+OUTERMOST = "select _file_no, [_line] as _within, doc from head where _type = 'Bundle' and _problem is null"
+HAS_REPEATS = repeats_in(  # a bundle within an entry is looked at itself; its entries are records of their own
+    "e", """case when s.resource.resourceType = '"Bundle"' then [json_keys(e), json_keys(e, '$.resource')] end"""
+)
 
 
 def unfold(db: duckdb.DuckDBPyConnection, limits: Limits, records_before: int | None = None) -> None:
@@ -54,12 +59,14 @@ def _entries_of(bundles: str) -> str:
     """Return the entries of bundles: `_within` is the way to the bundle, `_at` the place in it."""
     return f"""
         select *, coalesce(upper(s.request.method), '') as _method, _method = 'DELETE' as _deletes,
-            _method not in {WITHOUT_BUNDLE}
+            not _repeats and _method not in {WITHOUT_BUNDLE}
                 and coalesce(cast(s.resource.resourceType as varchar) = '"Bundle"', false) as _is_bundle
         from (
-            select _file_no, _within, _at, from_json(e, '{ENTRY}') as s, e -> '$.resource' as doc from (
-                select _file_no, _within, unnest(list) as e, generate_subscripts(list, 1) as _at from (
-                    select _file_no, _within, json_extract(doc, '$.entry[*]') as list from ({bundles}))))
+            select *, case when _repeats then e else e -> '$.resource' end as doc from (
+                select *, {HAS_REPEATS} as _repeats from (
+                    select *, from_json(e, '{ENTRY}') as s from (
+                        select _file_no, _within, unnest(list) as e, generate_subscripts(list, 1) as _at from (
+                            select _file_no, _within, json_extract(doc, '$.entry[*]') as list from ({bundles}))))))
     """
 
 
@@ -78,12 +85,13 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before:
             where not (_is_bundle and len(_within) <= {limits.bundles} and {has_entries})),
         record as (
             select _file_no, _within, _at, true as _is_entry,
-                case when _deletes then {_TOMBSTONE} else doc end as doc,
+                case when _deletes and not _repeats then {_TOMBSTONE} else doc end as doc,
                 case when _deletes or {_IS_REQUEST} then nullif(_target.type, '') else _named end as _type,
                 case when _deletes then nullif(_target.id, '')
                     else coalesce(_given, nullif(_target.id, ''), nullif(_url_id, '')) end as _id,
                 _deletes as _is_deleted,
-                case when _deletes then case when coalesce(_target.id, '') = '' then 'entry.delete_target' end
+                case when _repeats then '{REPEATED.clause}'
+                    when _deletes then case when coalesce(_target.id, '') = '' then 'entry.delete_target' end
                     when {_IS_REQUEST} then 'entry.' || if(_method = 'PATCH', 'patch', 'operation')
                     when _method not in ('', {listed}) then 'entry.method'
                     when _is_bundle then case when {has_entries} then 'entry.too_deep' else 'entry.empty_bundle' end
@@ -91,13 +99,15 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before:
                     when doc is not null and json_type(doc) = 'OBJECT' then null
                     when json_type(s.response) = 'OBJECT' then 'entry.response_only'
                     else 'entry.no_resource' end as _problem,
-                content_of(case when _deletes then '{DELETED}' else cast(doc as varchar) end) as _content
+                content_of(case when _deletes and not _repeats then '{DELETED}' else cast(doc as varchar) end)
+                    as _content
             from closed
             union all by name
             select _file_no, [_line] as _within, 0 as _at, _type = 'Bundle' as _is_entry, doc, _type, _id, _is_deleted,
-                case when _type = 'Bundle' then 'file.empty_bundle' end as _problem, _content
+                case when _problem is not null then _problem when _type = 'Bundle' then 'file.empty_bundle' end
+                    as _problem, _content
             from head
-            where (_type is distinct from 'Bundle' or not {has_entries})
+            where (_type is distinct from 'Bundle' or _problem is not null or not {has_entries})
                 and {in_file})
         select * exclude (_within, _at),
             {records_before or 0} + row_number() over in_order as _line
@@ -108,12 +118,16 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before:
 
 def count_records(document: str, limits: Limits) -> int:
     """Count the records of a bundle (JSON text) without DuckDB: the audit of `unfold`."""
-    return _count(json.loads(document, object_pairs_hook=_first_of_each), 1, limits.bundles)
+    return _count(json.loads(document, object_pairs_hook=_object), 1, limits.bundles)
 
 
-def _first_of_each(members: list[tuple[str, object]]) -> dict[str, object]:
-    """Return a JSON object; of members with the same name the first counts, as DuckDB reads them."""
-    return dict(reversed(members))
+class _Repeating(dict[str, object]):
+    """A JSON object that names a member twice: what holds it is a record that is held back."""
+
+
+def _object(members: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(members)
+    return made if len(made) == len(members) else _Repeating(made)
 
 
 def _count(bundle: dict[str, object], depth: int, deepest: int) -> int:
@@ -128,6 +142,8 @@ def _bundle_in(entry: object) -> dict[str, object] | None:
     held = cast("dict[str, object]", entry) if isinstance(entry, dict) else {}
     request, resource = held.get("request"), held.get("resource")
     method = cast("dict[str, object]", request).get("method") if isinstance(request, dict) else None
+    if isinstance(held, _Repeating) or isinstance(resource, _Repeating):
+        return None
     if not isinstance(resource, dict) or (isinstance(method, str) and method.upper() in WITHOUT_BUNDLE):
         return None
     bundle = cast("dict[str, object]", resource)

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from orchestration.contracts import Contract, sql
+from orchestration.contracts import Contract, Reader, sql
 from orchestration.feeds import problems
 from orchestration.feeds.bundles import unfold
 from orchestration.feeds.encoding import not_utf8
@@ -20,9 +20,11 @@ from orchestration.feeds.framing import Lines, lines_of, one_document
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.problems import Problem
 from orchestration.feeds.relation import arriving, dealt, rows
+from orchestration.feeds.repeats import mark_repeats, names_of
 
 FILE_TYPE = re.compile(r"^([A-Z][A-Za-z]+)(?:[._-][^/]*)?\.(?:ndjson|jsonl)(?:\.gz)?$")
 HEAD = '{"resourceType":"JSON","id":"JSON"}'
+BEGINNING = r'^\{"resourceType":"([A-Za-z]+)","id":"([A-Za-z0-9.-]+)"'  # of most: cheaper to read than the whole line
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,8 @@ def stage(
     shares = dealt(lines_table(files))
     for n, share in enumerate(shares):
         with arriving(db, share) as lines:
-            db.execute(f"create or replace temp table head_{n} as {read_lines(lines)}")
-    every = " union all ".join(f"from head_{n}" for n in range(len(shares)))
+            db.execute(f"create or replace temp table head_{n} as {_named(read_lines(lines), contract)}")
+    every = mark_repeats(db, " union all ".join(f"from head_{n}" for n in range(len(shares))), contract)
     db.execute(f"create or replace temp view head as {every}")
     has_bundles = records_before is not None or bool(rows(db, "select 1 from head where _type = 'Bundle' limit 1"))
     if has_bundles:
@@ -117,12 +119,22 @@ def read_lines(lines: str, more: str = "") -> str:
     `more` are further columns of the relation to be carried along, each with a comma before it.
     """
     return f"""
-        select _file_no, _line, false as _is_entry, doc, json_text(h.resourceType) as _type,
-            json_text(h.id) as _id, false as _is_deleted, cast(null as varchar) as _problem,
-            content_of(doc) as _content{more}
-        from (select *, from_json(doc, '{HEAD}') as h from (
-            select _file_no, _line, try(json(text)) as doc{more} from {lines}))
+        select _file_no, _line, false as _is_entry, doc, case when starts.type <> '' then starts.type
+                else json_text(h.resourceType) end as _type,
+            case when starts.type <> '' then starts.id else json_text(h.id) end as _id,
+            false as _is_deleted, cast(null as varchar) as _problem,
+            content_of_record(cast(doc as varchar)) as _content{more}
+        from (select *, case when starts.type = '' then from_json(doc, '{HEAD}') end as h from (
+            select *, regexp_extract(cast(doc as varchar), '{BEGINNING}', ['type', 'id']) as starts from (
+                select _file_no, _line, try(json(text)) as doc{more} from {lines})))
     """
+
+
+def _named(lines: str, contract: Contract) -> str:
+    """Add a digest of the names in each line, null where a reader of this installation wrote the line."""
+    if contract.reader is not Reader.FHIR:
+        return f"select *, cast(null as ubigint) as _names from ({lines})"
+    return f"select *, hash({names_of(contract)}) as _names from ({lines})"
 
 
 def lines_table(files: list[FhirFile]) -> pa.Table:

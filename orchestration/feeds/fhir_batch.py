@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from orchestration.contracts import Contract, ContractObject, sql
+from orchestration.contracts import Contract, ContractObject, Reader, sql
 from orchestration.contracts.compiler import compile_fhir
 from orchestration.feeds import fhir, problems
 from orchestration.feeds.batches import Batch, Judged, Tally, as_text
@@ -19,8 +19,9 @@ from orchestration.feeds.framing import is_cut_off
 from orchestration.feeds.keys import Keys
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.outcome import Outcome, Prepared, Reject, whole
-from orchestration.feeds.problems import REASONS, WHOLE, Problem
+from orchestration.feeds.problems import REASONS, REPEATED, WHOLE, Problem
 from orchestration.feeds.relation import rows
+from orchestration.feeds.repeats import told
 
 
 def land_fhir(
@@ -62,8 +63,9 @@ def judge_staged(batch: Batch, files: Sequence[FhirFile], limits: Limits) -> Jud
     expected = _expected(batch.db, files, limits)
     readable = _reject_problems(batch, files)
     types = [str(t) for (t,) in rows(batch.db, "select distinct _type from judged_record where _problem is null")]
+    is_foreign = batch.contract.reader is Reader.FHIR
     judged = [
-        batch.judge(item, compile_fhir(item), _records_of(of_type))
+        batch.judge(item, compile_fhir(item, is_foreign=is_foreign), _records_of(of_type))
         for item, of_type in objects_of(batch.contract, types)
     ]
     return JudgedFiles(judged, expected, readable)
@@ -97,26 +99,27 @@ def objects_of(contract: Contract, types: Sequence[str]) -> list[tuple[ContractO
 def _expected(db: duckdb.DuckDBPyConnection, files: Sequence[FhirFile], limits: Limits) -> list[int]:
     """Count what came apart from what is settled: lines, and instead of a bundle its entries (an empty one is 1)."""
     has_others = "_type = 'Bundle' and strlen(doc) - strlen(replace(doc, 'Bundle', '')) > strlen('Bundle')"
-    query = f"""select _file_no, sum(case when _type is distinct from 'Bundle' then 1 when {has_others} then 0
+    query = f"""select _file_no, sum(case when _problem is not null then 1
+        when _type is distinct from 'Bundle' then 1 when {has_others} then 0
         else greatest(coalesce(json_array_length(doc, '$.entry'), 0), 1) end) from head group by _file_no"""
     counted = {int(str(n)): int(str(count)) for n, count in rows(db, query)}
-    for file_no, doc in rows(db, f"select _file_no, doc from head where {has_others}"):
+    for file_no, doc in rows(db, f"select _file_no, doc from head where _problem is null and {has_others}"):
         counted[int(str(file_no))] += count_records(str(doc), limits)
     return [counted.get(n, 0) + len(f.lines.bad) for n, f in enumerate(files)]
 
 
 def _reject_problems(batch: Batch, files: Sequence[FhirFile]) -> set[int]:
     """Add lines that no contract needs to see; return the files of which something else is left."""
-    told = "_file_no, _line, _problem, _content, _is_entry, _type"
+    query = f"""select _file_no, _line, _problem, _content, _is_entry, _type,
+        case when _problem = '{REPEATED.clause}' then doc end from judged_record where _problem is not null"""
     entries: set[int] = set()
-    for file_no, line, clause, content, is_entry, of_type in rows(
-        batch.db, f"select {told} from judged_record where _problem is not null"
-    ):
+    for file_no, line, clause, content, is_entry, of_type, doc in rows(batch.db, query):
         n = int(str(file_no))
         if _was_taken(batch.files[n], int(str(line))):
             batch.tallies[n].add("duplicate")
             continue
-        reason = REASONS[str(clause)] + _asked_of(str(clause), str(of_type), batch.contract)
+        reason = REASONS[str(clause)] if doc is None else told(str(doc), batch.contract)
+        reason += _asked_of(str(clause), str(of_type), batch.contract)
         reject = Reject(int(str(line)), str(clause), reason, None, as_text(content))
         batch.tallies[n].rejects.append(reject)
         if is_entry and clause != problems.EMPTY_BUNDLE.clause:

@@ -57,6 +57,10 @@ LINE_NESTING = Problem("line.nesting", "The line nests deeper than any FHIR reso
 LINE_TOO_LONG = Problem("line.too_long", "The line is longer than this installation takes in.")
 LINE_NOT_FHIR = Problem("line.not_fhir", "The line holds no FHIR resource (no resourceType).")
 LINE_UNKNOWN_TYPE = Problem("line.unknown_type", "The record is of a type that its contract does not know.")
+REPEATED = Problem(
+    "line.repeated_member",
+    "An object of the record names a member twice; name each once, or readers take different ones.",
+)
 LINE_WRONG_TYPE = Problem("line.wrong_type", "The resource is of another type than the file's name says.")
 ENTRY_EMPTY = Problem("entry.no_resource", "The bundle entry has neither a resource nor a delete request.")
 ENTRY_RESPONSE = Problem(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from orchestration.contracts import sql
+from orchestration.contracts import digests, elements, sql
 
 THREADS = 2
 PIECE = 4096  # rows that a thread takes at a time: two vectors of DuckDB
@@ -23,6 +23,8 @@ def connection(
     """An in-memory database that knows the contract macros, the site's key, its time zone and its authorities."""
     with _opened(THREADS) as db:
         sql.install(db, key, zone, authorities)
+        elements.install(db)
+        digests.install(db, key)
         yield db
 
 
