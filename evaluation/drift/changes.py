@@ -17,7 +17,7 @@ LESS, GONE = "_less", "_gone"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One change: what it is, where, by how much, and how sure. ``subject`` groups what is reviewed together."""
+    """One change: what it is, where, by how much, and how sure. ``subject`` is what it is known by."""
 
     kind: str
     table: str
@@ -31,6 +31,13 @@ class Finding:
     before_n: int
     after_n: int
     sentence: str
+    since: str = ""
+    """Of records, fields and outcomes the day on which it began, as an ISO date."""
+
+    @property
+    def is_of_flow(self) -> bool:
+        """Whether it is about what comes, not about what it means."""
+        return self.kind.startswith(OF_FLOW)
 
     @property
     def subject(self) -> str:
@@ -38,7 +45,7 @@ class Finding:
         records, fields and outcomes whether there are fewer or more, of what, and for each visit of what."""
         if self.kind in AGAINST_WORKLOAD:
             return f"{self.table}.{self.column} against {self.category}"
-        if self.kind.startswith(OF_FLOW):
+        if self.is_of_flow:
             return self._of_flow(self.kind)
         about_one = self.kind in ABOUT_ONE and self.item
         return f"{self.table}.{self.item}" if about_one else f"{self.table}.{self.column}"
@@ -49,9 +56,14 @@ class Finding:
 
         The other way it does not hold: a field that is filled less often and then no more is told again.
         """
-        if self.kind.startswith(OF_FLOW) and self.kind.endswith(LESS):
+        if self.is_of_flow and self.kind.endswith(LESS):
             return self.subject, self._of_flow(self.kind.removesuffix(LESS) + GONE)
         return (self.subject,)
+
+    @property
+    def earlier_subject(self) -> str:
+        """What it was known by in the first homes, which told no direction, item or denominator of a flow apart."""
+        return f"{self.table}.{self.column}" if self.is_of_flow else self.subject
 
     def _of_flow(self, kind: str) -> str:
         of = f" of {self.item}" if self.item else ""

@@ -106,4 +106,5 @@ def _finding(
             f"before); since {first}. What is not sent is not known to be absent: ask the source whether it still "
             "sends it."
         ),
+        since=str(first),
     )

@@ -3,7 +3,8 @@
 A day is expected to bring what its weekday brought before, for each visit of that day where records hang together with
 visits. Square roots of counts are compared, whose spread does not depend on how many there are (Bartlett, JRSS Suppl. 3
 (1936) 68; Anscombe, Biometrika 35 (1948) 246), in the spread that days had before, against Student's t by how many
-these were. What does not belong here: counting records, and fields that are empty (``filling``).
+these were; few clumps of records are judged exactly. What does not belong here: counting records, and fields that are
+empty (``filling``).
 """
 
 import math
@@ -92,14 +93,32 @@ def _tried(sample: VolumeSample, usual: _Usual, after: list[int], span: int, rul
     if max(found, expected) < rule.at_least:
         return None
     unsure = sum(part**2 / usual.records[w] for w, part in by_weekday.items() if usual.records[w] > 0)
-    of_days = usual.dispersion * (widened(usual.residuals, span) + unsure / max(expected, ANSCOMBE))
+    wide = usual.dispersion * widened(usual.residuals, span)
+    of_days = wide + usual.dispersion * unsure / max(expected, ANSCOMBE)
     away = 2 * (math.sqrt(found + ANSCOMBE) - math.sqrt(expected + ANSCOMBE))
-    p_value = float(2 * stdtr(usual.freedom, -abs(away) / math.sqrt(of_days)))
+    by_spread = float(2 * stdtr(usual.freedom, -abs(away) / math.sqrt(of_days)))
+    p_value = max(by_spread, of_clumps(found, expected, sum(usual.records.values()), wide))
     ratio = max(found, ANSCOMBE) / max(expected, ANSCOMBE)
     if 1 / rule.moved_ratio < ratio < rule.moved_ratio:
         return Tried(p_value, None)
     effect = abs(away) / math.sqrt(span * usual.dispersion)
     return Tried(p_value, _finding(sample, usual, after, last, expected, effect, rule))
+
+
+def of_clumps(found: float, expected: float, before: float, wide: float) -> float:
+    """Return the two-sided p of a count that comes in clumps of ``wide`` records, by how many clumps there are.
+
+    A patient who has blood taken brings a dozen results: of six patients a day none may come, and seventy results fewer
+    are one rare day. Square roots of counts are as good as normal only for many clumps; of few, the exact binomial of
+    clumps now and before is asked (Przyborowski & Wilenski, Biometrika 31 (1940) 313), continued between whole numbers.
+    """
+    from scipy.special import betainc
+
+    share = expected / (expected + before) if before else 1 / 2  # of what never came, all that came is new
+    now, then = found / wide, before / wide
+    if found < expected:
+        return min(1.0, 2 * float(betainc(then, now + 1, 1 - share)))
+    return min(1.0, 2 * float(betainc(now, then + 1, share))) if now > 0 else 1.0
 
 
 def _finding(
@@ -137,6 +156,7 @@ def _finding(
             f"{sample.table}{of}: {found:,.0f} records came {over}, {found / max(expected, 1e-9):.0%} of the "
             f"{expected:,.0f} expected by {by}; since {first}. {ask if is_less else more}"
         ),
+        since=str(first),
     )
 
 

@@ -62,6 +62,7 @@ Kind = Literal[
     "feedback_summary",
     "review",
     "meaning_review_opened",
+    "meaning_review_joined",
     "meaning_review_answered",
     "erasure",
     "adjustment",
@@ -142,7 +143,10 @@ class Review(Operational):
 
 
 class MeaningReviewOpened(Acted):
-    """A feed seems to mean something else: the rows lie outside the ledger, in a document bound by its digest."""
+    """A feed seems to mean something else: the rows lie outside the ledger, in a document bound by its digest.
+
+    ``pattern`` is what the first of its changes is known by, ``patterns`` what all are; none where there is but one.
+    """
 
     review: Name
     site: Name
@@ -157,6 +161,12 @@ class MeaningReviewOpened(Acted):
     after_until: dt.date
     document: Digest
     policy: Digest
+    patterns: list[Digest] = Field(default_factory=list[Digest])
+
+
+class MeaningReviewJoined(MeaningReviewOpened):
+    """Further changes of the same cause were added to a review that waits; ``changes`` and ``patterns`` are theirs, and
+    so are the days."""
 
 
 class MeaningReviewAnswered(Acted):
@@ -248,6 +258,7 @@ MODELS: Mapping[Kind, type[Payload]] = {
     "feedback_summary": FeedbackSummary,
     "review": Review,
     "meaning_review_opened": MeaningReviewOpened,
+    "meaning_review_joined": MeaningReviewJoined,
     "meaning_review_answered": MeaningReviewAnswered,
     "erasure": Erasure,
     "adjustment": Adjustment,

@@ -34,7 +34,9 @@ class Register:
     _signatures: set[str] = field(default_factory=set[str])
     _statements: dict[str, ApprovalStatement] = field(default_factory=dict[str, ApprovalStatement])
     _reviews: dict[str, Entry] = field(default_factory=dict[str, Entry])
-    """Reviews of a feed's meaning that wait for an answer, by name."""
+    """Reviews of a feed's meaning that wait for an answer, by name: as they were opened, or joined last."""
+    _patterns: dict[str, str] = field(default_factory=dict[str, str])
+    """What waits for an answer is known by these, each with the review that it stands in."""
     _changes: dict[str, Entry] = field(default_factory=dict[str, Entry])
     """Planned changes that were not cancelled, by name."""
     _change_names: set[str] = field(default_factory=set[str])
@@ -170,18 +172,36 @@ class Register:
             raise RefusedEntryError("a broken glass ends after it was broken, and within three days")
 
     def _check_review(self, entry: Entry) -> None:
-        name, pattern = str(entry.payload["review"]), entry.payload["pattern"]
-        waiting = [str(one.payload["review"]) for one in self._reviews.values() if one.payload["pattern"] == pattern]
+        name = str(entry.payload["review"])
+        waiting = [self._patterns[one] for one in _patterns_of(entry) if one in self._patterns]
         if name in self._reviews or waiting:
             raise RefusedEntryError(f"the review {(waiting or [name])[0]} of the same change waits for its answer")
+        self._take_review(entry)
+
+    def _check_joined(self, entry: Entry) -> None:
+        waiting = self._reviews.get(str(entry.payload["review"]))
+        if waiting is None:
+            raise RefusedEntryError("no review of that name waits, which further changes could join")
+        if any(waiting.payload[member] != entry.payload[member] for member in ("site", "feed", "pattern")):
+            raise RefusedEntryError("it is not of the site, the feed or the change that the review is about")
+        known = [self._patterns[one] for one in _patterns_of(entry) if one in self._patterns]
+        if known:
+            raise RefusedEntryError(f"what would join stands in the review {known[0]} already, which waits")
+        self._take_review(entry)
+
+    def _take_review(self, entry: Entry) -> None:
+        name = str(entry.payload["review"])
         self._reviews[name] = entry
+        self._patterns.update(dict.fromkeys(_patterns_of(entry), name))
 
     def _check_answer(self, entry: Entry) -> None:
-        opened = self._reviews.pop(str(entry.payload["review"]), None)
+        name = str(entry.payload["review"])
+        opened = self._reviews.pop(name, None)
         if opened is None:
             raise RefusedEntryError("no review of that name waits for an answer")
         if any(opened.payload[member] != entry.payload[member] for member in ("site", "feed", "pattern", "document")):
             raise RefusedEntryError("it does not answer what the review put to its reader")
+        self._patterns = {pattern: review for pattern, review in self._patterns.items() if review != name}
 
     def _check_planned(self, entry: Entry) -> None:
         payload = cast("Mapping[str, str]", entry.payload)
@@ -201,6 +221,12 @@ class Register:
         if entry.at >= parse_instant(str(planned.payload["until"])):
             raise RefusedEntryError("its window is over; what did not happen was missed, and stays on record as that")
         del self._changes[payload["change"]]
+
+
+def _patterns_of(entry: Entry) -> list[str]:
+    """What the changes of an entry about a review are known by."""
+    payload = entry.payload
+    return [str(one) for one in cast("Sequence[str]", payload.get("patterns") or [payload["pattern"]])]
 
 
 def _promised(
@@ -226,6 +252,7 @@ _CHECKS: Mapping[str, Callable[[Register, Entry], None]] = {
     "break_glass": Register._check_glass,  # pyright: ignore[reportPrivateUsage]
     "tier_change": Register._check_tier,  # pyright: ignore[reportPrivateUsage]
     "meaning_review_opened": Register._check_review,  # pyright: ignore[reportPrivateUsage]
+    "meaning_review_joined": Register._check_joined,  # pyright: ignore[reportPrivateUsage]
     "meaning_review_answered": Register._check_answer,  # pyright: ignore[reportPrivateUsage]
     "change_planned": Register._check_planned,  # pyright: ignore[reportPrivateUsage]
     "change_cancelled": Register._check_cancelled,  # pyright: ignore[reportPrivateUsage]

@@ -147,7 +147,9 @@ def _look_at_meaning(week: Week) -> None:
     watch_meaning(settings, SITE)
     for review in list_reviews(settings):
         shown = show_review(settings, review["review"])  # which says about which code of a column
-        week.say(Barrier.MEANING, shown["about"], " ".join(one["sentence"] for one in shown["changes"][:2]))
+        said = " ".join(one["sentence"] for one in shown["changes"][:2])
+        for subject in shown["subjects"]:
+            week.say(Barrier.MEANING, subject, said)
 
 
 def _look_at_freshness(week: Week) -> None:

@@ -98,7 +98,7 @@ def _empty_reviews(settings: Settings, plan: Plan, erasure: str) -> None:
             write_json_durably(
                 path, {**document, "rows": kept, "emptied_by": [*document.get("emptied_by", []), erasure]}
             )
-            (settings.reports / REVIEWS / f"{path.stem}.html").unlink(missing_ok=True)
+            (settings.reports / REVIEWS / f"{document['review']}.html").unlink(missing_ok=True)
 
 
 def _without(path: Path, keys: Collection[str], numbers: Collection[int]) -> int:

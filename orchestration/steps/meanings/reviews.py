@@ -1,53 +1,43 @@
 """Reviews of meaning: what changed in a feed is put before a named reviewer with real rows, and answered.
 
 Opening and answer are on the ledger. The document with the rows lies in `reviews/` under the home; the ledger holds its
-digest, and no row. What does not belong here: reading the lake (meaning), what counts as a change (evaluation/drift).
+digest, and no row. What does not belong here: reading the lake (meaning), what counts as a change, and what has one
+cause (evaluation/drift).
 """
 
-import hashlib
-import json
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any, cast
 
-from evaluation.canonical import document_digest
-from evaluation.drift.changes import AGAINST_WORKLOAD
+from evaluation.drift.one_cause import Kinship, by_cause, is_of_one_day
 from evaluation.drift.semantic_policy import SemanticPolicy, load_semantic_policy
 from evaluation.drift.semantics import Finding
-from evaluation.ledger import Entry, proof_of
-from evaluation.reports import ReviewView, write_review
 from orchestration.settings import Settings
 from orchestration.sites import list_sites, load_site
 from orchestration.steps.errors import StepError
-from orchestration.steps.files import write_json_durably
 from orchestration.steps.locks import exclusive
 from orchestration.steps.meanings.gathering import gather
-from orchestration.steps.meanings.meaning import (
-    Shown,
-    Windows,
-    arrival_days,
-    sample_rows,
+from orchestration.steps.meanings.meaning import Windows, arrival_days
+from orchestration.steps.meanings.opening import Seen, join_review, open_review, pattern_of
+from orchestration.steps.meanings.standing import (
+    ANSWERED,
+    JOINED,
+    OPENED,
+    Review,
+    ReviewChanged,
+    UnknownReview,
+    document_of,
+    named_review,
+    reviews_of,
+    write_page,
 )
-from orchestration.steps.meanings.workloads import pair_rows
-from orchestration.steps.record.actors import AUTOMATIC, Actor
-from orchestration.steps.record.records import entry_document, now, open_records, who
+from orchestration.steps.record.actors import Actor
+from orchestration.steps.record.records import entry_document, now, open_records
 
-SCHEMA = "pilothouse.meaning-review/1"
-FOLDER = "reviews"
-OPENED, ANSWERED = "meaning_review_opened", "meaning_review_answered"
+__all__ = ["JOINED", "OPENED", "ReviewChanged", "UnknownReview"]
+
 ACCEPT, VERDICTS = "accept", ("accept", "mapping_fix", "source_fault")
-MACHINE = Actor(AUTOMATIC)
-
-
-class UnknownReview(StepError):
-    """No review has that name, or its document is gone; the message lists those that wait."""
-
-
-class ReviewChanged(StepError):
-    """The document of a review is not the one that was put before its reader."""
 
 
 class NotTheReviewer(StepError):
@@ -55,41 +45,15 @@ class NotTheReviewer(StepError):
 
 
 @dataclass(frozen=True)
-class Review:
-    """A review as the ledger tells it; `answer` is null while it waits."""
-
-    opened: Entry
-    answer: Entry | None = None
-
-    @property
-    def name(self) -> str:
-        return str(self.opened.payload["review"])
-
-    @property
-    def verdict(self) -> str | None:
-        return None if self.answer is None else str(self.answer.payload["verdict"])
-
-    @property
-    def windows(self) -> Windows:
-        return Windows(*(self._day(member) for member in Windows.__dataclass_fields__))
-
-    @property
-    def as_of(self) -> date | None:
-        """The last day of the feed that was known when it was answered."""
-        return None if self.answer is None else date.fromisoformat(str(self.answer.payload["as_of"]))
-
-    def _day(self, member: str) -> date:
-        return date.fromisoformat(str(self.opened.payload[member]))
-
-
-@dataclass(frozen=True)
 class Watched:
-    """What a look at one feed came to: the windows (null where too little has arrived), changes, reviews opened."""
+    """What a look at one feed came to: the windows (null where too little has arrived), changes, reviews opened, and
+    those that wait and were joined by further changes of their cause."""
 
     feed: str
     windows: Windows | None
     found: int = 0
     opened: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
 
 
 # -- watching
@@ -123,45 +87,73 @@ def _watch(settings: Settings, site: str, feed: str, policy: SemanticPolicy, unt
     if not days:
         return Watched(feed, None)
     usual = Windows.ending(days[-1], policy)
-    known = _known_baselines(settings, site, feed, usual, policy)
-    found = [
-        one
-        for one in _changes(settings, site, feed, usual, policy, days)
-        if _known_as(site, feed, one, known) not in known
-    ]
-    for windows in sorted({other for other in known.values() if other is not None}):
-        again = _changes(settings, site, feed, windows, policy, days)
-        found += [one for one in again if known.get(_known_as(site, feed, one, known)) == windows]
-    by_subject: dict[str, list[Finding]] = {}
-    for one in found:
-        by_subject.setdefault(one.subject, []).append(one)
-    opened = tuple(
-        _open(settings, site, feed, ones, known.get(_known_as(site, feed, ones[0], known)) or usual, policy)
-        for _, ones in sorted(by_subject.items())
-    )
-    return Watched(feed, usual, len(found), opened)
+    reviews = [one for one in reviews_of(settings) if one.place == (site, feed)]
+    known = _known_baselines(reviews, usual, policy)
+    windows = [usual, *sorted({other for other in known.values() if other is not None})]
+    looks = {one: _changes(settings, site, feed, one, policy, days) for one in windows}
+    there = {_known_as(site, feed, one, known) for found in looks.values() for one in found}
+    kinship = Kinship.of(policy.feeds[feed])
+    waiting = [_Waiting.of(settings, one, there, kinship) for one in reviews if one.answer is None]
+    told, opened, joined = 0, list[str](), list[str]()
+    for seen_in, found in looks.items():
+        new = [one for one in found if known.get(_known_as(site, feed, one, known), usual) == seen_in]
+        told += len(new)
+        for cause in by_cause(new, kinship.is_akin):
+            seen = Seen(site, feed, cause, seen_in)
+            same = next((one for one in waiting if one.is_about(seen)), None)
+            if same is None:
+                opened.append(open_review(settings, seen, policy))
+            else:
+                join_review(settings, named_review(settings, same.review.name), seen, policy)
+                joined.append(same.review.name)
+    return Watched(feed, usual, told, tuple(opened), tuple(dict.fromkeys(joined)))
 
 
-def _known_baselines(
-    settings: Settings, site: str, feed: str, usual: Windows, policy: SemanticPolicy
-) -> dict[str, Windows | None]:
+@dataclass(frozen=True)
+class _Waiting:
+    """A review that waits: its changes, none where its document cannot be read, and whether any is still there."""
+
+    review: Review
+    changes: tuple[Finding, ...]
+    goes_on: bool
+    kinship: Kinship
+
+    @staticmethod
+    def of(settings: Settings, review: Review, there: Collection[str], kinship: Kinship) -> "_Waiting":
+        try:
+            changes = tuple(Finding(**one) for one in document_of(settings, review)["changes"])
+        except (UnknownReview, ReviewChanged):  # nothing joins it, and what is new is put into a review of its own
+            changes = ()
+        return _Waiting(review, changes, any(pattern in there for pattern, _ in review.patterns), kinship)
+
+    def is_about(self, seen: Seen) -> bool:
+        """Whether it has the cause of some changes: they began on the same day, or are akin to it while it goes on; or
+        it was opened about the same by an earlier version, which knew it by another name."""
+        pairs = [(one, other) for one in seen.found for other in self.changes]
+        if any(is_of_one_day(*pair) or (self.goes_on and self.kinship.is_akin(*pair)) for pair in pairs):
+            return True
+        earlier = {pattern_of(seen.site, seen.feed, one.earlier_subject) for one in seen.found}
+        return bool(self.changes) and str(self.review.opened.payload["pattern"]) in earlier
+
+
+def _known_baselines(reviews: Sequence[Review], usual: Windows, policy: SemanticPolicy) -> dict[str, Windows | None]:
     """Return by pattern the windows that it is judged in instead of the usual ones; null for one that is left alone.
 
     An accepted change is the new baseline from the day on which it was seen. What was to be fixed is held against what
     was before the fault, after the patience of the policy, until the faulty days have left the usual windows.
     """
     found: dict[str, Windows | None] = {}
-    for review in _reviews(settings):
-        if (review.opened.payload["site"], review.opened.payload["feed"]) == (site, feed):
-            found.pop(pattern := str(review.opened.payload["pattern"]), None)
-            instead = _instead(review, usual, policy)
+    for review in reviews:
+        for pattern, seen in review.patterns:
+            found.pop(pattern, None)
+            instead = _instead(review, seen, usual, policy)
             if instead != usual:
                 found[pattern] = instead
     return found
 
 
-def _instead(review: Review, usual: Windows, policy: SemanticPolicy) -> Windows | None:
-    seen, answered = review.windows, review.as_of
+def _instead(review: Review, seen: Windows, usual: Windows, policy: SemanticPolicy) -> Windows | None:
+    answered = review.as_of
     if answered is None:
         return None
     if review.verdict == ACCEPT:
@@ -185,93 +177,32 @@ def _changes(
     return gather(settings, site, feed, windows, policy).changes(policy)
 
 
-def _pattern(site: str, feed: str, subject: str) -> str:
-    """Return what a change is known by: what it is about, not by how much."""
-    return hashlib.sha256("\n".join((site, feed, subject)).encode()).hexdigest()
-
-
 def _known_as(site: str, feed: str, finding: Finding, known: Collection[str]) -> str:
     """Return the pattern under which a change is known: its own, or that of one which holds it."""
-    patterns = [_pattern(site, feed, subject) for subject in finding.subjects]
+    patterns = [pattern_of(site, feed, subject) for subject in finding.subjects]
     return next((one for one in patterns if one in known), patterns[0])
-
-
-# -- opening
-
-
-def _open(
-    settings: Settings, site: str, feed: str, found: Sequence[Finding], windows: Windows, policy: SemanticPolicy
-) -> str:
-    pattern = _pattern(site, feed, found[0].subject)
-    name = f"meaning-{windows.after_until:%Y%m%d}-{pattern[:10]}"
-    table = found[0].table
-    members = {
-        "review": name,
-        "site": site,
-        "feed": feed,
-        "pattern": pattern,
-        "reviewer": policy.reviewer(feed),
-        **{member: str(day) for member, day in asdict(windows).items()},
-    }
-    watched = policy.feeds[feed].tables.get(table)
-    column = found[0].column
-    leaves = tuple(dict.fromkeys(one.column.split(".")[-1] for one in found))
-    if found[0].kind in AGAINST_WORKLOAD:
-        levels = tuple(one.item for one in found)
-        rows = pair_rows(settings, site, policy.pairs.named(found[0].category), levels, windows)
-    elif watched:
-        shown = Shown(table, watched, column.split(".")[0] if "." in column else None, leaves, _marks(found))
-        rows = sample_rows(settings, site, shown, windows)
-    else:
-        rows: dict[str, list[dict[str, str]]] = {"before": [], "after": []}
-    document: dict[str, Any] = {"schema": SCHEMA, **members, "about": found[0].subject, "table": table}
-    document |= {"changes": [asdict(one) for one in found], "rows": rows}
-    document["digest"] = document_digest(document)
-    write_json_durably(_file(settings, name), document)
-    payload = members | {
-        "about": ", ".join(sorted({f"{one.table}.{one.column}" for one in found})),
-        "changes": sorted({one.kind for one in found}),
-        "document": document["digest"],
-        "policy": document_digest(policy.model_dump(mode="json")),
-    }
-    open_records(settings).append(OPENED, MACHINE.name, MACHINE.act(OPENED, payload, now()), at=now())
-    write_page(settings, name)
-    return name
-
-
-def _marks(found: Iterable[Finding]) -> tuple[str, ...]:
-    """What the shown rows should hold: codes, units and words that changed."""
-    return tuple(dict.fromkeys(part for one in found for part in (one.item, one.category) if part))
-
-
-def _file(settings: Settings, name: str) -> Path:
-    return settings.home / FOLDER / f"{name}.json"
 
 
 # -- reading and answering
 
 
-def _reviews(settings: Settings) -> list[Review]:
-    found: dict[str, Review] = {}
-    for entry in open_records(settings).entries(kinds=(OPENED, ANSWERED)):
-        name = str(entry.payload["review"])
-        found[name] = Review(entry) if entry.kind == OPENED else Review(found[name].opened, entry)
-    return list(found.values())
-
-
 def list_reviews(settings: Settings) -> list[dict[str, Any]]:
     """Return every review, those that wait first, newest first."""
-    found = [_listed(review) for review in reversed(_reviews(settings))]
+    found = [_listed(review) for review in reversed(reviews_of(settings))]
     return sorted(found, key=lambda one: not one["is_open"])
 
 
 def _listed(review: Review) -> dict[str, Any]:
-    kept = ("review", "site", "feed", "about", "changes", "reviewer", "after_from", "after_until")
+    kept = ("review", "site", "feed", "reviewer", "after_from", "after_until")
+    told = [one.payload for one in (review.opened, *review.joined)]
     answered = review.answer.payload if review.answer else {}
     return {
         **{member: review.opened.payload[member] for member in kept},
+        "about": ", ".join(dict.fromkeys(column for one in told for column in str(one["about"]).split(", "))),
+        "changes": sorted({str(kind) for one in told for kind in cast("list[str]", one["changes"])}),
         "is_open": review.answer is None,
         "opened_at": review.opened.at.isoformat(),
+        "joined_at": review.joined[-1].at.isoformat() if review.joined else None,
         "verdict": answered.get("verdict"),
         "reason": answered.get("reason"),
         "answered_by": review.answer.actor if review.answer else None,
@@ -283,39 +214,10 @@ def show_review(settings: Settings, name: str) -> dict[str, Any]:
 
     Raises `UnknownReview`, and `ReviewChanged` where the document is not the one that the ledger is bound to.
     """
-    review = _named(settings, name)
-    return {**_listed(review), **_document(settings, review), "page": str(write_page(settings, name))}
-
-
-def _named(settings: Settings, name: str) -> Review:
-    reviews = {review.name: review for review in _reviews(settings)}
-    if name not in reviews:
-        waiting = [one.name for one in reviews.values() if one.answer is None]
-        raise UnknownReview(f"There is no review {name!r}; waiting for an answer: {', '.join(waiting) or 'none'}.")
-    return reviews[name]
-
-
-def _document(settings: Settings, review: Review) -> dict[str, Any]:
-    path = _file(settings, review.name)
-    if not path.exists():
-        raise UnknownReview(f"{FOLDER}/{path.name} is gone; restore it from the backup: the ledger is bound to it.")
-    try:
-        document = json.loads(path.read_bytes())
-        if _was_emptied(settings, document):  # what the ledger is bound to was seen, and is no more
-            return cast("dict[str, Any]", document)
-        is_same = document_digest(document) == review.opened.payload["document"] == document["digest"]
-    except (ValueError, KeyError, AttributeError) as error:
-        raise ReviewChanged(f"{FOLDER}/{path.name} is no review any more; restore it from the backup.") from error
-    if not is_same:
-        raise ReviewChanged(f"{FOLDER}/{path.name} was changed after it was put before its reader; restore it.")
-    return cast("dict[str, Any]", document)
-
-
-def _was_emptied(settings: Settings, document: dict[str, Any]) -> bool:
-    """Whether erasures that the ledger knows took rows out of a document."""
-    said = set(cast("list[str]", document.get("emptied_by") or []))
-    known = {str(entry.payload["erasure"]) for entry in open_records(settings).entries(kinds=("erasure",))}
-    return bool(said) and said <= known
+    review = named_review(settings, name)
+    document = document_of(settings, review)
+    subjects = {"subjects": [document["about"]]}  # of one that was opened by an earlier version
+    return {**_listed(review), **subjects, **document, "page": str(write_page(settings, name))}
 
 
 def answer_review(settings: Settings, name: str, verdict: str, reason: str, actor: Actor) -> dict[str, Any]:
@@ -323,29 +225,19 @@ def answer_review(settings: Settings, name: str, verdict: str, reason: str, acto
 
     Raises `UnknownReview`, `ReviewChanged`, `NotTheReviewer`, and `LedgerError` where it was answered before.
     """
-    review = _named(settings, name)
-    document = _document(settings, review)
+    review = named_review(settings, name)
+    document = document_of(settings, review)
     _require_reviewer(settings, str(review.opened.payload["reviewer"]), actor.required())
     policy = load_semantic_policy()
     feed = str(review.opened.payload["feed"])
     tables = tuple(policy.feeds[feed].tables) if feed in policy.feeds else (str(document["table"]),)
     days = arrival_days(settings, str(review.opened.payload["site"]), tables)
-    payload = {member: review.opened.payload[member] for member in ("review", "site", "feed", "pattern", "document")}
+    payload = {member: review.opened.payload[member] for member in ("review", "site", "feed", "pattern")}
+    payload |= {"document": review.digest}
     payload |= {"verdict": verdict, "reason": reason, "as_of": str(max([*days, review.windows.after_until]))}
     at = now()
     entry = open_records(settings).append(ANSWERED, actor.name, actor.act(ANSWERED, payload, at), at=at)
     return {**entry_document(entry), "page": str(write_page(settings, name))}
-
-
-def write_page(settings: Settings, name: str) -> Path:
-    """Write the page of a review as it stands now; returns its path. Raises as `show_review`."""
-    review = _named(settings, name)
-    answer = None
-    if review.answer is not None:
-        by = who(review.answer.actor, proof_of(review.answer))
-        answer = {**review.answer.payload, "by": by, "at": f"{review.answer.at:%Y-%m-%d %H:%M} UTC"}
-    view = ReviewView(_document(settings, review), answer, now(), version("pilothouse"))
-    return write_review(settings.reports / FOLDER, view)
 
 
 def _require_reviewer(settings: Settings, role: str, actor: Actor) -> None:

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from evaluation.drift.changes import Comparisons
 from evaluation.drift.daily_counts import Tried, compare_spans, since, widened
@@ -11,6 +12,7 @@ from evaluation.drift.semantic_policy import FILE, load_semantic_policy
 from evaluation.drift.semantics import FillingSample, Finding, ShareCount, VolumeSample, find_changes
 from evaluation.drift.shares import two_proportions
 from evaluation.drift.verdict import DriftInputError
+from evaluation.drift.volume import of_clumps
 
 POLICY = load_semantic_policy()
 DAYS = tuple(date(2026, 1, 5) + timedelta(days=n) for n in range(34))
@@ -94,6 +96,23 @@ class TestVolume:
         assert widened(waves, 1) == 1.0
         assert widened(np.tile([1.0, -1.0], 20), 6) == 1.0
         assert widened(np.zeros(5), 6) == 1.0
+
+    def test_a_day_without_any_of_a_few_patients_with_a_dozen_results_each_is_chance(self) -> None:
+        draw = np.random.default_rng(3)
+        patients = draw.poisson(5, 34)
+        patients[-1] = 0
+        results = np.array([draw.integers(5, 20, n).sum() for n in patients])
+        assert results[:-1].mean() > POLICY.volume.at_least and changes(volume(results)) == []
+
+    def test_clumps_of_one_record_are_the_exact_binomial(self) -> None:
+        exact = 2 * binom.cdf(3, 3 + 40, 10 / 50)
+        assert of_clumps(3, 10, 40, 1.0) == pytest.approx(exact)
+        assert of_clumps(21, 10, 40, 1.0) == pytest.approx(2 * binom.sf(20, 21 + 40, 10 / 50))
+        assert of_clumps(36, 120, 480, 12.0) == pytest.approx(exact)
+        assert of_clumps(0, 0, 0, 1.0) == 1.0
+
+    def test_what_never_came_before_is_told_once_it_comes(self) -> None:
+        assert [one.kind for one in changes(volume(np.where(np.arange(34) >= 33, 40.0, 0.0)))] == ["volume_more"]
 
 
 class TestFilling:

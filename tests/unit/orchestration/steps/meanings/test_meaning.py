@@ -23,7 +23,8 @@ from orchestration.steps.meanings.meaning import (
     values_of,
     watching,
 )
-from orchestration.steps.meanings.reviews import Review, _instead  # pyright: ignore[reportPrivateUsage]
+from orchestration.steps.meanings.reviews import _instead  # pyright: ignore[reportPrivateUsage]
+from orchestration.steps.meanings.standing import Review
 from tests.unit.orchestration.steps.conftest import NOON
 
 POLICY = load_semantic_policy()
@@ -37,7 +38,7 @@ def review(verdict: str | None = None, as_of: date = DAY) -> Review:
     if verdict is None:
         return Review(opened)
     payload = {"verdict": verdict, "as_of": str(as_of)}
-    return Review(opened, Entry(2, NOON, "meaning_review_answered", "ines", payload, "", "", ""))
+    return Review(opened, answer=Entry(2, NOON, "meaning_review_answered", "ines", payload, "", "", ""))
 
 
 def later(days: int) -> Windows:
@@ -52,25 +53,25 @@ def test_the_windows_meet_and_do_not_overlap() -> None:
 
 @pytest.mark.parametrize("days", [0, 7, 60])
 def test_what_waits_for_an_answer_is_left_alone(days: int) -> None:
-    assert _instead(review(), later(days), POLICY) is None
+    assert _instead(review(), SEEN, later(days), POLICY) is None
 
 
 def test_an_accepted_change_is_judged_by_what_came_since_once_there_is_enough_of_it() -> None:
     accepted = review("accept")
-    assert _instead(accepted, later(0), POLICY) is None
-    assert _instead(accepted, later(13), POLICY) is None
-    first = _instead(accepted, later(14), POLICY)
+    assert _instead(accepted, SEEN, later(0), POLICY) is None
+    assert _instead(accepted, SEEN, later(13), POLICY) is None
+    first = _instead(accepted, SEEN, later(14), POLICY)
     assert first is not None and (first.before_from, first.baseline_days) == (SEEN.after_from, 14)
-    assert _instead(accepted, later(28), POLICY) == later(28)
+    assert _instead(accepted, SEEN, later(28), POLICY) == later(28)
 
 
 @pytest.mark.parametrize("verdict", ["mapping_fix", "source_fault"])
 def test_what_is_to_be_fixed_is_asked_about_again_after_patience_against_what_was_before(verdict: str) -> None:
     answered = review(verdict)
-    assert _instead(answered, later(14), POLICY) is None
-    again = _instead(answered, later(15), POLICY)
+    assert _instead(answered, SEEN, later(14), POLICY) is None
+    again = _instead(answered, SEEN, later(15), POLICY)
     assert again == Windows(SEEN.before_from, SEEN.before_until, later(15).after_from, later(15).after_until)
-    assert _instead(answered, later(60), POLICY) == later(60)
+    assert _instead(answered, SEEN, later(60), POLICY) == later(60)
 
 
 def test_every_column_that_is_watched_is_one_of_the_lake() -> None:

@@ -149,6 +149,24 @@ def a_review_of_what_is_under_review(board: Board, _: pytest.MonkeyPatch) -> Do:
     return append(board, "meaning_review_opened", {**OPENED, "review": "review-2"})
 
 
+@refused("_check_joined/1", "no review of that name waits, which further changes could join")
+def more_of_a_review_that_nobody_opened(board: Board, _: pytest.MonkeyPatch) -> Do:
+    return append(board, "meaning_review_joined", OPENED)
+
+
+@refused("_check_joined/2", "not of the site, the feed or the change that the review is about")
+def more_of_another_feed(board: Board, _: pytest.MonkeyPatch) -> Do:
+    append(board, "meaning_review_opened", OPENED)()
+    return append(board, "meaning_review_joined", {**OPENED, "feed": "laboratory", "patterns": ["e" * 64]})
+
+
+@refused("_check_joined/3", "what would join stands in the review review-1 already, which waits")
+def the_same_once_more(board: Board, _: pytest.MonkeyPatch) -> Do:
+    append(board, "meaning_review_opened", OPENED)()
+    append(board, "meaning_review_joined", {**OPENED, "patterns": ["e" * 64]})()
+    return append(board, "meaning_review_joined", {**OPENED, "patterns": ["e" * 64]})
+
+
 @refused("_check_answer/1", "no review of that name waits for an answer")
 def an_answer_that_nobody_asked_for(board: Board, _: pytest.MonkeyPatch) -> Do:
     return append(board, "meaning_review_answered", ANSWER)
