@@ -39,6 +39,17 @@ class Windows(_Frozen):
     rationale: Text
 
 
+WEEKS, DAYS = 52, 365
+"""Of a year: how often what a feed means can be looked at anew, and how much of it comes."""
+
+
+class FalseReviews(_Frozen):
+    """How many reviews a year and site may open by chance alone."""
+
+    a_year: Annotated[float, Field(gt=0, le=12)]
+    rationale: Text
+
+
 class ValueRule(_Frozen):
     """When a distribution of values moved: any of the three effects, on at least ``fewest`` values each."""
 
@@ -138,7 +149,7 @@ class SemanticPolicy(_Frozen):
     owner: Name
     date: date
     windows: Windows
-    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)]
+    false_reviews: FalseReviews
     values: ValueRule
     series: SeriesRule
     shares: ShareRules
@@ -161,6 +172,16 @@ class SemanticPolicy(_Frozen):
             if not unknown <= set(feed.tables):
                 raise ValueError(f"feeds: {name}: volume per {', '.join(sorted(unknown - set(feed.tables)))}: no table")
         return self
+
+    @property
+    def meaning_rate(self) -> float:
+        """Rate of false discoveries of one look at what a feed means: half of the year's over weeks and feeds."""
+        return self.false_reviews.a_year / 2 / (WEEKS * len(self.feeds))
+
+    @property
+    def flow_rate(self) -> float:
+        """The same of one look at how much comes: half of the year's over days and feeds."""
+        return self.false_reviews.a_year / 2 / (DAYS * len(self.feeds))
 
     def reviewer(self, feed: str) -> str:
         """Return the role that reviews a feed."""

@@ -3,9 +3,10 @@ labels, records and filled fields, before and after.
 
 Pure functions over plain tables: counts of visits by category, values by code and unit, visits with label and outcome.
 A change is told only when it is too large for chance (Benjamini & Hochberg over everything of its family that was
-compared) and large enough to matter (the policy's effects). Two families, each at the policy's rate: what fields mean,
-and how much comes. Of the second most comparisons are of optional fields that are as they were, and would hide changes
-of the first. What does not belong here: reading the lake, choosing windows, opening reviews.
+compared) and large enough to matter (the policy's effects). Two families, each at a rate of its own, so that a year of
+looks at all feeds has so many false reviews as the policy allows: what fields mean, and how much comes. Of the second
+most comparisons are of optional fields that are as they were, and would hide changes of the first. What does not
+belong here: reading the lake, choosing windows, opening reviews.
 """
 
 from collections.abc import Iterable
@@ -58,5 +59,5 @@ def find_changes(
         compare_volume(volume, policy.volume, flows)
     for filling in fillings:
         compare_filling(filling, policy.filling, flows)
-    found = [one for family in (compared, flows) for one in family.beyond_chance(policy.false_discovery_rate)]
+    found = [*compared.beyond_chance(policy.meaning_rate), *flows.beyond_chance(policy.flow_rate)]
     return sorted(with_splits(found), key=lambda one: (-one.effect, one.subject, one.category))

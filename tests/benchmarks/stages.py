@@ -202,7 +202,7 @@ def beds() -> dict[str, Any]:
     return bed_demand()
 
 
-def meaning(seeds: int, days: int) -> dict[str, Any]:
+def meaning(seeds: list[int], days: int) -> dict[str, Any]:
     """Watch hospitals to which nothing happens, then some to which something did."""
     from tests.benchmarks.bench_meaning import meaning as measure
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, hypergeom
 
 from evaluation.drift.changes import Comparisons
 from evaluation.drift.daily_counts import Tried, compare_spans, since, widened
@@ -236,3 +236,25 @@ def test_records_for_each_visit_of_a_table_that_is_not_watched_are_refused(tmp_p
     path.write_text(FILE.read_text("utf-8").replace("per: hl7v2_adt", "per: hl7v2_adx"), "utf-8")
     with pytest.raises(DriftInputError, match="hl7v2_adx"):
         load_semantic_policy(path)
+
+
+@pytest.mark.parametrize("counts", [(0, 4, 1800, 250), (9, 0, 1000, 300), (990, 250, 1000, 260), (3, 3, 400, 400)])
+def test_shares_of_few_visits_are_judged_exactly(counts: tuple[int, int, int, int]) -> None:
+    before, after, before_total, after_total = counts
+    drawn = hypergeom(before_total + after_total, before + after, after_total)
+    tails = float(drawn.cdf(after)), float(drawn.sf(after - 1))
+    assert two_proportions(ShareCount("word", "notes", "words", "", "lbp", *counts)) == pytest.approx(
+        min(1.0, 2 * min(tails))
+    )
+
+
+def test_four_visits_with_one_word_among_thousands_are_chance() -> None:
+    words = [ShareCount("word", "notes", "words", "", f"word {n}", 20, 3, 1800, 250) for n in range(3000)]
+    new = ShareCount("word", "notes", "words", "", "lbp", 0, 4, 1800, 250)
+    assert find_changes([*words, new], (), (), POLICY) == []
+
+
+def test_the_looks_of_a_year_share_out_what_a_year_is_allowed() -> None:
+    feeds = len(POLICY.feeds)
+    of_year = POLICY.meaning_rate * 52 * feeds + POLICY.flow_rate * 365 * feeds
+    assert of_year == pytest.approx(POLICY.false_reviews.a_year) and POLICY.false_reviews.a_year <= 1
