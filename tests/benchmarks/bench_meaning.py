@@ -137,7 +137,7 @@ def _values(code: str, factor: float, every: int = 1) -> Fault:
 
     def fault(gathered: Gathered, draw: np.random.Generator, days: int) -> Gathered:
         def changed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            is_late = np.arange(values.size) < values.size * days / WEEK  # in no order of days
+            is_late = np.arange(values.size) >= values.size * (1 - days / WEEK)  # of visits in no order of days
             return values * np.where(is_late & (draw.integers(0, every, values.size) == 0), factor, 1)
 
         values = [

@@ -183,10 +183,12 @@ def _words(db: duckdb.DuckDBPyConnection, table: str, watched: WatchedTable, col
 
 
 def values_of(db: duckdb.DuckDBPyConnection, table: str, watched: WatchedTable) -> list[ValueSample]:
-    """Return values by code and unit, the first of each visit, at most `MOST_VALUES` drawn without regard to order."""
+    """Return values by code and unit, the first of each visit, at most `MOST_VALUES` drawn without regard to order;
+    of a series the days in order."""
     found: list[ValueSample] = []
     for one in watched.values:
         visit = "cast(day as varchar)" if one.series else "visit"
+        order = "visit" if one.series else "hash(visit), visit"
         item = f"coalesce({_column(one, one.by)}, '')" if one.by else "''"
         unit = f"coalesce({_column(one, one.unit)}, '')" if one.unit else "''"
         drawn = db.execute(f"""
@@ -197,8 +199,8 @@ def values_of(db: duckdb.DuckDBPyConnection, table: str, watched: WatchedTable) 
                 group by all
             )
             select item, unit, is_after, value from first_values
-            qualify row_number() over (partition by item, unit, is_after order by hash(visit), visit) <= {MOST_VALUES}
-            order by item, unit, is_after, hash(visit), visit
+            qualify row_number() over (partition by item, unit, is_after order by {order}) <= {MOST_VALUES}
+            order by item, unit, is_after, {order}
         """).fetchnumpy()
         found += _samples(table, _named(one, one.value), drawn, is_series=one.series)
     return found

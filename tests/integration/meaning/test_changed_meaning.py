@@ -147,7 +147,7 @@ def test_half_of_the_readings_is_missed_in_one_review_though_every_line_is_whole
     [review] = list_reviews(settings)
     document = show_review(settings, review["review"])
     lost = "fhir_observation.records volume_less"
-    assert {lost, f"{lost} for each visit of fhir_encounter"} <= set(document["subjects"])
+    assert {f"{lost} for each visit of fhir_encounter", f"{lost} of laboratory"} <= set(document["subjects"])
     said = " ".join(one["sentence"] for one in document["changes"])
     assert f"since {DAYS[BASELINE]}" in said and "for as many visits of fhir_encounter" in said
     assert len(document["rows"]["before"]) == len(document["rows"]["after"]) == 6

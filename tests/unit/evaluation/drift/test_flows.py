@@ -9,7 +9,7 @@ from scipy.stats import binom, hypergeom
 from evaluation.drift.changes import Comparisons
 from evaluation.drift.daily_counts import Tried, compare_spans, since, widened
 from evaluation.drift.semantic_policy import FILE, load_semantic_policy
-from evaluation.drift.semantics import FillingSample, Finding, ShareCount, VolumeSample, find_changes
+from evaluation.drift.semantics import FillingSample, Finding, ShareCount, ValueSample, VolumeSample, find_changes
 from evaluation.drift.shares import two_proportions
 from evaluation.drift.verdict import DriftInputError
 from evaluation.drift.volume import of_clumps
@@ -258,3 +258,20 @@ def test_the_looks_of_a_year_share_out_what_a_year_is_allowed() -> None:
     feeds = len(POLICY.feeds)
     of_year = POLICY.meaning_rate * 52 * feeds + POLICY.flow_rate * 365 * feeds
     assert of_year == pytest.approx(POLICY.false_reviews.a_year) and POLICY.false_reviews.a_year <= 1
+
+
+def test_days_that_take_over_from_each_other_are_few_and_a_count_that_doubles_is_told_all_the_same() -> None:
+    draw, level, days = np.random.default_rng(4), 15.0, list[float]()
+    for _ in range(400):
+        level = 0.85 * level + 0.15 * 12 + draw.normal(0, 1.3)
+        days.append(max(level, 0.0))
+    ward = np.array(days)
+    looks = range(35, 400, 7)
+    quiet = [series(ward[n - 35 : n - 7], ward[n - 7 : n]) for n in looks]
+    doubled = [series(ward[n - 35 : n - 7], 2 * ward[n - 7 : n]) for n in looks]
+    assert sum(map(bool, quiet)) == 0
+    assert np.mean([bool(one) for one in doubled]) > 0.5
+
+
+def series(before: np.ndarray, after: np.ndarray) -> list[Finding]:
+    return find_changes((), [ValueSample("census", "occupied", "ICU", "", before, after, is_series=True)], (), POLICY)
