@@ -95,8 +95,8 @@ def _of_slow_days(sample: ValueSample) -> float:
     """Return the two-sided p of a difference of means by Student's t, where a day takes over from the day before.
 
     A ward that empties is empty for a week: its days are few independent ones, and seven of them below all before are
-    no wonder. The variance of both means is multiplied as in ``daily_counts``, and that of the days before corrected for
-    the part of a slow wave that lies between windows and not within one.
+    no wonder. The variance of both means is multiplied as in ``daily_counts``, and that of the days before corrected
+    for the part of a slow wave that lies between windows and not within one.
     """
     from scipy.special import stdtr
 

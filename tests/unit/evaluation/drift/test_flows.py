@@ -260,17 +260,10 @@ def test_the_looks_of_a_year_share_out_what_a_year_is_allowed() -> None:
     assert of_year == pytest.approx(POLICY.false_reviews.a_year) and POLICY.false_reviews.a_year <= 1
 
 
-def test_days_that_take_over_from_each_other_are_few_and_a_count_that_doubles_is_told_all_the_same() -> None:
-    draw, level, days = np.random.default_rng(4), 15.0, list[float]()
-    for _ in range(400):
-        level = 0.85 * level + 0.15 * 12 + draw.normal(0, 1.3)
-        days.append(max(level, 0.0))
-    ward = np.array(days)
-    looks = range(35, 400, 7)
-    quiet = [series(ward[n - 35 : n - 7], ward[n - 7 : n]) for n in looks]
-    doubled = [series(ward[n - 35 : n - 7], 2 * ward[n - 7 : n]) for n in looks]
-    assert sum(map(bool, quiet)) == 0
-    assert np.mean([bool(one) for one in doubled]) > 0.5
+def test_a_ward_that_empties_day_by_day_is_no_other_count_and_one_that_halves_at_once_is() -> None:
+    after = np.linspace(9, 7, 7)
+    assert series(np.linspace(18, 12, 28), after) == []
+    assert [one.kind for one in series(15 + 3 * np.sin(7.0 * np.arange(28) ** 2), after)] == ["values_moved"]
 
 
 def series(before: np.ndarray, after: np.ndarray) -> list[Finding]:
