@@ -80,7 +80,11 @@ ENTRY_OPERATION = Problem(
 )
 ENTRY_METHOD = Problem("entry.method", "The entry's request has a method that FHIR R4 does not know.")
 ROW_WIDTH = Problem("row.width", "The row has another number of cells than the header.")
-ROW_QUOTES = Problem("row.quotes", "The row opens a quote that nothing closes.")
+ROW_QUOTES = Problem(
+    "row.quotes",
+    "The row has a quote where none may stand, or one that nothing closes. A cell with a quote is written in quotes, "
+    "with each quote in it doubled (RFC 4180).",
+)
 ROW_NOT_UTF8 = Problem("row.not_utf8", f"The row is not text in the table's encoding. {SAY_ENCODING}")
 ROW_TOO_LONG = Problem("row.too_long", "The row is longer than this installation takes in.")
 

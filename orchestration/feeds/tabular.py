@@ -27,10 +27,10 @@ from orchestration.feeds.problems import (
     TOO_LARGE,
     Problem,
 )
+from orchestration.feeds.quoting import Quoting
 from orchestration.feeds.sniff import Format, Header, header, read_columns, table_lines
 
 ROW = "_row"
-QUOTED_LINES = 50  # how many lines one quoted cell may span before its quote counts as never closed
 STATA_CHUNK = 50_000
 
 
@@ -108,37 +108,28 @@ def _read_csv(content: bytes, head: Header, wanted: set[str], limits: Limits) ->
 def _csv_rows(content: bytes, delimiter: str, limits: Limits) -> Iterator[list[str] | Problem]:
     """Yield cells of each non-blank record, the header first; a quoted cell may span lines."""
     lines = table_lines(content).split(b"\n")
+    quoting = Quoting.of(delimiter)
     position = 0
     while position < len(lines):
-        taken = record_length(lines, position)
-        record = b"\n".join(lines[position : position + taken])
-        position += taken
+        record, is_sound = lines[position], True
+        position += 1
+        if b'"' in record:
+            taken = quoting.record_length(lines, position - 1)
+            record, is_sound = b"\n".join(lines[position - 1 : position - 1 + max(taken, 1)]), taken > 0
+            position += max(taken, 1) - 1
         if record.strip():
-            yield _cells(record, delimiter, limits)
-
-
-def record_length(lines: list[bytes], start: int) -> int:
-    """Return how many lines the record takes that starts in one."""
-    if b'"' not in lines[start]:
-        return 1
-    quotes = 0
-    for taken, line in enumerate(lines[start : start + QUOTED_LINES], start=1):
-        quotes += line.count(b'"')
-        if quotes % 2 == 0:
-            return taken
-    return 1
+            yield _cells(record, delimiter, limits) if is_sound or len(record) > limits.line else ROW_QUOTES
 
 
 def _cells(record: bytes, delimiter: str, limits: Limits) -> list[str] | Problem:
+    """Return the cells of a record whose quotes are where RFC 4180 allows them."""
     if len(record) > limits.line:
         return ROW_TOO_LONG
-    if record.count(b'"') % 2:
-        return ROW_QUOTES
     try:
         text = record.decode("utf-8").rstrip("\r")
         if '"' not in text and "\r" not in text:
             return text.split(delimiter)
-        return next(csv.reader([text] if '"' not in text else text.splitlines(keepends=True), delimiter=delimiter))
+        return next(csv.reader([text], delimiter=delimiter))
     except UnicodeDecodeError:
         return ROW_NOT_UTF8
     except csv.Error:

@@ -20,8 +20,8 @@ from orchestration.feeds.intake import Arrival, unpacked
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.mllp.frames import framed
 from orchestration.feeds.problems import Problem
+from orchestration.feeds.quoting import Quoting
 from orchestration.feeds.sniff import BOM, Format, Header, header, table_lines
-from orchestration.feeds.tabular import record_length
 from orchestration.feeds.vault import RawObject
 
 NO_MESSAGE = b"MSH|^~\\&|ERASED\r"
@@ -112,17 +112,17 @@ def _blank_messages(content: bytes, lines: Collection[int]) -> bytes:
 
 def _blank_rows(content: bytes, lines: Collection[int]) -> bytes | None:
     found = header(content)
-    if isinstance(found, Problem):
-        return None
+    if isinstance(found, Problem) or (len(found.columns) == 1 and b'"' in content):
+        return None  # under a delimiter that only a mapping knows, where records with quotes end is not known here
     mark = BOM if content.startswith(BOM) else b""  # a mark says how the text is encoded; what is kept says so too
     return mark + b"\n".join(_rows(table_lines(content).split(b"\n"), found, lines))
 
 
 def _rows(texts: list[bytes], head: Header, lines: Collection[int]) -> Iterator[bytes]:
-    nothing = _nothing(head)
+    nothing, quoting = _nothing(head), Quoting.of(head.delimiter)
     position, number = 0, -1
     while position < len(texts):
-        taken = record_length(texts, position)
+        taken = max(quoting.record_length(texts, position), 1)
         record = b"\n".join(texts[position : position + taken])
         position += taken
         number += bool(record.strip())
