@@ -92,7 +92,7 @@ def looked_at(item: ContractObject) -> ContractObject:
 def _looked_at(members: tuple[Property, ...]) -> tuple[Property, ...]:
     """Return the members that decide anything; the first where none does, for a list has entries."""
     others = {member.ranges_by for member in members}
-    kept = tuple(m for m in members if _is_typed(m) or _rules(m) or m.name in others)
+    kept = tuple(m for m in members if _is_typed(m) or m.form or _rules(m) or m.name in others)
     return kept or members[:1]
 
 
@@ -110,11 +110,20 @@ def _member_clauses(item: ContractObject, p: Property) -> list[Clause]:
             wrong = f"entry.{member_part(member)} is not null and {typed} is null"
             rule = Rule("type", _in_any(came_column(p), wrong), TYPE_REASONS[member.logical_type])
             found.append(_clause(item, f"{p.name}.{member.name}", rule))
+        if member.form is not None:
+            found.append(_clause(item, f"{p.name}.{member.name}", _form(p, member, member.form)))
         found.extend(
             _clause(item, f"{p.name}.{member.name}", replace(r, predicate=_in_any(sql.name(p.name), r.predicate)))
             for r in _rules(member, "entry.")
         )
     return found
+
+
+def _form(p: Property, member: Property, form: str) -> Rule:
+    """Return the rule that what came of a list's member can be read; blanks are nothing that came."""
+    made = f"{sql.name(p.name)}[place].{sql.name(member.name)}"
+    wrong = f"{made} is null and json_text(entry.{member_part(member)}) is not null"
+    return Rule("form", _in_any(came_column(p), wrong), f"of the form {form}")
 
 
 def _in_any(entries: str, predicate: str) -> str:

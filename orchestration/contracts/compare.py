@@ -199,13 +199,14 @@ MEANING = {
     "false_codes": "codes of false",
     "pattern": "pattern",
     "latest_after_arrival": "latest time after arrival",
+    "form": "form",
     "ranges_by": "code that ranges go by",
     "file_name_pattern": "pattern of the file name",
     "is_landed": "landing",
     "is_key": "part in the key",
 }
 ADDED = ("identifies",)  # which says more of the same value
-RULES = ("pattern", "latest_after_arrival")  # which history may break, and nothing breaks when they go
+RULES = ("pattern", "latest_after_arrival", "form")  # which history may break, and nothing breaks when they go
 
 
 def _meaning(where: str, old: Property, new: Property) -> Iterator[Change]:

@@ -166,6 +166,7 @@ def _property(item: SchemaProperty, prefix: str) -> Property:
         minimum=_optional(options, "minimum"),
         maximum=_optional(options, "maximum"),
         latest_after_arrival=_optional(extra, "latestAfterArrival"),
+        form=_optional(extra, "form"),
         ranges=_ranges(extra.get("ranges"), f"{prefix}{name}"),
         ranges_by=_optional(extra, "rangesBy"),
         pattern=_optional(options, "pattern"),
@@ -177,7 +178,16 @@ def _property(item: SchemaProperty, prefix: str) -> Property:
     )
     _check(built, prefix)
     _check_siblings(built.items, f"{prefix}{name}.")
+    _check_forms(built, f"{prefix}{name}")
     return built
+
+
+def _check_forms(item: Property, where: str) -> None:
+    if item.form is not None and item.items:
+        raise ValueError(f"{where}: a list has no form; its members may")
+    lost = [member.name for member in item.items if member.form is not None and not (member.path and member.transform)]
+    if lost:
+        raise ValueError(f"{where}.{lost[0]}: a form is of what transformLogic reads from a path")
 
 
 def _check(item: Property, prefix: str) -> None:

@@ -76,7 +76,8 @@ class Property:
 
     `identifies` says what an identifier is the number of (patient, visit, order): a site's authority map goes by it.
     `ranges` bound a number by the code beside it (the property `ranges_by`). `latest_after_arrival` (an ISO 8601
-    duration) bounds a date or time by when the file arrived.
+    duration) bounds a date or time by when the file arrived. `form` says, in words, how a value that the `transform` of
+    a list's member reads is written: what came and cannot be read breaks the contract.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Property:
     minimum: str | None = None
     maximum: str | None = None
     latest_after_arrival: str | None = None
+    form: str | None = None
     ranges: tuple[CodedRange, ...] = ()
     ranges_by: str | None = None
     pattern: str | None = None

@@ -33,6 +33,13 @@ HL7_LOCAL = (
 HL7_ZONE = "(?:[+-](?:0[0-9]|1[0-3])[0-5][0-9]|[+-]1400)"
 HL7_FORMS = ("%Y%m%d%H%M%S", "%Y%m%d%H%M%S.%f", "%Y%m%d%H%M", "%Y%m%d%H", "%Y%m%d", "%Y%m", "%Y")
 HL7_TIMES, HL7_ZONED_TIMES = (str([form + zone for form in HL7_FORMS]) for zone in ("", "%z"))
+# HL7 v2 TM: HH[MM[SS[.S[S[S[S]]]]]][+/-ZZZZ] (v2.8, 2A.3.75), a longer fraction as for DTM.
+HL7_CLOCK = "(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:[0-5][0-9](?:[.][0-9]{1,6})?)?)?" + f"{HL7_ZONE}?"
+# What somebody meant as a number: digits, in groups of three or not, a point or a comma; two of them with what stands
+# before, between and after in a structured numeric. No date, telephone or social security number looks like it.
+MEANT = "[+-]?[0-9]{1,15}(?:[.,_'' ][0-9]{3})*(?:[.,][0-9]{0,9})?(?:[eE][+-]?[0-9]{1,4})?"
+COMPARED = rf"(?:[<>=]{{1,2}} ?)?(?:{MEANT})?"
+NUMBER_LIKE = rf"(?:[<>=]{{1,2}} ?)?\^?{COMPARED}(?:\^?[-+/:]\^?{COMPARED})?"
 # No code looks like people's contacts do: an e-mail or web address, an SSN, a telephone number, an IPv4 address.
 CONTACT = (
     r"@|://|(?:^|[^0-9])[0-9]{3}-[0-9]{2}-[0-9]{4}(?:[^0-9]|$)"
@@ -64,6 +71,8 @@ MACROS = (
     # Senders put texts where codes belong: of one with a space only listed clinical words stay.
     "hl7_code(t) as case when length(t) > 64 then null when contains(t, ' ') then clinical_text(bare_code(t)) "
     "else bare_code(t) end",
+    f"number_like(t) as case when length(t) <= 40 and regexp_full_match(t, '{NUMBER_LIKE}') then bare_code(t) end",
+    f"hl7_clock(t) as case when regexp_full_match(t, '{HL7_CLOCK}') then t end",
     # Of a US ZIP code its first three digits; an address without a country is in the US if its code looks so.
     f"zip3(t, country) as case when regexp_full_match(t, '{ZIP_PATTERN}') "
     f"and coalesce(upper(country), 'US') in ('US', 'USA', 'UNITED STATES', 'UNITED STATES OF AMERICA') then "

@@ -12,6 +12,7 @@ published as (
     {{ published('measurements', ['occurred_at'], more = {
         'value_number': published_number('measurements'),
         'value_source': published_text('measurements', 'value_source'),
+        'value_text': published_text('measurements', 'value_text'),
     }) }}
 ),
 
@@ -39,7 +40,7 @@ final as (
         unit_code[1:50] as unit_source_value,
         cast(coalesce(unit_source_concept_id, 0) as integer) as unit_source_concept_id,
         coalesce(
-            nullif(value_source, ''), {{ said_number('value_comparator', 'value_number') }}, value_code
+            nullif(value_source, ''), {{ said_number('value_comparator', 'value_number') }}, value_code, value_text
         )[1:50]
             as value_source_value,
         cast(null as bigint) as measurement_event_id,

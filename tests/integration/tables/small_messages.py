@@ -166,8 +166,8 @@ RESULT_FIELDS = (
     "order_priority_code", "order_status_code", "section_code", "specimen_code", "specimen_system", "collected_at",
     "received_at", "reported_at", "code", "code_system", "alternate_code", "alternate_system", "sub_id", "value_type",
     "value_comparator", "value_number", "value_separator", "value_number_to", "value_unit", "value_unit_system",
-    "value_code", "value_code_system", "value_alternate_code", "value_alternate_system", "value_text", "value_at",
-    "value_clock", "reference_range", "abnormal_code", "second_abnormal_code", "status_code", "observed_at",
+    "value_code", "value_code_system", "value_alternate_code", "value_alternate_system", "value_text", "value_unread",
+    "value_at", "value_clock", "reference_range", "abnormal_code", "second_abnormal_code", "status_code", "observed_at",
     "deleted_fields",
 )  # fmt: skip
 
@@ -198,6 +198,8 @@ def land_bounds(lake: SmallLake) -> None:
         "5048-4": {"value_number": 1.0, "value_separator": ":", "value_number_to": 128.0},
         "5767-9": {"value_number": 2.0, "value_separator": "+"},
         "44261-6": {"value_comparator": ">", "value_number": 20.0},
+        "2160-0": {"value_unread": "1,234"},
+        "5778-6": {"value_text": "positive", "value_type": "ST"},
     }
     sent = [result(code, None, order=code, **{"value_unit": None, **value}) for code, value in said.items()]
     lake.land("hl7v2_oru", [oru("b1", 10, *sent)], site="bounds", arrived_at=at(200))

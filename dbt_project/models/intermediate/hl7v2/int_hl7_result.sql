@@ -139,9 +139,10 @@ valued as (
             result.value_text,
             {{ date_as_text('ordered.site', 'result.value_at') }},
             result.value_clock,
+            result.value_unread,
             case when not {{ is_number }} then nullif({{ as_said }}, '') end
         ) as value_text,
-        {{ as_said }} as value_source,
+        coalesce(result.value_unread, {{ as_said }}) as value_source,
         try_cast(regexp_extract(result.reference_range, '^ *([0-9.]+) *- *[0-9.]+ *$', 1) as double)
             as range_low,
         try_cast(regexp_extract(result.reference_range, '^ *[0-9.]+ *- *([0-9.]+) *$', 1) as double)
