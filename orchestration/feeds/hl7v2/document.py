@@ -1,9 +1,10 @@
 """A message as one JSON object, in the shape that the contract's paths read.
 
 `resourceType` is the message code (`Z` for every local one), `id` joins sending application, facility, control id and
-message time as they were sent, `event` is the trigger; then the segments by name as lists, in order. An `OBX` entry
-carries what it belongs to: `order` (its `ORC`, `OBR`, `SPM`), `orderNo` where there is one, `patient`, `n` (which OBX
-of the message), and `value`; an OBX whose OBX-5 repeats stands once per repetition (`rep`). `patient` (the medical
+message time as they were sent, `messageKey` those and the first patient's number (a sender that counts anew each second
+gives messages of two patients one `id`), `event` is the trigger; then the segments by name as lists, in order. An `OBX`
+entry carries what it belongs to: `order` (its `ORC`, `OBR`, `SPM`), `orderNo` where there is one, `patient`, `n` (which
+OBX of the message), and `value`; an OBX whose OBX-5 repeats stands once per repetition (`rep`). `patient` (the medical
 record number, else the first identifier), `identifiers` and `visit` are of the first patient; `people` are all, in
 order, with their PV1; `merges` is what MRG segments say.
 
@@ -58,9 +59,12 @@ def _document(head: Header, text: str, codec: str, limits: Limits) -> bytes | Pr
     if isinstance(observations, Problem):
         return observations
     people = [person.document() for person in gathered.people]
+    ident = "|".join(head.raw(number) for number in CONTROL_ID)
+    patient = record_number(gathered.people[0].identifiers) if gathered.people else {}
     made: dict[str, object] = {
         "resourceType": LOCAL if code.startswith(LOCAL) else code,
-        "id": "|".join(head.raw(number) for number in CONTROL_ID),
+        "id": ident,
+        "messageKey": "|".join((ident, *(patient[part] for part in ("authority", "id") if part in patient))),
         "event": event or first_text(gathered.plain.get("EVN", [{}])[0], 1),
         **gathered.plain,
         **{name: member for name, member in (people[0] if people else {}).items() if name != "PV1"},

@@ -85,7 +85,7 @@ def keys(home: Path) -> list[str]:
 
 
 def key_of(n: int) -> str:
-    return pseudonym(KEY, "Message", f"EHR|CITY|{n}|20260228")
+    return pseudonym(KEY, "Message", f"EHR|CITY|{n}|20260228|CITY|{n % 7}")
 
 
 @pytest.mark.parametrize("stop_after", [0, 1, 40])

@@ -199,7 +199,7 @@ def land_bounds(lake: SmallLake) -> None:
         "5767-9": {"value_number": 2.0, "value_separator": "+"},
         "44261-6": {"value_comparator": ">", "value_number": 20.0},
         "2160-0": {"value_unread": "1,234"},
-        "5778-6": {"value_text": "positive", "value_type": "ST"},
+        "5778-6": {"value_text": "positive", "value_type": "ST", "section_code": "LAB"},
     }
     sent = [result(code, None, order=code, **{"value_unit": None, **value}) for code, value in said.items()]
     lake.land("hl7v2_oru", [oru("b1", 10, *sent)], site="bounds", arrived_at=at(200))

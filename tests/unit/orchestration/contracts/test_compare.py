@@ -57,6 +57,7 @@ OTHER_VALUES: dict[str, object] = {
     "minimum": "1",
     "maximum": "800",
     "latest_after_arrival": "P1D",
+    "form": "HHMM",
     "ranges": (CodedRange("icu", 0, 30),),
     "ranges_by": "ward",
     "pattern": "[0-9]",

@@ -64,8 +64,8 @@ def test_an_admission_lands_with_pseudonyms_codes_and_local_times(hospital, mess
     at = datetime(2026, 2, 28, 9, 15, tzinfo=UTC)
     assert hospital.rows("hl7v2_adt", columns) == [
         (
-            known_as("Message", "EHR|CITY|1|20260228101500"), "A01", at, datetime(2026, 2, 28, 10, 10, tzinfo=UTC),
-            datetime(2026, 2, 28, 7, 59, tzinfo=UTC), at, "P", "2.5",
+            known_as("Message", "EHR|CITY|1|20260228101500|CITY|7"), "A01", at,
+            datetime(2026, 2, 28, 10, 10, tzinfo=UTC), datetime(2026, 2, 28, 7, 59, tzinfo=UTC), at, "P", "2.5",
             patient, [{"patient_key": patient, "authority": "CITY", "type_code": "MR"}],
             date(1980, 2, 29), "F", "2106-3", "H", "en", "KS", datetime(2026, 2, 28, 23, tzinfo=UTC),
             True, known_as("HIS", "V-1"), "I", "ICU", "B2", "ED", "B9", "MED",
