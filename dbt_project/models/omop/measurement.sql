@@ -40,7 +40,8 @@ final as (
         unit_code[1:50] as unit_source_value,
         cast(coalesce(unit_source_concept_id, 0) as integer) as unit_source_concept_id,
         coalesce(
-            nullif(value_source, ''), {{ said_number('value_comparator', 'value_number') }}, value_code, value_text
+            nullif(value_source, ''), {{ said_number('value_comparator', 'value_number') }}, value_code,
+            value_text
         )[1:50]
             as value_source_value,
         cast(null as bigint) as measurement_event_id,
