@@ -3,9 +3,11 @@
 Counts of a day are wider than chance alone makes them (a busy day is busy throughout), and one day resembles the next:
 variances are multiplied by what the days before show (Pearson's dispersion, never below 1: McCullagh & Nelder,
 Generalized Linear Models, 2nd ed. (1989), 4.5.2) and, over several days, by what a day takes over from the day before
-(first-order autocorrelation, corrected as in ``chance``). What does not belong here: which difference matters.
+(first-order autocorrelation, corrected as in ``chance``). Means of days are held against each other in the same way.
+What does not belong here: which difference matters.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +17,8 @@ from evaluation.drift.comparison import FloatArray
 
 WEEK = 7
 CARRIED_AT_MOST = 0.9
+LEAST_TOLD = 0.25
+"""Of the variance of slow days, the least share that a window of them is taken to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,23 @@ def widened(residuals: FloatArray, days: int) -> float:
         return 1.0
     carried = min(found + (1 + 3 * found) / residuals.size, CARRIED_AT_MOST)
     return 1.0 + 2.0 * sum((1 - lag / days) * carried**lag for lag in range(1, days))
+
+
+def of_slow_days(before: FloatArray, after: FloatArray) -> float:
+    """Return the two-sided p of a difference of means by Student's t, where a day takes over from the day before.
+
+    ``before`` and ``after`` are one value for each day, in order. A ward that empties is empty for a week: its days are
+    few independent ones, and seven of them below all before are no wonder. The variance of both means is multiplied as
+    by ``widened``, and that of the days before corrected for the part of a slow wave that lies between windows and not
+    within one.
+    """
+    from scipy.special import stdtr
+
+    away = before - before.mean()
+    wide_before, wide_after = widened(away, before.size), widened(away, after.size)
+    variance = float((away**2).sum()) / (before.size - 1) / max(1 - wide_before / before.size, LEAST_TOLD)
+    error = math.sqrt(variance * (wide_before / before.size + wide_after / after.size))
+    return float(2 * stdtr(before.size - 1, -abs(float(after.mean() - before.mean())) / max(error, 1e-9)))
 
 
 def since(days: Sequence[date], is_beyond: Sequence[bool]) -> date:

@@ -12,7 +12,7 @@ import numpy as np
 from evaluation.drift.changes import Comparisons, Finding
 from evaluation.drift.comparison import FloatArray
 from evaluation.drift.conversions import likely_conversion
-from evaluation.drift.daily_counts import widened
+from evaluation.drift.daily_counts import of_slow_days
 from evaluation.drift.semantic_policy import SeriesRule, ValueRule
 
 
@@ -83,29 +83,8 @@ def compare_series(sample: ValueSample, rule: SeriesRule, compared: Comparisons)
     old, new = float(np.median(sample.before)), float(np.median(sample.after))
     smaller, larger = sorted((max(old, rule.at_least), max(new, rule.at_least)))
     is_moved = statistic >= SEPARATED and larger / max(smaller, 1e-9) >= rule.moved_ratio
-    likely = max(float(p_value), _of_slow_days(sample))
+    likely = max(float(p_value), of_slow_days(sample.before, sample.after))
     compared.add(likely, _moved(sample, statistic) if is_moved else None)
-
-
-LEAST_TOLD = 0.25
-"""Of the variance of slow days, the least share that a window of them is taken to show."""
-
-
-def _of_slow_days(sample: ValueSample) -> float:
-    """Return the two-sided p of a difference of means by Student's t, where a day takes over from the day before.
-
-    A ward that empties is empty for a week: its days are few independent ones, and seven of them below all before are
-    no wonder. The variance of both means is multiplied as in ``daily_counts``, and that of the days before corrected
-    for the part of a slow wave that lies between windows and not within one.
-    """
-    from scipy.special import stdtr
-
-    old, new = sample.before, sample.after
-    away = old - old.mean()
-    wide_old, wide_new = widened(away, old.size), widened(away, new.size)
-    variance = float((away**2).sum()) / (old.size - 1) / max(1 - wide_old / old.size, LEAST_TOLD)
-    error = math.sqrt(variance * (wide_old / old.size + wide_new / new.size))
-    return float(2 * stdtr(old.size - 1, -abs(float(new.mean() - old.mean())) / max(error, 1e-9)))
 
 
 def _spread(sample: ValueSample) -> float:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from evaluation.drift.changes import Comparisons, Finding
 from evaluation.drift.comparison import FloatArray
+from evaluation.drift.daily_counts import of_slow_days
 from evaluation.drift.pair_policy import Pair, PairRule
 from evaluation.drift.values import SEPARATED
 
@@ -186,12 +187,13 @@ def _compare_days(
 ) -> None:
     from scipy.stats import ks_2samp, mannwhitneyu
 
-    sides = [one.workload[one.levels == level] for one in (before, after)]
+    sides = [_of_days(one, level) for one in (before, after)]
     counts = [float(np.median(one.counts[one.levels == level])) for one in (before, after)]
     if min(side.size for side in sides) < rule.fewest_days or max(counts) < rule.at_least:
         return
     old, new = (float(np.median(side)) for side in sides)
-    p_value = float(mannwhitneyu(sides[0], sides[1], alternative="two-sided").pvalue)
+    by_rank = float(mannwhitneyu(sides[0], sides[1], alternative="two-sided").pvalue)
+    p_value = max(by_rank, of_slow_days(*sides))  # days that follow each other resemble each other
     spreads = abs(new - old) / max(float(sides[0].std(ddof=1)), 1e-9)
     ratio = max(old, new) / max(min(old, new), 1e-9)
     finding = None
@@ -205,6 +207,12 @@ def _compare_days(
         shown, sizes = (f"{old:.3g}", f"{new:.3g}"), (sides[0].size, sides[1].size)
         finding = _finding(pair, "label_rate", level, shown, sizes, spreads, said)
     compared.add(p_value, finding)
+
+
+def _of_days(sample: PairSample, level: str) -> FloatArray:
+    """A level's count for each unit of a day's workload, in the order of the days."""
+    mine = np.flatnonzero(sample.levels == level)
+    return sample.workload[mine[np.argsort(sample.days[mine], kind="stable")]]
 
 
 # -- telling
