@@ -85,7 +85,7 @@ ODD: dict[str, tuple[str | bytes, int, dict[str, int]]] = {  # name: content, re
             {**ENCOUNTER, "status": "completed", "class": [{"coding": [{"code": "IMP"}]}]},
             {"resourceType": "SubscriptionTopic", "id": "s"},
         ),
-        2, {"Encounter.status.codes": 1, "line.unknown_type": 1},
+        2, {"Encounter.class.element_type": 1, "line.unknown_type": 1},
     ),
     "stu3.ndjson": (
         lines(
@@ -96,14 +96,19 @@ ODD: dict[str, tuple[str | bytes, int, dict[str, int]]] = {  # name: content, re
     ),
     "references.ndjson": (
         lines(*(reading(f"r{n}", one, contained=[patient("c1")]) for n, one in enumerate(REFERENCES))),
-        8, {"Observation.patient_key.required": 4, "Observation.patient_key.type": 1},
+        8, {
+            "Observation.patient_key.required": 2,
+            "Observation.patient_key.type": 1,
+            "Observation.subject.element_type": 2,
+        },
     ),
     "numbers.ndjson": (
         lines(*(MEASURED.replace("n?", f"n{n}").replace("7.5", one).encode() for n, one in enumerate(NUMBERS))),
         10, {"Observation.value_number.range": 1, "Observation.value_number.type": 4, "line.not_json": 2},
     ),
     "keys.ndjson": (
-        lines(b'{"resourceType":"Patient","id":"k1","id":"k2"}', b'{"id":"k3","id":"k4"}'), 2, {"line.not_fhir": 1},
+        lines(b'{"resourceType":"Patient","id":"k1","id":"k2"}', b'{"id":"k3","id":"k4"}'),
+        2, {"line.repeated_member": 2},
     ),
     "deep.ndjson": (
         lines(b'{"resourceType":"Patient","id":"d","x":' + b"[" * 50_000 + b"]" * 50_000 + b"}", patient("d2")),
