@@ -22,6 +22,7 @@ TYPE_REASONS = {
     LogicalType.TIMESTAMP: "a date, or a time with a time zone (ISO 8601)",
     LogicalType.ARRAY: "a list",
 }
+ZONED_TIME = "a time with a time zone (ISO 8601)"
 WORD = re.compile("[A-Za-z_0-9]+")
 LISTED_CODES = 12
 EASTERNMOST_HOURS = 14  # where a day begins first: UTC+14
@@ -62,6 +63,8 @@ def clauses(item: ContractObject, values: list[Value]) -> tuple[Clause, ...]:
 
 def _type_clause(item: ContractObject, p: Property) -> Clause:
     wanted = f"a reference to {p.reference} that can be resolved" if p.reference else TYPE_REASONS[p.logical_type]
+    if p.logical_type is LogicalType.TIMESTAMP and p.sources:
+        wanted = ZONED_TIME  # of a table; FHIR's times may be partial
     came = f"len({came_column(p)}) > 0" if p.items else f"{came_column(p)} is not null"
     made = " and false" if p.transform else ""  # what the contract computes has no type of its own to break
     return _clause(item, p.name, Rule("type", f"{came} and {sql.name(p.name)} is null{made}", wanted))

@@ -73,6 +73,6 @@ def _pattern(character: str) -> str:
 
 def _scaled(reading: Reading, text: str) -> str:
     factor, offset = (1.0 if reading.factor is None else reading.factor), reading.offset or 0.0
-    number = f"finite_number(try_cast({text} as double))"
+    number = f"number_text({text})"
     made = f"cast(round({number} * {factor!r} + {offset!r}, 6) as varchar)"
     return f"case when {text} is not null then coalesce({made}, {UNREADABLE}) end"

@@ -19,7 +19,9 @@ SEPARATOR = "chr(31)"
 DATE_PATTERN = r"\d{4}(-\d{2}(-\d{2})?)?"
 # A time says its zone, at most 14 hours from UTC (FHIR dateTime), and 24:00 is none; the cast judges the rest.
 ZONE_PATTERN = r"(Z|[+-](0\d|1[0-3])(:?[0-5]\d)?|[+-]14(:?00)?)"
-DATE_TIME_PATTERN = r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-9:.]+" + ZONE_PATTERN
+DATE_TIME_PATTERN = r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.]\d+)?)?" + ZONE_PATTERN
+# DuckDB's cast also takes 7_5 for 75, and hexadecimal numbers.
+NUMBER_PATTERN = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?"
 # `Type/id`, with or without a server before it and a version after it; `Type?identifier=system|value`.
 LITERAL_END = r"/[^/?#\s]+)(?:/_history/[^/?#\s]+)?$"
 REFERENCED_TYPE = r"(?:^|/)([A-Z][A-Za-z]+)(?:\?|/[^/?#\s]+(?:/_history/[^/?#\s]+)?$)"
@@ -58,12 +60,15 @@ MACROS = (
     "content_of(content) as sha256(getvariable('content_key') || encode(content))",
     "finite_number(x) as case when isfinite(x) then x end",
     "whole_number(x) as case when abs(x) < 9e15 and x = trunc(x) then cast(x as bigint) end",
+    f"number_text(t) as finite_number(case when regexp_full_match(t, '{NUMBER_PATTERN}') "
+    "then try_cast(t as double) end)",
     "whole_text(t) as case when regexp_full_match(t, '[+-]?[0-9]{1,18}') then try_cast(t as bigint) "
-    "else whole_number(try_cast(t as double)) end",
+    "else whole_number(number_text(t)) end",
     f"calendar_date(t) as case when regexp_full_match(t, '{DATE_PATTERN}') "
     "then try_cast(t || '-01-01'[(length(t) - 3):] as date) end",
     f"instant(t) as case when regexp_full_match(t, '{DATE_TIME_PATTERN}') then try_cast(t as timestamptz) "
     "else cast(calendar_date(t) as timestamptz) end",
+    f"zoned_time(t) as case when regexp_full_match(t, '{DATE_TIME_PATTERN}') then try_cast(t as timestamptz) end",
     # A version from days after its arrival would stay the latest until then: it says nothing, and arrival decides.
     "possible_version(version, arrived_at) as case when version <= arrived_at then version "
     "when version <= arrived_at + interval '1 day' then version end",

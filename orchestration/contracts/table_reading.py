@@ -59,7 +59,7 @@ def _from_file_name(item: Property, file_name: str) -> str:
 def _text_typed(item: Property, came: str) -> str:
     match item.logical_type:
         case LogicalType.NUMBER:
-            return scaled(item, f"finite_number(try_cast({came} as double))")
+            return scaled(item, f"number_text({came})")
         case LogicalType.INTEGER:
             return f"whole_text({came})"
         case LogicalType.BOOLEAN:
@@ -67,7 +67,7 @@ def _text_typed(item: Property, came: str) -> str:
         case LogicalType.DATE:
             return f"calendar_date({came})"
         case LogicalType.TIMESTAMP:
-            return f"instant({came})"
+            return f"zoned_time({came})"
         case _:
             return came
 

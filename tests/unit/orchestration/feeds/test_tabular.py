@@ -34,6 +34,12 @@ def test_a_roster_lands_with_pseudonyms_of_shift_and_staff(zone, known_as) -> No
     [
         ("planned", "maybe", "Shift.status.codes"),
         ("2026-03-01T23:00:00+01:00", "2026-03-01T23:00:00", "Shift.starts_at.type"),
+        ("2026-03-01T23:00:00+01:00", "2026-03-01", "Shift.starts_at.type"),
+        ("2026-03-01T23:00:00+01:00", "2026-03", "Shift.starts_at.type"),
+        ("2026-03-01T23:00:00+01:00", "2026-03-01T23:0:0+01:00", "Shift.starts_at.type"),
+        ("2026-03-01T23:00:00+01:00", "2026-03-01T24:00:00+01:00", "Shift.starts_at.type"),
+        (",2026-03-01,", ",2026-3-1,", "Shift.shift_date.type"),
+        (",2026-03-01,", ",epoch,", "Shift.shift_date.type"),
         ("2026-03-02T07:00:00+01:00", "2026-03-01T07:00:00+01:00", "Shift.ends_at.order"),
         ("s1,", ",", "Shift.shift_key.required"),
         ("RN", "R" * 65, "Shift.role_code.length"),
@@ -72,6 +78,20 @@ def test_census_counts_are_whole_and_not_negative(zone) -> None:
     assert receipt.landed == 2
     assert dict(receipt.reasons) == {"Census.occupied.range": 2, "Census.occupied.type": 2}
     assert zone.rows("unit_census", "census_key, occupied, closed")[0] == ("A|2026-03-01T00:00:00Z", 0, 0)
+
+
+@pytest.mark.parametrize("number", ["1_0", "0x10", "nan", "inf", "-infinity", "1e", "1,5", "+-1", "."])
+def test_a_number_in_a_form_of_no_number_is_quarantined(zone, number) -> None:
+    receipt = zone.one("staffing.csv", f'unit,date,shift,census,rn_hours\nW1,2026-02-10,day,5,"{number}"'.encode())
+    assert (receipt.feed, dict(receipt.reasons)) == ("staffing", {"Staffing.rn_hours.type": 1})
+    receipt = zone.one("census.csv", census(f'ED,2026-02-10T00:00:00Z,"{number}",8,0'))
+    assert dict(receipt.reasons) == {"Census.occupied.type": 1}
+
+
+@pytest.mark.parametrize(("number", "value"), [("7.5", 7.5), ("+7", 7.0), ("7.", 7.0), (".5", 0.5), ("75e-1", 7.5)])
+def test_a_number_may_have_a_sign_a_point_and_an_exponent(zone, number, value) -> None:
+    zone.one("staffing.csv", f"unit,date,shift,census,rn_hours\nW1,2026-02-10,day,5,{number}".encode())
+    assert zone.rows("unit_staffing", "rn_hours") == [(value,)]
 
 
 def test_the_same_day_corrected_supersedes(zone) -> None:
