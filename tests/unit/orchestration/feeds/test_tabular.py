@@ -82,7 +82,9 @@ def test_census_counts_are_whole_and_not_negative(zone) -> None:
 
 @pytest.mark.parametrize("number", ["1_0", "0x10", "nan", "inf", "-infinity", "1e", "1,5", "+-1", "."])
 def test_a_number_in_a_form_of_no_number_is_quarantined(zone, number) -> None:
-    receipt = zone.one("staffing.csv", f'unit,date,shift,census,rn_hours,lpn_hours\nW1,2026-02-10,day,5,"{number}",1'.encode())
+    receipt = zone.one(
+        "staffing.csv", f'unit,date,shift,census,rn_hours,lpn_hours\nW1,2026-02-10,day,5,"{number}",1'.encode()
+    )
     assert (receipt.feed, dict(receipt.reasons)) == ("staffing", {"Staffing.rn_hours.type": 1})
     receipt = zone.one("census.csv", census(f'ED,2026-02-10T00:00:00Z,"{number}",8,0'))
     assert dict(receipt.reasons) == {"Census.occupied.type": 1}
