@@ -11,13 +11,14 @@ import duckdb
 import pytest
 
 from ml.features.pseudonym import pseudonym
-from orchestration.contracts import load_contract, sql
+from orchestration.contracts import load_contract
 from orchestration.feeds import Limits
 from orchestration.feeds.fhir import FhirFile
 from orchestration.feeds.fhir_batch import land_fhir
 from orchestration.feeds.intake import Arrival
 from orchestration.feeds.keys import KeyIndex
 from orchestration.feeds.outcome import Outcome, Prepared
+from orchestration.feeds.relation import connection
 from orchestration.feeds.vault import RawObject, Vault
 from orchestration.feeds.x12 import read
 
@@ -60,9 +61,8 @@ IEA*1*000000905
 
 @pytest.fixture
 def db() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
-        sql.install(connection, KEY, zone="America/New_York")
-        yield connection
+    with connection(KEY, zone="America/New_York") as opened:
+        yield opened
 
 
 def land(db: duckdb.DuckDBPyConnection, contents: dict[str, bytes]) -> list[Outcome]:
