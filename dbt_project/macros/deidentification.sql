@@ -98,7 +98,7 @@
         select {{ relation }}.* replace (
             {%- for time in times %}
             case when {{ is_deidentified(relation ~ '.site') }}
-                then {{ published_time(relation ~ '.' ~ time) }}
+                then {{ published_time(relation, time) }}
                 else {{ relation }}.{{ time }}
             end as {{ time }}{{ ',' if not loop.last or more }}
             {%- endfor %}
@@ -113,13 +113,18 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- A time of a person that `persons` names, shifted; null stays null. -#}
-{% macro published_time(time) -%}
-    case
-        when {{ time }} - to_days(persons.shift_days) >= cast(persons.earliest_date as timestamptz)
-            then {{ time }} - to_days(persons.shift_days)
-        when {{ time }} is not null then cast(persons.earliest_date as timestamptz)
-    end
+{#-
+    A time of a person that `persons` names, shifted; null stays null. The wall clock at the site goes back by days, not the
+    instant by hours: a midnight stays one, and no hour tells whether the true day had summer time (decision record 0061).
+-#}
+{% macro published_time(rows, time) -%}
+    {{ in_zone(rows ~ '.site', 'timezone({zone}, ' ~ published_clock(rows ~ '.' ~ time) ~ ')') }}
+{%- endmacro %}
+
+{% macro published_clock(time) -%}
+    case when {{ time }} is not null and persons.shift_days is not null then greatest(
+        timezone({zone}, {{ time }}) - to_days(persons.shift_days), cast(persons.earliest_date as timestamp)
+    ) end
 {%- endmacro %}
 
 {#-
@@ -142,7 +147,7 @@
     tell whether the true day had summer time, and how old somebody over 89 is.
 -#}
 {% macro published_local_time(visits, time) -%}
-    {{ wall_clock(visits ~ '.feed', visits ~ '.site', published_time(visits ~ '.' ~ time)) }}
+    {{ in_zone(visits ~ '.site', 'timezone({zone}, timezone({zone}, ' ~ published_clock(visits ~ '.' ~ time) ~ '))') }}
 {%- endmacro %}
 
 {% macro published_age(born, at) -%}
@@ -198,12 +203,14 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{#- A date that is a finding's value, as text; none where dates are shifted, since a text cannot be. -#}
+{#-
+    A date or time that is a finding's value, as text: without a clock the date alone. None where dates are shifted, since
+    a text cannot be.
+-#}
 {% macro date_as_text(site, time) -%}
-    {%- set told = var('deidentified') -%}
-    {%- if told and told is mapping -%}
-        case when not {{ is_deidentified(site) }} then cast({{ time }} as varchar) end
-    {%- else -%}
-        cast({{ time }} as varchar)
-    {%- endif -%}
+    case
+        when {{ is_deidentified(site) }} then cast(null as varchar)
+        when {{ has_clock(site, time) }} then cast({{ time }} as varchar)
+        else cast({{ local_date(site, time) }} as varchar)
+    end
 {%- endmacro %}

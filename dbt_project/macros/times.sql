@@ -3,26 +3,49 @@
     timezone('UTC', {{ column }})
 {%- endmacro %}
 
-{#- The wall clock at the site, for hour and weekday of arrival; UTC where the site names no zone. -#}
-{% macro local_time(site, column) -%}
+{#-
+    An expression of the zone that a site's clock shows, `{zone}`; UTC where the site names none (decision record 0061).
+    One branch for each zone, not one zone for each row: DuckDB sets a constant zone up once. Null without a site.
+-#}
+{% macro in_zone(site, expression) -%}
     {%- set zones = var('timezones') -%}
-    timezone(
-        case
-            {%- for name, zone in (zones if zones is mapping else {}).items() %}
-            when {{ site }} = '{{ name }}' then '{{ zone }}'
-            {%- endfor %}
-            when {{ site }} is not null then 'UTC'
-        end,
-        {{ column }}
-    )
+    {%- set of_zone = {} -%}
+    {%- for name, zone in (zones if zones is mapping else {}).items() -%}
+        {%- do of_zone.update({zone: of_zone.get(zone, []) + ["'" ~ name ~ "'"]}) -%}
+    {%- endfor -%}
+    case
+        {%- for zone, names in of_zone.items() if zone != 'UTC' %}
+        when {{ site }} in ({{ names | join(', ') }}) then {{ expression | replace('{zone}', "'" ~ zone ~ "'") }}
+        {%- endfor %}
+        when {{ site }} is not null then {{ expression | replace('{zone}', "'UTC'") }}
+    end
 {%- endmacro %}
 
-{#- The same, of what a feed tells: the survey's clock is the wall's already. -#}
-{% macro wall_clock(feed, site, column) -%}
-    case {{ feed }}
-        when 'nhamcs_ed' then {{ utc(column) }}
-        else {{ local_time(site, column) }}
-    end
+{#- The wall clock at the site of an instant, or the instant at which the clock shows a time. -#}
+{% macro local_time(site, column) -%}
+    {{ in_zone(site, 'timezone({zone}, ' ~ column ~ ')') }}
+{%- endmacro %}
+
+{#- The day that the calendar at the site shows at an instant: every date that is made of an instant comes from here. -#}
+{% macro local_date(site, column) -%}
+    {{ in_zone(site, 'cast(timezone({zone}, ' ~ column ~ ') as date)') }}
+{%- endmacro %}
+
+{#- The first instant of a day at the site: how a date without a clock is read, so that its local date is itself. -#}
+{% macro midnight(site, day) -%}
+    {{ in_zone(site, 'timezone({zone}, cast(' ~ day ~ ' as timestamp))') }}
+{%- endmacro %}
+
+{#- The first instant of the local day in which an instant lies. -#}
+{% macro start_of_day(site, column) -%}
+    {{ in_zone(site, "timezone({zone}, date_trunc('day', timezone({zone}, " ~ column ~ ")))") }}
+{%- endmacro %}
+
+{#- Whether an instant says more than a day: midnight at the site is how a date without a clock is read. -#}
+{% macro has_clock(site, column) -%}
+    coalesce(
+        {{ in_zone(site, 'cast(timezone({zone}, ' ~ column ~ ') as time)') }} != time '00:00', false
+    )
 {%- endmacro %}
 
 {#-

@@ -74,15 +74,17 @@ class BookingRules:
         """
         document = mapping(sent)
         patient_id = _patient(document)
-        appointment = _soonest(document, patient_id)
-        starts_at = instant(appointment.get("start"))
+        appointment = _soonest(document, patient_id, self.timezone)
+        starts_at = instant(appointment.get("start"), self.timezone)
         reason = _against(appointment, starts_at, now)
         values: dict[str, FeatureValue] = dict.fromkeys(FEATURES)
         notes: list[Note] = []
         if starts_at is not None:
             values |= self._booking(appointment, starts_at, now)
             if _is_bundle(document.get("history")):
-                values |= _history(_earlier(document, patient_id, str(appointment.get("id")), now, notes))
+                values |= _history(
+                    self._earlier(document, patient_id, str(appointment.get("id")), now, notes), self.timezone
+                )
             else:
                 notes.append(Note("history", NOT_SENT))
         return RequestFeatures(
@@ -106,6 +108,19 @@ class BookingRules:
             "service": _service(appointment),
         }
 
+    def _earlier(self, document: Json, patient_id: str, own_id: str, now: datetime, notes: list[Note]) -> list[Json]:
+        """The person's other appointments that had been decided by now; of one id the first that was sent."""
+        found: dict[str, Json] = {}
+        for one in resources(document.get("history"), "Appointment"):
+            identifier = text(one.get("id"))
+            if identifier is None or not _is_of(one, patient_id) or instant(one.get("start"), self.timezone) is None:
+                notes.append(Note("history", "an appointment without id or start, or of somebody else"))
+                continue
+            changed = instant(mapping(one.get("meta")).get("lastUpdated"), self.timezone)
+            if identifier != own_id and (changed is None or changed <= now):
+                found.setdefault(identifier, one)
+        return list(found.values())
+
 
 def _patient(document: Json) -> str:
     patient = mapping(document.get("patient"))
@@ -119,7 +134,7 @@ def _patient(document: Json) -> str:
     return identifier
 
 
-def _soonest(document: Json, patient_id: str) -> Json:
+def _soonest(document: Json, patient_id: str, zone: tzinfo) -> Json:
     found = list(resources(document.get("appointments"), "Appointment"))
     if not found or any(text(one.get("id")) is None for one in found):
         raise RequestRefused(
@@ -131,7 +146,7 @@ def _soonest(document: Json, patient_id: str) -> Json:
             "context.appointments are of another patient than prefetch.patient; send both of one person.",
             is_missing=False,
         )
-    return min(found, key=lambda one: (str(instant(one.get("start")) or "~"), str(one.get("id"))))
+    return min(found, key=lambda one: (str(instant(one.get("start"), zone) or "~"), str(one.get("id"))))
 
 
 def _is_of(appointment: Json, patient_id: str) -> bool:
@@ -162,22 +177,8 @@ def _is_bundle(sent: object) -> bool:
     return mapping(sent).get("resourceType") == "Bundle"
 
 
-def _earlier(document: Json, patient_id: str, own_id: str, now: datetime, notes: list[Note]) -> list[Json]:
-    """The person's other appointments that had been decided by now; of one id the first that was sent."""
-    found: dict[str, Json] = {}
-    for one in resources(document.get("history"), "Appointment"):
-        identifier = text(one.get("id"))
-        if identifier is None or not _is_of(one, patient_id) or instant(one.get("start")) is None:
-            notes.append(Note("history", "an appointment without id or start, or of somebody else"))
-            continue
-        changed = instant(mapping(one.get("meta")).get("lastUpdated"))
-        if identifier != own_id and (changed is None or changed <= now):
-            found.setdefault(identifier, one)
-    return list(found.values())
-
-
-def _history(earlier: Iterable[Json]) -> Mapping[str, FeatureValue]:
-    states = [(instant(one.get("start")), one.get("status")) for one in earlier]
+def _history(earlier: Iterable[Json], zone: tzinfo) -> Mapping[str, FeatureValue]:
+    states = [(instant(one.get("start"), zone), one.get("status")) for one in earlier]
     came = [(start, status == MISSED) for start, status in states if start and (status in KEPT or status == MISSED)]
     given_back = sum(status == GIVEN_BACK for _, status in states)
     missed = sum(is_missed for _, is_missed in came)

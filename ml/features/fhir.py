@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import cast
 
@@ -66,31 +66,38 @@ def number(value: object) -> float | None:
     return converted if math.isfinite(converted) else None
 
 
-def instant(value: object) -> datetime | None:
-    """A FHIR dateTime or instant in UTC; a date alone is its midnight in UTC, a month or a year its first day.
+def instant(value: object, zone: tzinfo) -> datetime | None:
+    """A FHIR dateTime or instant in UTC; a date alone is its midnight in `zone`, a month or a year its first day.
 
     A time without a time zone, which FHIR forbids, is None. The contract of the feed reads times alike. A time that
     lies beyond the calendar in UTC is the calendar's first or last instant, so that it compares as the mart's does.
     """
     written = text(value, 40)
-    return None if written is None else _instant_of(written)
+    return None if written is None else _instant_of(written, zone)
 
 
 @lru_cache(maxsize=INSTANTS_KEPT)
-def _instant_of(written: str) -> datetime | None:
+def _instant_of(written: str, zone: tzinfo) -> datetime | None:
     if _DATE_TIME.fullmatch(written):
         try:
             at = datetime.fromisoformat(written)
         except ValueError:
             return None
-        return _in_utc(at) if abs(at.utcoffset() or timedelta()) <= FARTHEST_ZONE else None
+        return in_zone(at, UTC) if abs(at.utcoffset() or timedelta()) <= FARTHEST_ZONE else None
     found = day(written)
-    return None if found is None else datetime(found.year, found.month, found.day, tzinfo=UTC)
+    return None if found is None else _midnight(found, zone)
 
 
-def _in_utc(at: datetime) -> datetime:
+def _midnight(found: date, zone: tzinfo) -> datetime:
+    """The first instant of a day; of a midnight that the clock shows twice the later one, as the contract reads it."""
+    first, later = (in_zone(datetime.combine(found, time(fold=fold), zone), UTC) for fold in (0, 1))
+    return later if later.astimezone(zone).date() == found else first
+
+
+def in_zone(at: datetime, zone: tzinfo) -> datetime:
+    """The same instant on the clock of `zone`; one that lies beyond its calendar is the calendar's end, in UTC."""
     try:
-        return at.astimezone(UTC)
+        return at.astimezone(zone)
     except OverflowError:
         return EARLIEST if at.year == EARLIEST.year else LATEST
 

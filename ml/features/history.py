@@ -3,7 +3,7 @@
 Here belong which conditions count and the groups they fall in. What is observed at the visit is `observed.py`.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from ml.features.complaint import Matcher
@@ -14,14 +14,17 @@ IGNORED_CONDITIONS: Final = frozenset({"entered-in-error", "refuted"})
 
 
 def history_groups(
-    matcher: Matcher, sent: Json, patient_id: str, arrived_at: datetime, notes: list[Note]
+    matcher: Matcher, sent: Json, patient_id: str, arrived: datetime, notes: list[Note]
 ) -> set[str] | None:
-    """The groups of every condition known before arrival; None when conditions were not sent."""
+    """The groups of every condition known before arrival; None when conditions were not sent.
+
+    `arrived` is in the site's zone, of which a day alone is the midnight.
+    """
     bundle = mapping(sent.get("conditions"))
     if bundle.get("resourceType") != "Bundle":
         notes.append(Note("history_count", "the conditions were not sent as a searchset"))
         return None
-    earlier = (item for item in resources(bundle, "Condition") if _is_earlier(item, patient_id, arrived_at))
+    earlier = (item for item in resources(bundle, "Condition") if _is_earlier(item, patient_id, arrived))
     return matcher.of_codes(coding for condition in earlier for coding in first_coding(condition.get("code")))
 
 
@@ -33,12 +36,13 @@ def histories(matcher: Matcher, matched: set[str] | None) -> dict[str, FeatureVa
     return {**flags, "history_count": None if matched is None else len(matched)}
 
 
-def _is_earlier(condition: Json, patient_id: str, arrived_at: datetime) -> bool:
+def _is_earlier(condition: Json, patient_id: str, arrived: datetime) -> bool:
     if first_code(condition.get("verificationStatus")) in IGNORED_CONDITIONS:
         return False
     if refers_elsewhere(condition.get("subject"), "Patient", patient_id):
         return False
     onset = (condition.get("onsetDateTime"), mapping(condition.get("onsetPeriod")).get("start"))
     written = (condition.get("recordedDate"), *onset)  # an old onset first written down now is a finding of this visit
-    known_at = next((at for at in map(instant, written) if at is not None), None)
-    return known_at is not None and known_at < arrived_at
+    zone = arrived.tzinfo or UTC
+    known_at = next((at for one in written if (at := instant(one, zone)) is not None), None)
+    return known_at is not None and known_at < arrived

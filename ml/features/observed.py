@@ -9,7 +9,7 @@ note; nothing is assumed.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from ml.features import units
@@ -109,8 +109,11 @@ class Observed:
         return self.at, self.issued, self.order
 
 
-def observations(prefetch: Json, patient_id: str, encounter_id: str, notes: list[Note]) -> list[Observed]:
-    """The values of every Observation of this patient and visit in `vitals` and `triage`, each resource once."""
+def observations(prefetch: Json, patient_id: str, encounter_id: str, notes: list[Note], zone: tzinfo) -> list[Observed]:
+    """The values of every Observation of this patient and visit in `vitals` and `triage`, each resource once.
+
+    A day alone is its midnight in the site's `zone`.
+    """
     found: list[Observed] = []
     seen: set[str] = set()
     bundles = (prefetch.get("vitals"), prefetch.get("triage"))
@@ -123,7 +126,7 @@ def observations(prefetch: Json, patient_id: str, encounter_id: str, notes: list
         if refers_elsewhere(resource.get("subject"), "Patient", patient_id):
             notes.append(Note("observations", "an observation of another patient is ignored"))
         elif not refers_elsewhere(resource.get("encounter"), "Encounter", encounter_id):
-            found += _values_of(resource, order, notes)
+            found += _values_of(resource, order, notes, zone)
     return found
 
 
@@ -161,8 +164,8 @@ def by_ambulance(known: Iterable[Observed]) -> bool | None:
     return any(mode in AMBULANCE for mode in modes) if modes else None
 
 
-def _values_of(resource: Json, order: int, notes: list[Note]) -> list[Observed]:
-    at = _effective(resource)
+def _values_of(resource: Json, order: int, notes: list[Note], zone: tzinfo) -> list[Observed]:
+    at = _effective(resource, zone)
     if at is None:
         notes.append(Note("observations", "an observation without a usable time is ignored"))
         return []
@@ -176,7 +179,7 @@ def _values_of(resource: Json, order: int, notes: list[Note]) -> list[Observed]:
     if any(_is_no_comparator(part) for _, part in parts):
         notes.append(Note("observations", "an observation with an unknown comparator is ignored"))
         return []
-    issued = instant(resource.get("issued")) or at
+    issued = instant(resource.get("issued"), zone) or at
     return [Observed(coding.code, at, issued, order, part) for coding, part in parts if coding.is_loinc]
 
 
@@ -205,12 +208,12 @@ def _is_bound(part: Json) -> bool:
     return mapping(part.get("valueQuantity")).get("comparator") not in (None, "")
 
 
-def _effective(resource: Json) -> datetime | None:
+def _effective(resource: Json, zone: tzinfo) -> datetime | None:
     return (
-        instant(resource.get("effectiveDateTime"))
-        or instant(resource.get("effectiveInstant"))
-        or instant(mapping(resource.get("effectivePeriod")).get("start"))
-        or instant(resource.get("issued"))
+        instant(resource.get("effectiveDateTime"), zone)
+        or instant(resource.get("effectiveInstant"), zone)
+        or instant(mapping(resource.get("effectivePeriod")).get("start"), zone)
+        or instant(resource.get("issued"), zone)
     )
 
 

@@ -4,10 +4,10 @@ Here belong the reasons against a score, from Patient and Encounter alone; the m
 such visit. What was observed (`observed.py`) and the scope of a release (`ml/serving`) do not belong here.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
-from ml.features.fhir import Json, day, first_code, instant, mapping
+from ml.features.fhir import Json, day, first_code, in_zone, instant, mapping
 
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 """The clocks of two systems differ by less; what begins later than this from now has not begun."""
@@ -30,9 +30,9 @@ DECEASED = "recorded as deceased"
 NO_AGE = "age not known"
 
 
-def arrival_of(encounter: Json) -> datetime | None:
-    """When the visit began (UTC), as it was sent."""
-    return instant(mapping(encounter.get("period")).get("start"))
+def arrival_of(encounter: Json, zone: tzinfo) -> datetime | None:
+    """When the visit began (UTC), as it was sent; a day alone is its midnight in the site's `zone`."""
+    return instant(mapping(encounter.get("period")).get("start"), zone)
 
 
 def against_arrival(arrived_at: datetime | None, now: datetime) -> str | None:
@@ -50,19 +50,22 @@ def is_emergency(encounter: Json) -> bool:
     return mapping(encounter.get("class")).get("code") == "EMER" or admitted_from == "emd"
 
 
-def against_life(patient: Json, arrived_at: datetime, now: datetime) -> str | None:
+def against_life(patient: Json, arrived: datetime, now: datetime) -> str | None:
     """Say that the patient was dead on arrival, or is recorded as deceased by `now`; None of the living.
 
-    A death known by its day alone was before arrival when it was on an earlier day; midnight (UTC) is how a day is
-    landed. A death without a date is as old as the record that says so.
+    `arrived` is in the site's zone. A death known by its day alone was before arrival when it was on an earlier day;
+    midnight there is how a day is landed. A death without a date is as old as the record that says so.
     """
+    zone = arrived.tzinfo or UTC
     written, is_flagged = patient.get("deceasedDateTime"), patient.get("deceasedBoolean") is True
-    died_at = instant(written)
-    is_of_a_day = died_at is None or died_at.time() == datetime.min.time()
+    died_at = instant(written, zone)
+    is_of_a_day = died_at is None or in_zone(died_at, zone).time() == datetime.min.time()
     if died_at is None and is_flagged:
-        died_at = instant(mapping(patient.get("meta")).get("lastUpdated"))
-    if died_at is not None and (died_at.date() < arrived_at.date() if is_of_a_day else died_at <= arrived_at):
-        return DEAD_ON_ARRIVAL
+        died_at = instant(mapping(patient.get("meta")).get("lastUpdated"), zone)
+    if died_at is not None:
+        died_on = in_zone(died_at, zone).date()
+        if died_on < arrived.date() if is_of_a_day else died_at <= arrived:
+            return DEAD_ON_ARRIVAL
     is_unreadable = died_at is None and written is not None
     return DECEASED if is_flagged or is_unreadable or (died_at is not None and died_at <= now) else None
 

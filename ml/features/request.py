@@ -130,24 +130,24 @@ class TriageRules:
         """
         sent = mapping(prefetch)
         visit = _visit(sent)
-        arrived_at = arrival_of(visit.encounter)
+        arrived_at = arrival_of(visit.encounter, self.timezone)
         fault = against_arrival(arrived_at, now)
         if arrived_at is None or fault is not None:
             return self._found(visit, dict.fromkeys(self.names), fault)
         notes: list[Note] = []
-        observed = observations(sent, visit.patient_id, visit.encounter_id, notes)
-        triaged_at = triage_time(observed, arrived_at)
+        observed = observations(sent, visit.patient_id, visit.encounter_id, notes, self.timezone)
+        triaged_at, arrived = triage_time(observed, arrived_at), arrived_at.astimezone(self.timezone)
         known = [item for item in observed if arrived_at <= item.at <= triaged_at]
         note_untimely(observed, known, notes)
-        earlier = history_groups(self.histories, sent, visit.patient_id, arrived_at, notes)
+        earlier = history_groups(self.histories, sent, visit.patient_id, arrived, notes)
         values: dict[str, FeatureValue] = {
-            **_registration(visit.patient, visit.encounter, arrived_at.astimezone(self.timezone)),
+            **_registration(visit.patient, visit.encounter, arrived),
             **measured(known, notes),
             "arrived_by_ambulance": by_ambulance(known),
             **_flags(self.complaints, _complaint_groups(self.complaints, known)),
             **histories(self.histories, earlier),
         }
-        fault = against_life(visit.patient, arrived_at, now) or self._against_age(values["age_years"])
+        fault = against_life(visit.patient, arrived, now) or self._against_age(values["age_years"])
         return self._found(visit, values, fault, arrived_at, triaged_at, tuple(notes))
 
     def _found(

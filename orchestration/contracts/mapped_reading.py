@@ -9,6 +9,8 @@ from orchestration.contracts import sql
 from orchestration.contracts.model import LogicalType, Property, Reading
 
 UNREADABLE = "'?'"  # no number and no time: what does not have the mapping's form must break the contract's type
+CLOCKS, ZONE = ("%H", "%I"), "%z"
+WRITTEN_ZONE = r" *[+-]\d\d(:?\d\d)?$"
 SPECIAL = r".+*?()[]{}|^$\ "
 
 
@@ -51,10 +53,15 @@ def _moment(item: Property, reading: Reading, text: str) -> str:
 
 
 def _parsed(item: Property, form: str, text: str) -> str:
-    parsed = f"try_strptime({text}, {sql.text(form)})"
-    if item.logical_type is LogicalType.DATE:
+    parsed, is_date = f"try_strptime({text}, {sql.text(form)})", item.logical_type is LogicalType.DATE
+    is_zoned = ZONE in form
+    if form.endswith(ZONE) and (is_date or not any(clock in form for clock in CLOCKS)):
+        written = f"regexp_replace({text}, {sql.text(WRITTEN_ZONE)}, '')"  # a zone would move the day that is written
+        day = f"try_strptime({written}, {sql.text(form.removesuffix(ZONE).rstrip())})"
+        parsed, is_zoned = f"case when {parsed} is not null then {day} end", False
+    if is_date:
         return f"cast(cast({parsed} as date) as varchar)"
-    zoned = parsed if "%z" in form else f"timezone(getvariable('site_zone'), {parsed})"
+    zoned = parsed if is_zoned else f"timezone(getvariable('site_zone'), {parsed})"
     return f"cast({zoned} as varchar)"
 
 

@@ -33,6 +33,7 @@ HL7_LOCAL = (
     "[12][0-9]{3}(?:[0-9]{2}(?:[0-9]{2}(?:(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:[0-5][0-9](?:[.][0-9]{1,6})?)?)?)?)?)?"
 )
 HL7_ZONE = "(?:[+-](?:0[0-9]|1[0-3])[0-5][0-9]|[+-]1400)"
+HL7_LONGEST_DAY = len("YYYYMMDD+ZZZZ")  # what is longer and has a zone has a clock
 HL7_FORMS = ("%Y%m%d%H%M%S", "%Y%m%d%H%M%S.%f", "%Y%m%d%H%M", "%Y%m%d%H", "%Y%m%d", "%Y%m", "%Y")
 HL7_TIMES, HL7_ZONED_TIMES = (str([form + zone for form in HL7_FORMS]) for zone in ("", "%z"))
 # HL7 v2 TM: HH[MM[SS[.S[S[S[S]]]]]][+/-ZZZZ] (v2.8, 2A.3.75), a longer fraction as for DTM.
@@ -66,8 +67,9 @@ MACROS = (
     "else whole_number(number_text(t)) end",
     f"calendar_date(t) as case when regexp_full_match(t, '{DATE_PATTERN}') "
     "then try_cast(t || '-01-01'[(length(t) - 3):] as date) end",
+    # A date without a clock is the site's midnight, so that its date at the site is itself (decision record 0061).
     f"instant(t) as case when regexp_full_match(t, '{DATE_TIME_PATTERN}') then try_cast(t as timestamptz) "
-    "else cast(calendar_date(t) as timestamptz) end",
+    "else timezone(getvariable('site_zone'), cast(calendar_date(t) as timestamp)) end",
     f"zoned_time(t) as case when regexp_full_match(t, '{DATE_TIME_PATTERN}') then try_cast(t as timestamptz) end",
     # A version from days after its arrival would stay the latest until then: it says nothing, and arrival decides.
     "possible_version(version, arrived_at) as case when version <= arrived_at then version "
@@ -84,10 +86,12 @@ MACROS = (
     f"case when left(t, 3) in ({', '.join(map(repr, SMALL_ZIP_PREFIXES))}) then '000' else left(t, 3) end end",
     # What is left out of a time is its earliest: 2020 means the first of January, at midnight. A time without a zone is
     # the site's; one that a clock skips is read with the offset from before the change, one that it shows twice as the
-    # later.
+    # later. A zone beside a day without a clock would move the day, and is not looked at.
     f"hl7_local(t) as case when regexp_full_match(t, '{HL7_LOCAL}') then try_strptime(t, {HL7_TIMES}) end",
-    f"hl7_instant(t) as case when regexp_full_match(t, '{HL7_LOCAL}{HL7_ZONE}') "
-    f"then try_strptime(t, {HL7_ZONED_TIMES}) else timezone(getvariable('site_zone'), hl7_local(t)) end",
+    f"hl7_instant(t) as case when length(t) <= {HL7_LONGEST_DAY} "
+    f"then timezone(getvariable('site_zone'), hl7_local(regexp_replace(t, '{HL7_ZONE}$', ''))) "
+    f"when regexp_full_match(t, '{HL7_LOCAL}{HL7_ZONE}') then try_strptime(t, {HL7_ZONED_TIMES}) "
+    f"else timezone(getvariable('site_zone'), hl7_local(t)) end",
     f"hl7_date(t) as cast(hl7_local(regexp_replace(t, '{HL7_ZONE}$', '')) as date)",
     "json_given(f) as nullif(f, '\"\"')",
     # Without an escape the only quotes are those around it; few strings have one, or a space beside a quote to trim.

@@ -1,19 +1,21 @@
-"""Under which names of authorities a site's records lie, kept in the home; and no landing under others.
+"""Under which names of authorities and in which time zone a site's records lie, kept in the home; no landing in others.
 
-A pseudonym is made of the issuer's name and the number: under another name one person would be two, silently. Whoever
-lands asks inside the site's lock, since the names may have changed while it waited or ran. What does not belong here:
-landing all of it again under new names (relanding.py).
+A pseudonym is made of the issuer's name and the number: under another name one person would be two, silently. A time
+without a zone, and a day without a clock, land as instants of the site's zone: in another one they would be other hours
+and days. Whoever lands asks inside the site's lock, since both may have changed while it waited or ran. What does not
+belong here: landing all of it again under new ones (relanding.py).
 """
 
 import json
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from orchestration.feeds.errors import AuthoritiesChanged
+from orchestration.feeds.errors import AuthoritiesChanged, ZoneChanged
 from orchestration.feeds.store import flush, sync_folders
 
-ALIASES = "aliases"
+ALIASES, ZONE = "aliases", "zone"
 FOLDER, READY = "relanding", "ready.json"
 Names = Mapping[str, Mapping[str, str]]  # what is numbered: another name of an authority: the one name
 
@@ -36,19 +38,43 @@ def require_names(home: Path, site: str, names: Names) -> None:
         )
 
 
+def require_zone(home: Path, site: str, zone: str) -> None:
+    """Refuse another time zone than that in which a site's times without one were read. Raises `ZoneChanged`.
+
+    What a home landed before it kept its zone is taken to have landed in any.
+    """
+    known = known_zone(home, site)
+    if known is not None and known != zone and any((home / "receipts" / site).glob("*/*.json")):
+        raise ZoneChanged(
+            f"{site}: `timezone` of its site file, as this process read it, is {zone}, and its records landed in "
+            f"{known}: times without a zone and days without a clock would stay hours apart from what comes now. Start "
+            "again what runs since before the change; else take the change back, or land all of it again in the new "
+            f"zone, from the encrypted bytes: pilothouse reland --site {site}."
+        )
+
+
 def known_names(home: Path, site: str) -> Names | None:
     """Return the names under which a site's records lie; null where the home does not say."""
+    return _state(home, site).get(ALIASES)
+
+
+def known_zone(home: Path, site: str) -> str | None:
+    """Return the time zone in which a site's records were read; null where the home does not say."""
+    return _state(home, site).get(ZONE)
+
+
+def _state(home: Path, site: str) -> dict[str, Any]:
     path = state_file(home, site)
-    return json.loads(path.read_bytes())[ALIASES] if path.exists() else None
+    return json.loads(path.read_bytes()) if path.exists() else {}
 
 
 def state_file(home: Path, site: str) -> Path:
-    """Return where it is kept under which names of authorities a site's records landed."""
+    """Return where it is kept under which names of authorities and in which zone a site's records landed."""
     return home / "state" / f"authorities-{site}.json"
 
 
 def remember(home: Path, site: str, state: Mapping[str, object]) -> None:
-    """Keep the names under which a site's records land, durably; two may do so at once."""
+    """Keep the names and the zone in which a site's records land, durably; two may do so at once."""
     path = state_file(home, site)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.{secrets.token_hex(6)}.part")

@@ -6,7 +6,9 @@ FeedError
 ├── NothingToLand       a path that does not exist
 ├── LandingBusy         another process lands for the same site
 ├── WaitingUnread       what was put aside durably cannot be read now; it stays where it is
-├── AuthoritiesChanged  records lie under other names of authorities than would be landed under now
+├── LandedOtherwise     records lie as they would not be landed now
+│   ├── AuthoritiesChanged  under other names of authorities
+│   └── ZoneChanged         in another time zone
 ├── NothingToErase      nobody is known by what was given
 └── TooManyKeys         what was given is tied to more numbers than one person can have
 """
@@ -42,7 +44,15 @@ class WaitingUnread(FeedError):
     """A file that this home put aside and answers for cannot be read now: nothing of its drop was landed."""
 
 
-class AuthoritiesChanged(FeedError):
+class LandedOtherwise(FeedError):
+    """A site's records lie as they would not be landed now, and what comes would stay apart from them."""
+
+
+class ZoneChanged(LandedOtherwise):
+    """A site's times were read in another time zone than they would be now; says which, and the way."""
+
+
+class AuthoritiesChanged(LandedOtherwise):
     """A site's records lie under other names of authorities than would be landed under; says which, and the way."""
 
 

@@ -17,7 +17,7 @@ import duckdb
 
 from orchestration.contracts import CONTRACTS_DIR, Contract, Timeline, UnknownContract, in_force, load_timelines
 from orchestration.contracts.mapping import FeedMapping, mapped
-from orchestration.feeds.authorities import require_names
+from orchestration.feeds.authorities import require_names, require_zone
 from orchestration.feeds.closed import Closed
 from orchestration.feeds.commit import Commit
 from orchestration.feeds.contracts_kept import require_kept_history
@@ -102,10 +102,10 @@ def land_drops(
     one. Bad input is quarantined and never raises. Raises `FeedStopped` when a file lacks a required column or has one
     twice (the other files are landed, and the exception carries every receipt), `NothingToLand` for a path that does
     not exist, `WaitingUnread` for a file that waits and cannot be read now, `LandingBusy` when another process lands
-    for the site, `AuthoritiesChanged` where its records lie under other names of authorities, `UnknownContract` for a
-    `feed` that has no contract, `FeedNotListed` for one that is not in `feeds`, `InvalidContract` for contracts that
-    cannot be used, `BreakingChange` for one that breaks what this home landed under without saying so in its version,
-    and `InvalidMapping` for a mapping that does not fit its contract.
+    for the site, `LandedOtherwise` where its records lie under other names of authorities or in another zone,
+    `UnknownContract` for a `feed` that has no contract, `FeedNotListed` for one that is not in `feeds`,
+    `InvalidContract` for contracts that cannot be used, `BreakingChange` for one that breaks what this home landed
+    under without saying so in its version, and `InvalidMapping` for a mapping that does not fit its contract.
     """
     _check(site, drops)
     versions = load_timelines(contracts_dir, environment)
@@ -195,7 +195,7 @@ def _run(
 ) -> Generator[Run]:
     """One turn at a site's landing zone, which nobody else has meanwhile.
 
-    Raises `LandingBusy`, and `AuthoritiesChanged`: names may have changed since they were read for this turn.
+    Raises `LandingBusy`, and `LandedOtherwise`: names and zone may have changed since they were read for this turn.
     """
     store, contracts = Store(home), _current(versions)
     store.sweep(time.time())
@@ -204,6 +204,7 @@ def _run(
     store.vault.seal_plain()
     with site_lock(home, site), connection(*terms) as db:
         require_names(home, site, terms[2])
+        require_zone(home, site, terms[1])
         closed = Closed.of(home, site)
         has_closed = closed.load(db)
         stock = Stock.take(store, site)

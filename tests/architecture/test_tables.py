@@ -2,6 +2,7 @@
 reads it through one macro, and OMOP's tables of persons are incremental."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ VIEWS = {
 DATES = ("date", "timestamp", "timestamptz")
 REFERS, PUBLISHED = re.compile(r"ref\('(\w+)'\)"), re.compile(r"\{\{ published\(\s*'\w+', \[([^\]]*)\]")
 TIMES = re.compile(r"\b\w+_at\b")
+INSTANT = re.compile(r"\b\w*_at\b")
+LOCAL = re.compile(r"\{\{ local_date\(.*?\) \}\}")
+OF_UTC = re.compile(r"\w*_at::date\b|date_trunc\('(?:day|week|month|year)', (?:\w+\.)?\w*_at\)")
+NO_DAY = ("null", "{{ last }}")
+"""What is cast to an instant without being a day: nothing, and the end of a routed row, which is null or an instant."""
 WITHOUT_PEOPLE = frozenset({"int_drug_ingredient"})
 """What a table of OMOP may read beside other tables of OMOP without shifting anything: it holds no person's date."""
 
@@ -114,6 +120,47 @@ def test_a_table_that_forgets_to_publish_is_found(changed: str, to: str, said: s
     sql = (MODELS / "omop" / "death.sql").read_text()
     assert changed in sql and why_not_published(sql, {"death"}) == ""
     assert why_not_published(sql.replace(changed, to), {"death"}) == said
+
+
+def casts(sql: str) -> Iterator[tuple[str, str, str]]:
+    """Every cast in a text: all of it, what is cast, and to what."""
+    for opened in re.finditer(r"\bcast\(", sql):
+        depth, end = 1, opened.end()
+        while depth and end < len(sql):
+            depth += {"(": 1, ")": -1}.get(sql[end], 0)
+            end += 1
+        inner, _, kind = sql[opened.end() : end - 1].rpartition(" as ")
+        yield sql[opened.start() : end], inner.strip(), kind.strip()
+
+
+def dates_of_instants(sql: str) -> list[str]:
+    """Return what makes a day of an instant, or an instant of a day, without asking the site's calendar (0061)."""
+    days = [(whole, LOCAL.sub("", inner)) for whole, inner, kind in casts(sql) if kind == "date"]
+    found = [whole for whole, inner in days if INSTANT.search(inner)]
+    found += [whole for whole, inner, kind in casts(sql) if kind == "timestamptz" and inner not in NO_DAY]
+    return found + [one[0] for one in OF_UTC.finditer(sql)]
+
+
+def test_every_day_is_made_of_an_instant_by_the_sites_calendar() -> None:
+    texts = {str(path.relative_to(MODELS)): path.read_text() for path in sorted(MODELS.rglob("*.sql"))}
+    assert {name: found for name, sql in texts.items() if (found := dates_of_instants(sql))} == {}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "cast(died_at as date)",
+        "cast(greatest(started_at, coalesce(ended_at, _arrived_at)) as date)",
+        "cast(claims.service_from_date as timestamptz)",
+        "ended_at::date",
+        "date_trunc('day', visits.started_at)",
+    ],
+)
+def test_a_day_of_utc_is_found(wrong: str) -> None:
+    sql = (MODELS / "omop" / "death.sql").read_text()
+    day = "{{ local_date('site', 'died_at') }}"
+    assert day in sql and dates_of_instants(sql) == []
+    assert dates_of_instants(sql.replace(day, wrong)) == [wrong]
 
 
 def test_every_omop_table_is_incremental_or_named_here_with_its_reason() -> None:

@@ -19,6 +19,7 @@ RANGE_OF_COMPONENT = "Observation.components.value_number.range"
 TRIAGE = {"75636-1", "8661-1", "11459-5"}
 ARRIVED = "2026-03-01T12:00:00Z"
 ASKED = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+SUMMER_NIGHT, IN_SUMMER = "2026-06-10T23:30:00Z", datetime(2026, 6, 11, 0, tzinfo=UTC)
 LANDED = datetime(2026, 7, 2, 6, tzinfo=UTC)
 
 
@@ -547,6 +548,20 @@ CASES: dict[str, Case] = {
         against="dead on arrival",
     ),
     "recorded-as-alive": Case({}, patient={"deceasedBoolean": False}),
+    # In summer, half an hour after Dublin's midnight: still the day before in UTC (decision record 0061)
+    "summer-night-is-of-its-own-day": Case(
+        {"arrival_hour": 0, "arrival_weekday": 4, "history_heart_failure": True},
+        conditions=[condition("I50.9", recordedDate="2026-06-11")],
+        encounter={"period": {"start": SUMMER_NIGHT}},
+        asked_at=IN_SUMMER,
+    ),
+    "summer-night-after-a-death-of-the-day-before": Case(
+        {},
+        patient={"deceasedDateTime": "2026-06-10"},
+        encounter={"period": {"start": SUMMER_NIGHT}},
+        against="dead on arrival",
+        asked_at=IN_SUMMER,
+    ),
     # Arrival
     "no-start": _without_arrival("arrival time not known", None),
     "no-period": Case({}, encounter={"period": None}, against="arrival time not known", is_in_mart=False),

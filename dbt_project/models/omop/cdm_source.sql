@@ -3,8 +3,14 @@
 with
 
 landed as (
-    select cast(max(arrived_at) as date) as newest_day
-    from {{ ref('int_landed_key') }}
+    select max({{ local_date('site', 'arrived_at') }}) as newest_day
+    from (
+        select
+            site,
+            max(arrived_at) as arrived_at
+        from {{ ref('int_landed_key') }}
+        group by site
+    ) as newest
 ),
 
 vocabularies as (

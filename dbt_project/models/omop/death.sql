@@ -11,7 +11,7 @@ published as (
 final as (
     select
         person_id,
-        cast(died_at as date) as death_date,
+        {{ local_date('site', 'died_at') }} as death_date,
         case when has_death_time then {{ utc('died_at') }} end as death_datetime,
         cast(type_concept_id as integer) as death_type_concept_id,
         cast(null as integer) as cause_concept_id,

@@ -16,10 +16,13 @@ dated as (
     select
         *,
         -- The end as stated, else of the supply, else the day it began; an end before the start is none.
-        cast(started_at as date) as start_date,
+        {{ local_date('site', 'started_at') }} as start_date,
         greatest(
-            cast(started_at as date),
-            coalesce(cast(ended_at as date), cast(started_at as date) + (days_supply - 1))
+            {{ local_date('site', 'started_at') }},
+            coalesce(
+                {{ local_date('site', 'ended_at') }},
+                {{ local_date('site', 'started_at') }} + (days_supply - 1)
+            )
         ) as end_date
     from published
 ),
@@ -33,7 +36,7 @@ final as (
         {{ utc('started_at') }} as drug_exposure_start_datetime,
         cast(end_date as date) as drug_exposure_end_date,
         case when ended_at >= started_at then {{ utc('ended_at') }} end as drug_exposure_end_datetime,
-        cast(ended_at as date) as verbatim_end_date,
+        {{ local_date('site', 'ended_at') }} as verbatim_end_date,
         cast(type_concept_id as integer) as drug_type_concept_id,
         stop_reason[1:20] as stop_reason,
         cast(refills as integer) as refills,

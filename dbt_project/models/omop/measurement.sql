@@ -21,7 +21,7 @@ final as (
         row_id as measurement_id,
         person_id,
         cast(concept_id as integer) as measurement_concept_id,
-        cast(occurred_at as date) as measurement_date,
+        {{ local_date('site', 'occurred_at') }} as measurement_date,
         {{ utc('occurred_at') }} as measurement_datetime,
         cast(null as varchar) as measurement_time,
         cast(type_concept_id as integer) as measurement_type_concept_id,

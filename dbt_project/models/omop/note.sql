@@ -13,7 +13,7 @@ final as (
     select
         {{ record_id('site', "'note_text'", '_key') }} as note_id,
         {{ person_id('site', 'person_key') }} as person_id,
-        cast(written_at as date) as note_date,
+        {{ local_date('site', 'written_at') }} as note_date,
         {{ utc('written_at') }} as note_datetime,
         cast(32817 as integer) as note_type_concept_id,
         cast(0 as integer) as note_class_concept_id,

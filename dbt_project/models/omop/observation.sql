@@ -24,7 +24,7 @@ final as (
         row_id as observation_id,
         person_id,
         cast(concept_id as integer) as observation_concept_id,
-        cast(occurred_at as date) as observation_date,
+        {{ local_date('site', 'occurred_at') }} as observation_date,
         {{ utc('occurred_at') }} as observation_datetime,
         cast(type_concept_id as integer) as observation_type_concept_id,
         -- There is no operator here: a number that is only a bound is said as text.

@@ -14,8 +14,8 @@ final as (
     select
         {{ record_id('site', 'feed', 'coverage_key') }} as payer_plan_period_id,
         {{ person_id('site', 'person_key') }} as person_id,
-        cast(started_at as date) as payer_plan_period_start_date,
-        cast(ended_at as date) as payer_plan_period_end_date,
+        {{ local_date('site', 'started_at') }} as payer_plan_period_start_date,
+        {{ local_date('site', 'ended_at') }} as payer_plan_period_end_date,
         cast(case when payer_code is not null then 0 end as integer) as payer_concept_id,
         payer_code[1:50] as payer_source_value,
         cast(case when payer_code is not null then 0 end as integer) as payer_source_concept_id,

@@ -14,7 +14,7 @@ final as (
         person_id,
         cast(specimen_concept_id as integer) as specimen_concept_id,
         cast(type_concept_id as integer) as specimen_type_concept_id,
-        cast(collected_at as date) as specimen_date,
+        {{ local_date('site', 'collected_at') }} as specimen_date,
         {{ utc('collected_at') }} as specimen_datetime,
         quantity,
         cast(unit_concept_id as integer) as unit_concept_id,

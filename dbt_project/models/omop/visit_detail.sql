@@ -13,10 +13,11 @@ final as (
         visit_detail_id,
         person_id,
         cast(visit_detail_concept_id as integer) as visit_detail_concept_id,
-        cast(started_at as date) as visit_detail_start_date,
+        {{ local_date('site', 'started_at') }} as visit_detail_start_date,
         {{ utc('started_at') }} as visit_detail_start_datetime,
         -- An open stay ends, for now, when its latest record arrived; its end time stays null.
-        cast(greatest(started_at, coalesce(ended_at, _arrived_at)) as date) as visit_detail_end_date,
+        {{ local_date('site', 'greatest(started_at, coalesce(ended_at, _arrived_at))') }}
+            as visit_detail_end_date,
         {{ utc('ended_at') }} as visit_detail_end_datetime,
         cast(type_concept_id as integer) as visit_detail_type_concept_id,
         cast(null as bigint) as provider_id,

@@ -13,14 +13,12 @@ final as (
         visit_occurrence_id,
         person_id,
         cast(visit_concept_id as integer) as visit_concept_id,
-        cast(started_at as date) as visit_start_date,
+        {{ local_date('site', 'started_at') }} as visit_start_date,
         case when has_arrival_time then {{ utc('started_at') }} end as visit_start_datetime,
         -- An open visit ends, for now, when its latest record arrived; its end time stays null.
-        cast(
-            greatest(
-                started_at, coalesce(ended_at, case when is_ended then started_at else _arrived_at end)
-            ) as date
-        )
+        {{ local_date(
+            'site', 'greatest(started_at, coalesce(ended_at, case when is_ended then started_at else _arrived_at end))'
+        ) }}
             as visit_end_date,
         case when has_arrival_time then {{ utc('ended_at') }} end as visit_end_datetime,
         cast(type_concept_id as integer) as visit_type_concept_id,

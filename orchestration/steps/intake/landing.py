@@ -20,7 +20,7 @@ from orchestration.sites.mappings import load_mappings
 from orchestration.steps.answer import FEED_STOPPED, Answer
 from orchestration.steps.files import changes_sha256, write_json
 from orchestration.steps.intake.keys import site_key
-from orchestration.steps.intake.relanding import require_same_names
+from orchestration.steps.intake.relanding import require_landed_alike
 from orchestration.steps.record.records import now
 
 OUTCOMES = ("received", "landed", "duplicate", "superseded", "deleted", "quarantined")
@@ -91,9 +91,9 @@ class SiteTerms(TypedDict):
 
 def site_terms(settings: Settings, site: str) -> SiteTerms:
     """Return the terms of a site. Raises `UnknownSite`, `InvalidMapping` for a mapping that cannot be read, and
-    `AuthoritiesChanged` where records lie under other names than those of its file."""
+    `LandedOtherwise` where records lie under other names, or in another time zone, than those of its file."""
     place = load_site(site)
-    require_same_names(settings, place)
+    require_landed_alike(settings, place)
     key = site_key(settings, place)
     return SiteTerms(
         site=place.id,

@@ -13,8 +13,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from orchestration.feeds import FeedError, FeedStopped, LandingBusy, Limits, land, message_verdicts
-from orchestration.feeds.authorities import require_names
-from orchestration.feeds.errors import AuthoritiesChanged
+from orchestration.feeds.authorities import require_names, require_zone
+from orchestration.feeds.errors import LandedOtherwise
 from orchestration.feeds.mllp import Grouping, Inbox, ListenLimits, listen
 from orchestration.feeds.vault import Vault
 from orchestration.feeds.verdicts import Rejects, Verdicts
@@ -26,8 +26,8 @@ from orchestration.steps.record.records import now
 FEED = "hl7v2"
 ANSWERED = Limits(drift_from=sys.maxsize)  # each message had its answer: none is held back for the sake of others
 RENAMED = (
-    "The site's names of authorities changed while this listener ran. The message is kept and lands once the listener "
-    "was started again."
+    "The site's names of authorities or its time zone changed while this listener ran. The message is kept and lands "
+    "once the listener was started again."
 )
 PATIENCE_SECONDS, BETWEEN_SECONDS = 45.0, 0.25
 
@@ -68,13 +68,15 @@ async def _until_stopped(talk: Coroutine[object, object, None]) -> None:
 def inbox_of(settings: Settings, terms: SiteTerms, verdicts: Verdicts, progress: Callable[[str], None]) -> Inbox:
     """Return a site's inbox, judging and landing under terms as they were when the listener began.
 
-    Where the names of authorities changed since, every message is kept and answered with that, and none is landed.
+    Where the names of authorities or the time zone changed since, every message is kept and answered with that, and
+    none is landed.
     """
 
     def judge(content: bytes) -> Rejects:
         try:
             require_names(terms["home"], terms["site"], terms["authorities"])
-        except AuthoritiesChanged:
+            require_zone(terms["home"], terms["site"], terms["zone"])
+        except LandedOtherwise:
             return {None: RENAMED}
         return verdicts.of(content, now())
 

@@ -1,11 +1,19 @@
-"""`pilothouse reland`: what a site sent, landed again because its `authorities` changed; and noticing that they did.
+"""`pilothouse reland`: what a site sent, landed again because its `authorities` or `timezone` changed; and noticing it.
 
 What does not belong here: reading bytes and changing places (orchestration/feeds).
 """
 
 from typing import Any
 
-from orchestration.feeds.authorities import ALIASES, known_names, remember, require_names
+from orchestration.feeds.authorities import (
+    ALIASES,
+    ZONE,
+    known_names,
+    known_zone,
+    remember,
+    require_names,
+    require_zone,
+)
 from orchestration.feeds.receipt import StoredReceipt
 from orchestration.feeds.relanding import reland
 from orchestration.settings import Settings
@@ -17,25 +25,26 @@ from orchestration.steps.locks import exclusive
 from orchestration.steps.warehouse.tables import WAREHOUSE_LOCK, demand_rebuild
 
 
-def require_same_names(settings: Settings, place: Site) -> None:
-    """Refuse to land under other names of authorities than those under which a site's records lie.
+def require_landed_alike(settings: Settings, place: Site) -> None:
+    """Refuse to land under other names of authorities, or in another time zone, than a site's records lie in.
 
-    A person whose record number was called otherwise would be two persons, silently. What a home landed before it kept
-    its names is taken to have landed under those of now. Raises `AuthoritiesChanged`.
+    A person whose record number was called otherwise would be two persons, silently; a day would be another. What a
+    home landed before it kept them is taken to have landed under those of now. Raises `LandedOtherwise`.
     """
     require_names(settings.home, place.id, place.aliases)
-    if known_names(settings.home, place.id) != place.aliases:
-        remember(settings.home, place.id, {ALIASES: place.aliases})
+    require_zone(settings.home, place.id, place.timezone)
+    if (known_names(settings.home, place.id), known_zone(settings.home, place.id)) != (place.aliases, place.timezone):
+        remember(settings.home, place.id, _state_of(place))
 
 
 def reland_site(settings: Settings, site: str) -> Answer:
-    """Land a site's bytes again under the names of now; the tables are made anew by the next run.
+    """Land a site's bytes again under the names and in the time zone of now; the tables are made anew by the next run.
 
     Raises `CannotReland`, `LandingBusy`, `UnknownSite`.
     """
     place = load_site(site)
     with exclusive(settings.home, WAREHOUSE_LOCK):
-        demand_rebuild(settings, f"the names of authorities at {place.id}")
+        demand_rebuild(settings, f"the names of authorities or the time zone of {place.id}")
         before, made = reland(
             settings.home,
             site=place.id,
@@ -45,7 +54,7 @@ def reland_site(settings: Settings, site: str) -> Answer:
             environment=settings.environment,
             authorities=place.aliases,
             mappings=load_mappings(place.id),
-            state={ALIASES: place.aliases},
+            state=_state_of(place),
         )
     document = {
         "site": place.id,
@@ -56,6 +65,10 @@ def reland_site(settings: Settings, site: str) -> Answer:
         "next": "pilothouse run makes the tables anew; pilothouse scrub takes the notes again.",
     }
     return Answer(document)
+
+
+def _state_of(place: Site) -> dict[str, object]:
+    return {ALIASES: place.aliases, ZONE: place.timezone}
 
 
 def _sums(receipts: list[StoredReceipt] | list[Any]) -> dict[str, int]:

@@ -5,8 +5,10 @@ import hmac
 import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -70,11 +72,16 @@ def test_without_its_key_nobody_has_a_shift(db, terms) -> None:
 Life = tuple[date | None, date | None, list[datetime | None]]
 
 
-def published(db: duckdb.DuckDBPyConnection, terms: dict[str, dict[str, str]], *lives: Life) -> list[tuple[Any, ...]]:
+def published(
+    db: duckdb.DuckDBPyConnection, terms: dict[str, dict[str, str]], *lives: Life, zone: str = "UTC"
+) -> list[tuple[Any, ...]]:
     """Return the published times of people (birth, death, times), each with the person's shift, floor and birth."""
+    here = {"here": zone}
     model = Path(__file__).resolve().parents[3] / "dbt_project/models/intermediate/conformed/int_person_dates.sql"
-    dates = rendered(model.read_text().replace("{{ config(materialized = 'ephemeral') }}", ""), deidentified=terms)
-    sql = rendered("{{ published('events', ['happened_at']) }}", deidentified=terms)
+    dates = rendered(
+        model.read_text().replace("{{ config(materialized = 'ephemeral') }}", ""), deidentified=terms, timezones=here
+    )
+    sql = rendered("{{ published('events', ['happened_at']) }}", deidentified=terms, timezones=here)
     db.execute("create or replace temp table int_person (person_id bigint, site varchar, birth_date date)")
     db.execute("create or replace temp table int_death (person_id bigint, died_at timestamptz)")
     db.execute("create or replace temp table events (site varchar, person_id bigint, happened_at timestamptz, n int)")
@@ -107,6 +114,24 @@ def test_order_and_span_inside_a_person_weekday_and_hour_are_kept_and_nothing_li
         assert (told.weekday(), told.time()) == (time.weekday(), time.time())
     for n in range(0, len(rows), 3):
         assert len({days for _, days, *_ in rows[n : n + 3]}) == 1, "one person, one shift: spans are what they were"
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/London", "Pacific/Auckland"])
+def test_the_sites_day_goes_back_by_whole_weeks_and_its_clock_does_not_tell_whether_the_true_day_had_summer_time(
+    db, terms, zone: str
+) -> None:
+    place, chance = ZoneInfo(zone), random.Random(6)
+    days = [date(2025, 1, 1) + timedelta(days=chance.randrange(360)) for _ in range(100)]
+    clocks = [clock(0), clock(3, 30), clock(23, 30)]
+    lives: list[Life] = [(None, None, [datetime.combine(day, at, place) for at in clocks]) for day in days]
+    rows = published(db, terms, *lives, zone=zone)
+    seasons = 0
+    for n, (told, shift, *_) in enumerate(rows):
+        there, true = told.astimezone(place), lives[n // 3][2][n % 3]
+        assert true is not None
+        assert (there.date(), there.time()) == (true.date() - timedelta(days=shift), true.time())
+        seasons += there.utcoffset() != true.utcoffset()
+    assert seasons > 30, "many shifts cross the change of the clocks"
 
 
 def test_a_time_that_is_not_known_stays_so_and_one_of_nobody_known_is_none(db, terms) -> None:

@@ -56,7 +56,7 @@ coded as (
 once as (
     {{ told_once('coded', [
         'person_key', meaning('concept_id', 'code_system', 'code'), 'visit_occurrence_id',
-        'case when visit_occurrence_id is null then cast(occurred_at as date) end',
+        'case when visit_occurrence_id is null then ' ~ local_date('site', 'occurred_at') ~ ' end',
     ]) }}
 ),
 

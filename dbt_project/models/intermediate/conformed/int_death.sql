@@ -5,7 +5,7 @@ messages as (
         site,
         person_key,
         coalesce(deceased_at, death_said_at, _arrived_at) as died_at,
-        coalesce(deceased_at != date_trunc('day', deceased_at), false) as has_death_time,
+        {{ has_clock('site', 'deceased_at') }} as has_death_time,
         _arrived_at
     from {{ ref('int_hl7_person') }}
     where is_deceased
@@ -15,7 +15,7 @@ claims as (
     select
         site,
         person_key,
-        cast(death_date as timestamptz) as died_at,
+        {{ midnight('site', 'death_date') }} as died_at,
         false as has_death_time,
         _arrived_at
     from {{ ref('int_x12_person') }}

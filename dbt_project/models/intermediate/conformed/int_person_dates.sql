@@ -15,7 +15,7 @@ persons as (
 deaths as (
     select
         person_id,
-        cast(died_at as date) as died_on
+        died_at
     from {{ ref('int_death') }}
 ),
 
@@ -26,7 +26,10 @@ shifted as (
         persons.birth_date - persons.shift_days as birth_date,
         -- The last day that is told of a life, in shifted dates: of death, else of the clock of ages.
         coalesce(
-            least(deaths.died_on - persons.shift_days, persons.ages_as_of), persons.ages_as_of
+            least(
+                {{ local_date('persons.site', 'deaths.died_at') }} - persons.shift_days, persons.ages_as_of
+            ),
+            persons.ages_as_of
         ) as aged_on
     from persons
     left join deaths on persons.person_id = deaths.person_id

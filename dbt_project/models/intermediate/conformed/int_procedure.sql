@@ -49,7 +49,7 @@ coded as (
 -- The same procedure of the same day, by whoever is believed first.
 once as (
     {{ told_once('coded', [
-        'person_key', meaning('concept_id', 'code_system', 'code'), 'cast(started_at as date)',
+        'person_key', meaning('concept_id', 'code_system', 'code'), local_date('site', 'started_at'),
     ]) }}
 ),
 

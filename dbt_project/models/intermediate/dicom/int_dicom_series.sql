@@ -67,7 +67,7 @@ final as (
         min(linked.laterality) as laterality,
         count(*) as instance_count,
         min(linked.imaged_at) as started_at,
-        min(coalesce(linked.imaged_at, cast(linked.imaged_on as timestamptz))) as occurred_at,
+        min(coalesce(linked.imaged_at, {{ midnight('linked.site', 'linked.imaged_on') }})) as occurred_at,
         coalesce(min(linked.performed_procedure_code), min(linked.requested_procedure_code))
             as procedure_code,
         case

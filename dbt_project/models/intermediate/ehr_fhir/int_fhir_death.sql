@@ -65,8 +65,8 @@ final as (
         site,
         person_key,
         coalesce(dated_at, reported_at) as died_at,
-        -- A date without time lands as midnight.
-        coalesce(dated_at != date_trunc('day', dated_at), false) as has_death_time,
+        -- A date without time lands as the site's midnight.
+        {{ has_clock('site', 'dated_at') }} as has_death_time,
         _arrived_at
     from deaths
 )

@@ -18,12 +18,15 @@ dated as (
         coalesce(if(
             deaths.has_death_time,
             deaths.died_at between encounters.begun_at and encounters.ended_at,
-            deaths.died_at between date_trunc('day', encounters.begun_at) and encounters.ended_at
+            deaths.died_at <= encounters.ended_at
+            and {{ local_date('deaths.site', 'deaths.died_at') }}
+            >= {{ local_date('encounters.site', 'encounters.begun_at') }}
         ), false) as dies_within,
         coalesce(if(
             deaths.has_death_time,
             deaths.died_at <= encounters.begun_at,
-            deaths.died_at < date_trunc('day', encounters.begun_at)
+            {{ local_date('deaths.site', 'deaths.died_at') }}
+            < {{ local_date('encounters.site', 'encounters.begun_at') }}
         ), false) as dies_before
     from encounters
     left join deaths on encounters.site = deaths.site and encounters.person_key = deaths.person_key

@@ -60,8 +60,14 @@ known as (
     select
         told.*,
         coalesce(links.person_key, told.patient_key) as person_key,
-        coalesce(messages.occurred_at, messages.recorded_at, messages.message_at, messages._arrived_at)
-            as happened_at,
+        -- Without a time of its own (EVN) an admission or registration happened when PV1-44 says.
+        coalesce(
+            messages.occurred_at,
+            messages.recorded_at,
+            case when told.event_code in ('A01', 'A04') then messages.admitted_at end,
+            messages.message_at,
+            messages._arrived_at
+        ) as happened_at,
         coalesce(messages.recorded_at, messages.message_at, messages.occurred_at, messages._arrived_at)
             as recorded_at,
         coalesce(messages.message_at, messages._arrived_at) as message_at,

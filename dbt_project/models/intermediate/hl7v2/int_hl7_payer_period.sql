@@ -39,10 +39,10 @@ final as (
             "'IN1'", 'person_key', 'payer.payer_code', 'payer.plan_code', time_in_key('site', 'payer.starts_on'),
         ]) }}
             as coverage_key,
-        cast(payer.starts_on as timestamptz) as started_at,
+        {{ midnight('listed.site', 'payer.starts_on') }} as started_at,
         greatest(
-            cast(payer.starts_on as timestamptz),
-            coalesce(cast(payer.ends_on as timestamptz), listed._arrived_at)
+            {{ midnight('listed.site', 'payer.starts_on') }},
+            coalesce({{ midnight('listed.site', 'payer.ends_on') }}, listed._arrived_at)
         ) as ended_at,
         payer.payer_code,
         payer.plan_code,

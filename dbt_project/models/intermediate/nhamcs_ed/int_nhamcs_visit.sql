@@ -7,9 +7,10 @@ visits as (
 timed as (
     select
         *,
-        timezone('UTC', visit_date + coalesce(
-            cast(try_strptime(arrival_time, '%H%M') as time), time '12:00'
-        )) as started_at,
+        -- The survey tells the wall clock of a hospital that it does not name: the site's.
+        {{ local_time(
+            'site', "(visit_date + coalesce(cast(try_strptime(arrival_time, '%H%M') as time), time '12:00'))"
+        ) }} as started_at,
         coalesce(dieded, false) or coalesce(hospital_discharge_status = 2, false) as is_dead,
         coalesce(admithos, false) or coalesce(obshos, false) as is_admitted_here,
         coalesce(tranoth, false) as is_transferred

@@ -54,8 +54,8 @@ on_days as (
         triage_level,
         known_at,
         cast(unnest(generate_series(
-            cast({{ local_time('site', 'entered_at') }} as date) - 1,
-            cast({{ local_time('site', 'gone_at') }} as date),
+            {{ local_date('site', 'entered_at') }} - 1,
+            {{ local_date('site', 'gone_at') }},
             interval 1 day
         )) as date) as date
     from stays

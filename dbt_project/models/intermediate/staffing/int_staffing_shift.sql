@@ -18,12 +18,12 @@ counts as (
 movements as (
     select
         site,
-        cast({{ local_time('site', 'entered_at') }} as date) as day
+        {{ local_date('site', 'entered_at') }} as day
     from stays
     union all
     select
         site,
-        cast({{ local_time('site', 'left_at') }} as date) as day
+        {{ local_date('site', 'left_at') }} as day
     from stays
     where left_at is not null
 ),
@@ -41,14 +41,14 @@ told as (
 spans as (
     select
         site,
-        cast({{ local_time('site', 'stays_from') }} as date) as first_day,
-        cast({{ local_time('site', 'stays_until') }} as date) as last_day
+        {{ local_date('site', 'stays_from') }} as first_day,
+        {{ local_date('site', 'stays_until') }} as last_day
     from told
     union all
     select
         site,
-        min(cast({{ local_time('site', 'counted_at') }} as date)) as first_day,
-        max(cast({{ local_time('site', 'counted_at') }} as date)) as last_day
+        min({{ local_date('site', 'counted_at') }}) as first_day,
+        max({{ local_date('site', 'counted_at') }}) as last_day
     from counts
     group by site
 ),

@@ -9,7 +9,7 @@ final as (
     select
         site,
         patient_key as person_key,
-        cast(death_date as timestamptz) as died_at,
+        {{ midnight('site', 'death_date') }} as died_at,
         false as has_death_time,
         _arrived_at
     from patients

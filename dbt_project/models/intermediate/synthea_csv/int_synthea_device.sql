@@ -23,8 +23,8 @@ supplies as (
         encounter_key as visit_key,
         patient_key as person_key,
         code,
-        cast(supplied_on as timestamptz) as started_at,
-        cast(supplied_on as timestamptz) as ended_at,
+        {{ midnight('site', 'supplied_on') }} as started_at,
+        {{ midnight('site', 'supplied_on') }} as ended_at,
         _arrived_at
     from {{ ref('stg_synthea_supply') }}
 ),

@@ -18,8 +18,8 @@ final as (
         cast(null as double) as value_number,
         cast(null as varchar) as value_text,
         reaction_code as value_code,
-        cast(started_on as timestamptz) as effective_at,
-        cast(started_on as timestamptz) as occurred_at,
+        {{ midnight('site', 'started_on') }} as effective_at,
+        {{ midnight('site', 'started_on') }} as occurred_at,
         _arrived_at,
         cast(null as varchar) as left_out
     from allergies

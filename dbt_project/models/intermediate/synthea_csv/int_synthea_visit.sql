@@ -13,10 +13,15 @@ dated as (
         encounters.*,
         -- A death has a date and no time: it lies in every visit that touches its day.
         coalesce(
-            deaths.died_at >= date_trunc('day', encounters.started_at)
+            {{ local_date('deaths.site', 'deaths.died_at') }}
+            >= {{ local_date('encounters.site', 'encounters.started_at') }}
             and deaths.died_at <= coalesce(encounters.ended_at, encounters.started_at), false
         ) as dies_within,
-        coalesce(deaths.died_at < date_trunc('day', encounters.started_at), false) as dies_before,
+        coalesce(
+            {{ local_date('deaths.site', 'deaths.died_at') }}
+            < {{ local_date('encounters.site', 'encounters.started_at') }},
+            false
+        ) as dies_before,
         deaths._arrived_at as death_arrived_at
     from encounters
     left join deaths on encounters.site = deaths.site and encounters.patient_key = deaths.person_key

@@ -15,7 +15,7 @@ undated as (
 visits as (
     select
         visits.*,
-        {{ wall_clock('visits.feed', 'visits.site', 'visits.started_at') }} as arrived_local
+        {{ local_time('visits.site', 'visits.started_at') }} as arrived_local
     from {{ ref('int_visit') }} as visits
     left join undated on visits.site = undated.site and visits.visit_key = undated.visit_key
     where

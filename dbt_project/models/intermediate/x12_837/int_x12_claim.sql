@@ -40,9 +40,12 @@ linked as (
         ) as person_key,
         coalesce(
             claims.admission_at,
-            cast(coalesce(claims.admission_date, claims.service_from_date) as timestamptz)
+            {{ midnight('claims.site', 'coalesce(claims.admission_date, claims.service_from_date)') }}
         ) as started_at,
-        cast(coalesce(claims.discharge_date, claims.service_to_date, claims.service_from_date) as timestamptz)
+        {{ midnight(
+            'claims.site',
+            'coalesce(claims.discharge_date, claims.service_to_date, claims.service_from_date)'
+        ) }}
             as ended_at,
         coalesce(claims.rendering_provider_key, claims.attending_provider_key) as clinician_key,
         coalesce(

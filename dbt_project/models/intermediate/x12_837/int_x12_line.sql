@@ -55,9 +55,11 @@ final as (
         listed.line.revenue_code,
         listed.line.quantity,
         listed.line.charge_amount as charged,
-        cast(coalesce(listed.line.service_from_date, cast(listed.started_at as date)) as timestamptz)
-            as started_at,
-        cast(listed.line.service_to_date as timestamptz) as ended_at,
+        coalesce(
+            {{ midnight('listed.site', 'listed.line.service_from_date') }},
+            {{ start_of_day('listed.site', 'listed.started_at') }}
+        ) as started_at,
+        {{ midnight('listed.site', 'listed.line.service_to_date') }} as ended_at,
         paid.paid,
         paid.paid_by_primary,
         listed._arrived_at

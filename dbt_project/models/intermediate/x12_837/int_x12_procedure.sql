@@ -42,7 +42,7 @@ operations as (
         coalesce(listed.operating_provider_key, clinician_key) as clinician_key,
         {{ billing_code_system('done.code_system') }} as code_system,
         done.code,
-        coalesce(cast(done.procedure_date as timestamptz), started_at) as started_at,
+        coalesce({{ midnight('listed.site', 'done.procedure_date') }}, started_at) as started_at,
         listed._arrived_at
     from listed
     where done.code is not null

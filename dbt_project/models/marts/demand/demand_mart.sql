@@ -8,7 +8,7 @@ counts as (
         unit_code as unit,
         coalesce(stream_code, '') as stream,
         period,
-        cast({{ local_time('site', 'begins_at') }} as date) as day,
+        {{ local_date('site', 'begins_at') }} as day,
         arrivals,
         _arrived_at
     from {{ ref('stg_demand_count') }}

@@ -141,7 +141,8 @@ def test_the_birthday_is_that_of_the_site_s_day() -> None:
         ("0001-01-01T00:00:00+14:00", "dead on arrival"),
         ((ARRIVED + TICK).isoformat(), "recorded as deceased"),
         ("2026-03-02", "recorded as deceased"),
-        ("2026-03-02T00:00:00Z", "recorded as deceased"),
+        ("2026-03-02T00:00:00-05:00", "recorded as deceased"),  # midnight in New York: how a day is landed there
+        ("2026-03-02T00:00:00Z", "dead on arrival"),  # seven in the evening of the day before
         (NOW.isoformat(), "recorded as deceased"),
         ((NOW + TICK).isoformat(), None),
         ("2026-03-03", None),
@@ -159,8 +160,8 @@ def test_a_death_that_is_known_when_the_request_is_made_is_a_reason_against_a_sc
     ("members", "reason"),
     [
         ({"deceasedBoolean": True}, "recorded as deceased"),
-        ({"deceasedBoolean": True, "meta": {"lastUpdated": "2026-03-01T23:59:59Z"}}, "dead on arrival"),
-        ({"deceasedBoolean": True, "meta": {"lastUpdated": "2026-03-02T00:00:01Z"}}, "recorded as deceased"),
+        ({"deceasedBoolean": True, "meta": {"lastUpdated": "2026-03-02T04:59:59Z"}}, "dead on arrival"),
+        ({"deceasedBoolean": True, "meta": {"lastUpdated": "2026-03-02T05:00:01Z"}}, "recorded as deceased"),
         ({"deceasedBoolean": False}, None),
         ({"deceasedBoolean": None}, None),
         ({"meta": {"lastUpdated": "2026-03-01T23:59:59Z"}}, None),

@@ -272,6 +272,22 @@ def test_a_date_and_a_time_are_joined_in_the_sites_zone_and_a_record_number_has_
     assert found == [(mrn, "GIM", "booked", starts, booked), (mrn, "GIM", "no_show", starts, booked)]
 
 
+@pytest.mark.parametrize(("form", "written"), [("%d.%m.%Y", "09.07.2026"), ("%d.%m.%Y %z", "09.07.2026 -0800")])
+def test_a_day_without_a_clock_is_the_sites_midnight_whatever_zone_stands_beside_it(door, form, written) -> None:
+    text = APPOINTMENTS.replace("[Tag, Zeit]", "Tag").replace('["%d.%m.%Y %H:%M", "%d.%m.%Y %H.%M"]', f'"{form}"')
+    head, booked = "Nr,Pat,Tag,Gebucht,St", "202602271000+0100"
+    receipt = door.land(f"{head}\nA1,M7,{written},{booked},1\n".encode(), mapping(text))
+    assert receipt.landed == 1
+    assert door.zone.rows("clinic_appointment", "starts_at") == [(datetime(2026, 7, 8, 22, tzinfo=UTC),)]
+
+
+@pytest.mark.parametrize("written", ["2026-02-27T23:30:00-0800", "2026-02-28T00:30:00+1300"])
+def test_a_date_is_the_day_that_is_written_whatever_zone_stands_beside_it(door, written: str) -> None:
+    text = MAPPING.replace('"%d.%m.%Y"', '"%Y-%m-%dT%H:%M:%S%z"')
+    assert door.land(table(f"ICU;{written};F;9;24;0"), mapping(text)).landed == 1
+    assert door.zone.rows("unit_staffing", "work_date") == [(date.fromisoformat(written[:10]),)]
+
+
 def test_numbers_of_a_typed_parquet_file_are_mapped_like_text(door) -> None:
     sink = io.BytesIO()
     columns = {"WorkDate": [20170101], "MDScensus": [347], "Hrs_RN": [42.07], "Hrs_LPN": [172.0], "Hrs_CNA": [1.5]}

@@ -14,9 +14,9 @@ import pytest
 
 from orchestration.contracts import load_contracts
 from orchestration.feeds import Receipt, land, message_verdicts, replay
-from orchestration.feeds.authorities import remember, state_file
+from orchestration.feeds.authorities import known_zone, remember, state_file
 from orchestration.feeds.closed import Closed
-from orchestration.feeds.errors import AuthoritiesChanged
+from orchestration.feeds.errors import AuthoritiesChanged, ZoneChanged
 from orchestration.feeds.quarantine import held_files
 from orchestration.feeds.relanding import TREES, CannotReland, reland
 from orchestration.feeds.vault import Vault
@@ -238,9 +238,9 @@ def renamed(names: Mapping[str, Mapping[str, list[str]]]) -> Site:
 def test_names_that_changed_after_something_landed_are_refused_with_what_changed(landed: tuple[Path, Path]) -> None:
     settings = settings_of(landed[0])
     for _ in range(2):
-        steps.require_same_names(settings, renamed({"patient": {"urn:mrn": ["CITY"]}}))
+        steps.require_landed_alike(settings, renamed({"patient": {"urn:mrn": ["CITY"]}}))
     with pytest.raises(AuthoritiesChanged) as refused:
-        steps.require_same_names(settings, renamed({"patient": {"urn:mrn": ["PACS"]}}))
+        steps.require_landed_alike(settings, renamed({"patient": {"urn:mrn": ["PACS"]}}))
     said = str(refused.value)
     assert "patient 'CITY' was 'urn:mrn' and is 'CITY'; patient 'PACS' was 'PACS' and is 'urn:mrn'" in said
     assert "pilothouse reland --site city" in said
@@ -249,7 +249,7 @@ def test_names_that_changed_after_something_landed_are_refused_with_what_changed
 def test_names_may_change_before_anything_landed(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     for other in ("CITY", "PACS"):
-        steps.require_same_names(settings, renamed({"patient": {"urn:mrn": [other]}}))
+        steps.require_landed_alike(settings, renamed({"patient": {"urn:mrn": [other]}}))
     assert "PACS" in state_file(tmp_path, "city").read_text()
 
 
@@ -263,5 +263,32 @@ def test_the_command_lands_again_and_demands_new_tables(
     document = steps.reland_site(settings, "city").document
     assert document["before"]["received"] == document["now"]["received"]
     assert document["now"]["quarantined"] == held
-    steps.require_same_names(settings, changed)
+    steps.require_landed_alike(settings, changed)
     assert (settings.home / REBUILD).exists()
+
+
+def test_a_time_zone_that_changed_after_something_landed_is_refused_until_all_of_it_landed_again(
+    landed: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, _ = landed
+    settings, dublin = settings_of(old), renamed({"patient": {"urn:mrn": ["CITY"]}})
+    steps.require_landed_alike(settings, dublin)
+    auckland = dublin.model_copy(update={"timezone": "Pacific/Auckland"})
+    with pytest.raises(ZoneChanged, match="is Pacific/Auckland, and its records landed in Europe/Dublin") as refused:
+        steps.require_landed_alike(settings, auckland)
+    assert "pilothouse reland --site city" in str(refused.value)
+    with pytest.raises(ZoneChanged):  # whoever read the site file before, and lands only now
+        land([old], site="city", feed=None, home=old, key=KEY, arrived_at=NOON, zone="Pacific/Auckland",
+             authorities=auckland.aliases)  # fmt: skip
+    monkeypatch.setattr(steps, "load_site", lambda _: auckland)
+    steps.reland_site(settings, "city")
+    steps.require_landed_alike(settings, auckland)
+    with pytest.raises(ZoneChanged):
+        steps.require_landed_alike(settings, dublin)
+
+
+def test_a_home_that_kept_no_time_zone_is_taken_to_have_landed_in_that_of_now(landed: tuple[Path, Path]) -> None:
+    settings, place = settings_of(landed[0]), renamed({})
+    remember(settings.home, "city", {"aliases": place.aliases})
+    steps.require_landed_alike(settings, place)
+    assert known_zone(settings.home, "city") == place.timezone
