@@ -1,11 +1,11 @@
 {#-
-    How dates, ages and numbers of people at `safe_harbor` sites are published (decision record 0018): `deidentified` is
-    {site: {key: file of the site's key of dates, ages_as_of: day}}. The OMOP tables and the marts ask here; nothing
-    before them is changed, since who somebody is, is known only after linking. Where no site asks for it, nothing of
+    How dates, ages and numbers of people at `safe_harbor` sites are published (decision record 0018):
+    `deidentified` is {site: {key: file of the site's key of dates, ages_as_of: day}}. The OMOP tables and the marts
+    ask here; nothing before them is changed, since who somebody is, is known only after linking. Where no site asks for it, nothing of
     this is in any SQL. What does not belong here: names, numbers and addresses, which never reach the lake.
 -#}
 
-{#- Shifts go back by 1 to this many whole weeks: a weekday stays one, and no date comes to lie in the future. -#}
+{#- Shifts go back by 1 to this many whole weeks: a weekday stays one, and no date comes to lie ahead. -#}
 {% macro most_weeks_shifted() -%} 52 {%- endmacro %}
 
 {#- Safe Harbor tells no age over 89: whoever is older is of this age. -#}
@@ -25,8 +25,10 @@
 {% macro keyed_digest(site, message) -%}
     {%- set told = var('deidentified') -%}
     {%- set sites = told if told is mapping else {} -%}
-    {%- if not sites -%} cast(null as varchar) {%- else -%}
-    case {{ site }}
+    {%- if not sites -%}
+        cast(null as varchar)
+    {%- else -%}
+        case {{ site }}
         {%- for name, terms in sites.items() %}
         when '{{ name }}' then sha256(
             {{ padded_key(terms['key'], '5C') }} || unhex(sha256(
@@ -48,12 +50,13 @@
     )
 {%- endmacro %}
 
-{#- Before anything is built: without its key a site's rows would have no dates, with a cut one other dates. -#}
+{#- Before anything is built: without its key a site's rows would have no dates, with a cut one others. -#}
 {% macro require_date_keys() -%}
     {%- set told = var('deidentified') -%}
     {%- set sites = told if told is mapping else {} -%}
     {%- for site, terms in sites.items() -%}
-        {%- set found = run_query("select max(octet_length(content)) from read_blob('" ~ terms['key'] ~ "')").rows[0][0] -%}
+        {%- set size = "select max(octet_length(content)) from read_blob('" ~ terms['key'] ~ "')" -%}
+        {%- set found = run_query(size).rows[0][0] -%}
         {%- if found != 32 -%}
             {%- do exceptions.raise_compiler_error(
                 'The key of dates of ' ~ site ~ ' holds ' ~ (found or 'no') ~ ' bytes, expected 32; restore '
@@ -75,8 +78,10 @@
 {% macro ages_as_of(site) -%}
     {%- set told = var('deidentified') -%}
     {%- set sites = told if told is mapping else {} -%}
-    {%- if not sites -%} cast(null as date) {%- else -%}
-    case {{ site }}
+    {%- if not sites -%}
+        cast(null as date)
+    {%- else -%}
+        case {{ site }}
         {%- for name, terms in sites.items() %}
         when '{{ name }}' then date '{{ terms['ages_as_of'] }}'
         {%- endfor %}
@@ -96,16 +101,18 @@
         select * from {{ relation }}
     {%- else -%}
         select {{ relation }}.* replace (
-            {%- for time in times %}
-            case when {{ is_deidentified(relation ~ '.site') }}
-                then {{ published_time(relation, time) }}
-                else {{ relation }}.{{ time }}
-            end as {{ time }}{{ ',' if not loop.last or more }}
-            {%- endfor %}
-            {%- for column, expression in more.items() %}
-            case when {{ is_deidentified(relation ~ '.site') }} then {{ expression }} else {{ relation }}.{{ column }} end
-                as {{ column }}{{ ',' if not loop.last }}
-            {%- endfor %}
+        {%- for time in times %}
+        case when {{ is_deidentified(relation ~ '.site') }}
+            then {{ published_time(relation, time) }}
+            else {{ relation }}.{{ time }}
+        end as {{ time }}{{ ',' if not loop.last or more }}
+        {%- endfor %}
+        {%- for column, expression in more.items() %}
+        case when {{ is_deidentified(relation ~ '.site') }}
+            then {{ expression }}
+            else {{ relation }}.{{ column }}
+        end as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
         )
         from {{ relation }}
         left join {{ ref('int_person_dates') }} as persons
@@ -147,7 +154,8 @@
     tell whether the true day had summer time, and how old somebody over 89 is.
 -#}
 {% macro published_local_time(visits, time) -%}
-    {{ in_zone(visits ~ '.site', 'timezone({zone}, timezone({zone}, ' ~ published_clock(visits ~ '.' ~ time) ~ '))') }}
+    {%- set clock = published_clock(visits ~ '.' ~ time) -%}
+    {{ in_zone(visits ~ '.site', 'timezone({zone}, timezone({zone}, ' ~ clock ~ '))') }}
 {%- endmacro %}
 
 {% macro published_age(born, at) -%}
@@ -155,12 +163,12 @@
         then least({{ possible_age(born, at) }}, {{ aggregated_age() }}) end
 {%- endmacro %}
 
-{#- Of where somebody lives, such a site tells the state, where what was sent is one: a sender may put a town there. -#}
+{#- Of where somebody lives, such a site tells the state, if it is one: a sender may put a town there. -#}
 {% macro published_state(people, states) -%}
     case when {{ is_deidentified(people ~ '.site') }} then {{ states }}.code else {{ people }}.state end
 {%- endmacro %}
 
-{#- Units of age (UCUM, and how people write years), and how many of each 90 years have; no unit means years. -#}
+{#- Units of age (UCUM, and how people write years), and how many of each are 90 years; none means years. -#}
 {% macro aggregated_age_in(unit) -%}
     {{ aggregated_age() }} * case coalesce({{ unit }}, 'a')
         when 'mo' then 12 when 'wk' then 52.1775 when 'd' then 365.2425 when 'h' then 8765.82 else 1
@@ -177,7 +185,7 @@
     coalesce({{ is_age(rows) }} and {{ rows }}.value_number > {{ aggregated_age_in(rows ~ '.unit_code') }}, false)
 {%- endmacro %}
 
-{#- What a row says in words. Of an age nothing but words, or one over 89, is not told: no text can be made 90. -#}
+{#- What a row says in words. An age of nothing but words, or over 89, is not told: no text becomes 90. -#}
 {% macro published_text(rows, column) -%}
     case
         when not coalesce(

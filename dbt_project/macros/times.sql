@@ -14,10 +14,10 @@
         {%- do of_zone.update({zone: of_zone.get(zone, []) + ["'" ~ name ~ "'"]}) -%}
     {%- endfor -%}
     case
-        {%- for zone, names in of_zone.items() if zone != 'UTC' %}
-        when {{ site }} in ({{ names | join(', ') }}) then {{ expression | replace('{zone}', "'" ~ zone ~ "'") }}
-        {%- endfor %}
-        when {{ site }} is not null then {{ expression | replace('{zone}', "'UTC'") }}
+    {%- for zone, names in of_zone.items() if zone != 'UTC' %}
+    when {{ site }} in ({{ names | join(', ') }}) then {{ expression | replace('{zone}', "'" ~ zone ~ "'") }}
+    {%- endfor %}
+    when {{ site }} is not null then {{ expression | replace('{zone}', "'UTC'") }}
     end
 {%- endmacro %}
 
@@ -26,12 +26,12 @@
     {{ in_zone(site, 'timezone({zone}, ' ~ column ~ ')') }}
 {%- endmacro %}
 
-{#- The day that the calendar at the site shows at an instant: every date that is made of an instant comes from here. -#}
+{#- The day that the site's calendar shows at an instant: every date made of an instant comes from here. -#}
 {% macro local_date(site, column) -%}
     {{ in_zone(site, 'cast(timezone({zone}, ' ~ column ~ ') as date)') }}
 {%- endmacro %}
 
-{#- The first instant of a day at the site: how a date without a clock is read, so that its local date is itself. -#}
+{#- The first instant of a day at the site: how a day without a clock is read, so that its date is itself. -#}
 {% macro midnight(site, day) -%}
     {{ in_zone(site, 'timezone({zone}, cast(' ~ day ~ ' as timestamp))') }}
 {%- endmacro %}
