@@ -114,7 +114,7 @@ def _pairs(sides: Sides, site: str) -> Iterator[Pair]:
 def _land_simulated(home: Path, site: str) -> None:
     days = [START + timedelta(days=n) for n in range(DAYS + 1)]
     drops = [Drop((home / "drops" / site / day.isoformat(),), drop_arrives_at(site, day)) for day in days]
-    land_drops(drops, site=site, feed=None, home=home, key=KEY)
+    land_drops(drops, site=site, feed=None, home=home, key=KEY, zone=load_site(site).timezone)
 
 
 def _land_hand_made(home: Path) -> Mapping[str, int]:
@@ -124,7 +124,8 @@ def _land_hand_made(home: Path) -> Mapping[str, int]:
     for kind in sorted({resource["resourceType"] for resource in resources}):
         lines = [json.dumps(resource) for resource in resources if resource["resourceType"] == kind]
         (folder / f"{kind}.ndjson").write_text("\n".join(lines) + "\n")
-    [receipts] = land_drops([Drop((folder,), LANDED)], site=HAND_MADE, feed=None, home=home, key=KEY)
+    terms = {"site": HAND_MADE, "home": home, "key": KEY, "zone": HAND_MADE_ZONE}
+    [receipts] = land_drops([Drop((folder,), LANDED)], feed=None, **terms)
     return {clause: count for receipt in receipts for clause, count in receipt.reasons.items()}
 
 
