@@ -4,10 +4,12 @@ What does not belong here: expectations; each test states its own.
 """
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from tests.integration.tables.lake import SmallLake
 from tests.integration.tables.small_hospital import FIRST, at
 
+CITY = ZoneInfo("America/New_York")
 SNOMED = "http://snomed.info/sct"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 
@@ -15,8 +17,8 @@ Row = dict[str, object]
 
 
 def long_ago(text: str) -> datetime:
-    """A day of the year before, at midnight UTC."""
-    return datetime.fromisoformat(f"2025-{text}T00:00:00+00:00").astimezone(UTC)
+    """A day of the year before, as landing reads one without a clock: the midnight of the city."""
+    return datetime.fromisoformat(f"2025-{text}T00:00:00").replace(tzinfo=CITY).astimezone(UTC)
 
 
 def land_orders(lake: SmallLake) -> None:
