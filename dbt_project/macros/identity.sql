@@ -24,3 +24,14 @@
 {% macro unnumbered_stay(site, person_key, began_at) -%}
     concat_ws('|', {{ person_key }}, 'stay', {{ time_in_key(site, 'epoch_ms(' ~ began_at ~ ')') }})
 {%- endmacro %}
+
+{#-
+    The visit that a record names, where it is of the record's own person; another's visit is none of the record's. Both
+    persons are those that last after merges and links. `visits` are rows of int_visit.
+-#}
+{% macro join_own_visit(records) -%}
+    left join visits
+        on
+            {{ records }}.site = visits.site and {{ records }}.visit_key = visits.visit_key
+            and {{ records }}.person_key = visits.person_key
+{%- endmacro %}

@@ -31,6 +31,7 @@
         'plausibleAfterBirth': (field ~ ' < persons.born_on - ' ~ days, known),
         'plausibleBeforeDeath': (field ~ ' > deaths.death_date + ' ~ days, known),
         'plausibleDuringLife': (field ~ ' > deaths.death_date + ' ~ days, 'deaths.death_date is not null and ' ~ known),
+        'isVisitOfPerson': ('visits.person_id != facts.person_id', 'visits.person_id is not null'),
         'withinVisitDates': (
             field ~ ' < visits.visit_start_date - ' ~ days ~ ' or ' ~ field ~ ' > visits.visit_end_date + ' ~ days,
             'visits.visit_start_date is not null and ' ~ known

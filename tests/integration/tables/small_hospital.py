@@ -153,6 +153,7 @@ def _first_day(lake: SmallLake) -> None:
         observation("cc", "stay", "8661-1", at(1, "10:06"), value_text="SOB, CP since a.m.", category_code="survey"),
         observation("mode", "stay", "11459-5", at(1, "10:00"), value_code="44613004", category_code="survey"),
         observation("void", "stay", "8867-4", at(1, "10:09"), value_number=1.0, status="entered-in-error"),
+        observation("mixed-up", "child", "8867-4", at(1, "14:10"), value_number=71.0, patient_key="bob"),
         observation("orphan", "lost", "8867-4", at(1, "10:09"), value_number=70.0, patient_key=None),
     ]
     lake.land("fhir_observation", observations, site="city", arrived_at=FIRST)
@@ -161,6 +162,8 @@ def _first_day(lake: SmallLake) -> None:
          "onset_at": at(1, "09:59")},
         {"condition_key": "dm", "patient_key": "ann", "encounter_key": "stay", "code": "E11.9", "code_system": ICD10,
          "recorded_at": at(1, "16:00")},
+        {"condition_key": "mixed-up", "patient_key": "bob", "encounter_key": "child", "code": "I50.9",
+         "code_system": ICD10, "recorded_at": at(1, "16:00")},
     ]  # fmt: skip
     lake.land("fhir_condition", conditions, site="city", arrived_at=FIRST)
 

@@ -81,6 +81,7 @@ FAULTS = {
         "32817 as death_type_concept_id from omop.person where person_id not in (select person_id from omop.death)"
     ),
     ("plausibleDuringLife", "measurement", "measurement_date"): "select 1",
+    ("isVisitOfPerson", "visit_detail", "visit_occurrence_id"): "update omop.visit_detail set person_id = 5",
     ("withinVisitDates", "measurement", "measurement_date"): (
         "update omop.visit_occurrence set visit_start_date = date '2020-01-01', visit_end_date = date '2020-01-02'"
     ),
@@ -193,5 +194,5 @@ def test_every_check_type_of_the_dashboard_is_listed() -> None:
         "sourceValueCompleteness", "measureValueCompleteness", "measurePersonCompleteness",
         "measureConditionEraCompleteness", "plausibleValueLow", "plausibleValueHigh", "plausibleUnitConceptIds",
         "plausibleGender", "plausibleTemporalAfter", "plausibleDuringLife", "plausibleStartBeforeEnd",
-        "plausibleAfterBirth", "plausibleBeforeDeath", "withinVisitDates",
+        "plausibleAfterBirth", "plausibleBeforeDeath", "withinVisitDates", "isVisitOfPerson",
     }  # fmt: skip

@@ -56,11 +56,24 @@ def test_deleted_and_withdrawn_records_are_gone_and_counted(ask: Ask) -> None:
         "and lake_table in ('fhir_condition', 'fhir_encounter', 'fhir_observation', 'fhir_patient') order by 1"
     )
     assert counted == [
-        ("fhir_condition", 2, 0, 0, 2, 2, 0),
+        ("fhir_condition", 3, 0, 0, 3, 3, 0),
         ("fhir_encounter", 5, 0, 1, 4, 4, 0),
-        ("fhir_observation", 10, 0, 1, 9, 8, 1),
+        ("fhir_observation", 11, 0, 1, 10, 9, 1),
         ("fhir_patient", 5, 1, 0, 4, 4, 0),
     ]
+
+
+def test_a_record_that_names_a_visit_of_another_person_keeps_its_person_and_has_no_visit(ask: Ask) -> None:
+    """A reference by record number and an earlier record of the same person are its own."""
+    for table, kept in {"condition_occurrence": 1, "measurement": 6}.items():
+        found = ask(
+            f"select person_source_value, count(facts.visit_occurrence_id), count(*) from omop.{table} as facts "
+            "join omop.person using (person_id) where person_source_value in ('bob', 'mrn-1') group by all order by 1"
+        )
+        assert [row[:2] for row in found] == [("bob", 0), ("mrn-1", kept)]
+        assert found[0][2] == 1
+    told = "select omop_table, records from failures.no_record_names_a_visit_of_another_person where site = 'city'"
+    assert ask(f"{told} and feed = 'ehr_fhir' order by 1") == [("condition_occurrence", 1), ("measurement", 1)]
 
 
 def test_a_cancelled_or_only_planned_visit_and_a_refuted_diagnosis_are_no_facts(ask: Ask) -> None:

@@ -34,6 +34,7 @@ visits as (
     select
         site,
         visit_key,
+        person_key,
         visit_occurrence_id
     from {{ ref('int_visit') }}
 ),
@@ -46,7 +47,7 @@ coded as (
         coalesce(types.concept_id, 0) as type_concept_id,
         conditions.*
     from conditions
-    left join visits on conditions.site = visits.site and conditions.visit_key = visits.visit_key
+    {{ join_own_visit('conditions') }}
     {{ join_targets('concepts', 'conditions.code_system', 'conditions.code', 'conditions.site') }}
     {{ join_concept('types', "'feed'", 'conditions.feed') }}
     where conditions.person_key is not null

@@ -18,6 +18,7 @@ visits as (
     select
         site,
         visit_key,
+        person_key,
         visit_occurrence_id
     from {{ ref('int_visit') }}
 ),
@@ -30,7 +31,7 @@ final as (
         coalesce(types.concept_id, 0) as type_concept_id,
         uses.*
     from uses
-    left join visits on uses.site = visits.site and uses.visit_key = visits.visit_key
+    {{ join_own_visit('uses') }}
     {{ join_targets('concepts', 'uses.code_system', 'uses.code', 'uses.site') }}
     {{ join_concept('types', "'feed'", 'uses.feed') }}
 )

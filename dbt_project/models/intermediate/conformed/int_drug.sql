@@ -18,6 +18,7 @@ visits as (
     select
         site,
         visit_key,
+        person_key,
         visit_occurrence_id
     from {{ ref('int_visit') }}
 ),
@@ -32,7 +33,7 @@ final as (
         coalesce(types.concept_id, 0) as type_concept_id,
         drugs.*
     from drugs
-    left join visits on drugs.site = visits.site and drugs.visit_key = visits.visit_key
+    {{ join_own_visit('drugs') }}
     {{ join_targets('concepts', 'drugs.code_system', 'drugs.code', 'drugs.site') }}
     {{ join_concept('routes', 'drugs.route_system', 'drugs.route_code', 'drugs.site') }}
     {{ join_concept(

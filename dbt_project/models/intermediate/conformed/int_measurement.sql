@@ -30,6 +30,7 @@ visits as (
     select
         site,
         visit_key,
+        person_key,
         visit_occurrence_id
     from {{ ref('int_visit') }}
 ),
@@ -47,7 +48,7 @@ coded as (
         coalesce(types.concept_id, 0) as type_concept_id,
         measurements.*
     from measurements
-    left join visits on measurements.site = visits.site and measurements.visit_key = visits.visit_key
+    {{ join_own_visit('measurements') }}
     {{ join_targets('concepts', 'measurements.code_system', 'measurements.code', 'measurements.site') }}
     {{ join_concept('units', "'UCUM'", 'measurements.unit_code', 'measurements.site') }}
     {{ join_concept(

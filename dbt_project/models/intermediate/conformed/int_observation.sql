@@ -48,6 +48,7 @@ visits as (
     select
         site,
         visit_key,
+        person_key,
         visit_occurrence_id
     from {{ ref('int_visit') }}
 ),
@@ -63,7 +64,7 @@ coded as (
         coalesce(types.concept_id, 0) as type_concept_id,
         observations.*
     from observations
-    left join visits on observations.site = visits.site and observations.visit_key = visits.visit_key
+    {{ join_own_visit('observations') }}
     {{ join_targets('concepts', 'observations.code_system', 'observations.code', 'observations.site') }}
     {{ join_concept(
         'answers', code_system_name('observations.value_code_system'), 'observations.value_code', 'observations.site'

@@ -29,6 +29,7 @@ visits as (
     select
         site,
         visit_key,
+        person_key,
         visit_occurrence_id
     from {{ ref('int_visit') }}
 ),
@@ -41,7 +42,7 @@ coded as (
         coalesce(types.concept_id, 0) as type_concept_id,
         procedures.*
     from procedures
-    left join visits on procedures.site = visits.site and procedures.visit_key = visits.visit_key
+    {{ join_own_visit('procedures') }}
     {{ join_targets('concepts', 'procedures.code_system', 'procedures.code', 'procedures.site') }}
     {{ join_concept('types', "'feed'", 'procedures.feed') }}
 ),

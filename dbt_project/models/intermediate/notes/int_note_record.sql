@@ -75,8 +75,12 @@ final as (
         records._content,
         records.code,
         records.written_at,
+        links.visit_key,
         coalesce(persons.person_key, visits.person_key) as person_key,
-        visits.visit_occurrence_id
+        case
+            when coalesce(persons.person_key, visits.person_key) = visits.person_key
+                then visits.visit_occurrence_id
+        end as visit_occurrence_id
     from records
     left join persons on records.site = persons.site and records.patient_key = persons.reference_key
     left join links on records.site = links.site and records.visit_reference_key = links.reference_key
