@@ -6,9 +6,10 @@ The other reader here is the standard library's: it shares nothing with landing,
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -49,6 +50,11 @@ def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
 
 
+def _day(text: str) -> date:
+    """The day that the clock of the site shows."""
+    return datetime.fromisoformat(text).astimezone(ZoneInfo("America/New_York")).date()
+
+
 def test_every_resource_is_accounted_for(synthea, shared_data):
     receipts = json.loads((synthea.path.parent / "ingest.json").read_text())["receipts"]
     types, _ = _resources(shared_data)
@@ -81,11 +87,9 @@ def test_every_order_and_vaccine_reaches_omop_as_a_drug_on_its_day(synthea, shar
     assert {one["status"] for one in orders} == {"active", "stopped"} and {one["intent"] for one in orders} == {"order"}
     vaccines = [one for one in _of(shared_data, "Immunization").values() if one["status"] == "completed"]
     expected = [
-        (one["medicationCodeableConcept"]["coding"][0]["code"], _utc(one["authoredOn"]).date(), 32838) for one in orders
+        (one["medicationCodeableConcept"]["coding"][0]["code"], _day(one["authoredOn"]), 32838) for one in orders
     ]
-    expected += [
-        (one["vaccineCode"]["coding"][0]["code"], _utc(one["occurrenceDateTime"]).date(), 32817) for one in vaccines
-    ]
+    expected += [(one["vaccineCode"]["coding"][0]["code"], _day(one["occurrenceDateTime"]), 32817) for one in vaccines]
     query = "select drug_source_value, drug_exposure_start_date, drug_type_concept_id from omop.drug_exposure"
     assert Counter(_asked(synthea.path, query)) == Counter(expected)
 
