@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 from duckdb.func import ARROW, SPECIAL
 
+from orchestration.contracts import lenient_json
 from orchestration.contracts.path import BOOLEAN, LIST, NUMBER, OBJECT, TEXT, Shape
 
 NAME = "wrong_element"
@@ -93,9 +94,14 @@ def _shape(described: object) -> Shape:
 
 
 def first_wrong(document: str, description: str) -> int | None:
-    """Return the number of the first thing that is wrong with a document (JSON text), null where nothing is."""
+    """Return the number of the first thing that is wrong with a document (JSON text), null where nothing is, and for a
+    document that Python cannot read: other clauses judge what DuckDB read of it."""
     shape, numbers = _of_description(description)
-    return min((numbers[wrong] for wrong in _found(json.loads(document), shape, ())), default=None)
+    try:
+        read = lenient_json.loads(document)
+    except (ValueError, RecursionError):
+        return None
+    return min((numbers[wrong] for wrong in _found(read, shape, ())), default=None)
 
 
 def _found(value: object, shape: Shape, path: tuple[str, ...]) -> Iterator[Wrong]:

@@ -39,10 +39,15 @@ HL7_TIMES, HL7_ZONED_TIMES = (str([form + zone for form in HL7_FORMS]) for zone 
 # HL7 v2 TM: HH[MM[SS[.S[S[S[S]]]]]][+/-ZZZZ] (v2.8, 2A.3.75), a longer fraction as for DTM.
 HL7_CLOCK = "(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:[0-5][0-9](?:[.][0-9]{1,6})?)?)?" + f"{HL7_ZONE}?"
 # What somebody meant as a number: digits, in groups of three or not, a point or a comma; two of them with what stands
-# before, between and after in a structured numeric. No date, telephone or social security number looks like it.
-MEANT = "[+-]?[0-9]{1,15}(?:[.,_'' ][0-9]{3})*(?:[.,][0-9]{0,9})?(?:[eE][+-]?[0-9]{1,4})?"
+# before, between and after in a structured numeric. Telephone and social security numbers and dates are written with
+# several spaces or points, or with a dash or a slash: these stand between two numbers only beside the `^` of HL7.
+DECIMALS = "[0-9]{0,9}"
+GROUPED = (
+    rf"(?:[,_''][0-9]{{3}})*(?:[.]{DECIMALS})?|,{DECIMALS}| [0-9]{{3}}(?:[.,]{DECIMALS})?|[.][0-9]{{3}},{DECIMALS}"
+)
+MEANT = f"[+-]?[0-9]{{1,15}}(?:{GROUPED})(?:[eE][+-]?[0-9]{{1,4}})?"
 COMPARED = rf"(?:[<>=]{{1,2}} ?)?(?:{MEANT})?"
-NUMBER_LIKE = rf"(?:[<>=]{{1,2}} ?)?\^?{COMPARED}(?:\^?[-+/:]\^?{COMPARED})?"
+NUMBER_LIKE = rf"(?:[<>=]{{1,2}} ?)?\^?{COMPARED}(?:(?::|\^[-+/:]\^?){COMPARED})?"
 # No code looks like people's contacts do: an e-mail or web address, an SSN, a telephone number, an IPv4 address.
 CONTACT = (
     r"@|://|(?:^|[^0-9])[0-9]{3}-[0-9]{2}-[0-9]{4}(?:[^0-9]|$)"

@@ -8,14 +8,13 @@ looked at that its contract reads, of a list the first; of an entry of a bundle 
 What does not belong here: what a member means.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Set
 from functools import lru_cache
 from typing import cast
 
 import duckdb
 
-from orchestration.contracts import Contract, sql
+from orchestration.contracts import Contract, lenient_json, sql
 from orchestration.contracts.compiler import shape_of
 from orchestration.feeds.problems import REPEATED
 from orchestration.feeds.relation import rows
@@ -74,7 +73,10 @@ def told(document: str, contract: Contract) -> str:
 
     Names that the contract does not read are not told: a name may be anything that its sender wrote.
     """
-    way = next(_repeated(json.loads(document, object_pairs_hook=_Members), ()))
+    try:
+        way = next(_repeated(lenient_json.loads(document, _Members), ()))
+    except (ValueError, RecursionError, StopIteration):  # DuckDB found it, and Python cannot say where
+        return REPEATED.reason
     way = way[1:] if way[0] == HELD_BY_ENTRY and len(way) > 1 else way
     known = OF_ENTRIES.union(*(shape_of(item).names() for item in contract.objects))
     if not known.issuperset(way):
@@ -89,8 +91,11 @@ class _Members(list[tuple[str, object]]):
 def _repeated(value: object, way: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """Return the ways to members that are named twice, outermost first."""
     if isinstance(value, _Members):
-        names = [name for name, _ in value]
-        yield from ((*way, name) for n, name in enumerate(names) if name in names[:n])
+        seen = set[str]()
+        for name, _ in value:
+            if name in seen:
+                yield (*way, name)
+            seen.add(name)
         for name, inner in value:
             yield from _repeated(inner, (*way, name))
     elif isinstance(value, list):

@@ -107,3 +107,22 @@ def test_a_bundle_or_an_entry_that_names_a_member_twice_is_one_record(zone) -> N
     ):
         receipt = zone.one(name, content.encode())
         assert (receipt.received, receipt.landed, receipt.reasons[REPEATED.clause]) == (1 + landed, landed, 1)
+
+
+@pytest.mark.parametrize("odd", ["nan", "-Infinity", "inf", "7" * 5000, '"a nan, inside,]"'])
+@pytest.mark.parametrize(
+    ("line", "clause"),
+    [
+        ('{"resourceType":"Patient","id":"p","meta":[],"z":%s}', "Patient.meta.element_type"),
+        ('{"resourceType":"Patient","id":"p","id":"q","z":%s}', "line.repeated_member"),
+    ],
+)
+def test_what_duckdb_reads_and_python_does_not_stops_nobody(zone, ndjson, observation, odd, line, clause) -> None:
+    receipt = zone.one("x.ndjson", ndjson(observation("good")) + (line % odd).encode() + b"\n")
+    assert (receipt.received, receipt.landed, dict(receipt.reasons)) == (2, 1, {clause: 1})
+
+
+def test_a_name_among_very_many_that_comes_twice_is_found_in_no_time(zone, observation) -> None:
+    many = ",".join(f'"n{n}":1' for n in range(50_000))
+    line = f'{{"resourceType":"Patient","id":"p",{many},"id":"q"}}'
+    assert dict(zone.one("x.ndjson", line.encode() + b"\n").reasons) == {"line.repeated_member": 1}

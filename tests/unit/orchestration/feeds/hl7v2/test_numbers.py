@@ -43,6 +43,10 @@ UNREAD = [
 ]
 
 
+TELLING = ["612 345 678", "+44 123 456 789", "+41 612 345 678", "555-1234", "046 454 286", "612.345.678", "123-456789"]
+TELLING += ["2024-03", "03/2024", "12-31", "07/04"]
+
+
 @pytest.fixture
 def results(hospital, message):
     """What lands of results of some type."""
@@ -70,3 +74,8 @@ def test_what_is_no_number_is_kept_as_text_and_no_part_of_it_is_one(results) -> 
 
 def test_what_was_not_sent_is_not_unread(results) -> None:
     assert results(("NM", ""), ("NM", '""'), ("SN", ""), ("SN", "^")) == [(None,) * 5] * 4
+
+
+def test_no_digit_is_kept_of_what_may_be_a_telephone_number_or_a_date(results) -> None:
+    kept = results(*(("NM", sent) for sent in TELLING))
+    assert [any(map(str.isdigit, str(unread))) for *_, unread in kept] == [False] * len(TELLING)
