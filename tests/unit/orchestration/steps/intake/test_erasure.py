@@ -162,7 +162,7 @@ def test_rows_of_the_person_leave_the_reviews_that_show_them(settings: Settings,
     rows = {"before": [{**here, "line": "1", "gender": "female"}, {**here, "line": "2", "gender": "male"}],
             "after": [{**here, "file": "0" * 12, "line": "1"}]}  # fmt: skip
     path, page = settings.home / "reviews" / "meaning-1.json", settings.reports / "reviews" / "meaning-1.html"
-    for one, text in ((path, json.dumps({"rows": rows, "digest": "d"})), (page, "female")):
+    for one, text in ((path, json.dumps({"review": "meaning-1", "rows": rows, "digest": "d"})), (page, "female")):
         one.parent.mkdir(parents=True, exist_ok=True)
         one.write_text(text)
     erase(settings)
