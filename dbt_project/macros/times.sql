@@ -41,11 +41,9 @@
     {{ in_zone(site, "timezone({zone}, date_trunc('day', timezone({zone}, " ~ column ~ ")))") }}
 {%- endmacro %}
 
-{#- Whether an instant says more than a day: midnight at the site is how a date without a clock is read. -#}
+{#- Whether an instant says more than a day: the first one of a day is how a date without a clock is read. -#}
 {% macro has_clock(site, column) -%}
-    coalesce(
-        {{ in_zone(site, 'cast(timezone({zone}, ' ~ column ~ ') as time)') }} != time '00:00', false
-    )
+    coalesce({{ column }} != {{ start_of_day(site, column) }}, false)
 {%- endmacro %}
 
 {#-

@@ -1,7 +1,7 @@
 """JSON as DuckDB takes it, for Python: beside the standard also `nan`, `inf` and a comma after the last member.
 
-What DuckDB kept as a document must be readable here too, or one line would stop a whole landing. Numbers are read as 0:
-who asks here asks for form, and a number of thousands of digits is none that Python would read.
+What DuckDB kept as a document must be readable here too, or one line would stop a whole landing. Numbers are read as 0
+unless somebody wants them: most who ask here ask for form, and Python reads none of thousands of digits.
 """
 
 import json
@@ -14,23 +14,30 @@ _STRING_OR_ODD = re.compile(
 )
 
 
-def loads(document: str, of_members: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
-    """Return a document (JSON text) with every number as 0. Raises `ValueError` and `RecursionError`."""
-    try:
-        return _loads(document, of_members)
-    except ValueError:
-        return _loads(_STRING_OR_ODD.sub(_standard, document), of_members)
-
-
-def _loads(document: str, of_members: Callable[[list[tuple[str, Any]]], Any] | None) -> Any:
-    return json.loads(document, object_pairs_hook=of_members, parse_int=_zero, parse_float=_zero, parse_constant=_zero)
-
-
-def _zero(_: str) -> int:
+def _zero(_: str) -> Any:
     return 0
 
 
+def loads(
+    document: str,
+    of_members: Callable[[list[tuple[str, Any]]], Any] | None = None,
+    of_number: Callable[[str], Any] = _zero,
+) -> Any:
+    """Return a document (JSON text). Raises `ValueError` and `RecursionError`."""
+
+    def read(text: str) -> Any:
+        return json.loads(
+            text, object_pairs_hook=of_members, parse_int=of_number, parse_float=of_number, parse_constant=of_number
+        )
+
+    try:
+        return read(document)
+    except ValueError:
+        return read(_STRING_OR_ODD.sub(_standard, document))
+
+
 def _standard(found: re.Match[str]) -> str:
-    if found[1] is not None:
-        return "0"
+    if found[1] is not None:  # as Python knows it
+        sign, word = ("-" if found[1].startswith("-") else ""), found[1].lstrip("-").lower()
+        return "NaN" if word == "nan" else f"{sign}Infinity"
     return "" if found[2] is not None else found[0]

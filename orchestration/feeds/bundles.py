@@ -4,11 +4,11 @@ What does not belong here: what a resource means, and where its references point
 DuckDB over raw JSON text; only the audit counts a second time, in Python, where bundles lie in bundles.
 """
 
-import json
 from typing import cast
 
 import duckdb
 
+from orchestration.contracts import lenient_json
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.problems import REPEATED
 from orchestration.feeds.references import rewrite_references
@@ -118,31 +118,37 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before:
 
 def count_records(document: str, limits: Limits) -> int:
     """Count the records of a bundle (JSON text) without DuckDB: the audit of `unfold`."""
-    return _count(json.loads(document, object_pairs_hook=_object), 1, limits.bundles)
+    return _count(lenient_json.loads(document, object_of), 1, limits.bundles)
 
 
-class _Repeating(dict[str, object]):
-    """A JSON object that names a member twice: what holds it is a record that is held back."""
+class Repeating(dict[str, object]):
+    """A JSON object that names a member twice: what holds it is a record that is held back. Of members with one name
+    the first counts, as DuckDB reads them; `members` are all."""
+
+    def __init__(self, members: list[tuple[str, object]]) -> None:
+        super().__init__(reversed(members))
+        self.members = members
 
 
-def _object(members: list[tuple[str, object]]) -> dict[str, object]:
+def object_of(members: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object of its members."""
     made = dict(members)
-    return made if len(made) == len(members) else _Repeating(made)
+    return made if len(made) == len(members) else Repeating(members)
 
 
 def _count(bundle: dict[str, object], depth: int, deepest: int) -> int:
     listed = bundle.get("entry")
     entries = cast("list[object]", listed) if isinstance(listed, list) else []
-    inner = [_bundle_in(entry) for entry in entries] if depth <= deepest else [None for _ in entries]
+    inner = [bundle_in(entry) for entry in entries] if depth <= deepest else [None for _ in entries]
     return sum(1 if found is None else _count(found, depth + 1, deepest) for found in inner) or 1
 
 
-def _bundle_in(entry: object) -> dict[str, object] | None:
+def bundle_in(entry: object) -> dict[str, object] | None:
     """Return the bundle that an entry holds, unless it asks for a deletion or a change."""
     held = cast("dict[str, object]", entry) if isinstance(entry, dict) else {}
     request, resource = held.get("request"), held.get("resource")
     method = cast("dict[str, object]", request).get("method") if isinstance(request, dict) else None
-    if isinstance(held, _Repeating) or isinstance(resource, _Repeating):
+    if isinstance(held, Repeating) or isinstance(resource, Repeating):
         return None
     if not isinstance(resource, dict) or (isinstance(method, str) and method.upper() in WITHOUT_BUNDLE):
         return None

@@ -61,10 +61,10 @@ def mark_repeats(db: duckdb.DuckDBPyConnection, lines: str, contract: Contract) 
     db.execute(f"create or replace temp table form as {forms}")
     types = {str(t) for (t,) in rows(db, "select distinct _type from form")}
     judged = f"select distinct _names from form where {has_repeats(names_of(contract, types))}"
-    found = [str(names) for (names,) in rows(db, judged)]
-    if not found:
+    db.execute(f"create or replace temp table repeated as {judged}")
+    if not rows(db, "select 1 from repeated limit 1"):
         return lines
-    problem = f"case when _names in ({', '.join(found)}) then '{REPEATED.clause}' end"
+    problem = f"case when _names in (from repeated) then '{REPEATED.clause}' end"
     return f"select * replace ({problem} as _problem) from ({lines})"
 
 

@@ -2,7 +2,7 @@
 
 FastAPI takes the request, OpenSSL checks the token's ES384 signature, orjson reads the body, LightGBM scores both
 outcomes and explains one with its check, SQLite commits the answer durably. No FHIR is read, nothing is validated, no
-card is made and nobody waits for a model that hangs: no honest service is faster. What the service costs more is ours.
+card is made and nobody waits for a model that hangs. What the service costs more is ours.
 """
 
 import sqlite3

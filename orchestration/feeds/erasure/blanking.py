@@ -6,15 +6,13 @@ rejected for what it lacks. A format without a rewriter returns null: the object
 
 import csv
 import io
-import json
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
-from typing import cast
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestration.feeds.erasure.json_blanking import blank_json
 from orchestration.feeds.hl7v2.framing import cut, in_one_byte_units
 from orchestration.feeds.intake import Arrival, unpacked
 from orchestration.feeds.limits import Limits
@@ -37,71 +35,12 @@ def blanked_object(raw: RawObject, kind: Format, lines: Collection[int], limits:
 def blanked(kind: Format, content: bytes, lines: Collection[int]) -> bytes | None:
     """Return what is left of a file without some of its records (their numbers as in `_line`), or null."""
     if kind is Format.JSON:
-        return _blank_json(content, lines)
+        return blank_json(content, lines)
     if kind is Format.HL7V2:
         return _blank_messages(content, lines)
     if kind is Format.CSV:
         return _blank_rows(content, lines)
     return _blank_parquet(content, lines) if kind is Format.PARQUET else None
-
-
-def _blank_json(content: bytes, lines: Collection[int]) -> bytes | None:
-    texts = content.removeprefix(BOM).split(b"\n")
-    documents = [_document(text) for text in texts]
-    if not any(_is_bundle(document) for document in documents):
-        whole = _document(content) if sum(1 for text in texts if text.strip()) > 1 else None
-        if isinstance(whole, dict):
-            return _blank_bundle(whole, lines) if _is_bundle(whole) else None  # one document over many lines
-        return b"\n".join(b"" if n in lines else text for n, text in enumerate(texts, start=1))
-    counter = iter(range(1, 1 << 62))
-    return b"\n".join(_blank_text(t, d, lines, counter) for t, d in zip(texts, documents, strict=True))
-
-
-def _document(text: bytes) -> object:
-    """Return a document whose numbers stay as they were written; null for what is none."""
-    try:
-        return json.loads(text, parse_float=_as_written, parse_int=_as_written)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _as_written(number: str) -> orjson.Fragment:
-    return orjson.Fragment(number.encode())
-
-
-def _is_bundle(document: object) -> bool:
-    return isinstance(document, dict) and cast("dict[str, object]", document).get("resourceType") == "Bundle"
-
-
-def _blank_text(text: bytes, document: object, lines: Collection[int], counter: Iterator[int]) -> bytes:
-    if not text.strip():
-        return text
-    if not _is_bundle(document):
-        return b"{}" if next(counter) in lines else text
-    bundle = cast("dict[str, object]", document)
-    _blank_entries(bundle, lines, counter)
-    return orjson.dumps(bundle)
-
-
-def _blank_bundle(bundle: object, lines: Collection[int]) -> bytes:
-    _blank_entries(cast("dict[str, object]", bundle), lines, iter(range(1, 1 << 62)))
-    return orjson.dumps(bundle)
-
-
-def _blank_entries(bundle: dict[str, object], lines: Collection[int], counter: Iterator[int], depth: int = 1) -> None:
-    """Empty entries by the number that `bundles.unfold` gives them: depth first, a bundle for its entries."""
-    entries = bundle.get("entry")
-    if not isinstance(entries, list) or not entries:
-        next(counter)
-        return
-    listed = cast("list[object]", entries)
-    for at, entry in enumerate(listed):
-        resource = cast("dict[str, object]", entry).get("resource") if isinstance(entry, dict) else None
-        inner = cast("dict[str, object]", resource).get("entry") if _is_bundle(resource) else None
-        if isinstance(inner, list) and inner and depth <= Limits().bundles:
-            _blank_entries(cast("dict[str, object]", resource), lines, counter, depth + 1)
-        elif next(counter) in lines:
-            listed[at] = {}
 
 
 def _blank_messages(content: bytes, lines: Collection[int]) -> bytes:

@@ -71,14 +71,17 @@ def open_review(settings: Settings, seen: Seen, policy: SemanticPolicy) -> str:
 
 
 def join_review(settings: Settings, review: Review, seen: Seen, policy: SemanticPolicy) -> None:
-    """Add changes to a review that waits: to its document, and to the ledger as what joined it."""
+    """Add changes to a review that waits: to its document, and to the ledger as what joined it.
+
+    The new document is bound by its own digest: that rows were erased from the one before is no excuse for it.
+    """
     document, more = document_of(settings, review), _changes_and_rows(settings, seen, policy)
     rows = {
         side: [*document["rows"][side], *_others(more["rows"][side], document["rows"][side])] for side in more["rows"]
     }
     known = document.get("subjects") or [document["about"]]
     joined = {
-        **document,
+        **{member: part for member, part in document.items() if member != "emptied_by"},
         "subjects": list(dict.fromkeys([*known, *more["subjects"]])),
         "changes": [*document["changes"], *more["changes"]],
         "rows": rows,

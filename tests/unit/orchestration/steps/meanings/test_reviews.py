@@ -1,5 +1,6 @@
 """Which changes are put before a reviewer, and in which review: one for one cause, also from look to look."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -8,9 +9,10 @@ import pytest
 
 from evaluation.drift.semantics import Finding
 from orchestration.settings import Settings
-from orchestration.steps.meanings import reviews
+from orchestration.steps.meanings import reviews, standing
 from orchestration.steps.meanings.opening import pattern_of
 from orchestration.steps.meanings.reviews import (
+    ReviewChanged,
     UnknownReview,
     answer_review,
     list_reviews,
@@ -110,6 +112,20 @@ def test_a_review_whose_document_is_gone_is_joined_by_nothing(look: Look, settin
     with pytest.raises(UnknownReview):
         look(VITALS, HUNG)
     assert [one["changes"] for one in list_reviews(settings)] == [["volume_less"], ["volume_less"]]
+
+
+def test_what_joins_a_review_that_an_erasure_emptied_is_bound_again(
+    look: Look, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look(VITALS)
+    [path] = (settings.home / "reviews").glob("*.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "emptied_by": ["e1"]}))
+    monkeypatch.setattr(standing, "_was_emptied", lambda _, document: bool(document.get("emptied_by")))
+    look(VITALS, HUNG)
+    [path] = (settings.home / "reviews").glob("*.json")
+    path.write_text(path.read_text().replace("Half of them", "None of them"))
+    with pytest.raises(ReviewChanged):
+        show_review(settings, list_reviews(settings)[0]["review"])
 
 
 def test_a_review_that_an_earlier_version_opened_is_joined_and_not_told_again(look: Look, settings: Settings) -> None:
