@@ -13,7 +13,7 @@ from orchestration.contracts.elements import Wrong, wrongs
 from orchestration.contracts.fhir_reading import ROOT, fhir_value, read
 from orchestration.contracts.model import ContractObject, LogicalType, Property
 from orchestration.contracts.path import Shape
-from orchestration.contracts.suspects import suspicion
+from orchestration.contracts.suspects import Naming, suspicion
 from orchestration.contracts.table_reading import column_value
 from orchestration.contracts.values import Value, came_column, sql_type
 
@@ -50,15 +50,15 @@ def lake_columns(item: ContractObject) -> tuple[tuple[str, str], ...]:
     return PROVENANCE + tuple((p.name, sql_type(p)) for p in item.columns)
 
 
-def compile_fhir(item: ContractObject, *, is_foreign: bool = False) -> Compiled:
+def compile_fhir(item: ContractObject, *, is_foreign: bool = False, naming: Naming | None = None) -> Compiled:
     """Compile an object over a source with `_id`, `_type` and `doc` (the resource as JSON text).
 
     `is_foreign` says that somebody else wrote the documents: then an element of another kind than what is read is a
-    clause too (elements.py).
+    clause too (elements.py); then `naming` saves work (suspects.py), and needs their `_names`.
     """
     shape, values, version = _read(item)
     parsed = f"from_json(doc, {sql.text(shape.structure())}) as {ROOT}"
-    wrong = f", {suspicion(shape, ROOT)} as {WRONG}" if is_foreign else ""
+    wrong = f", {suspicion(shape, ROOT, naming)} as {WRONG}" if is_foreign else ""
     first = f"select *, {version}{wrong} from (select *, {parsed} from {{source}})"
     return _assemble(item, values, first, "instant(_version_text)", wrongs(shape) if is_foreign else ())
 

@@ -78,6 +78,14 @@ class Shape:
             if child.children:
                 yield from child.objects(f"{way}.{name}{'[0]' if child.is_list else ''}")
 
+    def lists(self, way: str = "$") -> Iterator[str]:
+        """Return the JSON paths of the lists that are in no other."""
+        for name, child in (self.children or {}).items():
+            if child.is_list:
+                yield f"{way}.{name}"
+            else:
+                yield from child.lists(f"{way}.{name}")
+
     def structure(self) -> str:
         """Return the JSON text of the structure; every leaf stays a JSON fragment, so that its type can be judged."""
         return json.dumps(self._plain())

@@ -23,6 +23,7 @@ DATE_TIME_PATTERN = r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.]\d+
 # DuckDB's cast also takes 7_5 for 75, and hexadecimal numbers.
 NUMBER_PATTERN = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?"
 # `Type/id`, with or without a server before it and a version after it; `Type?identifier=system|value`.
+PLAIN_END = "/[A-Za-z0-9.-]+"
 LITERAL_END = r"/[^/?#\s]+)(?:/_history/[^/?#\s]+)?$"
 REFERENCED_TYPE = r"(?:^|/)([A-Z][A-Za-z]+)(?:\?|/[^/?#\s]+(?:/_history/[^/?#\s]+)?$)"
 LAST_SEGMENT = "[^/]*$"
@@ -114,6 +115,8 @@ MACROS = (
     "resolved_reference(reference, type, target, id_system, id_value) as case "
     f"when type is not null and regexp_extract(type, '{LAST_SEGMENT}') <> target then null "
     f"when reference is null then coalesce(id_system, '') || {SEPARATOR} || id_value "
+    # Of most: cheaper to see than to cut out what may stand before and after.
+    f"when regexp_full_match(reference, target || '{PLAIN_END}') then replace(reference, '/', {SEPARATOR}) "
     "when starts_with(reference, '#') then null "
     f"when starts_with(reference, 'urn:uuid:') then replace(reference, 'urn:uuid:', target || {SEPARATOR}) "
     "when contains(reference, '?') then case "

@@ -8,7 +8,7 @@ is suspect. Of suspects alone the kinds are asked, and what is really wrong is l
 What does not belong here: values of the right kind (clauses.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from orchestration.contracts import sql
 from orchestration.contracts.elements import NAME, described
@@ -22,9 +22,17 @@ IS_NOT = {
 }
 
 
-def suspicion(shape: Shape, root: str) -> str:
-    """Return SQL of the number of what is wrong with `doc`, null where nothing is; `root` is what was read of it."""
-    here = _Suspects(shape, root)
+NAMES = "_names"  # of a record: the digest of the names in it, null where there is none
+Naming = Mapping[str, Sequence[int]]  # by the JSON path of a list: the digests of names with which it is there
+
+
+def suspicion(shape: Shape, root: str, naming: Naming | None = None) -> str:
+    """Return SQL of the number of what is wrong with `doc`, null where nothing is; `root` is what was read of it.
+
+    With `naming`, which tells of every list that is in no other, only records that name a list are asked why none was
+    read of it; few documents have all the lists that a contract reads.
+    """
+    here = _Suspects(shape, root, naming)
     asked = f"{NAME}(cast(doc as varchar), {sql.text(described(shape))})"
     return f"case when {here.is_wrong} then {asked} end"
 
@@ -32,7 +40,8 @@ def suspicion(shape: Shape, root: str) -> str:
 class _Suspects:
     """The conditions under which a document has to be looked at, gathered along its shape."""
 
-    def __init__(self, shape: Shape, root: str) -> None:
+    def __init__(self, shape: Shape, root: str, naming: Naming | None) -> None:
+        self.naming = naming
         self.empty: dict[
             str, str
         ] = {}  # of objects that are in no list: their JSON paths, and whether they are suspect
@@ -45,13 +54,19 @@ class _Suspects:
         for name, child in (shape.children or {}).items():
             value, path = f"{here}.{sql.name(name)}", f"{way}.{name}"
             if child.is_list:
-                self.absent[path] = f"{f'{parent} is not null and ' if parent else ''}{value} is null"
+                self.absent[path] = f"{self._is_named(path)}{f'{parent} is not null and ' if parent else ''}{value} is null"
                 self.others.append(_list(child, value, path))
             elif child.children:
                 self.empty[path] = _is_empty(child, value)
                 self._gather(child, value, path, value)
             else:
                 self.others.append(_leaf(child, value))
+
+    def _is_named(self, path: str) -> str:
+        if self.naming is None:
+            return ""
+        digests = [f"cast({digest} as ubigint)" for digest in self.naming[path]]
+        return f"coalesce({NAMES} in ({', '.join(digests)}), true) and " if digests else f"{NAMES} is null and "
 
 
 def _asked(suspects: dict[str, str], kind: str) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from orchestration.contracts import Contract, ContractObject, Reader, sql
-from orchestration.contracts.compiler import compile_fhir
+from orchestration.contracts.compiler import Compiled, compile_fhir
 from orchestration.feeds import fhir, problems
 from orchestration.feeds.batches import Batch, Judged, Tally, as_text
 from orchestration.feeds.bundles import count_records
@@ -21,7 +21,7 @@ from orchestration.feeds.limits import Limits
 from orchestration.feeds.outcome import Outcome, Prepared, Reject, whole
 from orchestration.feeds.problems import REASONS, REPEATED, WHOLE, Problem
 from orchestration.feeds.relation import rows
-from orchestration.feeds.repeats import told
+from orchestration.feeds.repeats import naming, told
 
 
 def land_fhir(
@@ -61,14 +61,23 @@ class JudgedFiles:
 def judge_staged(batch: Batch, files: Sequence[FhirFile], limits: Limits) -> JudgedFiles:
     """Judge what was staged by the contract alone."""
     expected = _expected(batch.db, files, limits)
-    readable = _reject_problems(batch, files)
-    types = [str(t) for (t,) in rows(batch.db, "select distinct _type from judged_record where _problem is null")]
-    is_foreign = batch.contract.reader is Reader.FHIR
+    came = rows(batch.db, "select distinct _file_no, _type, _problem is null from judged_record")
+    readable = {int(str(n)) for n, _, is_sound in came if is_sound}
+    if not all(is_sound for *_, is_sound in came):
+        readable |= _reject_problems(batch)
+    _reject_bad_lines(batch, files)
+    types = sorted({str(t) for _, t, is_sound in came if is_sound})
     judged = [
-        batch.judge(item, compile_fhir(item, is_foreign=is_foreign), _records_of(of_type))
+        batch.judge(item, _compiled(batch, item, of_type), _records_of(of_type))
         for item, of_type in objects_of(batch.contract, types)
     ]
     return JudgedFiles(judged, expected, readable)
+
+
+def _compiled(batch: Batch, item: ContractObject, types: Sequence[str]) -> Compiled:
+    if batch.contract.reader is not Reader.FHIR:
+        return compile_fhir(item)
+    return compile_fhir(item, is_foreign=True, naming=naming(batch.db, item, types))
 
 
 def _records_of(types: Sequence[str]) -> str:
@@ -108,8 +117,8 @@ def _expected(db: duckdb.DuckDBPyConnection, files: Sequence[FhirFile], limits: 
     return [counted.get(n, 0) + len(f.lines.bad) for n, f in enumerate(files)]
 
 
-def _reject_problems(batch: Batch, files: Sequence[FhirFile]) -> set[int]:
-    """Add lines that no contract needs to see; return the files of which something else is left."""
+def _reject_problems(batch: Batch) -> set[int]:
+    """Add records that no contract needs to see; return the files of which such a one is an entry that holds one."""
     query = f"""select _file_no, _line, _problem, _content, _is_entry, _type,
         case when _problem = '{REPEATED.clause}' then doc end from judged_record where _problem is not null"""
     entries: set[int] = set()
@@ -124,12 +133,15 @@ def _reject_problems(batch: Batch, files: Sequence[FhirFile]) -> set[int]:
         batch.tallies[n].rejects.append(reject)
         if is_entry and clause != problems.EMPTY_BUNDLE.clause:
             entries.add(n)
+    return entries
+
+
+def _reject_bad_lines(batch: Batch, files: Sequence[FhirFile]) -> None:
+    """Add lines that are no text that may be read."""
     for n, file in enumerate(files):
         bad = [(line, p) for line, p in file.lines.bad if not _was_taken(batch.files[n], line)]
         batch.tallies[n].add("duplicate", len(file.lines.bad) - len(bad))
         batch.tallies[n].rejects.extend(Reject(line, p.clause, p.reason) for line, p in bad)
-    clean = rows(batch.db, "select distinct _file_no from judged_record where _problem is null")
-    return entries | {int(str(n)) for (n,) in clean}
 
 
 def _asked_of(clause: str, of_type: str, contract: Contract) -> str:

@@ -8,20 +8,22 @@ looked at that its contract reads, of a list the first; of an entry of a bundle 
 What does not belong here: what a member means.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from functools import lru_cache
 from typing import cast
 
 import duckdb
 
-from orchestration.contracts import Contract, lenient_json, sql
+from orchestration.contracts import Contract, ContractObject, lenient_json, sql
 from orchestration.contracts.compiler import shape_of
+from orchestration.contracts.suspects import Naming
 from orchestration.feeds.problems import REPEATED
 from orchestration.feeds.relation import rows
 
 DEEP = "json_keys('[' || cast({0} as varchar) || ']', '$..*')"  # of every object; of anything else there are none
 OF_ENTRIES = frozenset({"entry", "fullUrl", "id", "request", "resource", "resourceType", "response", "type"})
 HELD_BY_ENTRY = "resource"
+MANY_FORMS = 64  # of one batch, from which on looking a digest up costs more than it saves
 
 
 def names_of(contract: Contract, types: Set[str] | None = None) -> str:
@@ -66,6 +68,17 @@ def mark_repeats(db: duckdb.DuckDBPyConnection, lines: str, contract: Contract) 
         return lines
     problem = f"case when _names in (from repeated) then '{REPEATED.clause}' end"
     return f"select * replace ({problem} as _problem) from ({lines})"
+
+
+def naming(db: duckdb.DuckDBPyConnection, item: ContractObject, types: Collection[str]) -> Naming | None:
+    """Return with which names of `mark_repeats` the lists are there that an object reads; null where there are many."""
+    lists = list(shape_of(item).lists())
+    listed, paths = (", ".join(map(sql.text, texts)) for texts in (types, lists))
+    query = f"select _names, json_type(doc, [{paths}]) from form where _type in ({listed}) limit {MANY_FORMS}"
+    forms = [(int(str(digest)), cast("list[str | None]", found)) for digest, found in rows(db, query)]
+    if len(forms) == MANY_FORMS:
+        return None
+    return {path: [digest for digest, found in forms if found[n] is not None] for n, path in enumerate(lists)}
 
 
 def told(document: str, contract: Contract) -> str:

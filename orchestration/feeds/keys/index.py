@@ -172,21 +172,28 @@ class KeyIndex:
             (self.folder / name).unlink(missing_ok=True)
 
     def _write_runs(self) -> list[str]:
-        """Put one run in the place of those in memory and of those on disk that it outgrew; return the latter."""
-        waiting = sum(1 for run in self.runs if run.name is None)
-        if not waiting:
-            return []
-        written = self.runs[: len(self.runs) - waiting]
-        sizes = [len(run.entries) for run in written] + [sum(len(run.entries) for run in self.runs[len(written) :])]
-        taken = self.runs[len(written) + 1 - _to_merge(sizes) :]
-        entries = merged([run.entries for run in taken])
+        """Write the runs in memory, one run in the place of those that belong together (`_gathered`); return the names
+        of those on disk that are not needed any more."""
+        groups = self._gathered()
+        self.runs = [run if run.name else self._written(run) for run in map(_as_one, groups)]
+        return [run.name for group in groups if len(group) > 1 for run in group if run.name]
+
+    def _gathered(self) -> list[list[Run]]:
+        """Return the runs, the older first, those together that are to be one."""
+        groups: list[list[Run]] = []
+        for run in self.runs:
+            groups.append([run])
+            if run.name is None:
+                start = len(groups) - _to_merge([sum(len(one.entries) for one in group) for group in groups])
+                groups[start:] = [[one for group in groups[start:] for one in group]]
+        return groups
+
+    def _written(self, run: Run) -> Run:
         name = f"{secrets.token_hex(8)}.run.npy"
         with (self.folder / name).open("wb") as stream:
-            np.save(stream, np.ascontiguousarray(entries.rows))
+            np.save(stream, np.ascontiguousarray(run.entries.rows))
             flush(stream)
-        mapped = Entries(np.load(self.folder / name, mmap_mode="r"))
-        self.runs[len(self.runs) - len(taken) :] = [Run(mapped, name)]
-        return [run.name for run in taken if run.name]
+        return Run(Entries(np.load(self.folder / name, mmap_mode="r")), name)
 
     def _append_names(self) -> None:
         with (self.folder / NAMES).open("ab") as stream:
@@ -222,15 +229,19 @@ def _sorted(keys: pa.ChunkedArray) -> np.ndarray:
     return both[:, np.argsort(both[0], kind="stable")]
 
 
+def _as_one(group: list[Run]) -> Run:
+    return group[0] if len(group) == 1 else Run(merged([run.entries for run in group]))
+
+
 def _to_merge(sizes: list[int]) -> int:
     """Return how many of the last runs become one: those that are no larger than all that came after them.
 
-    So every run is larger than the sum of those after it: their number grows with the logarithm of the entries, and
-    an entry is written again only as often.
+    So every run is larger than the sum of those after it, up to a large one, which is left alone: their number grows
+    with the logarithm of the entries, and an entry is written again only as often.
     """
     count, total = 1, sizes[-1]
     for size in reversed(sizes[:-1]):
-        if size > total or size > LARGEST:
+        if size > total or max(size, total) > LARGEST:
             break
         count, total = count + 1, total + size
     return count

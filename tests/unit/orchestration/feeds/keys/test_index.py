@@ -136,6 +136,22 @@ def test_large_runs_are_left_alone(folder, monkeypatch: pytest.MonkeyPatch) -> N
     assert len(index.find("sick", asked([3]))) == 12
 
 
+def test_a_large_index_is_adopted_as_it_lies(folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST", 4)
+    monkeypatch.setattr(module, "IN_MEMORY", 6)
+    index, own = KeyIndex.open(folder()), KeyIndex.open(folder())
+    index.add("sick", "sick/day=2026-03-01/before.parquet", lake_rows([3], 0))
+    index.flush()
+    for number in range(4):
+        own.add("sick", f"sick/day=2026-03-01/{number}", lake_rows([2, 3, 4], number))
+    sizes = [len(run.entries) for run in own.runs]
+    index.adopt("sick", "sick/day=2026-03-01/long.parquet", own)
+    index.flush()
+    assert [len(run.entries) for run in index.runs] == [1, sizes[0], sum(sizes[1:])]
+    assert len(index.find("sick", asked([3]))) == 5
+    assert index.files_of(asked([2])) == ["sick/day=2026-03-01/long.parquet"]
+
+
 @pytest.mark.parametrize("damage", ["manifest.json", "run", "cut"])
 def test_an_index_that_cannot_be_read_is_an_empty_one(folder, damage: str) -> None:
     index = KeyIndex.open(folder())
