@@ -23,6 +23,11 @@ TYPE_REASONS = {
     LogicalType.ARRAY: "a list",
 }
 ZONED_TIME = "a time with a time zone (ISO 8601)"
+REFERENCE = (
+    "a reference to {} that can be resolved, on a server of the site's own (`fhir_servers` of its site file) where it "
+    "names one"
+)
+NUMBERED = "present, and no placeholder such as NA, unknown or 0 (placeholders.yaml)"
 WORD = re.compile("[A-Za-z_0-9]+")
 LISTED_CODES = 12
 EASTERNMOST_HOURS = 14  # where a day begins first: UTC+14
@@ -62,7 +67,7 @@ def clauses(item: ContractObject, values: list[Value]) -> tuple[Clause, ...]:
 
 
 def _type_clause(item: ContractObject, p: Property) -> Clause:
-    wanted = f"a reference to {p.reference} that can be resolved" if p.reference else TYPE_REASONS[p.logical_type]
+    wanted = REFERENCE.format(p.reference) if p.reference else TYPE_REASONS[p.logical_type]
     if p.logical_type is LogicalType.TIMESTAMP and p.sources:
         wanted = ZONED_TIME  # of a table; FHIR's times may be partial
     came = f"len({came_column(p)}) > 0" if p.items else f"{came_column(p)} is not null"
@@ -139,7 +144,7 @@ def _rules(p: Property, row: str = "") -> list[Rule]:
     column = f"{row}{sql.name(p.name)}"
     found: list[Rule] = []
     if p.is_required:
-        found.append(Rule("required", f"{column} is null", "present"))
+        found.append(Rule("required", f"{column} is null", NUMBERED if p.identifies else "present"))
     if p.logical_type is LogicalType.STRING and not (p.is_identifier or p.codes or p.pattern or p.transform):
         found.append(Rule("zero_byte", f"contains({column}, chr(0))", "text without zero bytes"))
     if p.codes:

@@ -51,7 +51,7 @@ def lake_columns(item: ContractObject) -> tuple[tuple[str, str], ...]:
 
 
 def compile_fhir(item: ContractObject, *, is_foreign: bool = False, naming: Naming | None = None) -> Compiled:
-    """Compile an object over a source with `_id`, `_type` and `doc` (the resource as JSON text).
+    """Compile an object over a source with `_id`, `_type`, `doc` (the resource as JSON text) and `_base` (its server).
 
     `is_foreign` says that somebody else wrote the documents: then an element of another kind than what is read is a
     clause too (elements.py); then `naming` saves work (suspects.py), and needs their `_names`.

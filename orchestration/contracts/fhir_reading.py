@@ -14,6 +14,7 @@ from orchestration.contracts.values import Value, came_column, identifier_value,
 ROOT = "_r"
 FHIR_ID = {"id": "_id", "resourceType": "_type"}  # the reader settles both: a bundle may give them outside the resource
 CAME = "came"
+BASE = "_base"  # the server that a record is from, as its bundle says
 NUMBERED = {"Patient": "patient", "Encounter": "visit"}  # what a reference by identifier gives the number of
 JSON_KINDS = {LogicalType.NUMBER: NUMBER, LogicalType.INTEGER: NUMBER, LogicalType.BOOLEAN: BOOLEAN}
 REFERENCE_PARTS = {
@@ -71,13 +72,15 @@ def _fragments(item: Property, shape: Shape, root: str) -> dict[str, str]:
 def _identifier(item: Property, text: Callable[[str], str]) -> Value:
     """Return the reading of an identifier from the texts of its parts.
 
-    A reference to another type than the contract's is none, unless one is required.
+    A reference to another type than the contract's, or to another server's, is none, unless one is required.
     """
     if not item.reference:
-        return identifier_value(item, f"{text('value')} is not null", _message(item, text))
+        given = sql.issued(item.identifies, text("value"))
+        return identifier_value(item, f"{given} is not null", _message(item, text))
     absent = f"starts_with({text('reference')}, '#')"
     if not item.is_required:
         absent += f" or named_type({text('reference')}, {text('type')}) <> {sql.text(item.reference)}"
+        absent += f" or from_elsewhere({text('reference')}, {BASE})"
     came = f"json_given({part_column(item, 'reference')}) is not null"
     return identifier_value(item, f"{came} and not coalesce({absent}, false)", _message(item, text))
 
@@ -86,11 +89,13 @@ def _message(item: Property, text: Callable[[str], str]) -> str:
     """Return the message for the pseudonym: authority, separator, identifier."""
     if item.reference:
         target = sql.text(item.reference)
-        parts = ", ".join(text(part) for part in ("system", "value"))
-        found = f"resolved_reference({text('reference')}, {text('type')}, {target}, {parts})"
-        return sql.canonical(NUMBERED.get(item.reference), found)
+        kind = NUMBERED.get(item.reference)
+        number = f"{text('system')}, {sql.issued(kind, text('value'))}"
+        found = f"resolved_reference({text('reference')}, {text('type')}, {target}, {number}, {BASE})"
+        return sql.canonical(kind, found)
     authority = f"coalesce({text('authority')}, '')" if item.authority_path else sql.text(item.authority or "")
-    return sql.canonical(item.identifies, f"{authority} || {sql.SEPARATOR} || {text('value')}")
+    number = sql.issued(item.identifies, text("value"))
+    return sql.canonical(item.identifies, f"{authority} || {sql.SEPARATOR} || {number}")
 
 
 def _array(item: Property, shape: Shape) -> Value:

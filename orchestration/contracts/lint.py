@@ -119,6 +119,6 @@ def _explain(db: duckdb.DuckDBPyConnection, contract: Contract, item: ContractOb
         query = compiled.query(f"(select {carried}, {source})")
     else:
         query = compile_fhir(item, is_foreign=contract.reader is Reader.FHIR).query(
-            f"(select {carried}, '' as _id, '' as _type, '{{}}' as doc)"
+            f"(select {carried}, '' as _id, '' as _type, '{{}}' as doc, '' as _base)"
         )
     db.execute(f"explain {query}")

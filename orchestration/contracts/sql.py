@@ -12,10 +12,11 @@ from pathlib import Path
 import duckdb
 import yaml
 
-from orchestration.contracts import free_text
+from orchestration.contracts import free_text, placeholders
 
 HMAC_BLOCK = 64  # bytes of a SHA-256 block (RFC 2104)
 SEPARATOR = "chr(31)"
+SERVERS = "server"  # of `authorities`: FHIR servers whose ids are the site's own
 DATE_PATTERN = r"\d{4}(-\d{2}(-\d{2})?)?"
 # A time says its zone, at most 14 hours from UTC (FHIR dateTime), and 24:00 is none; the cast judges the rest.
 ZONE_PATTERN = r"(Z|[+-](0\d|1[0-3])(:?[0-5]\d)?|[+-]14(:?00)?)"
@@ -26,6 +27,7 @@ NUMBER_PATTERN = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?"
 PLAIN_END = "/[A-Za-z0-9.-]+"
 LITERAL_END = r"/[^/?#\s]+)(?:/_history/[^/?#\s]+)?$"
 REFERENCED_TYPE = r"(?:^|/)([A-Z][A-Za-z]+)(?:\?|/[^/?#\s]+(?:/_history/[^/?#\s]+)?$)"
+SERVER = r"^(.+)/[A-Z][A-Za-z]+/[^/?#\s]+(?:/_history/[^/?#\s]+)?$"
 LAST_SEGMENT = "[^/]*$"
 CONDITIONAL_SYSTEM = r"[?&]identifier=([^|&]*)\|"
 CONDITIONAL_VALUE = r"[?&]identifier=[^|&]*\|([^&]+)"
@@ -65,6 +67,7 @@ MACROS = (
     "pseudonym_of(message) as "
     "left(sha256(getvariable('hmac_outer') || unhex(sha256(getvariable('hmac_inner') || encode(message)))), 32)",
     "content_of(content) as sha256(getvariable('content_key') || encode(content))",
+    placeholders.macro(),
     "finite_number(x) as case when isfinite(x) then x end",
     "whole_number(x) as case when abs(x) < 9e15 and x = trunc(x) then cast(x as bigint) end",
     f"number_text(t) as finite_number(case when regexp_full_match(t, '{NUMBER_PATTERN}') "
@@ -112,12 +115,16 @@ MACROS = (
     f"named_type(reference, type) as coalesce(nullif(regexp_extract(type, '{LAST_SEGMENT}'), ''), "
     f"nullif(regexp_extract(reference, '{REFERENCED_TYPE}', 1), ''))",
     # What a reference to `target` is known by; null for one that cannot be resolved or names another type.
-    "resolved_reference(reference, type, target, id_system, id_value) as case "
+    # An id is its server's: the same on another server is another thing. `base` is the server of the record itself,
+    # null where its bundle does not say; what asks a server for whoever has a number (`?`) gives the number.
+    f"from_elsewhere(reference, base) as contains(reference, '://') and not contains(reference, '?') "
+    f"and not coalesce(own_server(regexp_extract(reference, '{SERVER}', 1), base), false)",
+    "resolved_reference(reference, type, target, id_system, id_value, base) as case "
     f"when type is not null and regexp_extract(type, '{LAST_SEGMENT}') <> target then null "
     f"when reference is null then coalesce(id_system, '') || {SEPARATOR} || id_value "
     # Of most: cheaper to see than to cut out what may stand before and after.
     f"when regexp_full_match(reference, target || '{PLAIN_END}') then replace(reference, '/', {SEPARATOR}) "
-    "when starts_with(reference, '#') then null "
+    "when starts_with(reference, '#') or from_elsewhere(reference, base) then null "
     f"when starts_with(reference, 'urn:uuid:') then replace(reference, 'urn:uuid:', target || {SEPARATOR}) "
     "when contains(reference, '?') then case "
     "when starts_with(reference, '?') or contains('/' || reference, '/' || target || '?') "
@@ -146,15 +153,28 @@ def canonical(kind: str | None, message: str) -> str:
     return f"known_authority({text(kind)}, {message})" if kind else message
 
 
+def issued(kind: str | None, value: str) -> str:
+    """Return an identifier's text, null for a placeholder where it numbers patients, visits or orders."""
+    return f"issued({value})" if kind else value
+
+
 def authority_macro(authorities: Mapping[str, Mapping[str, str]]) -> str:
     """Return the macro that renames authorities: by what they number (patient, visit), another name to the one."""
-    known = {(kind, other): one for kind, names in authorities.items() for other, one in names.items()}
+    known = {(k, other): one for k, names in authorities.items() if k != SERVERS for other, one in names.items()}
     if not known:
         return "known_authority(kind, message) as message"
     entries = ", ".join(f"{text(k)} || {SEPARATOR} || {text(other)}: {text(one)}" for (k, other), one in known.items())
     named = f"map {{{entries}}}[kind || {SEPARATOR} || split_part(message, {SEPARATOR}, 1)]"
     renamed = f"{named} || substr(message, instr(message, {SEPARATOR}))"
     return f"known_authority(kind, message) as coalesce({renamed}, message)"
+
+
+def server_macros(authorities: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
+    """Return the macros that tell the site's own FHIR servers: whether one is, and whether one is listed as none."""
+    listed = ", ".join(text(server) for server in authorities.get(SERVERS, {}))
+    is_listed = f"server in ({listed})" if listed else "false"
+    is_strange = f"server not in ({listed})" if listed else "false and server is null"
+    return f"own_server(server, base) as server = base or {is_listed}", f"strange_server(server) as {is_strange}"
 
 
 def install(
@@ -183,7 +203,7 @@ def install_again(
     connection.execute("set variable hmac_outer = ?", [bytes(b ^ 0x5C for b in padded)])
     content_key = hmac.new(key, b"pilothouse content", hashlib.sha256).digest()
     connection.execute("set variable content_key = ?", [content_key])
-    for definition in (*MACROS, authority_macro(authorities or {})):
+    for definition in (*server_macros(authorities or {}), *MACROS, authority_macro(authorities or {})):
         connection.execute(f"create or replace temp macro {definition}")
 
 
@@ -198,5 +218,6 @@ def install_unkeyed(
     connection.execute("set variable site_zone = ?", [zone])
     free_text.install(connection, free_text.clinical_words())
     settled = [definition.replace("getvariable('site_zone')", text(zone)) for definition in MACROS]
-    for definition in (*settled, authority_macro(authorities or {}), *UNKEYED):
+    known = (*server_macros(authorities or {}), *settled, authority_macro(authorities or {}), *UNKEYED)
+    for definition in known:
         connection.execute(f"create or replace temp macro {definition}")

@@ -54,7 +54,9 @@ class _Suspects:
         for name, child in (shape.children or {}).items():
             value, path = f"{here}.{sql.name(name)}", f"{way}.{name}"
             if child.is_list:
-                self.absent[path] = f"{self._is_named(path)}{f'{parent} is not null and ' if parent else ''}{value} is null"
+                self.absent[path] = (
+                    f"{self._is_named(path)}{f'{parent} is not null and ' if parent else ''}{value} is null"
+                )
                 self.others.append(_list(child, value, path))
             elif child.children:
                 self.empty[path] = _is_empty(child, value)

@@ -20,6 +20,7 @@ def column_value(item: Property, columns: Mapping[str, str], file_name: str) -> 
     """Return the reading of a property from the column that came, or from the file's name."""
     came = _came(item, columns, file_name)
     if item.is_identifier:
+        came = sql.issued(item.identifies, came)
         message = sql.canonical(item.identifies, f"{sql.text(item.authority or '')} || {sql.SEPARATOR} || {came}")
         return identifier_value(item, f"{came} is not null", message)
     meant = meant_text(item, item.reading, came_column(item)) if item.reading else came_column(item)

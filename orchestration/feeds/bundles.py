@@ -8,7 +8,7 @@ from typing import cast
 
 import duckdb
 
-from orchestration.contracts import lenient_json
+from orchestration.contracts import lenient_json, sql
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.problems import REPEATED
 from orchestration.feeds.references import rewrite_references
@@ -80,7 +80,8 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before:
         with closed as (
             select *, json_text(s.resource.resourceType) as _named, json_text(s.resource.id) as _given,
                 regexp_extract(s.request.url, '{TARGET}', ['type', 'id']) as _target,
-                regexp_extract(s.fullUrl, '(?:^urn:uuid:|/)([^/:]+)$', 1) as _url_id
+                regexp_extract(s.fullUrl, '(?:^urn:uuid:|/)([^/:]+)$', 1) as _url_id,
+                nullif(regexp_extract(s.fullUrl, '{sql.SERVER}', 1), '') as _base
             from entry
             where not (_is_bundle and len(_within) <= {limits.bundles} and {has_entries})),
         record as (
@@ -89,21 +90,22 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before:
                 case when _deletes or {_IS_REQUEST} then nullif(_target.type, '') else _named end as _type,
                 case when _deletes then nullif(_target.id, '')
                     else coalesce(_given, nullif(_target.id, ''), nullif(_url_id, '')) end as _id,
-                _deletes as _is_deleted,
+                _deletes as _is_deleted, _base,
                 case when _repeats then '{REPEATED.clause}'
                     when _deletes then case when coalesce(_target.id, '') = '' then 'entry.delete_target' end
                     when {_IS_REQUEST} then 'entry.' || if(_method = 'PATCH', 'patch', 'operation')
                     when _method not in ('', {listed}) then 'entry.method'
                     when _is_bundle then case when {has_entries} then 'entry.too_deep' else 'entry.empty_bundle' end
                     when _named = 'Bundle' then 'line.unknown_type'
-                    when doc is not null and json_type(doc) = 'OBJECT' then null
+                    when doc is not null and json_type(doc) = 'OBJECT'
+                        then case when s.request.url is null and strange_server(_base) then 'entry.server' end
                     when json_type(s.response) = 'OBJECT' then 'entry.response_only'
                     else 'entry.no_resource' end as _problem,
                 content_of(case when _deletes and not _repeats then '{DELETED}' else cast(doc as varchar) end)
                     as _content
             from closed
             union all by name
-            select _file_no, [_line] as _within, 0 as _at, _type = 'Bundle' as _is_entry, doc, _type, _id, _is_deleted,
+            select _file_no, [_line] as _within, 0 as _at, _type = 'Bundle' as _is_entry, doc, _type, _id, _is_deleted, _base,
                 case when _problem is not null then _problem when _type = 'Bundle' then 'file.empty_bundle' end
                     as _problem, _content
             from head

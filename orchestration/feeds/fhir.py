@@ -97,7 +97,8 @@ def stage(
     Returns whether a file holds bundles. `records_before` is for a piece of a file that does, in this piece or another:
     how many records came before it.
 
-    Columns: _file_no, _line, _is_entry, doc (JSON text), _type, _id, _is_deleted, _problem (clause or null), _content.
+    Columns: _file_no, _line, _is_entry, doc (JSON text), _type, _id, _is_deleted, _problem (clause or null), _content,
+    _base (the server that a bundle names for an entry).
     `_line` is the number of the line, in a file that holds bundles that of the record.
     """
     shares = dealt(lines_table(files))
@@ -123,7 +124,7 @@ def read_lines(lines: str, more: str = "") -> str:
                 else json_text(h.resourceType) end as _type,
             case when starts.type <> '' then starts.id else json_text(h.id) end as _id,
             false as _is_deleted, cast(null as varchar) as _problem,
-            content_of_record(cast(doc as varchar)) as _content{more}
+            content_of_record(cast(doc as varchar)) as _content, cast(null as varchar) as _base{more}
         from (select *, case when starts.type = '' then from_json(doc, '{HEAD}') end as h from (
             select *, regexp_extract(cast(doc as varchar), '{BEGINNING}', ['type', 'id']) as starts from (
                 select _file_no, _line, try(json(text)) as doc{more} from {lines})))

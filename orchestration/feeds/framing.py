@@ -17,7 +17,10 @@ NEWLINE = 10
 SPACE = 32
 OPENERS = np.frombuffer(b"[{", dtype=np.uint8)
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-CASELESS, OPENER = np.uint8(0xDF), np.uint8(ord("["))  # "[" and "{" differ in one bit, which letters have for their case
+CASELESS, OPENER = (
+    np.uint8(0xDF),
+    np.uint8(ord("[")),
+)  # "[" and "{" differ in one bit, which letters have for their case
 BLOCK = 1 << 19
 BRACKET = re.compile(rb"[\[\]{}]+")
 

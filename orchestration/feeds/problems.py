@@ -79,6 +79,11 @@ ENTRY_OPERATION = Problem(
     "The entry asks for an operation ($name), which landing cannot apply. Have what it changes sent whole.",
 )
 ENTRY_METHOD = Problem("entry.method", "The entry's request has a method that FHIR R4 does not know.")
+ENTRY_SERVER = Problem(
+    "entry.server",
+    "The entry is of a FHIR server that the site file does not list under `fhir_servers`: its id is another's. List "
+    "the server if it is the site's own.",
+)
 ROW_WIDTH = Problem("row.width", "The row has another number of cells than the header.")
 ROW_QUOTES = Problem(
     "row.quotes",

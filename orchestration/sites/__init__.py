@@ -135,7 +135,9 @@ class Site(_Frozen):
     derived from the site's name. `holdout_from` is the local day on which candidates stop learning and begin to be
     tested; without one it is the last third of what the site has sent. `authorities` are those that issue identifiers,
     whom feeds call by different names. `deidentification` is the standard by which its people are de-identified in what
-    is published of them. `bulk_export` describes the FHIR server of the record system.
+    is published of them. `fhir_servers` are the base addresses of the site's own FHIR servers: an id, and a reference
+    that names its server, is of another server's record where that is not listed, or, without a list, where it is not
+    the server that the record itself is from. `bulk_export` describes the FHIR server of the record system.
     `takes_test_records` says that messages, claims and resources marked as training or test are taken as real here: for
     published samples, which are nothing else. `admitting_clinics` says which clinics of the appointments feed book
     beds, and on which unit: their appointments are booked admissions, all others are not.
@@ -158,6 +160,7 @@ class Site(_Frozen):
     holdout_from: date | None = None
     authorities: Authorities = Authorities()
     deidentification: Deidentification = Deidentification()
+    fhir_servers: tuple[Annotated[str, Field(pattern=r"^https?://[^\s?#]+[^\s?#/]$", max_length=512)], ...] = ()
     bulk_export: BulkExport | None = None
     takes_test_records: bool = False
     admitting_clinics: dict[str, Identifier] = {}
@@ -217,9 +220,11 @@ class Site(_Frozen):
 
     @property
     def aliases(self) -> dict[str, dict[str, str]]:
-        """By what is numbered, every other name of an authority and the one that it is known by."""
+        """By what is numbered, every other name of an authority and the one that it is known by; and own servers."""
         named = {kind: names.items() for kind, names in self.authorities}
-        return {kind: {other: one for one, others in names for other in others} for kind, names in named.items()}
+        aliases = {kind: {other: one for one, others in names for other in others} for kind, names in named.items()}
+        servers = {"server": dict.fromkeys(self.fhir_servers, self.id)} if self.fhir_servers else {}
+        return {**aliases, **servers}
 
     @property
     def zone(self) -> ZoneInfo:

@@ -7,6 +7,7 @@ namespace of CX-4, else its universal id), `type` (CX-5); what was not sent is a
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from orchestration.contracts.placeholders import is_placeholder
 from orchestration.feeds.hl7v2.splitting import Segment
 
 RECORD_NUMBER = "MR"  # HL7 table 0203
@@ -33,7 +34,7 @@ def identifiers(segment: Mapping[str, object], number: int) -> list[Identifier]:
 
 def _identifier(parts: Mapping[str, object]) -> Identifier:
     ident = str(parts.get("c1", "")).strip()
-    if not ident:
+    if not ident or is_placeholder(ident):
         return {}
     said = {"id": ident, "authority": _authority(parts), "type": str(parts.get("c5", "")).strip()}
     return {name: value for name, value in said.items() if value}

@@ -117,12 +117,18 @@ def test_a_partial_date_means_its_first_day(
 def test_references_resolve_to_what_the_resource_itself_is_known_by(
     db: duckdb.DuckDBPyConnection, reference: str, message: str | None
 ) -> None:
-    assert one(db, "resolved_reference(?, null, 'Patient', null, null)", reference) == message
+    assert (
+        one(db, "resolved_reference(?, null, 'Patient', null, null, 'https://ehr.example.org/fhir')", reference)
+        == message
+    )
 
 
 def test_a_logical_reference_resolves_to_its_identifier(db: duckdb.DuckDBPyConnection) -> None:
-    assert one(db, "resolved_reference(null, null, 'Patient', 'http://mrn', '7')") == "http://mrn\x1f7"
-    assert one(db, "resolved_reference(null, null, 'Patient', null, null)") is None
+    assert (
+        one(db, "resolved_reference(null, null, 'Patient', 'http://mrn', '7', 'https://ehr.example.org/fhir')")
+        == "http://mrn\x1f7"
+    )
+    assert one(db, "resolved_reference(null, null, 'Patient', null, null, 'https://ehr.example.org/fhir')") is None
 
 
 @pytest.mark.parametrize(
@@ -137,9 +143,9 @@ def test_a_logical_reference_resolves_to_its_identifier(db: duckdb.DuckDBPyConne
 def test_a_reference_that_says_its_type_is_held_to_it(
     db: duckdb.DuckDBPyConnection, named: str, is_resolved: bool
 ) -> None:
-    made = one(db, "resolved_reference('urn:uuid:1', ?, 'Patient', null, null)", named)
+    made = one(db, "resolved_reference('urn:uuid:1', ?, 'Patient', null, null, 'https://ehr.example.org/fhir')", named)
     assert made == ("Patient\x1f1" if is_resolved else None)
-    made = one(db, "resolved_reference(null, ?, 'Patient', 'http://mrn', '7')", named)
+    made = one(db, "resolved_reference(null, ?, 'Patient', 'http://mrn', '7', 'https://ehr.example.org/fhir')", named)
     assert made == ("http://mrn\x1f7" if is_resolved else None)
 
 
