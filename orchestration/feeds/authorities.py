@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from orchestration.contracts.sql import SERVERS
 from orchestration.feeds.errors import AuthoritiesChanged, ZoneChanged
 from orchestration.feeds.store import flush, sync_folders
 
@@ -23,15 +24,18 @@ Names = Mapping[str, Mapping[str, str]]  # what is numbered: another name of an 
 def require_names(home: Path, site: str, names: Names) -> None:
     """Refuse other names than those under which a site's records lie.
 
-    What a home landed before it kept its names is taken to have landed under any. Raises `AuthoritiesChanged`.
+    What a home landed before it kept its names is taken to have landed under any, and what it landed without a list of
+    own servers stays where it is under one: no other server's id was taken for the site's. Raises `AuthoritiesChanged`.
     """
     if (home / FOLDER / site / READY).exists():
         raise AuthoritiesChanged(f"Landing {site} again was cut short; run: pilothouse reland --site {site}.")
     known = known_names(home, site)
+    if known is not None and SERVERS not in known and SERVERS in names:
+        known = {**known, SERVERS: names[SERVERS]}
     if known is not None and known != names and any((home / "receipts" / site).glob("*/*.json")):
         raise AuthoritiesChanged(
-            f"{site}: `authorities` of its site file, as this process read it, are not those under which its records "
-            f"landed: {'; '.join(_differences(known, names))}. What landed under the old names would stay apart from "
+            f"{site}: `authorities` or `fhir_servers` of its site file, as this process read it, are not those under "
+            f"which its records landed: {'; '.join(_differences(known, names))}. What landed under the old names would stay apart from "
             "what comes now: one person would be two. Start again what runs since before the change; else take the "
             "change back, or land all of it again under the new names, from the encrypted bytes: "
             f"pilothouse reland --site {site}."

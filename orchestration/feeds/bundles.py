@@ -105,8 +105,8 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before:
                     as _content
             from closed
             union all by name
-            select _file_no, [_line] as _within, 0 as _at, _type = 'Bundle' as _is_entry, doc, _type, _id, _is_deleted, _base,
-                case when _problem is not null then _problem when _type = 'Bundle' then 'file.empty_bundle' end
+            select _file_no, [_line] as _within, 0 as _at, _type = 'Bundle' as _is_entry, doc, _type, _id, _is_deleted,
+                _base, case when _problem is not null then _problem when _type = 'Bundle' then 'file.empty_bundle' end
                     as _problem, _content
             from head
             where (_type is distinct from 'Bundle' or _problem is not null or not {has_entries})

@@ -146,7 +146,7 @@ def test_an_encounter_keeps_its_places_in_order(zone, ndjson, known_as) -> None:
         "id": "e1",
         "status": "finished",
         "class": {"code": "EMER"},
-        "subject": {"reference": "https://ehr/fhir/Patient/p1/_history/2"},
+        "subject": {"reference": "Patient/p1/_history/2"},
         "period": {"start": "2026-02-28T10:00:00+01:00", "end": "2026-02-28T12:00:00+01:00"},
         "location": [
             {"location": {"reference": "Location/ED"}, "period": {"start": "2026-02-28T09:00:00Z"}},

@@ -14,7 +14,7 @@ import pytest
 
 from orchestration.contracts import load_contracts
 from orchestration.feeds import Receipt, land, message_verdicts, replay
-from orchestration.feeds.authorities import known_zone, remember, state_file
+from orchestration.feeds.authorities import known_zone, remember, require_names, state_file
 from orchestration.feeds.closed import Closed
 from orchestration.feeds.errors import AuthoritiesChanged, ZoneChanged
 from orchestration.feeds.quarantine import held_files
@@ -177,6 +177,18 @@ def test_names_that_changed_while_a_process_ran_are_refused_inside_the_sites_loc
         replay(held_files(old, ["city"]), authorities={}, **same)
     assert lake(old) == before
     assert [one.stored for one in land([old / "late.hl7"], feed="hl7v2", authorities=AUTHORITIES, **same)] == [1]
+
+
+def test_a_first_list_of_servers_is_taken_as_it_is_and_another_one_is_refused(landed: tuple[Path, Path]) -> None:
+    old, _ = landed
+    again(old, AUTHORITIES)
+    listed = {**AUTHORITIES, "server": {"https://ehr.example/fhir": "city"}}
+    require_names(old, "city", listed)
+    remember(old, "city", {"aliases": listed})
+    require_names(old, "city", listed)
+    for other in (AUTHORITIES, {**listed, "server": {"https://old.example/R4": "city"}}):
+        with pytest.raises(AuthoritiesChanged, match="server 'https://ehr.example/fhir' was 'city'"):
+            require_names(old, "city", other)
 
 
 def test_a_listener_that_runs_while_names_change_answers_with_it_and_lands_nothing(landed: tuple[Path, Path]) -> None:

@@ -22,6 +22,17 @@ def test_a_site_describes_its_server_and_how_often_it_is_asked():
     assert parse_site("here", GOOD).bulk_export is None
 
 
+def test_the_servers_whose_ids_are_the_sites_own_are_those_listed_and_the_one_that_exports():
+    listed = "fhir_servers: ['https://old.example/R4']\n"
+    assert "server" not in parse_site("here", GOOD).aliases
+    assert set(parse_site("here", GOOD + listed).aliases["server"]) == {"https://old.example/R4"}
+    servers = {"https://old.example/R4": "here", "https://ehr.example/fhir": "here"}
+    assert parse_site("here", GOOD + listed + SERVER).aliases["server"] == servers
+    for wrong in ("ehr.example", "https://ehr.example/fhir/", "https://ehr.example/a b"):
+        with pytest.raises(InvalidSite, match="fhir_servers"):
+            parse_site("here", f"{GOOD}fhir_servers: ['{wrong}']\n")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
