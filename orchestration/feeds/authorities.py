@@ -35,9 +35,9 @@ def require_names(home: Path, site: str, names: Names) -> None:
     if known is not None and known != names and any((home / "receipts" / site).glob("*/*.json")):
         raise AuthoritiesChanged(
             f"{site}: `authorities` or `fhir_servers` of its site file, as this process read it, are not those under "
-            f"which its records landed: {'; '.join(_differences(known, names))}. What landed under the old names would stay "
-            "apart from what comes now: one person would be two. Start again what runs since before the change; else take the "
-            "change back, or land all of it again under the new names, from the encrypted bytes: "
+            f"which its records landed: {'; '.join(_differences(known, names))}. What landed under the old names would "
+            "stay apart from what comes now: one person would be two. Start again what runs since before the change; "
+            "else take the change back, or land all of it again under the new names, from the encrypted bytes: "
             f"pilothouse reland --site {site}."
         )
 

@@ -187,7 +187,7 @@ def test_a_first_list_of_servers_is_taken_as_it_is_and_another_one_is_refused(la
     remember(old, "city", {"aliases": listed})
     require_names(old, "city", listed)
     for other in (AUTHORITIES, {**listed, "server": {"https://old.example/R4": "city"}}):
-        with pytest.raises(AuthoritiesChanged, match="server 'https://ehr.example/fhir' was 'city'"):
+        with pytest.raises(AuthoritiesChanged, match=r"server 'https://ehr\.example/fhir' was 'city'"):
             require_names(old, "city", other)
 
 
