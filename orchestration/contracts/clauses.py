@@ -4,6 +4,7 @@ What does not belong here: reading values. A reason says what was expected and n
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from orchestration.contracts import sql
@@ -11,7 +12,7 @@ from orchestration.contracts.elements import Element
 from orchestration.contracts.fhir_reading import member_part
 from orchestration.contracts.mapped_reading import unlisted
 from orchestration.contracts.model import ContractObject, LogicalType, Property
-from orchestration.contracts.values import Value, came_column, sql_type
+from orchestration.contracts.values import ELSEWHERE, PLACEHOLDER, Value, came_column, sql_type
 
 TYPE_REASONS = {
     LogicalType.STRING: "a string",
@@ -23,11 +24,8 @@ TYPE_REASONS = {
     LogicalType.ARRAY: "a list",
 }
 ZONED_TIME = "a time with a time zone (ISO 8601)"
-REFERENCE = (
-    "a reference to {} that can be resolved, on a server of the site's own (`fhir_servers` of its site file) where it "
-    "names one"
-)
-NUMBERED = "present, and no placeholder such as NA, unknown or 0 (placeholders.yaml)"
+OWN_SERVER = "of a FHIR server of the site's own; its site file lists them as `fhir_servers`"
+ISSUED = "a number that somebody issued, and no placeholder such as NA or unknown (placeholders.yaml)"
 WORD = re.compile("[A-Za-z_0-9]+")
 LISTED_CODES = 12
 EASTERNMOST_HOURS = 14  # where a day begins first: UTC+14
@@ -58,6 +56,7 @@ def clauses(item: ContractObject, values: list[Value]) -> tuple[Clause, ...]:
     for p in item.properties:
         if p.name in read:
             found.extend(_unlisted_clause(item, p))
+            found.extend(_marked_clauses(item, p))
             found.append(_type_clause(item, p))
             found.extend(_member_clauses(item, p))
         if p.name in read or p.transform:
@@ -67,12 +66,20 @@ def clauses(item: ContractObject, values: list[Value]) -> tuple[Clause, ...]:
 
 
 def _type_clause(item: ContractObject, p: Property) -> Clause:
-    wanted = REFERENCE.format(p.reference) if p.reference else TYPE_REASONS[p.logical_type]
+    wanted = f"a reference to {p.reference} that can be resolved" if p.reference else TYPE_REASONS[p.logical_type]
     if p.logical_type is LogicalType.TIMESTAMP and p.sources:
         wanted = ZONED_TIME  # of a table; FHIR's times may be partial
     came = f"len({came_column(p)}) > 0" if p.items else f"{came_column(p)} is not null"
     made = " and false" if p.transform else ""  # what the contract computes has no type of its own to break
     return _clause(item, p.name, Rule("type", f"{came} and {sql.name(p.name)} is null{made}", wanted))
+
+
+def _marked_clauses(item: ContractObject, p: Property) -> Iterator[Clause]:
+    """Yield what is wrong with an identifier that is required and is not the site's (values.py marks it)."""
+    if p.reference and p.is_required:
+        yield _clause(item, p.name, Rule("server", f"{came_column(p)} = {ELSEWHERE}", OWN_SERVER))
+    elif p.identifies and p.is_required:
+        yield _clause(item, p.name, Rule("placeholder", f"{came_column(p)} = {PLACEHOLDER}", ISSUED))
 
 
 def _unlisted_clause(item: ContractObject, p: Property) -> list[Clause]:
@@ -144,7 +151,7 @@ def _rules(p: Property, row: str = "") -> list[Rule]:
     column = f"{row}{sql.name(p.name)}"
     found: list[Rule] = []
     if p.is_required:
-        found.append(Rule("required", f"{column} is null", NUMBERED if p.identifies else "present"))
+        found.append(Rule("required", f"{column} is null", "present"))
     if p.logical_type is LogicalType.STRING and not (p.is_identifier or p.codes or p.pattern or p.transform):
         found.append(Rule("zero_byte", f"contains({column}, chr(0))", "text without zero bytes"))
     if p.codes:

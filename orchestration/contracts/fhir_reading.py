@@ -9,7 +9,15 @@ from dataclasses import replace
 from orchestration.contracts import sql
 from orchestration.contracts.model import LogicalType, Property
 from orchestration.contracts.path import BOOLEAN, NUMBER, TEXT, Shape, Step, alternatives, coalesced
-from orchestration.contracts.values import Value, came_column, identifier_value, part_column, scaled
+from orchestration.contracts.values import (
+    ELSEWHERE,
+    Value,
+    came_column,
+    identifier_value,
+    part_column,
+    placeholder_mark,
+    scaled,
+)
 
 ROOT = "_r"
 FHIR_ID = {"id": "_id", "resourceType": "_type"}  # the reader settles both: a bundle may give them outside the resource
@@ -76,13 +84,14 @@ def _identifier(item: Property, text: Callable[[str], str]) -> Value:
     """
     if not item.reference:
         given = sql.issued(item.identifies, text("value"))
-        return identifier_value(item, f"{given} is not null", _message(item, text))
-    absent = f"starts_with({text('reference')}, '#')"
+        marks = placeholder_mark(item, text("value"))
+        return identifier_value(item, f"{given} is not null", _message(item, text), marks)
+    absent, elsewhere = f"starts_with({text('reference')}, '#')", f"from_elsewhere({text('reference')}, {BASE})"
     if not item.is_required:
-        absent += f" or named_type({text('reference')}, {text('type')}) <> {sql.text(item.reference)}"
-        absent += f" or from_elsewhere({text('reference')}, {BASE})"
+        absent += f" or named_type({text('reference')}, {text('type')}) <> {sql.text(item.reference)} or {elsewhere}"
     came = f"json_given({part_column(item, 'reference')}) is not null"
-    return identifier_value(item, f"{came} and not coalesce({absent}, false)", _message(item, text))
+    marks = {ELSEWHERE: elsewhere} if item.is_required else {}
+    return identifier_value(item, f"{came} and not coalesce({absent}, false)", _message(item, text), marks)
 
 
 def _message(item: Property, text: Callable[[str], str]) -> str:
@@ -90,7 +99,7 @@ def _message(item: Property, text: Callable[[str], str]) -> str:
     if item.reference:
         target = sql.text(item.reference)
         kind = NUMBERED.get(item.reference)
-        number = f"{text('system')}, {sql.issued(kind, text('value'))}"
+        number = f"{text('system')}, {sql.issued(kind, text('value'))}"  # of a reference by identifier
         found = f"resolved_reference({text('reference')}, {text('type')}, {target}, {number}, {BASE})"
         return sql.canonical(kind, found)
     authority = f"coalesce({text('authority')}, '')" if item.authority_path else sql.text(item.authority or "")

@@ -16,6 +16,7 @@ from orchestration.contracts import free_text, placeholders
 
 HMAC_BLOCK = 64  # bytes of a SHA-256 block (RFC 2104)
 SEPARATOR = "chr(31)"
+NUMBERED_TYPES = ("Encounter", "Patient")  # FHIR's, whose numbers placeholders stand for
 SERVERS = "server"  # of `authorities`: FHIR servers whose ids are the site's own
 DATE_PATTERN = r"\d{4}(-\d{2}(-\d{2})?)?"
 # A time says its zone, at most 14 hours from UTC (FHIR dateTime), and 24:00 is none; the cast judges the rest.
@@ -28,6 +29,7 @@ PLAIN_END = "/[A-Za-z0-9.-]+"
 LITERAL_END = r"/[^/?#\s]+)(?:/_history/[^/?#\s]+)?$"
 REFERENCED_TYPE = r"(?:^|/)([A-Z][A-Za-z]+)(?:\?|/[^/?#\s]+(?:/_history/[^/?#\s]+)?$)"
 SERVER = r"^(.+)/[A-Z][A-Za-z]+/[^/?#\s]+(?:/_history/[^/?#\s]+)?$"
+ASKED_SERVER = r"^(.+)/[A-Z][A-Za-z]+[?]"
 LAST_SEGMENT = "[^/]*$"
 CONDITIONAL_SYSTEM = r"[?&]identifier=([^|&]*)\|"
 CONDITIONAL_VALUE = r"[?&]identifier=[^|&]*\|([^&]+)"
@@ -68,6 +70,7 @@ MACROS = (
     "left(sha256(getvariable('hmac_outer') || unhex(sha256(getvariable('hmac_inner') || encode(message)))), 32)",
     "content_of(content) as sha256(getvariable('content_key') || encode(content))",
     placeholders.macro(),
+    f"issued_to(target, value) as case when target in {NUMBERED_TYPES} then issued(value) else value end",
     "finite_number(x) as case when isfinite(x) then x end",
     "whole_number(x) as case when abs(x) < 9e15 and x = trunc(x) then cast(x as bigint) end",
     f"number_text(t) as finite_number(case when regexp_full_match(t, '{NUMBER_PATTERN}') "
@@ -109,16 +112,20 @@ MACROS = (
     "then nullif(trim(json_extract_string(f, '$')), '') else replace(f, '\"', '') end",
     "json_number(f) as finite_number(case when not starts_with(f, '\"') then try_cast(f as double) end)",
     "json_boolean(f) as case f when 'true' then true when 'false' then false end",
-    f"conditional_target(reference) as case when regexp_matches(reference, '{CONDITIONAL_VALUE}') then "
+    f"conditional_target(reference, target) as case when regexp_matches(reference, '{CONDITIONAL_VALUE}') then "
     f"url_decode(regexp_extract(reference, '{CONDITIONAL_SYSTEM}', 1)) || {SEPARATOR} || "
-    f"url_decode(regexp_extract(reference, '{CONDITIONAL_VALUE}', 1)) end",
+    f"issued_to(target, url_decode(regexp_extract(reference, '{CONDITIONAL_VALUE}', 1))) end",
     f"named_type(reference, type) as coalesce(nullif(regexp_extract(type, '{LAST_SEGMENT}'), ''), "
     f"nullif(regexp_extract(reference, '{REFERENCED_TYPE}', 1), ''))",
-    # What a reference to `target` is known by; null for one that cannot be resolved or names another type.
     # An id is its server's: the same on another server is another thing. `base` is the server of the record itself,
-    # null where its bundle does not say; what asks a server for whoever has a number (`?`) gives the number.
-    f"from_elsewhere(reference, base) as contains(reference, '://') and not contains(reference, '?') "
-    f"and not coalesce(own_server(regexp_extract(reference, '{SERVER}', 1), base), false)",
+    # null where its bundle does not say. Whoever has a number is asked for by `?`: that names no id, and its server is
+    # of no matter where it says who issued the number.
+    "elsewhere(server, base) as server <> '' and not coalesce(own_server(server, base), false)",
+    "from_elsewhere(reference, base) as case when regexp_matches(reference, '^(urn:|#)') then false "
+    f"when not contains(reference, '?') then elsewhere(regexp_extract(reference, '{SERVER}', 1), base) "
+    f"when regexp_extract(replace(reference, '%7C', '|'), '{CONDITIONAL_SYSTEM}', 1) = '' "
+    f"then elsewhere(regexp_extract(reference, '{ASKED_SERVER}', 1), base) else false end",
+    # What a reference to `target` is known by; null for one that cannot be resolved or names another type.
     "resolved_reference(reference, type, target, id_system, id_value, base) as case "
     f"when type is not null and regexp_extract(type, '{LAST_SEGMENT}') <> target then null "
     f"when reference is null then coalesce(id_system, '') || {SEPARATOR} || id_value "
@@ -128,7 +135,7 @@ MACROS = (
     f"when starts_with(reference, 'urn:uuid:') then replace(reference, 'urn:uuid:', target || {SEPARATOR}) "
     "when contains(reference, '?') then case "
     "when starts_with(reference, '?') or contains('/' || reference, '/' || target || '?') "
-    "then conditional_target(replace(reference, '%7C', '|')) end "
+    "then conditional_target(replace(reference, '%7C', '|'), target) end "
     f"else replace(nullif(regexp_extract(reference, '(?:^|/)(' || target || '{LITERAL_END}', 1), ''), "
     f"'/', {SEPARATOR}) end",
 )
@@ -170,11 +177,14 @@ def authority_macro(authorities: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def server_macros(authorities: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
-    """Return the macros that tell the site's own FHIR servers: whether one is, and whether one is listed as none."""
+    """Return the macros that tell the site's own FHIR servers: whether one is, and whether one is listed as none.
+
+    Without a list a record's own server is.
+    """
     listed = ", ".join(text(server) for server in authorities.get(SERVERS, {}))
-    is_listed = f"server in ({listed})" if listed else "false"
-    is_strange = f"server not in ({listed})" if listed else "false and server is null"
-    return f"own_server(server, base) as server = base or {is_listed}", f"strange_server(server) as {is_strange}"
+    is_own = f"server in ({listed})" if listed else "server = base"
+    is_strange = f"server not in ({listed})" if listed else "false"
+    return f"own_server(server, base) as {is_own}", f"strange_server(server) as {is_strange}"
 
 
 def install(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from orchestration.contracts import sql
 from orchestration.contracts.mapped_reading import came_text, meant_text
 from orchestration.contracts.model import LogicalType, Property
-from orchestration.contracts.values import Value, came_column, identifier_value, scaled
+from orchestration.contracts.values import Value, came_column, identifier_value, placeholder_mark, scaled
 
 
 def _column(item: Property, columns: Mapping[str, str]) -> str | None:
@@ -20,9 +20,9 @@ def column_value(item: Property, columns: Mapping[str, str], file_name: str) -> 
     """Return the reading of a property from the column that came, or from the file's name."""
     came = _came(item, columns, file_name)
     if item.is_identifier:
-        came = sql.issued(item.identifies, came)
-        message = sql.canonical(item.identifies, f"{sql.text(item.authority or '')} || {sql.SEPARATOR} || {came}")
-        return identifier_value(item, f"{came} is not null", message)
+        given = sql.issued(item.identifies, came)
+        message = sql.canonical(item.identifies, f"{sql.text(item.authority or '')} || {sql.SEPARATOR} || {given}")
+        return identifier_value(item, f"{given} is not null", message, placeholder_mark(item, came))
     meant = meant_text(item, item.reading, came_column(item)) if item.reading else came_column(item)
     return Value(item, came, _text_typed(item, meant))
 

@@ -18,6 +18,7 @@ SQL_TYPES = {
     LogicalType.TIMESTAMP: "timestamptz",
 }
 SCALE_DIGITS = 6
+ELSEWHERE, PLACEHOLDER = "chr(30)", "chr(29)"  # stand for an identifier of another server, and for none (one byte each)
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,20 @@ def part_column(item: Property, part: str) -> str:
     return sql.name(f"_{part}_of_{item.name}")
 
 
-def identifier_value(item: Property, present: str, message: str) -> Value:
+def identifier_value(item: Property, present: str, message: str, marks: Mapping[str, str] | None = None) -> Value:
     """Return the reading of an identifier: its message, or the empty string where one came that cannot be resolved.
 
-    `present` says whether one came; it is asked only where there is no message.
+    `present` says whether one came; it is asked only where there is no message, as are the conditions of `marks`, under
+    which a mark comes instead: what is wrong with the identifier then has a clause of its own.
     """
-    came = f"coalesce({message}, case when {present} then '' end)"
-    return Value(item, came, f"nullif({came_column(item)}, '')")
+    whens = "".join(f" when {condition} then {mark}" for mark, condition in (marks or {}).items())
+    came = f"coalesce({message}, case{whens} when {present} then '' end)"
+    return Value(item, came, f"case when strlen({came_column(item)}) > 1 then {came_column(item)} end")
+
+
+def placeholder_mark(item: Property, text: str) -> dict[str, str]:
+    """Return when an identifier that is required is marked as a placeholder; one that is not counts as none."""
+    return {PLACEHOLDER: f"{text} is not null"} if item.identifies and item.is_required else {}
 
 
 def scaled(item: Property, number: str) -> str:

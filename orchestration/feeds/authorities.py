@@ -24,17 +24,16 @@ Names = Mapping[str, Mapping[str, str]]  # what is numbered: another name of an 
 def require_names(home: Path, site: str, names: Names) -> None:
     """Refuse other names than those under which a site's records lie.
 
-    What a home landed before it kept its names is taken to have landed under any, and what it landed without a list of
-    own servers stays where it is under one: no other server's id was taken for the site's. Raises `AuthoritiesChanged`.
+    What a home landed before it kept its names is taken to have landed under any. A list of servers is no name: it says
+    what may land, and nobody is known otherwise under another one (decision 0062). Raises `AuthoritiesChanged`.
     """
     if (home / FOLDER / site / READY).exists():
         raise AuthoritiesChanged(f"Landing {site} again was cut short; run: pilothouse reland --site {site}.")
-    known = known_names(home, site)
-    if known is not None and SERVERS not in known and SERVERS in names:
-        known = {**known, SERVERS: names[SERVERS]}
+    held, names = known_names(home, site), _without_servers(names)
+    known = None if held is None else _without_servers(held)
     if known is not None and known != names and any((home / "receipts" / site).glob("*/*.json")):
         raise AuthoritiesChanged(
-            f"{site}: `authorities` or `fhir_servers` of its site file, as this process read it, are not those under "
+            f"{site}: `authorities` of its site file, as this process read it, are not those under "
             f"which its records landed: {'; '.join(_differences(known, names))}. What landed under the old names would "
             "stay apart from what comes now: one person would be two. Start again what runs since before the change; "
             "else take the change back, or land all of it again under the new names, from the encrypted bytes: "
@@ -55,6 +54,10 @@ def require_zone(home: Path, site: str, zone: str) -> None:
             "again what runs since before the change; else take the change back, or land all of it again in the new "
             f"zone, from the encrypted bytes: pilothouse reland --site {site}."
         )
+
+
+def _without_servers(names: Names) -> Names:
+    return {kind: of_kind for kind, of_kind in names.items() if kind != SERVERS}
 
 
 def known_names(home: Path, site: str) -> Names | None:

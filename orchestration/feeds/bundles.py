@@ -31,7 +31,14 @@ _IS_REQUEST = r"""(
     _method = 'PATCH' and (s.response is null or coalesce(_named <> _target.type, true))
     or _method = 'POST' and _named = 'Parameters' and regexp_matches(s.request.url, '(^|/)\$[a-z]')
 )"""
-OUTERMOST = "select _file_no, [_line] as _within, doc from head where _type = 'Bundle' and _problem is null"
+# The server of an entry: of its request where that names one, else of its full URL, else of the bundle that it lies
+# in. What has a scheme and names no resource is a server that nobody lists.
+_SERVER = f"""coalesce(case when contains(s.request.url, '://') and not contains(s.request.url, '?')
+        then coalesce(nullif(regexp_extract(s.request.url, '{sql.SERVER}', 1), ''), s.request.url) end,
+    case when contains(s.fullUrl, '://')
+        then coalesce(nullif(regexp_extract(s.fullUrl, '{sql.SERVER}', 1), ''), s.fullUrl) end, _outer)"""
+OUTERMOST = """select _file_no, [_line] as _within, cast(null as varchar) as _outer, doc from head
+    where _type = 'Bundle' and _problem is null"""
 HAS_REPEATS = repeats_in(  # a bundle within an entry is looked at itself; its entries are records of their own
     "e", """case when s.resource.resourceType = '"Bundle"' then [json_keys(e), json_keys(e, '$.resource')] end"""
 )
@@ -49,7 +56,7 @@ def unfold(db: duckdb.DuckDBPyConnection, limits: Limits, records_before: int | 
         inner = f"from entry where len(_within) = {depth} and _is_bundle"
         if not rows(db, f"select 1 {inner} limit 1"):
             break
-        bundles = f"select _file_no, list_append(_within, _at) as _within, doc {inner}"
+        bundles = f"select _file_no, list_append(_within, _at) as _within, _base as _outer, doc {inner}"
         db.execute(f"insert into entry {_entries_of(bundles)}")
     rewrite_references(db)
     _name_records(db, limits, records_before)
@@ -60,13 +67,14 @@ def _entries_of(bundles: str) -> str:
     return f"""
         select *, coalesce(upper(s.request.method), '') as _method, _method = 'DELETE' as _deletes,
             not _repeats and _method not in {WITHOUT_BUNDLE}
-                and coalesce(cast(s.resource.resourceType as varchar) = '"Bundle"', false) as _is_bundle
+                and coalesce(cast(s.resource.resourceType as varchar) = '"Bundle"', false) as _is_bundle,
+            {_SERVER} as _base
         from (
             select *, case when _repeats then e else e -> '$.resource' end as doc from (
                 select *, {HAS_REPEATS} as _repeats from (
                     select *, from_json(e, '{ENTRY}') as s from (
-                        select _file_no, _within, unnest(list) as e, generate_subscripts(list, 1) as _at from (
-                            select _file_no, _within, json_extract(doc, '$.entry[*]') as list from ({bundles}))))))
+                        select * exclude (list), unnest(list) as e, generate_subscripts(list, 1) as _at from (
+                            select * exclude (doc), json_extract(doc, '$.entry[*]') as list from ({bundles}))))))
     """
 
 
@@ -80,8 +88,7 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before:
         with closed as (
             select *, json_text(s.resource.resourceType) as _named, json_text(s.resource.id) as _given,
                 regexp_extract(s.request.url, '{TARGET}', ['type', 'id']) as _target,
-                regexp_extract(s.fullUrl, '(?:^urn:uuid:|/)([^/:]+)$', 1) as _url_id,
-                nullif(regexp_extract(s.fullUrl, '{sql.SERVER}', 1), '') as _base
+                regexp_extract(s.fullUrl, '(?:^urn:uuid:|/)([^/:]+)$', 1) as _url_id
             from entry
             where not (_is_bundle and len(_within) <= {limits.bundles} and {has_entries})),
         record as (
@@ -92,13 +99,14 @@ def _name_records(db: duckdb.DuckDBPyConnection, limits: Limits, records_before:
                     else coalesce(_given, nullif(_target.id, ''), nullif(_url_id, '')) end as _id,
                 _deletes as _is_deleted, _base,
                 case when _repeats then '{REPEATED.clause}'
-                    when _deletes then case when coalesce(_target.id, '') = '' then 'entry.delete_target' end
+                    when _deletes then case when coalesce(_target.id, '') = '' then 'entry.delete_target'
+                        when strange_server(_base) then 'entry.server' end
                     when {_IS_REQUEST} then 'entry.' || if(_method = 'PATCH', 'patch', 'operation')
                     when _method not in ('', {listed}) then 'entry.method'
                     when _is_bundle then case when {has_entries} then 'entry.too_deep' else 'entry.empty_bundle' end
                     when _named = 'Bundle' then 'line.unknown_type'
                     when doc is not null and json_type(doc) = 'OBJECT'
-                        then case when s.request.url is null and strange_server(_base) then 'entry.server' end
+                        then case when strange_server(_base) then 'entry.server' end
                     when json_type(s.response) = 'OBJECT' then 'entry.response_only'
                     else 'entry.no_resource' end as _problem,
                 content_of(case when _deletes and not _repeats then '{DELETED}' else cast(doc as varchar) end)

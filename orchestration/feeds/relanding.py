@@ -88,6 +88,11 @@ def reland(
             latest = max((datetime.fromisoformat(one.arrived_at) for one in before), default=datetime.now(UTC))
             made += guarded(run, [again(one, beside, latest) for one in held])
             stock.end()
+        if run.stopped:
+            raise CannotReland(
+                f"The contracts of now hold whole files of {site} that landed before; everything stays as it was. "
+                + " ".join(run.stopped)
+            )
         _hand_over(home, site, side, state)
         finish(home, site)
     return before, made

@@ -32,8 +32,18 @@ def identifiers(segment: Mapping[str, object], number: int) -> list[Identifier]:
     return [one for one in made if one]
 
 
+def first_given(segment: Mapping[str, object], *numbers: int) -> list[Identifier]:
+    """Return the identifiers of the first field that was sent: a later one makes up for no placeholder in it."""
+    sent = (number for number in numbers if any(_id(parts) for parts in repetitions(segment, number)))
+    return identifiers(segment, next(sent, numbers[0]))
+
+
+def _id(parts: Mapping[str, object]) -> str:
+    return str(parts.get("c1", "")).strip()
+
+
 def _identifier(parts: Mapping[str, object]) -> Identifier:
-    ident = str(parts.get("c1", "")).strip()
+    ident = _id(parts)
     if not ident or is_placeholder(ident):
         return {}
     said = {"id": ident, "authority": _authority(parts), "type": str(parts.get("c5", "")).strip()}
@@ -49,17 +59,17 @@ def _authority(parts: Mapping[str, object]) -> str:
 
 def of_patient(pid: Mapping[str, object]) -> list[Identifier]:
     """Return a patient's identifiers: PID-3, or before v2.3 PID-2, else PID-4."""
-    return identifiers(pid, 3) or identifiers(pid, 2) or identifiers(pid, 4)
+    return first_given(pid, 3, 2, 4)
 
 
 def of_visit(pv1: Mapping[str, object]) -> Identifier:
     """Return the number of a visit: PV1-19, else the alternate PV1-50."""
-    return next(iter(identifiers(pv1, 19) or identifiers(pv1, 50)), {})
+    return next(iter(first_given(pv1, 19, 50)), {})
 
 
 def merge(mrg: Mapping[str, object], into: Sequence[Identifier]) -> Segment:
     """Return what an MRG segment retires, and the identifier of the same kind that survives it."""
-    given = identifiers(mrg, 1) or identifiers(mrg, 4)
+    given = first_given(mrg, 1, 4)
     retired = record_number(given)
     alike = [one for one in into if one.get("authority") == retired.get("authority")]
     same = [one for one in alike if one.get("type") == retired.get("type")]
@@ -67,7 +77,7 @@ def merge(mrg: Mapping[str, object], into: Sequence[Identifier]) -> Segment:
         "from": retired,
         "into": record_number(same or alike or into),
         "account": next(iter(identifiers(mrg, 3)), {}),
-        "visit": next(iter(identifiers(mrg, 5) or identifiers(mrg, 6)), {}),
+        "visit": next(iter(first_given(mrg, 5, 6)), {}),
     }
     return {name: one for name, one in made.items() if one}
 

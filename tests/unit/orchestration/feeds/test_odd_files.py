@@ -98,7 +98,8 @@ ODD: dict[str, tuple[str | bytes, int, dict[str, int]]] = {  # name: content, re
         lines(*(reading(f"r{n}", one, contained=[patient("c1")]) for n, one in enumerate(REFERENCES))),
         8, {
             "Observation.patient_key.required": 2,
-            "Observation.patient_key.type": 2,
+            "Observation.patient_key.server": 1,
+            "Observation.patient_key.type": 1,
             "Observation.subject.element_type": 2,
         },
     ),
