@@ -87,10 +87,11 @@ def _identifier(item: Property, text: Callable[[str], str]) -> Value:
         marks = placeholder_mark(item, text("value"))
         return identifier_value(item, f"{given} is not null", _message(item, text), marks)
     absent, elsewhere = f"starts_with({text('reference')}, '#')", f"from_elsewhere({text('reference')}, {BASE})"
+    other = f"named_type({text('reference')}, {text('type')}) <> {sql.text(item.reference)}"
     if not item.is_required:
-        absent += f" or named_type({text('reference')}, {text('type')}) <> {sql.text(item.reference)} or {elsewhere}"
+        absent += f" or {other} or {elsewhere}"
     came = f"json_given({part_column(item, 'reference')}) is not null"
-    marks = {ELSEWHERE: elsewhere} if item.is_required else {}
+    marks = {ELSEWHERE: f"{elsewhere} and not coalesce({other}, false)"} if item.is_required else {}
     return identifier_value(item, f"{came} and not coalesce({absent}, false)", _message(item, text), marks)
 
 
