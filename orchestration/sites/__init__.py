@@ -135,10 +135,8 @@ class Site(_Frozen):
     derived from the site's name. `holdout_from` is the local day on which candidates stop learning and begin to be
     tested; without one it is the last third of what the site has sent. `authorities` are those that issue identifiers,
     whom feeds call by different names. `deidentification` is the standard by which its people are de-identified in what
-    is published of them. `fhir_servers` are the base addresses of the site's own FHIR servers, beside that of
-    `bulk_export`: an id, and a reference
-    that names its server, is of another server's record where that is not listed, or, without a list, where it is not
-    the server that the record itself is from. `bulk_export` describes the FHIR server of the record system.
+    is published of them. `bulk_export` describes the FHIR server of the record system; `fhir_servers` are the base
+    addresses of the site's others: what names a server that is neither is of another site's records (decision 0062).
     `takes_test_records` says that messages, claims and resources marked as training or test are taken as real here: for
     published samples, which are nothing else. `admitting_clinics` says which clinics of the appointments feed book
     beds, and on which unit: their appointments are booked admissions, all others are not.
@@ -224,6 +222,7 @@ class Site(_Frozen):
         """By what is numbered, every other name of an authority and the one that it is known by; and own servers."""
         named = {kind: names.items() for kind, names in self.authorities}
         aliases = {kind: {other: one for one, others in names for other in others} for kind, names in named.items()}
+        # "server" is SERVERS of orchestration/contracts/sql.py, which loads DuckDB and is not imported for a word.
         exported = [self.bulk_export.base_url.rstrip("/")] if self.bulk_export else []
         servers = dict.fromkeys((*self.fhir_servers, *exported), self.id)
         return {**aliases, "server": servers} if servers else aliases

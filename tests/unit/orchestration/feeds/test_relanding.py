@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from orchestration.contracts import load_contracts
-from orchestration.feeds import Receipt, land, message_verdicts, replay
+from orchestration.feeds import Receipt, land, message_verdicts, replay, run
 from orchestration.feeds.authorities import known_zone, remember, require_names, state_file
 from orchestration.feeds.closed import Closed
 from orchestration.feeds.errors import AuthoritiesChanged, ZoneChanged
@@ -177,6 +177,22 @@ def test_names_that_changed_while_a_process_ran_are_refused_inside_the_sites_loc
         replay(held_files(old, ["city"]), authorities={}, **same)
     assert lake(old) == before
     assert [one.stored for one in land([old / "late.hl7"], feed="hl7v2", authorities=AUTHORITIES, **same)] == [1]
+
+
+def test_where_files_would_be_held_whole_now_everything_stays_as_it_was(
+    landed: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, _ = landed
+    before = lake(old)
+    monkeypatch.setattr(run, "schema_drift", lambda outcome, _: "all" if outcome.receipt.stored > 1 else None)
+    with pytest.raises(CannotReland, match="hold whole files of city") as refused:
+        again(old, AUTHORITIES)
+    assert "all.ndjson" in str(refused.value) and lake(old) == before
+    monkeypatch.undo()
+    (old / "late.hl7").write_bytes(MESSAGE.replace("|7^", "|8^").encode())
+    same = {"site": "city", "feed": "hl7v2", "home": old, "key": KEY}
+    [receipt] = land([old / "late.hl7"], arrived_at=NOON + timedelta(days=4), **same)
+    assert receipt.stored == 1
 
 
 def test_a_list_of_servers_is_no_name_under_which_records_lie(landed: tuple[Path, Path]) -> None:
