@@ -193,19 +193,11 @@ def install(
     zone: str = "UTC",
     authorities: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
-    """Make the macros, the site's keys, its time zone and its names of authorities known to the first connection to a
-    database. The key travels as bound parameters only."""
+    """Make the macros, the site's keys, its time zone and its names of authorities known to a connection.
+
+    The key travels as bound parameters only.
+    """
     free_text.install(connection, free_text.clinical_words())
-    install_again(connection, key, zone, authorities)
-
-
-def install_again(
-    connection: duckdb.DuckDBPyConnection,
-    key: bytes,
-    zone: str = "UTC",
-    authorities: Mapping[str, Mapping[str, str]] | None = None,
-) -> None:
-    """Make known to a further connection what `install` made known to the first; functions are of the database."""
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set variable site_zone = ?", [zone])
     padded = (hashlib.sha256(key).digest() if len(key) > HMAC_BLOCK else key).ljust(HMAC_BLOCK, b"\0")

@@ -1,11 +1,13 @@
-"""Working ahead: the next of a sequence is made by a thread beside while the one before is worked on.
+"""Working ahead: the next of a sequence is made by a thread beside while the one before is worked on, or looked at.
 
 What does not belong here: what is made.
 """
 
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from itertools import islice
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -22,3 +24,21 @@ def ahead(made: Iterator[T], name: str) -> Generator[T]:
 
 def _next(made: Iterator[T]) -> tuple[T] | None:
     return next(((one,) for one in made), None)
+
+
+class Coming(Generic[T]):
+    """A sequence of which some can be looked at before they are taken."""
+
+    def __init__(self, of: Iterable[T]) -> None:
+        self._of, self._seen = iter(of), deque[T]()
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        return self._seen.popleft() if self._seen else next(self._of)
+
+    def ahead(self, at_most: int) -> Sequence[T]:
+        """Return those that come next."""
+        self._seen.extend(islice(self._of, max(at_most - len(self._seen), 0)))
+        return list(islice(self._seen, at_most))

@@ -6,7 +6,9 @@ Everything happens in DuckDB over raw JSON text.
 
 import json
 import re
+from collections.abc import Set
 from dataclasses import dataclass
+from typing import cast
 
 import duckdb
 import numpy as np
@@ -19,7 +21,7 @@ from orchestration.feeds.encoding import not_utf8
 from orchestration.feeds.framing import Lines, lines_of, one_document
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.problems import Problem
-from orchestration.feeds.relation import arriving, dealt, rows
+from orchestration.feeds.relation import arriving, dealt, rows, threads_of
 from orchestration.feeds.repeats import mark_repeats, names_of
 
 FILE_TYPE = re.compile(r"^([A-Z][A-Za-z]+)(?:[._-][^/]*)?\.(?:ndjson|jsonl)(?:\.gz)?$")
@@ -101,11 +103,11 @@ def stage(
     _base (the server that a bundle names for an entry).
     `_line` is the number of the line, in a file that holds bundles that of the record.
     """
-    shares = dealt(lines_table(files))
+    shares, promised = dealt(lines_table(files), threads_of(db)), _promised(files)
     for n, share in enumerate(shares):
         with arriving(db, share) as lines:
-            db.execute(f"create or replace temp table head_{n} as {_named(read_lines(lines), contract)}")
-    every = mark_repeats(db, " union all ".join(f"from head_{n}" for n in range(len(shares))), contract)
+            db.execute(f"create or replace temp table head_{n} as {_named(read_lines(lines), contract, promised)}")
+    every = mark_repeats(db, " union all ".join(f"from head_{n}" for n in range(len(shares))), contract, promised)
     db.execute(f"create or replace temp view head as {every}")
     has_bundles = records_before is not None or bool(rows(db, "select 1 from head where _type = 'Bundle' limit 1"))
     if has_bundles:
@@ -131,12 +133,18 @@ def read_lines(lines: str, more: str = "") -> str:
     """
 
 
-def _named(lines: str, contract: Contract) -> str:
+def _promised(files: list[FhirFile]) -> Set[str] | None:
+    """Return the types that files promise by their names, null where one does not; a line of another is held back."""
+    promised = {file.named_type for file in files}
+    return None if None in promised else cast("set[str]", promised)
+
+
+def _named(lines: str, contract: Contract, types: Set[str] | None) -> str:
     """Add a digest of the names in each line, null where a reader of this installation wrote the line."""
     if contract.reader is not Reader.FHIR:
         return f"select *, cast(null as ubigint) as _names from ({lines})"
     # As text: DuckDB's hash of lists in lists is the same for some whose names stand in other lists.
-    return f"select *, hash(cast({names_of(contract)} as varchar)) as _names from ({lines})"
+    return f"select *, hash(cast({names_of(contract, types)} as varchar)) as _names from ({lines})"
 
 
 def lines_table(files: list[FhirFile]) -> pa.Table:

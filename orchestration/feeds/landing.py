@@ -22,12 +22,13 @@ from orchestration.feeds.closed import Closed
 from orchestration.feeds.commit import Commit
 from orchestration.feeds.contracts_kept import require_kept_history
 from orchestration.feeds.errors import FeedError, FeedNotListed, FeedStopped, LandingBusy
+from orchestration.feeds.hands import Hands
 from orchestration.feeds.intake import NEXT, Arrival, Drop, collect
 from orchestration.feeds.lake import write_anchors
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.quarantine import Held
 from orchestration.feeds.receipt import Receipt
-from orchestration.feeds.relation import another, connection, judging_connection
+from orchestration.feeds.relation import connection, judging_connection
 from orchestration.feeds.run import Run
 from orchestration.feeds.stock import Stock
 from orchestration.feeds.store import Store
@@ -208,19 +209,18 @@ def _run(
         closed = Closed.of(home, site)
         has_closed = closed.load(db)
         stock = Stock.take(store, site)
-        second = partial(second_connection, db, terms, closed)
-        yield Run(Commit(stock), feed, listed, judges, limits or Limits(), db, second, has_closed)
+        with Hands(partial(connection_of_a_hand, terms, closed)) as hands:
+            yield Run(Commit(stock), feed, listed, judges, limits or Limits(), db, hands, has_closed)
         stock.end()
 
 
 @contextmanager
-def second_connection(
-    db: duckdb.DuckDBPyConnection, terms: tuple[bytes, str, Authorities], closed: Closed
-) -> Generator[duckdb.DuckDBPyConnection]:
-    """Another connection to a landing's database, which knows what the first does: terms, and who was erased."""
-    with another(db, *terms) as second:
-        closed.load(second)
-        yield second
+def connection_of_a_hand(terms: tuple[bytes, str, Authorities], closed: Closed) -> Generator[duckdb.DuckDBPyConnection]:
+    """A database that knows what a landing's own does: terms, and who was erased. One thread works with it: where hands
+    work side by side, more would be in each other's way."""
+    with connection(*terms, threads=1) as db:
+        closed.load(db)
+        yield db
 
 
 def _current(versions: Mapping[str, Timeline]) -> dict[str, Contract]:

@@ -1,17 +1,18 @@
 """A long file of FHIR lines, landed piece by piece with one receipt: what becomes of it is what would of the whole.
 
-Pieces go through three hands at a time, each over a connection of its own: one is cut and staged, the one before it
-judged, the one before that settled, which alone asks what the lake holds and what earlier pieces brought.
+Hands stage and judge pieces side by side, while one that came before is settled, which alone asks what the lake holds
+and what earlier pieces brought. When all pieces of a file are with them, they may begin with the next file.
 The rows lie in one unfinished Parquet file per lake table until all pieces are settled; then they are put in their
 places as any other file's, before the receipt.
 What does not belong here: cutting (pieces.py), settling (fhir_batch.py), and writing in the lake (commit.py).
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import cycle
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -26,7 +27,8 @@ from orchestration.feeds.encoding import HEAD
 from orchestration.feeds.fhir import FhirFile
 from orchestration.feeds.fhir_batch import JudgedFiles, judge_staged, settle_judged, whole_file
 from orchestration.feeds.framing import Lines, lines_of
-from orchestration.feeds.keys import KNOWN, KeyIndex, Keys, Layers
+from orchestration.feeds.hands import Hands, Piecework
+from orchestration.feeds.keys import KNOWN, KeyIndex, Layers
 from orchestration.feeds.lake import COMPRESSION
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.outcome import Outcome, Prepared, Written, whole
@@ -35,8 +37,6 @@ from orchestration.feeds.problems import ARCHIVE_BOMB, LINE_NOT_JSON, TRUNCATED_
 from orchestration.feeds.relation import rows
 from orchestration.feeds.stock import Stock
 from orchestration.feeds.store import flush
-
-Second = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]  # opens another connection to a database
 
 
 class HoldsBundles(Exception):
@@ -71,15 +71,6 @@ class Staged:
 
 
 @dataclass(frozen=True)
-class StagedPiece:
-    """A piece whose records lie in the temporary tables of its batch's connection, to be judged."""
-
-    piece: Piece
-    file: FhirFile
-    batch: Batch
-
-
-@dataclass(frozen=True)
 class JudgedPiece:
     """A piece whose records lie there judged by the contract, to be settled."""
 
@@ -90,74 +81,120 @@ class JudgedPiece:
 
 @dataclass
 class LongFile:
-    """A file that is being landed in pieces; `folder` is for what they bring, `known` what the site's lake holds.
+    """A file that is being landed in pieces, of which `hands` judge some before it is settled. Close it at the end.
 
-    The pieces take turns at the connections `dbs`, of which there are as many as hands.
+    `holds_bundles`: its records have other numbers than its lines.
     """
 
-    dbs: tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection]
     prepared: Prepared
     named_type: str | None
-    folder: Path
-    known: Keys
+    stock: Stock
     limits: Limits
+    hands: Hands
+    holds_bundles: bool = False
     whole_tally: Tally = field(default_factory=Tally)
     staged: dict[str, Staged] = field(default_factory=dict[str, Staged])
     brackets: Brackets = field(default_factory=Brackets)
     head: bytes = b""
     is_readable: bool = False
+    records: int = 0  # of bundles, so far
+    _failure: Exception | None = None
+    _is_cut: bool = False
+    _coming: deque[Piecework[JudgedPiece]] = field(default_factory=deque[Piecework[JudgedPiece]])
 
     def __post_init__(self) -> None:
-        self.own = KeyIndex(self.folder / "keys")
-
-    def settle(self, stack: ExitStack, *, holds_bundles: bool) -> Outcome:
-        """Settle all pieces. Raises `HoldsBundles` where that was not said."""
         arrival = self.prepared.arrival
+        with ExitStack() as stack:
+            self.folder = stack.enter_context(self.stock.beside())
+            self.own = KeyIndex(self.folder / "keys")
+            stream = stack.enter_context(plain(arrival))
+            cut = ahead(pieces(stream, self.limits, bound(arrival, self.limits)), "cutting")
+            self._cut = stack.enter_context(closing(cut))
+            stack.callback(self._leave)
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """Remove what the file brought and was not written."""
+        self._stack.close()
+
+    def _leave(self) -> None:
+        for one in self._coming:
+            one.leave()
+        self._coming.clear()
+
+    def advance(self) -> bool:
+        """Let free hands judge pieces, and return whether all are with them.
+
+        What cutting raises is raised when those before it are settled.
+        """
+        while not self._is_cut and self.hands.are_free and self._may_go_on():
+            try:
+                piece = next(self._cut, None)
+            except Exception as error:  # noqa: BLE001 - raised by `_judged`
+                self._failure, piece = error, None
+            if piece is None:
+                self._is_cut = True
+            else:
+                self._coming.append(self.hands.work(partial(self._judge, piece)))
+        return self._is_cut
+
+    def _may_go_on(self) -> bool:
+        """Of bundles one piece is judged at a time: the next has to know how many records came before it."""
+        return not (self.holds_bundles and self._coming and not self._coming[-1].made.done())
+
+    def settle(self, idle: Callable[[], None]) -> Outcome:
+        """Settle all pieces, one after another. Raises `HoldsBundles` where that was not said.
+
+        `idle` is called, perhaps more than once, when hands may begin with what comes after this file.
+        """
         try:
-            with plain(arrival) as stream:
-                cut = pieces(stream, self.limits, bound(arrival, self.limits))
-                with (
-                    closing(ahead(self._stage(cut, holds_bundles), "staging")) as staged,
-                    closing(ahead(self._judge(staged), "judging")) as judged,
-                ):
-                    for one in judged:
-                        self._settle_piece(one, stack)
+            with closing(self._judged(idle)) as judged:
+                for one in judged:
+                    self._settle_piece(one)
         except Bomb:
             return whole(self.prepared, ARCHIVE_BOMB)
         except Broken:
             return whole(self.prepared, TRUNCATED_ARCHIVE)
         return self._outcome()
 
-    def _stage(self, cut: Iterator[Piece], holds_bundles: bool) -> Iterator[StagedPiece]:
-        """Stage one piece after the other. What a connection holds of a piece is gone three pieces later."""
-        before = 0
-        for piece, db in zip(cut, cycle(self.dbs), strict=False):
-            file = FhirFile(_numbered(lines_of(piece.content, self.limits), piece.lines_before), self.named_type)
-            batch = Batch.of(db, [self.prepared], Layers((self.known, self.own)))
-            found = fhir.stage(db, [file], batch.contract, self.limits, before if holds_bundles else None)
-            if found and not holds_bundles:
-                raise HoldsBundles
-            if holds_bundles:
-                before += int(str(rows(db, "select count(*) from unfolded")[0][0]))
-            yield StagedPiece(piece, file, batch)
+    def _judged(self, idle: Callable[[], None]) -> Generator[JudgedPiece]:
+        """Give the pieces in order, judged."""
+        while True:
+            if self.advance():
+                idle()
+                if not self._coming:
+                    break
+            with self._coming.popleft() as judged:
+                self.advance()
+                yield judged
+        if self._failure:
+            raise self._failure
 
-    def _judge(self, staged: Iterator[StagedPiece]) -> Iterator[JudgedPiece]:
-        for one in staged:
-            yield JudgedPiece(one.piece, one.batch, judge_staged(one.batch, [one.file], self.limits))
+    def _judge(self, piece: Piece, db: duckdb.DuckDBPyConnection) -> JudgedPiece:
+        """Stage and judge one piece."""
+        file = FhirFile(_numbered(lines_of(piece.content, self.limits), piece.lines_before), self.named_type)
+        batch = Batch.of(db, [self.prepared], Layers((self.stock.index, self.own)))
+        before = self.records if self.holds_bundles else None
+        found = fhir.stage(db, [file], batch.contract, self.limits, before)
+        if found and not self.holds_bundles:
+            raise HoldsBundles
+        if self.holds_bundles:
+            self.records += int(str(rows(db, "select count(*) from unfolded")[0][0]))
+        return JudgedPiece(piece, batch, judge_staged(batch, [file], self.limits))
 
-    def _settle_piece(self, one: JudgedPiece, stack: ExitStack) -> None:
+    def _settle_piece(self, one: JudgedPiece) -> None:
         settle_judged(one.batch, one.judged)
         self.is_readable |= bool(one.judged.readable)
-        self._gather(one.batch.tallies[0], one.piece, stack)
+        self._gather(one.batch.tallies[0], one.piece)
 
-    def _gather(self, tally: Tally, piece: Piece, stack: ExitStack) -> None:
+    def _gather(self, tally: Tally, piece: Piece) -> None:
         for fate, count in tally.counts.items():
             self.whole_tally.counts[fate] = self.whole_tally.counts.get(fate, 0) + count
         self.whole_tally.rejects.extend(tally.rejects)
         self.whole_tally.closed |= tally.closed
         for name, table in tally.tables.items():
             if name not in self.staged:
-                self.staged[name] = self._begin(name, table.schema, stack)
+                self.staged[name] = self._begin(name, table.schema)
             self.staged[name].add(table)
             place = f"{name}/day={self.prepared.arrival.day}/{piece.lines_before}"
             self.own.add(name, place, table.select(KNOWN.names))
@@ -165,8 +202,8 @@ class LongFile:
         if not self.is_readable and {r.clause for r in self.whole_tally.rejects} <= {LINE_NOT_JSON.clause}:
             self.brackets.add(piece.content)
 
-    def _begin(self, table: str, schema: pa.Schema, stack: ExitStack) -> Staged:
-        path = self.folder / f"{table}.parquet"
+    def _begin(self, table: str, schema: pa.Schema) -> Staged:
+        path, stack = self.folder / f"{table}.parquet", self._stack
         stream = stack.enter_context(path.open("wb"))
         writer = stack.enter_context(pq.ParquetWriter(stream, schema, compression=COMPRESSION))
         beside = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="writing"))  # is left before the writer
@@ -190,21 +227,14 @@ def _numbered(found: Lines, before: int) -> Lines:
 
 
 @contextmanager
-def land_long(
-    db: duckdb.DuckDBPyConnection,
-    second: Second,
-    prepared: Prepared,
-    named_type: str | None,
-    stock: Stock,
-    limits: Limits,
-) -> Generator[Outcome]:
+def land_long(file: LongFile, idle: Callable[[], None]) -> Generator[Outcome]:
     """Settle a long file; what it brings lies beside its places until the outcome is written, or is gone."""
-    for holds_bundles in (False, True):
-        with ExitStack() as stack, stock.beside() as folder, second() as other, second() as third:
-            file = LongFile((db, other, third), prepared, named_type, folder, stock.index, limits)
-            try:
-                outcome = file.settle(stack, holds_bundles=holds_bundles)
-            except HoldsBundles:
-                continue
-            yield outcome
-            return
+    with ExitStack() as stack:
+        stack.enter_context(closing(file))
+        try:
+            outcome = file.settle(idle)
+        except HoldsBundles:
+            file.close()
+            again = LongFile(file.prepared, file.named_type, file.stock, file.limits, file.hands, holds_bundles=True)
+            outcome = stack.enter_context(closing(again)).settle(idle)
+        yield outcome

@@ -94,9 +94,9 @@ def open_arrival(
     arrival: Arrival, attempt: int, feed: str | None, contracts: Mapping[str, Contract], limits: Limits
 ) -> Opened:
     """Open one file. `feed` is null where it has to be worked out."""
-    asked = contracts[feed] if feed else None
-    if long := _open_long(arrival, attempt, asked, contracts, limits):
+    if long := open_long(arrival, attempt, feed, contracts, limits):
         return long
+    asked = contracts[feed] if feed else None
     content = arrival.problem or unpacked(arrival, limits)
     if isinstance(content, Problem):
         return whole(Prepared(arrival, asked, attempt), content)
@@ -120,10 +120,11 @@ def open_arrival(
     return _open_table(arrival, attempt, asked, contracts, kind, content, limits)
 
 
-def _open_long(
-    arrival: Arrival, attempt: int, asked: Contract | None, contracts: Mapping[str, Contract], limits: Limits
+def open_long(
+    arrival: Arrival, attempt: int, feed: str | None, contracts: Mapping[str, Contract], limits: Limits
 ) -> OpenedLong | None:
     """Open a file as lines to be taken in pieces; null for one that is short, or no lines of FHIR."""
+    asked = contracts[feed] if feed else None
     head = None if arrival.problem else beginning(arrival, limits)
     if head is None or format_of(arrival.base, head, asked) is not Format.JSON or wide_encoding(head):
         return None

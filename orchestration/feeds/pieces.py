@@ -81,30 +81,28 @@ def pieces(stream: BufferedIOBase, limits: Limits, at_most: int) -> Iterator[Pie
 
     Of a line that is longer than `limits.line` only so much is kept that it is seen to be too long.
     """
-    held, lines, is_first, total = bytearray(), 0, True, 0
+    held, size, open_since, lines, total = list[bytes](), 0, 0, 0, 0
     while chunk := _read(stream, min(CHUNK, max(limits.piece, 1))):
         total += len(chunk)
         if total > at_most:
             raise Bomb
-        held += chunk
-        end = held.rfind(b"\n", max(len(held) - len(chunk), 0)) + 1
-        if len(held) < limits.piece or not end:
-            _shorten(held, limits)
+        end = chunk.rfind(b"\n") + 1
+        open_since = size + end if end else open_since
+        held.append(chunk)
+        size += len(chunk)
+        if size < limits.piece or not end:
+            if size - open_since > 2 * limits.line + CHUNK:
+                held = [b"".join(held)[: open_since + limits.line + 1]]
+                size = len(held[0])
             continue
-        with memoryview(held) as whole:
-            content = bytes(whole[:end])
-        del held[:end]
-        yield Piece(content.removeprefix(BOM) if is_first else content, lines)
-        lines, is_first = lines + content.count(b"\n"), False
-    if held:
-        yield Piece(bytes(held).removeprefix(BOM) if is_first else bytes(held), lines)
-
-
-def _shorten(held: bytearray, limits: Limits) -> None:
-    """Forget the middle of a last line that is too long already."""
-    start = held.rfind(b"\n") + 1
-    if len(held) - start > 2 * limits.line + CHUNK:
-        del held[start + limits.line + 1 :]
+        held[-1] = chunk[:end]
+        content = b"".join(held)
+        held, size, open_since = [chunk[end:]], len(chunk) - end, 0
+        yield Piece(content.removeprefix(BOM) if not lines else content, lines)
+        lines += content.count(b"\n")
+    if size:
+        content = b"".join(held)
+        yield Piece(content.removeprefix(BOM) if not lines else content, lines)
 
 
 def _read(stream: BufferedIOBase, size: int) -> bytes:

@@ -21,8 +21,9 @@ from orchestration.feeds.authorities import FOLDER, READY, remember
 from orchestration.feeds.closed import Closed
 from orchestration.feeds.commit import Commit
 from orchestration.feeds.errors import FeedError
+from orchestration.feeds.hands import Hands
 from orchestration.feeds.intake import Arrival
-from orchestration.feeds.landing import again, guarded, of_its_time, of_now, second_connection, site_lock
+from orchestration.feeds.landing import again, connection_of_a_hand, guarded, of_its_time, of_now, site_lock
 from orchestration.feeds.limits import Limits
 from orchestration.feeds.quarantine import held_files
 from orchestration.feeds.receipt import Receipt, StoredReceipt
@@ -79,14 +80,15 @@ def reland(
             closed = Closed.of(home, site)
             closed.load(db)
             stock = Stock.take(beside, site)
-            second = partial(second_connection, db, (key, zone, dict(authorities)), closed)
-            run = Run(Commit(stock), None, frozenset(feeds), of_its_time(versions), Limits(), db, second)
-            made = _land_first_attempts(run, home, site, before)
-            run.contracts = of_now(versions)
-            repeated = {one.sha256 for one in before if one.attempt > 1}
-            held = [one for one in held_files(side, [site]) if one.receipt.sha256 in repeated]
-            latest = max((datetime.fromisoformat(one.arrived_at) for one in before), default=datetime.now(UTC))
-            made += guarded(run, [again(one, beside, latest) for one in held])
+            terms = (key, zone, dict(authorities))
+            with Hands(partial(connection_of_a_hand, terms, closed)) as hands:
+                run = Run(Commit(stock), None, frozenset(feeds), of_its_time(versions), Limits(), db, hands)
+                made = _land_first_attempts(run, home, site, before)
+                run.contracts = of_now(versions)
+                repeated = {one.sha256 for one in before if one.attempt > 1}
+                held = [one for one in held_files(side, [site]) if one.receipt.sha256 in repeated]
+                latest = max((datetime.fromisoformat(one.arrived_at) for one in before), default=datetime.now(UTC))
+                made += guarded(run, [again(one, beside, latest) for one in held])
             stock.end()
         if run.stopped:
             raise CannotReland(

@@ -18,31 +18,18 @@ PIECE = 4096  # rows that a thread takes at a time: two vectors of DuckDB
 
 @contextmanager
 def connection(
-    key: bytes, zone: str = "UTC", authorities: Mapping[str, Mapping[str, str]] | None = None
+    key: bytes,
+    zone: str = "UTC",
+    authorities: Mapping[str, Mapping[str, str]] | None = None,
+    *,
+    threads: int = THREADS,
 ) -> Generator[duckdb.DuckDBPyConnection]:
     """An in-memory database that knows the contract macros, the site's key, its time zone and its authorities."""
-    with _opened(THREADS) as db:
+    with _opened(threads) as db:
         sql.install(db, key, zone, authorities)
         elements.install(db)
         digests.install(db, key)
         yield db
-
-
-@contextmanager
-def another(
-    db: duckdb.DuckDBPyConnection,
-    key: bytes,
-    zone: str = "UTC",
-    authorities: Mapping[str, Mapping[str, str]] | None = None,
-) -> Generator[duckdb.DuckDBPyConnection]:
-    """A second connection to a database of `connection`, for a thread beside: it knows the same, has temporary tables
-    of its own, and shares memory and threads."""
-    opened = db.cursor()
-    try:
-        sql.install_again(opened, key, zone, authorities)
-        yield opened
-    finally:
-        opened.close()
 
 
 @contextmanager
@@ -104,14 +91,20 @@ class Refilled:
         return self.rows.__arrow_c_stream__(requested_schema)
 
 
-def dealt(arrow: pa.Table) -> list[pa.Table]:
+def dealt(arrow: pa.Table, shares: int) -> list[pa.Table]:
     """Deal the rows of a table out to as many tables as there are threads.
 
     One thread scans 122,880 rows of a table before DuckDB looks for another: what is to be worked on side by side lies
     in tables of its own, and comes to them in pieces.
     """
     pieces = [arrow.slice(start, PIECE) for start in range(0, arrow.num_rows, PIECE)]
-    return [pa.concat_tables([arrow.slice(0, 0), *pieces[n::THREADS]]) for n in range(THREADS)]
+    return [pa.concat_tables([arrow.slice(0, 0), *pieces[n::shares]]) for n in range(shares)]
+
+
+def threads_of(db: duckdb.DuckDBPyConnection) -> int:
+    """Return how many threads a database works with."""
+    [[threads]] = rows(db, "select current_setting('threads')")
+    return int(str(threads))
 
 
 def table_from(db: duckdb.DuckDBPyConnection, name: str, arrow: pa.Table) -> None:

@@ -28,11 +28,15 @@ MANY_FORMS = 64  # of one batch, from which on looking a digest up costs more th
 
 def names_of(contract: Contract, types: Set[str] | None = None) -> str:
     """Return SQL of the names in a line (`doc`, `_type`), a list for each object; of a bundle only its own, since each
-    entry is a record of its own. Where it is known, `types` are those of all lines: planning the others takes time."""
+    entry is a record of its own.
+
+    Where it is known, `types` are those that the contract is to judge: they are asked for first, which costs nothing
+    where all lines are of one, and planning the others takes time.
+    """
     keys = _keys_of(contract)
     told = keys.keys() - {"*"} if types is None else types & keys.keys()
     whens = " ".join(f"when {sql.text(resource_type)} then {keys[resource_type]}" for resource_type in sorted(told))
-    return f"case _type when 'Bundle' then [json_keys(doc)] {whens} else {keys['*']} end"
+    return f"case _type {whens} when 'Bundle' then [json_keys(doc)] else {keys['*']} end"
 
 
 @lru_cache
@@ -57,11 +61,17 @@ def repeats_in(document: str, outermost: str) -> str:
     )
 
 
-def mark_repeats(db: duckdb.DuckDBPyConnection, lines: str, contract: Contract) -> str:
-    """Return SQL of `lines` (with `doc`, `_type`, `_names`), with a problem for those that name a member twice."""
+def mark_repeats(
+    db: duckdb.DuckDBPyConnection, lines: str, contract: Contract, promised: Set[str] | None = None
+) -> str:
+    """Return SQL of `lines` (with `doc`, `_type`, `_names`), with a problem for those that name a member twice.
+
+    `promised` is what `names_of` was asked for.
+    """
     forms = f"select _names, _type, any_value(doc) as doc from ({lines}) where _names is not null group by all"
     db.execute(f"create or replace temp table form as {forms}")
-    types = {str(t) for (t,) in rows(db, "select distinct _type from form")}
+    came = {str(t) for (t,) in rows(db, "select distinct _type from form")}
+    types = came if promised is None else came & promised
     judged = f"select distinct _names from form where {has_repeats(names_of(contract, types))}"
     db.execute(f"create or replace temp table repeated as {judged}")
     if not rows(db, "select 1 from repeated limit 1"):

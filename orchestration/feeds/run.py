@@ -5,22 +5,27 @@ are settled in the order of their arrival, however they are cut into batches.
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import duckdb
 
 from orchestration.contracts import Contract
+from orchestration.feeds.ahead import Coming
 from orchestration.feeds.commit import Commit
 from orchestration.feeds.contracts_kept import keep
 from orchestration.feeds.drift import drift_message, schema_drift
 from orchestration.feeds.erasure.blanking import blanked_object
+from orchestration.feeds.errors import FeedError
 from orchestration.feeds.fhir_batch import land_fhir
+from orchestration.feeds.hands import Hands
 from orchestration.feeds.intake import Arrival
 from orchestration.feeds.limits import Limits, whole_files
-from orchestration.feeds.long_file import Second, land_long
+from orchestration.feeds.long_file import LongFile, land_long
 from orchestration.feeds.naming import told_name
-from orchestration.feeds.opening import OpenedFhir, OpenedLong, OpenedTable, Stopped, format_of, open_arrival
-from orchestration.feeds.outcome import Outcome, whole
+from orchestration.feeds.opening import OpenedFhir, OpenedLong, OpenedTable, Stopped, format_of, open_arrival, open_long
+from orchestration.feeds.outcome import Outcome, Prepared, whole
 from orchestration.feeds.problems import JUDGED_AGAIN, NOT_LISTED, SCHEMA_DRIFT
 from orchestration.feeds.receipt import Receipt
 from orchestration.feeds.sniff import HEAD
@@ -28,6 +33,8 @@ from orchestration.feeds.table_batch import land_tabular
 from orchestration.feeds.vault import Kind
 
 Opened = OpenedFhir | OpenedTable
+LOOKED_AT = 16  # files, to find a long one
+NO_MORE = (-1, None)
 
 
 @dataclass
@@ -50,8 +57,8 @@ class Run:
     """One call of landing for one site. `stopped` gathers the messages of files that a contract stopped.
 
     `feed` is the one asked for, null where it has to be worked out; `listed` are those that the site sends;
-    `contracts` says which contracts judge an arrival, `second` opens another connection that knows what
-    `db` does; `has_closed`: somebody of the site was erased.
+    `contracts` says which contracts judge an arrival; `hands` have connections that know what `db` does; `has_closed`:
+    somebody of the site was erased.
     """
 
     commit: Commit
@@ -60,26 +67,35 @@ class Run:
     contracts: Callable[[Arrival], Mapping[str, Contract]]
     limits: Limits
     db: duckdb.DuckDBPyConnection
-    second: Second
+    hands: Hands
     has_closed: bool = False
     stopped: list[str] = field(default_factory=list[str])
     _made: dict[int, Receipt] = field(default_factory=dict[int, Receipt])
     _waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
+    _coming: Coming[tuple[int, Arrival]] = field(default_factory=lambda: Coming(()))
+    _begun: tuple[int, LongFile | None] | None = None  # null until it was looked for
 
     def take(self, arrivals: Iterable[Arrival]) -> list[Receipt]:
         """Land arrivals; return a receipt for each."""
-        for n, arrival in enumerate(arrivals):
-            self._take(n, arrival)
+        self._coming, self._begun = Coming(enumerate(arrivals)), None
+        try:
+            for n, arrival in self._coming:
+                self._take(n, arrival)
+        finally:
+            if self._begun and self._begun[1]:
+                self._begun[1].close()
         for feed in list(self._waiting):
             self._flush(feed)
         return [receipt for _, receipt in sorted(self._made.items())]
 
     def _take(self, n: int, arrival: Arrival) -> None:
         """Open a file, or know it again; the same bytes may still be waiting under another name."""
+        if self._begun and (begun := self._begun[1]) and self._begun[0] == n:
+            self._land_long(n, begun)
+            return
         for feed in [feed for feed, waiting in self._waiting.items() if waiting.holds(arrival.sha256)]:
             self._flush(feed)
-        is_replay = arrival.first_arrived_at is not None
-        if not is_replay and (known := self._known(arrival)):
+        if known := self._known(arrival):
             self._made[n] = known
         else:
             self._open(n, arrival)
@@ -89,6 +105,8 @@ class Run:
 
         Bytes that an erasure took something out of are never judged again for coming again.
         """
+        if arrival.first_arrived_at is not None:  # a replay
+            return None
         contracts = self.contracts(arrival)
         for stored in self.commit.receipts.of(arrival.sha256):
             contract = contracts.get(stored.feed)
@@ -101,8 +119,7 @@ class Run:
         return None
 
     def _open(self, n: int, arrival: Arrival) -> None:
-        attempt = 1 + len(self.commit.receipts.of(arrival.sha256))
-        opened = open_arrival(arrival, attempt, self.feed, self.contracts(arrival), self.limits)
+        opened = open_arrival(arrival, self._attempt(arrival), self.feed, self.contracts(arrival), self.limits)
         prepared = opened.outcome.prepared if isinstance(opened, Stopped) else opened.prepared
         if isinstance(opened, Outcome):
             self._write({n: opened})
@@ -112,20 +129,54 @@ class Run:
             self.stopped.append(opened.message)
             self._write({n: opened.outcome})
         elif isinstance(opened, OpenedLong):
-            self._land_long(n, opened)
+            self._land_long(n, self._long(opened))
         else:
             self._gather(n, opened)
 
-    def _land_long(self, n: int, opened: OpenedLong) -> None:
+    def _attempt(self, arrival: Arrival) -> int:
+        return 1 + len(self.commit.receipts.of(arrival.sha256))
+
+    def _long(self, opened: OpenedLong) -> LongFile:
+        return LongFile(opened.prepared, opened.named_type, self.commit.stock, self.limits, self.hands)
+
+    def _land_long(self, n: int, file: LongFile) -> None:
         """Land a long file by itself, after those of its feed that were there first."""
-        if opened.prepared.feed in self._waiting:
-            self._flush(opened.prepared.feed)
-        stock, limits = self.commit.stock, self.limits
-        with land_long(self.db, self.second, opened.prepared, opened.named_type, stock, limits) as outcome:
-            if detail := schema_drift(outcome, limits.drift_from):
+        self._begun = None
+        if file.prepared.feed in self._waiting:
+            self._flush(file.prepared.feed)
+        with land_long(file, partial(self._go_on, file.prepared)) as outcome:
+            if detail := schema_drift(outcome, self.limits.drift_from):
                 self._stop(n, outcome, detail)
             else:
                 self._write({n: outcome})
+
+    def _go_on(self, current: Prepared) -> None:
+        """Let hands that are free judge pieces of the next long file, where it is of the same feed."""
+        if self._begun is None:
+            self._begun = NO_MORE
+            with suppress(FeedError):
+                self._begun = self._begin_next(current) or NO_MORE
+        if self._begun[1]:
+            self._begun[1].advance()
+
+    def _begin_next(self, current: Prepared) -> tuple[int, LongFile] | None:
+        """Open the next long file before its turn, if nothing that is done until then could change what becomes of it.
+
+        None is passed over that may turn out to be long: it would wait for hands that wait for it. What cannot be
+        opened says so in its turn.
+        """
+        before = {current.arrival.sha256}
+        for n, arrival in self._coming.ahead(LOOKED_AT):
+            is_waiting = any(one.holds(arrival.sha256) for one in self._waiting.values())
+            if is_waiting or arrival.sha256 in before:
+                return None
+            before.add(arrival.sha256)
+            if not self._known(arrival) and (opened := self._as_long(arrival)):
+                return (n, self._long(opened)) if opened.prepared.feed == current.feed else None
+        return None
+
+    def _as_long(self, arrival: Arrival) -> OpenedLong | None:
+        return open_long(arrival, self._attempt(arrival), self.feed, self.contracts(arrival), self.limits)
 
     def _gather(self, n: int, opened: Opened) -> None:
         """Let a file wait for others of its kind; files of the feed that are of another kind were there first."""

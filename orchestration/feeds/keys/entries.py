@@ -44,7 +44,7 @@ class Entries:
         made[VERSION], made[ARRIVED] = (_times(kept.column(name)) for name in ("_version_at", "_arrived_at"))
         made[LINE] = kept.column("_line").cast(pa.int64()).to_numpy().astype(np.uint64)
         made[PLACE] = (table_number << TABLE_BITS) | file_number
-        return Entries(made[:, np.argsort(made[KEY], kind="stable")])
+        return Entries(_in_order(made, np.argsort(made[KEY], kind="stable")))
 
     def __len__(self) -> int:
         return self.rows.shape[1]
@@ -79,12 +79,14 @@ class Entries:
 
     def under(self, keys: np.ndarray) -> "Entries":
         """Return the entries under any of the keys, whatever table they are of."""
-        first, last = (np.searchsorted(self.rows[KEY], keys[0], side) for side in ("left", "right"))
-        counts = last - first
-        asked = np.repeat(np.arange(keys.shape[1]), counts)
+        held = self.rows[KEY]
+        first = np.searchsorted(held, keys[0])
+        asked = np.flatnonzero(np.take(held, first, mode="clip") == keys[0]) if len(held) else first[:0]
+        first = first[asked]
+        counts = np.searchsorted(held, keys[0][asked], "right") - first
         offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         found = self.rows[:, np.repeat(first, counts) + offsets]
-        return Entries(found[:, found[KEY_LOW] == keys[1][asked]])
+        return Entries(found[:, found[KEY_LOW] == keys[1][np.repeat(asked, counts)]])
 
 
 NOTHING = Entries(np.empty((FIELDS, 0), dtype=np.uint64))
@@ -95,7 +97,15 @@ def merged(parts: list[Entries]) -> Entries:
     if len(parts) < 2:
         return parts[0] if parts else NOTHING
     whole = np.concatenate([part.rows for part in parts], axis=1)
-    return Entries(whole[:, np.argsort(whole[KEY], kind="stable")])
+    return Entries(_in_order(whole, np.argsort(whole[KEY], kind="stable")))
+
+
+def _in_order(rows: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Return rows of the index in another order: field by field, which is a sixth of the work of `rows[:, order]`."""
+    made = np.empty_like(rows)
+    for field, into in zip(rows, made, strict=True):
+        np.take(field, order, out=into, mode="clip")
+    return made
 
 
 def halves(hexadecimal: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:

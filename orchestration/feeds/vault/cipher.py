@@ -90,7 +90,8 @@ class OpenedStream(io.RawIOBase):
         number, offset = divmod(self._position, CHUNK)
         self._load(number)
         taken = min(len(buffer), len(self._chunk) - offset)
-        buffer[:taken] = self._chunk[offset : offset + taken]
+        with memoryview(self._chunk) as chunk:
+            buffer[:taken] = chunk[offset : offset + taken]
         self._position += taken
         return taken
 

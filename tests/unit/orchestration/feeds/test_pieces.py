@@ -6,7 +6,7 @@ from threading import Event, current_thread
 
 import pytest
 
-from orchestration.feeds.ahead import ahead
+from orchestration.feeds.ahead import Coming, ahead
 from orchestration.feeds.pieces import Broken
 
 PATIENCE = 10
@@ -58,3 +58,14 @@ def test_whoever_stops_early_waits_for_the_thread_that_still_reads() -> None:
     with closing(ahead(cutting(), "cutting")) as coming:
         assert next(coming) == 1
     assert read.is_set()
+
+
+def test_what_comes_can_be_looked_at_before_it_is_taken() -> None:
+    coming = Coming(range(6))
+    assert next(coming) == 0
+    assert coming.ahead(2) == [1, 2]
+    assert next(coming) == 1
+    assert coming.ahead(3) == [2, 3, 4]
+    assert coming.ahead(1) == [2]
+    assert list(coming) == [2, 3, 4, 5]
+    assert coming.ahead(2) == []

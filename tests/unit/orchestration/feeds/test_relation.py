@@ -1,9 +1,10 @@
-"""Two connections to a landing's database: the second reads as the first does, beside it."""
+"""Databases of a landing: one for a hand reads as the landing's own does, beside it."""
 
-import duckdb
 import pytest
 
-from orchestration.feeds.relation import another, connection, rows
+from orchestration.feeds.closed import Closed
+from orchestration.feeds.landing import connection_of_a_hand
+from orchestration.feeds.relation import connection, rows, threads_of
 
 AUTHORITIES = {"patient": {"OLD": "HOSP"}}
 SAYINGS = [
@@ -13,26 +14,20 @@ SAYINGS = [
     "hl7_instant('20260701120000')",
     "hl7_code('Acute pain of Zorro')",
     "current_setting('TimeZone')",
-    "current_setting('threads')",
     "current_setting('preserve_insertion_order')",
     "current_setting('temp_file_encryption')",
 ]
 
 
 @pytest.mark.parametrize("saying", SAYINGS)
-def test_a_second_connection_says_what_the_first_says(saying: str) -> None:
+def test_a_hand_reads_as_the_landing_does(saying: str, tmp_path) -> None:
     terms = (b"k" * 32, "America/New_York", AUTHORITIES)
-    with connection(*terms) as db, another(db, *terms) as second:
+    with connection(*terms) as db, connection_of_a_hand(terms, Closed.of(tmp_path, "city")) as second:
         assert rows(second, f"select {saying}") == rows(db, f"select {saying}")
 
 
-def test_a_second_connection_has_temporary_tables_of_its_own_and_ends_by_itself() -> None:
+def test_one_thread_works_with_the_database_of_a_hand(tmp_path) -> None:
+    with connection_of_a_hand((b"k" * 32, "UTC", {}), Closed.of(tmp_path, "city")) as db:
+        assert threads_of(db) == 1
     with connection(b"k" * 32) as db:
-        db.execute("create temp table piece as select 1 as n")
-        with another(db, b"k" * 32) as second:
-            second.execute("create temp table piece as select 2 as n")
-            assert rows(db, "from piece") == [(1,)]
-            assert rows(second, "from piece") == [(2,)]
-        with pytest.raises(duckdb.ConnectionException):
-            second.execute("from piece")
-        assert rows(db, "from piece") == [(1,)]
+        assert threads_of(db) == 2
