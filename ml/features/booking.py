@@ -18,12 +18,12 @@ from ml.features import ColumnUnknown
 from ml.features.fhir import (
     MAX_ID_LENGTH,
     Json,
+    Origin,
     first_code,
     instant,
     mapping,
     mappings,
-    refers_elsewhere,
-    resources,
+    originals,
     text,
 )
 from ml.features.observed import FeatureValue, Note
@@ -111,9 +111,9 @@ class BookingRules:
     def _earlier(self, document: Json, patient_id: str, own_id: str, now: datetime, notes: list[Note]) -> list[Json]:
         """The person's other appointments that had been decided by now; of one id the first that was sent."""
         found: dict[str, Json] = {}
-        for one in resources(document.get("history"), "Appointment"):
-            identifier = text(one.get("id"))
-            if identifier is None or not _is_of(one, patient_id) or instant(one.get("start"), self.timezone) is None:
+        for one, origin in originals(document.get("history"), "Appointment", Origin.of_call(document)):
+            identifier, starts_at = text(one.get("id")), instant(one.get("start"), self.timezone)
+            if identifier is None or not _is_of(one, origin, patient_id) or starts_at is None:
                 notes.append(Note("history", "an appointment without id or start, or of somebody else"))
                 continue
             changed = instant(mapping(one.get("meta")).get("lastUpdated"), self.timezone)
@@ -135,13 +135,14 @@ def _patient(document: Json) -> str:
 
 
 def _soonest(document: Json, patient_id: str, zone: tzinfo) -> Json:
-    found = list(resources(document.get("appointments"), "Appointment"))
+    came = list(originals(document.get("appointments"), "Appointment", Origin.of_call(document)))
+    found = [one for one, _ in came]
     if not found or any(text(one.get("id")) is None for one in found):
         raise RequestRefused(
             "context.appointments is no Bundle of Appointments that each have an id; send what is about to be booked.",
             is_missing=True,
         )
-    if any(not _is_of(one, patient_id) for one in found):
+    if any(not _is_of(one, origin, patient_id) for one, origin in came):
         raise RequestRefused(
             "context.appointments are of another patient than prefetch.patient; send both of one person.",
             is_missing=False,
@@ -149,11 +150,11 @@ def _soonest(document: Json, patient_id: str, zone: tzinfo) -> Json:
     return min(found, key=lambda one: (str(instant(one.get("start"), zone) or "~"), str(one.get("id"))))
 
 
-def _is_of(appointment: Json, patient_id: str) -> bool:
+def _is_of(appointment: Json, origin: Origin, patient_id: str) -> bool:
     """Whether no participant is another patient."""
     actors = [mapping(one.get("actor")) for one in mappings(appointment.get("participant"))]
     patients = [one for one in actors if "Patient" in str(one.get("reference"))]
-    return not any(refers_elsewhere(one, "Patient", patient_id) for one in patients)
+    return not any(origin.refers_elsewhere(one, "Patient", patient_id) for one in patients)
 
 
 def _against(appointment: Json, starts_at: datetime | None, now: datetime) -> str | None:

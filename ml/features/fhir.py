@@ -16,6 +16,9 @@ Json = Mapping[str, object]
 
 EMPTY: Json = {}
 MAX_ID_LENGTH = 256
+MAX_REFERENCE_LENGTH = 2000
+SERVER = "fhirServer"
+"""Where a document of what was sent names the server that it is from."""
 FARTHEST_ZONE = timedelta(hours=14)  # FHIR dateTime
 EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 LOINC_NAME = "http://loinc.org"
@@ -144,26 +147,56 @@ def first_coding(concept: object) -> list[Coding]:
     return codings({"coding": mappings(mapping(concept).get("coding"))[:1]})
 
 
-def resources(bundle: object, resource_type: str) -> Iterator[Json]:
-    """The resources of one type in a Bundle."""
+def originals(bundle: object, resource_type: str, origin: "Origin") -> Iterator[tuple[Json, "Origin"]]:
+    """The resources of one type in a Bundle, and where each is from; `origin` is where the Bundle is from."""
     for entry in mappings(mapping(bundle).get("entry")):
         resource = mapping(entry.get("resource"))
         if resource.get("resourceType") == resource_type:
-            yield resource
+            yield resource, origin.of_entry(entry)
 
 
-def refers_elsewhere(reference: object, resource_type: str, identifier: str) -> bool:
-    """True when a Reference names another resource of that type than `identifier`.
+@dataclass(frozen=True)
+class Origin:
+    """Where a record is from: an id is its server's, and the same on another server is another thing.
 
-    Relative (`Type/id`), absolute and `urn:uuid:` references are read; one that cannot be read names nothing.
+    `servers` are the base addresses whose ids are the record's own: that which the call names, and that which its own
+    address in a Bundle is of. Where neither says one, any server's is taken for the caller's own. Landing reads
+    references alike where it knows the servers (decision record 0062); a site's list of them is not known here.
     """
-    sent = mapping(reference).get("reference")
-    if sent == f"{resource_type}/{identifier}" and "/" not in identifier:  # as nearly every one is written
-        return False
-    written = text(sent, 2000)
-    if written is None:
-        return False
-    if written.startswith("urn:uuid:"):
-        return written.removeprefix("urn:uuid:") != identifier
-    steps = written.split("/_history/", 1)[0].rsplit("/", 2)
-    return len(steps) >= 2 and steps[-2] == resource_type and steps[-1] != identifier
+
+    servers: frozenset[str] = frozenset()
+
+    @classmethod
+    def of_call(cls, document: Json) -> "Origin":
+        """Where what a call sends is from, which is the server that it names as CDS Hooks has it."""
+        server = text(document.get(SERVER), MAX_REFERENCE_LENGTH)
+        return cls(frozenset({server.rstrip("/")})) if server else cls()
+
+    def of_entry(self, entry: Json) -> "Origin":
+        """Where an entry of a Bundle is from."""
+        server = _server_of(text(entry.get("fullUrl"), MAX_REFERENCE_LENGTH) or "")
+        return self if not server or server in self.servers else Origin(self.servers | {server})
+
+    def refers_elsewhere(self, reference: object, resource_type: str, identifier: str) -> bool:
+        """True when a Reference names another resource of that type than `identifier`, or one on another server.
+
+        Relative (`Type/id`), absolute and `urn:uuid:` references are read; one that cannot be read names nothing.
+        """
+        sent = mapping(reference).get("reference")
+        if sent == f"{resource_type}/{identifier}" and "/" not in identifier:  # as nearly every one is written
+            return False
+        written = text(sent, MAX_REFERENCE_LENGTH)
+        if written is None:
+            return False
+        if written.startswith("urn:uuid:"):
+            return written.removeprefix("urn:uuid:") != identifier
+        steps = written.split("/_history/", 1)[0].rsplit("/", 2)
+        if len(steps) < 2 or steps[-2] != resource_type:
+            return False
+        return steps[-1] != identifier or (bool(self.servers) and _server_of(written) not in {"", *self.servers})
+
+
+def _server_of(url: str) -> str:
+    """The server that the address of a resource is of, empty where it says none."""
+    steps = url.split("/_history/", 1)[0].rsplit("/", 2)
+    return steps[0] if len(steps) > 2 else ""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ml.features.complaint import Matcher
-from ml.features.fhir import Json, first_code, first_coding, instant, mapping, refers_elsewhere, resources
+from ml.features.fhir import Json, Origin, first_code, first_coding, instant, mapping, originals
 from ml.features.observed import FeatureValue, Note
 
 IGNORED_CONDITIONS: Final = frozenset({"entered-in-error", "refuted"})
@@ -24,7 +24,8 @@ def history_groups(
     if bundle.get("resourceType") != "Bundle":
         notes.append(Note("history_count", "the conditions were not sent as a searchset"))
         return None
-    earlier = (item for item in resources(bundle, "Condition") if _is_earlier(item, patient_id, arrived))
+    conditions = originals(bundle, "Condition", Origin.of_call(sent))
+    earlier = (item for item, origin in conditions if _is_earlier(item, origin, patient_id, arrived))
     return matcher.of_codes(coding for condition in earlier for coding in first_coding(condition.get("code")))
 
 
@@ -36,10 +37,10 @@ def histories(matcher: Matcher, matched: set[str] | None) -> dict[str, FeatureVa
     return {**flags, "history_count": None if matched is None else len(matched)}
 
 
-def _is_earlier(condition: Json, patient_id: str, arrived: datetime) -> bool:
+def _is_earlier(condition: Json, origin: Origin, patient_id: str, arrived: datetime) -> bool:
     if first_code(condition.get("verificationStatus")) in IGNORED_CONDITIONS:
         return False
-    if refers_elsewhere(condition.get("subject"), "Patient", patient_id):
+    if origin.refers_elsewhere(condition.get("subject"), "Patient", patient_id):
         return False
     onset = (condition.get("onsetDateTime"), mapping(condition.get("onsetPeriod")).get("start"))
     written = (condition.get("recordedDate"), *onset)  # an old onset first written down now is a finding of this visit

@@ -15,14 +15,14 @@ from typing import Final
 from ml.features import units
 from ml.features.fhir import (
     Json,
+    Origin,
     first_code,
     instant,
     mapping,
     mappings,
     number,
     observed_coding,
-    refers_elsewhere,
-    resources,
+    originals,
     text,
 )
 
@@ -51,6 +51,7 @@ COMPARATORS: Final = frozenset({"<", "<=", ">=", ">"})
 ONLY_A_BOUND: Final = "it was sent as a bound (<, <=, >= or >) and not as a reading"
 """The reason of the note (decision record 0058); cards repeat which readings it is about."""
 
+ANOTHERS: Final = "an observation of another patient, or of one on another FHIR server, is ignored"
 IGNORED_STATUSES: Final = frozenset({"entered-in-error", "cancelled"})
 
 
@@ -116,16 +117,19 @@ def observations(prefetch: Json, patient_id: str, encounter_id: str, notes: list
     """
     found: list[Observed] = []
     seen: set[str] = set()
-    bundles = (prefetch.get("vitals"), prefetch.get("triage"))
-    for order, resource in enumerate(item for bundle in bundles for item in resources(bundle, "Observation")):
+    bundles, call = (prefetch.get("vitals"), prefetch.get("triage")), Origin.of_call(prefetch)
+    sent = (item for bundle in bundles for item in originals(bundle, "Observation", call))
+    for order, (resource, origin) in enumerate(sent):
         identifier = text(resource.get("id"))
         if text(resource.get("status")) in IGNORED_STATUSES or (identifier is not None and identifier in seen):
             continue
         if identifier is not None:
             seen.add(identifier)
-        if refers_elsewhere(resource.get("subject"), "Patient", patient_id):
-            notes.append(Note("observations", "an observation of another patient is ignored"))
-        elif not refers_elsewhere(resource.get("encounter"), "Encounter", encounter_id):
+        if origin.refers_elsewhere(resource.get("subject"), "Patient", patient_id):
+            notes.append(
+                Note("observations", "an observation of another patient, or of one on another FHIR server, is ignored")
+            )
+        elif not origin.refers_elsewhere(resource.get("encounter"), "Encounter", encounter_id):
             found += _values_of(resource, order, notes, zone)
     return found
 

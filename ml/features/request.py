@@ -19,11 +19,11 @@ from ml.features.complaint import Matcher, Pattern
 from ml.features.fhir import (
     MAX_ID_LENGTH,
     Json,
+    Origin,
     first_code,
     first_coding,
     mapping,
     mappings,
-    refers_elsewhere,
     text,
 )
 from ml.features.history import histories, history_groups
@@ -210,9 +210,10 @@ def _visit(prefetch: Json) -> _Visit:
                 is_missing=True,
             )
     visit = _Visit(patient, encounter, str(text(patient["id"])), str(text(encounter["id"])))
-    if refers_elsewhere(encounter.get("subject"), "Patient", visit.patient_id):
+    if Origin.of_call(prefetch).refers_elsewhere(encounter.get("subject"), "Patient", visit.patient_id):
         raise RequestRefused(
-            "prefetch.encounter is the visit of another patient than prefetch.patient; send both of one visit.",
+            "prefetch.encounter is the visit of another patient than prefetch.patient, or of one on another server "
+            "than the call's fhirServer; send both of one visit.",
             is_missing=False,
         )
     if text(encounter.get("status")) in IGNORED_ENCOUNTERS:

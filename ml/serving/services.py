@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, Protocol
 
 from ml.features.booking import FEATURES as BOOKING_FEATURES
 from ml.features.booking import BookingRules
+from ml.features.fhir import SERVER
 from ml.features.observed import READINGS, FeatureValue
 from ml.features.request import REGISTRATION, RequestFeatures, TriageRules
 from ml.features.vocabulary import Vocabulary
@@ -115,7 +116,12 @@ def _booking_rules(names: Iterable[str], vocabulary: Vocabulary, timezone: tzinf
 
 def _booking_sent(call: AnyRequest) -> Mapping[str, Any]:
     booked = call.context.appointments if isinstance(call, BookingRequest) else {}
-    return {**call.prefetch, "appointments": booked}
+    return {**_prefetch(call), "appointments": booked}
+
+
+def _prefetch(call: AnyRequest) -> Mapping[str, Any]:
+    """What was sent, with the server that it is from, whatever else may be called like it."""
+    return {**call.prefetch, SERVER: call.fhirServer}
 
 
 TRIAGE_SERVICE: Final = ScoringService(
@@ -140,7 +146,7 @@ TRIAGE_SERVICE: Final = ScoringService(
     request=HookRequest,
     resource="Encounter",
     case=lambda call: call.context.encounterId if isinstance(call, HookRequest) else None,
-    sent=lambda call: call.prefetch,
+    sent=_prefetch,
     rules=_triage_rules,
     bare=(*READINGS, *REGISTRATION),
     fallback=FallbackRule(

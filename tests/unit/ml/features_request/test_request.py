@@ -233,10 +233,51 @@ def test_observations_of_another_patient_or_visit_are_ignored() -> None:
     earlier = {**mine, "id": "y", "encounter": {"reference": "https://ehr.example/fhir/Encounter/other"}}
     found = read(with_vitals(stranger, earlier))
     assert found.values["heart_rate"] is None
-    assert [note.reason for note in found.notes] == ["an observation of another patient is ignored"]
+    assert [note.reason for note in found.notes] == [
+        "an observation of another patient, or of one on another FHIR server, is ignored"
+    ]
     absolute = {**mine, "subject": {"reference": "https://ehr.example/fhir/Patient/p1/_history/3"}}
     assert reading("heart_rate", absolute) == 90
     assert reading("heart_rate", {**mine, "subject": {"reference": "urn:uuid:other"}}) is None
+
+
+EHR, OTHER = "https://ehr.example/fhir", "https://other.example/fhir"
+
+
+@pytest.mark.parametrize(
+    ("called_from", "address", "patient", "expected"),
+    [
+        (EHR, None, "Patient/p1", 90),
+        (EHR, None, f"{EHR}/Patient/p1", 90),
+        (f"{EHR}/", None, f"{EHR}/Patient/p1/_history/2", 90),
+        (EHR, None, f"{OTHER}/Patient/p1", None),
+        (EHR, f"{EHR}/Observation/o1", f"{OTHER}/Patient/p1", None),
+        (EHR, f"{OTHER}/Observation/o1", f"{OTHER}/Patient/p1", 90),  # it says itself where it is from
+        (EHR, f"{OTHER}/Observation/o1", f"{EHR}/Patient/p1", 90),
+        (None, f"{EHR}/Observation/o1", f"{OTHER}/Patient/p1", None),
+        (None, f"{EHR}/Observation/o1", f"{EHR}/Patient/p1", 90),
+        (None, "urn:uuid:6f1c1a0e-0000-4000-8000-000000000000", f"{OTHER}/Patient/p1", 90),  # nobody says a server
+        (None, None, f"{OTHER}/Patient/p1", 90),
+    ],
+)
+def test_the_patient_of_that_id_on_another_server_is_another(
+    called_from: str | None, address: str | None, patient: str, expected: int | None
+) -> None:
+    one = {**observation("8867-4", quantity(90, "/min")), "subject": {"reference": patient}}
+    sent = with_vitals(one)
+    if address:
+        sent["vitals"]["entry"][0]["fullUrl"] = address
+    found = read({**sent, "fhirServer": called_from})
+    assert found.values["heart_rate"] == expected
+    assert ("observations" in {note.feature for note in found.notes}) == (expected is None)
+
+
+def test_a_visit_of_a_patient_on_another_server_is_refused() -> None:
+    sent = with_vitals()
+    sent["encounter"] = {**sent["encounter"], "subject": {"reference": f"{OTHER}/Patient/p1"}}
+    read(sent)
+    with pytest.raises(RequestRefused, match="another server than the call's fhirServer"):
+        read({**sent, "fhirServer": EHR})
 
 
 def test_an_observation_sent_in_both_searchsets_counts_once_and_issue_time_breaks_a_tie() -> None:

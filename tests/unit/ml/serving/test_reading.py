@@ -56,6 +56,15 @@ def test_features_are_read_again_by_other_rules_and_of_a_call_that_was_completed
     assert read.features(completed, rules, NOW).values["oxygen_saturation"] == 77.0
 
 
+def test_a_record_is_of_the_server_that_the_call_names_whatever_its_prefetch_says(rules: Rules) -> None:
+    sent = {**prefetch(saturation=41.0), "fhirServer": "https://other.example/fhir"}
+    for entry in sent["vitals"]["entry"]:
+        entry["resource"]["subject"] = {"reference": "https://other.example/fhir/Patient/p1"}
+    for server, expected in (("https://other.example/fhir", 41.0), ("https://ehr.example/fhir", None)):
+        read = reading({**call(sent), "fhirServer": server})
+        assert read.features(read.call, rules, NOW).values["oxygen_saturation"] == expected
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [(b"no json", "not-json"), (b'{"a":1,"a":1}', "member-repeated"), ({"hook": "other"}, "invalid-request")],
