@@ -91,6 +91,14 @@ MACROS = (
     "hl7_code(t) as case when length(t) > 64 then null when contains(t, ' ') then clinical_text(bare_code(t)) "
     "else bare_code(t) end",
     f"number_like(t) as case when length(t) <= 40 and regexp_full_match(t, '{NUMBER_LIKE}') then bare_code(t) end",
+    "plain_number(x) as regexp_replace(cast(x as varchar), '[.]0$', '')",
+    "with_unit(x, unit) as plain_number(x) || coalesce(' ' || unit, '')",
+    "said_range(low, high, unit) as case when low is not null and high is not null then "
+    "plain_number(low) || '-' || with_unit(high, unit) "
+    "when low is not null then '>=' || with_unit(low, unit) "
+    "when high is not null then '<=' || with_unit(high, unit) end",
+    "said_ratio(numerator, unit, denominator, per) as case when numerator is not null or denominator is not null then "
+    "coalesce(with_unit(numerator, unit), '') || ':' || coalesce(with_unit(denominator, per), '') end",
     f"hl7_clock(t) as case when regexp_full_match(t, '{HL7_CLOCK}') then t end",
     # Of a US ZIP code its first three digits; an address without a country is in the US if its code looks so.
     f"zip3(t, country) as case when regexp_full_match(t, '{ZIP_PATTERN}') "

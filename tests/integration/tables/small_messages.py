@@ -216,6 +216,8 @@ def land_bounds(lake: SmallLake) -> None:
         {**told, "observation_key": "phq", "code": "44261-6", "effective_at": at(2), "value_number": 20.0,
          "value_comparator": ">"},
         {**told, "observation_key": "pressure", "code": "85354-9", "effective_at": at(3), "components": parts},
+        {**told, "observation_key": "titre", "code": "5048-4", "effective_at": at(4), "value_unread": "1:256"},
+        {**told, "observation_key": "flag", "code": "44261-6", "effective_at": at(5), "value_unread": "true"},
     ]  # fmt: skip
     lake.land("fhir_observation", rows, site="bounds", arrived_at=at(100))
 

@@ -159,6 +159,7 @@ def test_a_bound_keeps_its_operator_and_what_is_no_number_is_none(ask: Ask) -> N
         ("2951-2", 140.0, None, "=140.0"),
         ("33914-3", 15.0, 4171756, "<15.0"),
         ("5048-4", None, None, "1.0:128.0"),
+        ("5048-4", None, None, "1:256"),
         ("5767-9", None, None, "2.0+"),
         ("5778-6", None, None, "positive"),
         ("8462-4", 30.0, 4171754, "<=30.0"),
@@ -169,7 +170,7 @@ def test_a_bound_keeps_its_operator_and_what_is_no_number_is_none(ask: Ask) -> N
         "select observation_source_value, value_as_number, value_as_string, value_source_value "
         f"from omop.observation {rows}"
     )
-    assert found == [("44261-6", None, ">20.0", ">20.0")] * 2
+    assert found == [("44261-6", None, ">20.0", ">20.0")] * 2 + [("44261-6", None, "true", "true")]
     known = ask("select count(*) from omop.concept where concept_id in (4171754, 4171755, 4171756, 4172704)")
     assert known == [(4,)]
 

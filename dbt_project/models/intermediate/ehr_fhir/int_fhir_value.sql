@@ -19,11 +19,11 @@ whole as (
         value_unit,
         value_code,
         value_code_system,
-        value_text
+        coalesce(value_text, value_unread) as value_text
     from observations
     where
         len(coalesce(components, [])) = 0
-        or coalesce(cast(value_number as varchar), value_code, value_text) is not null
+        or coalesce(cast(value_number as varchar), value_code, value_text, value_unread) is not null
 ),
 
 parts as (

@@ -98,6 +98,53 @@ def test_a_reading_keeps_value_unit_time_and_components(zone, ndjson, observatio
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"valueBoolean": True}, "true"),
+        ({"valueBoolean": False}, "false"),
+        ({"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": 128}}}, "1:128"),
+        (
+            {
+                "valueRatio": {
+                    "numerator": {"value": 2.50, "unit": "milligram", "code": "mg"},
+                    "denominator": {"value": 24, "unit": "h"},
+                }
+            },
+            "2.5 mg:24 h",
+        ),
+        ({"valueRatio": {"denominator": {"value": 8}}}, ":8"),
+        ({"valueRange": {"low": {"value": 3}, "high": {"value": 5.5, "code": "/[HPF]"}}}, "3-5.5 /[HPF]"),
+        ({"valueRange": {"low": {"value": -3, "unit": "a"}}}, ">=-3 a"),
+        ({"valueRange": {"high": {"value": 5}}}, "<=5"),
+        ({"valueRange": {}}, None),
+        ({"valueRatio": {"numerator": {"unit": "mg"}}}, None),
+        ({"valueRange": {"high": {"value": 5, "unit": "call 555-123-4567"}}}, "<=5"),
+        ({"valuePeriod": {"start": "2026-01-01"}}, None),
+        ({"valueQuantity": {"value": 5}}, None),
+    ],
+)
+def test_a_value_that_is_no_single_number_lands_as_it_was_said(zone, ndjson, observation, value, said) -> None:
+    receipt = zone.one("x.ndjson", ndjson(observation("o", **{"valueQuantity": None, **value})))
+    assert receipt.landed == 1
+    assert zone.rows("fhir_observation", "value_unread", "_file is not null") == [(said,)]
+
+
+@pytest.mark.parametrize(
+    ("value", "clause"),
+    [
+        ({"valueBoolean": "yes"}, "Observation.value_flag.type"),
+        ({"valueRatio": {"denominator": {"value": "128"}}}, "Observation.value_denominator.type"),
+        ({"valueRange": {"low": {"value": True}}}, "Observation.value_low.type"),
+        ({"valueRatio": "1:128"}, "Observation.valueRatio.element_type"),
+        ({"valueRange": {"low": {"value": 1, "unit": "x" * 65}}}, "Observation.value_part_unit.length"),
+    ],
+)
+def test_such_a_value_of_another_kind_is_held_back(zone, ndjson, observation, value, clause) -> None:
+    receipt = zone.one("x.ndjson", ndjson(observation("o", **{"valueQuantity": None, **value}), observation("good")))
+    assert (receipt.landed, dict(receipt.reasons)) == (1, {clause: 1})
+
+
 def test_only_the_chief_complaint_keeps_its_text_and_no_more_than_200_characters(zone, ndjson, observation) -> None:
     complaint = {"coding": [{"system": "http://loinc.org", "code": "8661-1"}]}
     zone.one(

@@ -158,7 +158,7 @@ def test_only_a_site_that_holds_something_past_its_term_is_named(
 def test_rows_of_the_person_leave_the_reviews_that_show_them(settings: Settings, tmp_path: Path) -> None:
     land_two_people(settings, tmp_path)
     [receipt] = settings.home.glob("receipts/city/*/*.json")
-    here = {"file": receipt.name[:12], "contract": "ehr_fhir@3.0.0"}
+    here = {"file": receipt.name[:12], "contract": "ehr_fhir@3.1.0"}
     rows = {"before": [{**here, "line": "1", "gender": "female"}, {**here, "line": "2", "gender": "male"}],
             "after": [{**here, "file": "0" * 12, "line": "1"}]}  # fmt: skip
     path, page = settings.home / "reviews" / "meaning-1.json", settings.reports / "reviews" / "meaning-1.html"
