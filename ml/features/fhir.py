@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import cast
+from urllib.parse import urlsplit
 
 Json = Mapping[str, object]
 
 EMPTY: Json = {}
 MAX_ID_LENGTH = 256
 MAX_REFERENCE_LENGTH = 2000
+SERVERS_KEPT = 256
+DEFAULT_PORTS = {"http": 80, "https": 443}
 SERVER = "fhirServer"
 """Where a document of what was sent names the server that it is from."""
 FARTHEST_ZONE = timedelta(hours=14)  # FHIR dateTime
@@ -170,12 +173,12 @@ class Origin:
     def of_call(cls, document: Json) -> "Origin":
         """Where what a call sends is from, which is the server that it names as CDS Hooks has it."""
         server = text(document.get(SERVER), MAX_REFERENCE_LENGTH)
-        return cls(frozenset({server.rstrip("/")})) if server else cls()
+        return cls(frozenset({_plain(server.rstrip("/"))})) if server else cls()
 
     def of_entry(self, entry: Json) -> "Origin":
-        """Where an entry of a Bundle is from."""
+        """Where an entry of a Bundle is from: the caller's own, whatever server its address is of."""
         server = _server_of(text(entry.get("fullUrl"), MAX_REFERENCE_LENGTH) or "")
-        return self if not server or server in self.servers else Origin(self.servers | {server})
+        return self if "://" not in server or server in self.servers else Origin(self.servers | {server})
 
     def refers_elsewhere(self, reference: object, resource_type: str, identifier: str) -> bool:
         """True when a Reference names another resource of that type than `identifier`, or one on another server.
@@ -199,4 +202,18 @@ class Origin:
 def _server_of(url: str) -> str:
     """The server that the address of a resource is of, empty where it says none."""
     steps = url.split("/_history/", 1)[0].rsplit("/", 2)
-    return steps[0] if len(steps) > 2 else ""
+    return _plain(steps[0]) if len(steps) > 2 and steps[1][:1].isupper() and steps[2] else ""
+
+
+@lru_cache(maxsize=SERVERS_KEPT)
+def _plain(server: str) -> str:
+    """A server's address in one spelling (RFC 3986): scheme and host in lower case, no port that is its scheme's."""
+    try:
+        parts = urlsplit(server)
+        port = parts.port
+    except ValueError:
+        return server
+    if not parts.hostname:
+        return server
+    shown = "" if port in (None, DEFAULT_PORTS.get(parts.scheme)) else f":{port}"
+    return f"{parts.scheme}://{parts.hostname}{shown}{parts.path.rstrip('/')}"

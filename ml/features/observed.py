@@ -116,19 +116,19 @@ def observations(prefetch: Json, patient_id: str, encounter_id: str, notes: list
     A day alone is its midnight in the site's `zone`.
     """
     found: list[Observed] = []
-    seen: set[str] = set()
+    seen: set[tuple[str, bool]] = set()
     bundles, call = (prefetch.get("vitals"), prefetch.get("triage")), Origin.of_call(prefetch)
     sent = (item for bundle in bundles for item in originals(bundle, "Observation", call))
     for order, (resource, origin) in enumerate(sent):
-        identifier = text(resource.get("id"))
-        if text(resource.get("status")) in IGNORED_STATUSES or (identifier is not None and identifier in seen):
+        if text(resource.get("status")) in IGNORED_STATUSES:
             continue
-        if identifier is not None:
-            seen.add(identifier)
-        if origin.refers_elsewhere(resource.get("subject"), "Patient", patient_id):
-            notes.append(
-                Note("observations", "an observation of another patient, or of one on another FHIR server, is ignored")
-            )
+        is_anothers = origin.refers_elsewhere(resource.get("subject"), "Patient", patient_id)
+        if (identifier := text(resource.get("id"))) is not None:
+            if (identifier, is_anothers) in seen:
+                continue
+            seen.add((identifier, is_anothers))
+        if is_anothers:
+            notes.append(Note("observations", ANOTHERS))
         elif not origin.refers_elsewhere(resource.get("encounter"), "Encounter", encounter_id):
             found += _values_of(resource, order, notes, zone)
     return found

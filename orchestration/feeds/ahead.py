@@ -27,18 +27,33 @@ def _next(made: Iterator[T]) -> tuple[T] | None:
 
 
 class Coming(Generic[T]):
-    """A sequence of which some can be looked at before they are taken."""
+    """A sequence of which some can be looked at before they are taken.
+
+    What making them raises is raised by whoever takes what was to come, after those before it; not by looking.
+    """
 
     def __init__(self, of: Iterable[T]) -> None:
         self._of, self._seen = iter(of), deque[T]()
+        self._failure: BaseException | None = None
 
     def __iter__(self) -> Iterator[T]:
         return self
 
     def __next__(self) -> T:
-        return self._seen.popleft() if self._seen else next(self._of)
+        if self._seen:
+            return self._seen.popleft()
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        return next(self._of)
 
     def ahead(self, at_most: int) -> Sequence[T]:
         """Return those that come next."""
-        self._seen.extend(islice(self._of, max(at_most - len(self._seen), 0)))
+        try:
+            while len(self._seen) < at_most and self._failure is None:
+                self._seen.append(next(self._of))
+        except StopIteration:
+            pass
+        except BaseException as error:  # noqa: BLE001 - raised by `__next__`
+            self._failure = error
         return list(islice(self._seen, at_most))

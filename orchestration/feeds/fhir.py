@@ -174,15 +174,18 @@ def _judge(db: duckdb.DuckDBPyConnection, files: list[FhirFile], contract: Contr
 def judged(records: str, contract: Contract, wrong: str = "false") -> str:
     """Return the SQL of records with what keeps each from being looked at by the contract, if anything.
 
-    `wrong` is the condition that a record is of another type than its file's name promised.
+    `wrong` is the condition that a record is of another type than its file's name promised. That comes before all else,
+    since how closely such a line was looked at is a matter of the files beside it.
     """
     known = ", ".join(sql.text(t) for t in resource_types(contract))
     return f"""
-        select * exclude (_problem), coalesce(_problem, case
+        select * exclude (_problem), case
+            when not _is_entry and _type <> 'Bundle' and _type in ({known}) and ({wrong}) then 'line.wrong_type'
+            else coalesce(_problem, case
                 when doc is null then 'line.not_json'
                 when _type is null then 'line.not_fhir'
                 when _type not in ({known}) then 'line.unknown_type'
                 when not _is_entry and ({wrong}) then 'line.wrong_type'
-            end) as _problem
+            end) end as _problem
         from {records}
     """

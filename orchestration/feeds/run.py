@@ -5,7 +5,7 @@ are settled in the order of their arrival, however they are cut into batches.
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -17,7 +17,6 @@ from orchestration.feeds.commit import Commit
 from orchestration.feeds.contracts_kept import keep
 from orchestration.feeds.drift import drift_message, schema_drift
 from orchestration.feeds.erasure.blanking import blanked_object
-from orchestration.feeds.errors import FeedError
 from orchestration.feeds.fhir_batch import land_fhir
 from orchestration.feeds.hands import Hands
 from orchestration.feeds.intake import Arrival
@@ -142,28 +141,35 @@ class Run:
     def _land_long(self, n: int, file: LongFile) -> None:
         """Land a long file by itself, after those of its feed that were there first."""
         self._begun = None
-        if file.prepared.feed in self._waiting:
-            self._flush(file.prepared.feed)
-        with land_long(file, partial(self._go_on, file.prepared)) as outcome:
-            if detail := schema_drift(outcome, self.limits.drift_from):
-                self._stop(n, outcome, detail)
-            else:
-                self._write({n: outcome})
+        with closing(file):
+            if file.prepared.feed in self._waiting:
+                self._flush(file.prepared.feed)
+            with land_long(file, partial(self._go_on, file.prepared)) as outcome:
+                if detail := schema_drift(outcome, self.limits.drift_from):
+                    self._stop(n, outcome, detail)
+                else:
+                    self._write({n: outcome})
 
     def _go_on(self, current: Prepared) -> None:
-        """Let hands that are free judge pieces of the next long file, where it is of the same feed."""
+        """Let hands that are free judge pieces of the next long file, where it is of the same feed.
+
+        What goes wrong with it must not undo the file before it: it is opened anew in its turn, and says so then.
+        """
         if self._begun is None:
             self._begun = NO_MORE
-            with suppress(FeedError):
+            with suppress(Exception):
                 self._begun = self._begin_next(current) or NO_MORE
-        if self._begun[1]:
-            self._begun[1].advance()
+        if begun := self._begun[1]:
+            try:
+                begun.advance()
+            except Exception:  # noqa: BLE001 - see above
+                self._begun = NO_MORE
+                begun.close()
 
     def _begin_next(self, current: Prepared) -> tuple[int, LongFile] | None:
         """Open the next long file before its turn, if nothing that is done until then could change what becomes of it.
 
-        None is passed over that may turn out to be long: it would wait for hands that wait for it. What cannot be
-        opened says so in its turn.
+        None is passed over that may turn out to be long: it would wait for hands that wait for it.
         """
         before = {current.arrival.sha256}
         for n, arrival in self._coming.ahead(LOOKED_AT):

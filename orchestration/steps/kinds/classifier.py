@@ -93,7 +93,7 @@ class Classifier:
             bias_mitigation_approaches=" ".join(
                 one.reason for one in declared.left_out if "fairness" in one.reason.lower()
             ),
-            outcomes_and_outputs="; ".join(outcome.definition for outcome in declared.outcomes),
+            outcomes_and_outputs=" ".join(outcome.definition for outcome in declared.outcomes),
             model_type="Gradient boosted decision trees (LightGBM), one per outcome, calibrated",
         )
 

@@ -88,7 +88,7 @@ class Forecast:
             primary_intended_users="Nurse managers and charge nurses at the assignment meeting",
             cautioned_out_of_scope_settings=" ".join(declared.contraindications),
             known_risks_and_limitations=declared.board.ignore_when,
-            outcomes_and_outputs="; ".join(one.definition for one in declared.targets),
+            outcomes_and_outputs=" ".join(one.definition for one in declared.targets),
             model_type="Ridge regression and boosted trees (LightGBM), blended per target, with conformal intervals",
         )
 

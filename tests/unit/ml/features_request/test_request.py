@@ -258,6 +258,12 @@ EHR, OTHER = "https://ehr.example/fhir", "https://other.example/fhir"
         (None, f"{EHR}/Observation/o1", f"{EHR}/Patient/p1", 90),
         (None, "urn:uuid:6f1c1a0e-0000-4000-8000-000000000000", f"{OTHER}/Patient/p1", 90),  # nobody says a server
         (None, None, f"{OTHER}/Patient/p1", 90),
+        ("HTTPS://EHR.example:443/fhir/", None, f"{EHR}/Patient/p1", 90),
+        (EHR, None, "https://EHR.example:443/fhir/Patient/p1", 90),
+        (EHR, None, "http://ehr.example/fhir/Patient/p1", None),
+        (EHR, None, "https://ehr.example:99999/fhir/Patient/p1", None),
+        (None, "https://ids.example/x/y/observation-1", f"{EHR}/Patient/p1", 90),  # no address of a resource
+        (None, f"{OTHER}/Observation/o1/", f"{EHR}/Patient/p1", 90),
     ],
 )
 def test_the_patient_of_that_id_on_another_server_is_another(
@@ -270,6 +276,14 @@ def test_the_patient_of_that_id_on_another_server_is_another(
     found = read({**sent, "fhirServer": called_from})
     assert found.values["heart_rate"] == expected
     assert ("observations" in {note.feature for note in found.notes}) == (expected is None)
+
+
+def test_a_record_of_anothers_hides_none_of_the_patients_own_with_the_same_id() -> None:
+    own = observation("8867-4", quantity(90, "/min"))
+    others = {**own, **quantity(150, "/min"), "subject": {"reference": f"{OTHER}/Patient/p1"}}
+    found = read({**with_vitals(others, others, own, own), "fhirServer": EHR})
+    assert found.values["heart_rate"] == 90
+    assert [note.feature for note in found.notes].count("observations") == 1
 
 
 def test_a_visit_of_a_patient_on_another_server_is_refused() -> None:

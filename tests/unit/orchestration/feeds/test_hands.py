@@ -3,15 +3,22 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
 from threading import Barrier, Event
 
 import duckdb
 import pytest
 
-from orchestration.feeds import Limits, Receipt, long_file
+from orchestration.feeds import Drop, Limits, Receipt, land_drops, long_file, run
+from orchestration.feeds.errors import WaitingUnread
 from orchestration.feeds.fhir_batch import JudgedFiles, judge_staged, settle_judged
 from orchestration.feeds.hands import CONNECTIONS, HANDS, Hands
+from orchestration.feeds.intake import Arrival
+from orchestration.feeds.vault import Vault
+from orchestration.feeds.vault.errors import ObjectLost
 
+KEY = b"k" * 32
 PATIENCE = 20
 LIMITS = Limits(piece=1800)
 
@@ -188,3 +195,65 @@ def test_what_is_begun_is_left_when_the_file_before_it_cannot_go_on(zone, monkey
     assert not list((zone.home / "incoming").glob(f"{zone.site}.*"))
     receipts = zone.land({"Patient.a.ndjson": patients("a", 60), "Patient.b.ndjson": patients("b", 90)}, limits=LIMITS)
     assert [r.landed for r in receipts] == [60, 90]
+
+
+@pytest.mark.parametrize("names", [["short", "long"], ["long", "short", "longer"]], ids=" then ".join)
+def test_what_was_opened_is_left_when_the_files_before_it_cannot_be_settled(zone, monkeypatch, names) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(run, "land_fhir", fail)
+    files = {f"Patient.{n}.ndjson": FILES[name] for n, name in enumerate(names)}
+    with pytest.raises(OSError, match="the disk is gone"):
+        zone.land(files, limits=LIMITS)
+    assert not list((zone.home / "incoming").glob(f"{zone.site}.*"))
+    monkeypatch.undo()
+    sizes = {"long": 60, "longer": 200, "short": 2}
+    assert [r.landed + r.duplicate for r in zone.land(files, limits=LIMITS)] == [sizes[name] for name in names]
+
+
+def test_what_fails_before_its_turn_undoes_nothing_of_the_file_before_it(zone, monkeypatch) -> None:
+    def fail(_: object, arrival: Arrival) -> None:
+        if arrival.base == "Patient.b.ndjson":
+            raise OSError("no space left")
+
+    monkeypatch.setattr(run.Run, "_as_long", fail)
+    receipts = zone.land({"Patient.a.ndjson": patients("a", 60), "Patient.b.ndjson": patients("b", 90)}, limits=LIMITS)
+    assert [r.landed for r in receipts] == [60, 90]
+
+
+WRONG = b'{"resourceType":"Observation","id":"o","code":{"text":"a","text":"b"}}\n'
+
+
+@pytest.mark.parametrize("beside", [{}, {"other.ndjson": patients("z", 1)}, {"Observation.c.ndjson": WRONG}])
+def test_a_line_of_another_type_than_promised_is_told_so_whatever_files_are_beside_it(zone, beside) -> None:
+    receipt, *_ = zone.land({"Patient.a.ndjson": patients("a", 30) + WRONG, **beside})
+    assert dict(receipt.reasons) == {"line.wrong_type": 1}
+
+
+def test_what_the_files_to_come_raise_is_raised_in_their_turn_and_passes_none_over(zone) -> None:
+    """The kept bytes of a file that came before are damaged, which is seen when it comes again."""
+    zone.land({"Patient.b.ndjson": patients("b", 300)}, limits=LIMITS)
+    for kept in (path for path in (zone.home / "raw").rglob("*") if path.is_file() and path.stat().st_size > 10_000):
+        kept.chmod(0o600)
+        kept.write_bytes(kept.read_bytes()[:-30] + b"x" * 30)
+    files = {"Patient.a.ndjson": patients("a", 60), "Patient.b.ndjson": patients("b", 300), "Patient.c.ndjson": b"{}"}
+    with pytest.raises(ObjectLost):
+        zone.land(files, limits=LIMITS, at=zone.noon + timedelta(days=1))
+    assert zone.rows("fhir_patient", "count(*)", "day = '2026-03-02'") == [(60,)]
+
+
+def test_a_drop_that_waits_and_cannot_be_read_says_so_after_a_long_file(zone, monkeypatch) -> None:
+    receive = Vault.receive
+
+    def fail(self: Vault, path: Path) -> object:
+        if path.name == "Patient.b.ndjson":
+            raise OSError(5, "Input/output error")
+        return receive(self, path)
+
+    monkeypatch.setattr(Vault, "receive", fail)
+    first, second = zone.put({"Patient.a.ndjson": patients("a", 60), "Patient.b.ndjson": patients("b", 60)})
+    drops = [Drop((first,), zone.noon), Drop((second,), zone.noon + timedelta(days=1), is_waiting=True)]
+    with pytest.raises(WaitingUnread):
+        land_drops(drops, site=zone.site, feed=None, home=zone.home, key=KEY, limits=LIMITS)
+    assert zone.rows("fhir_patient", "count(*)") == [(60,)]

@@ -69,3 +69,18 @@ def test_what_comes_can_be_looked_at_before_it_is_taken() -> None:
     assert coming.ahead(1) == [2]
     assert list(coming) == [2, 3, 4, 5]
     assert coming.ahead(2) == []
+
+
+def test_what_making_raises_comes_when_it_is_taken_and_not_when_it_is_looked_at() -> None:
+    def making() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise Broken
+
+    coming = Coming(making())
+    assert coming.ahead(16) == coming.ahead(16) == [1, 2]
+    assert [next(coming), next(coming)] == [1, 2]
+    assert coming.ahead(16) == []
+    with pytest.raises(Broken):
+        next(coming)
+    assert list(coming) == []
