@@ -172,10 +172,10 @@ def publish_tables(settings: Settings, tables: dict[str, pa.Table], as_of: datet
     (settings.snapshots / "current.json").write_text(json.dumps(pointer))
 
 
-def quick() -> RosterUseCase:
-    """The shipped rules with little time for each unit."""
+def quick(seconds: float = 1.0) -> RosterUseCase:
+    """The shipped rules with little time for each unit: enough to keep them, not always for the best roster."""
     shipped = load_roster("roster")
-    return shipped.model_copy(update={"solving": shipped.solving.model_copy(update={"seconds_per_unit": 1.0})})
+    return shipped.model_copy(update={"solving": shipped.solving.model_copy(update={"seconds_per_unit": seconds})})
 
 
 @dataclass
