@@ -177,8 +177,9 @@ class Origin:
 
     def of_entry(self, entry: Json) -> "Origin":
         """Where an entry of a Bundle is from: the caller's own, whatever server its address is of."""
-        server = _server_of(text(entry.get("fullUrl"), MAX_REFERENCE_LENGTH) or "")
-        return self if "://" not in server or server in self.servers else Origin(self.servers | {server})
+        server, resource_type, identifier = _parts(text(entry.get("fullUrl"), MAX_REFERENCE_LENGTH) or "")
+        is_address = "://" in server and resource_type[:1].isupper() and identifier != ""
+        return Origin(self.servers | {server}) if is_address and server not in self.servers else self
 
     def refers_elsewhere(self, reference: object, resource_type: str, identifier: str) -> bool:
         """True when a Reference names another resource of that type than `identifier`, or one on another server.
@@ -193,16 +194,16 @@ class Origin:
             return False
         if written.startswith("urn:uuid:"):
             return written.removeprefix("urn:uuid:") != identifier
-        steps = written.split("/_history/", 1)[0].rsplit("/", 2)
-        if len(steps) < 2 or steps[-2] != resource_type:
+        server, named_type, named = _parts(written)
+        if named_type != resource_type:
             return False
-        return steps[-1] != identifier or (bool(self.servers) and _server_of(written) not in {"", *self.servers})
+        return named != identifier or (bool(self.servers) and server not in {"", *self.servers})
 
 
-def _server_of(url: str) -> str:
-    """The server that the address of a resource is of, empty where it says none."""
-    steps = url.split("/_history/", 1)[0].rsplit("/", 2)
-    return _plain(steps[0]) if len(steps) > 2 and steps[1][:1].isupper() and steps[2] else ""
+def _parts(url: str) -> tuple[str, str, str]:
+    """The server, the type and the id that a reference or an address names; empty what it does not name."""
+    server, resource_type, identifier = ("", "", *url.split("/_history/", 1)[0].rsplit("/", 2))[-3:]
+    return _plain(server), resource_type, identifier
 
 
 @lru_cache(maxsize=SERVERS_KEPT)

@@ -97,8 +97,10 @@ MACROS = (
     "plain_number(low) || '-' || with_unit(high, unit) "
     "when low is not null then '>=' || with_unit(low, unit) "
     "when high is not null then '<=' || with_unit(high, unit) end",
-    "said_ratio(numerator, unit, denominator, per) as case when numerator is not null or denominator is not null then "
-    "coalesce(with_unit(numerator, unit), '') || ':' || coalesce(with_unit(denominator, per), '') end",
+    # Of either part, a comparator stands before the number: it is a bound (decision record 0058).
+    "said_part(comparator, x, unit) as coalesce(coalesce(comparator, '') || with_unit(x, unit), '')",
+    "said_ratio(numerator, denominator) as case when numerator <> '' or denominator <> '' "
+    "then numerator || ':' || denominator end",
     f"hl7_clock(t) as case when regexp_full_match(t, '{HL7_CLOCK}') then t end",
     # Of a US ZIP code its first three digits; an address without a country is in the US if its code looks so.
     f"zip3(t, country) as case when regexp_full_match(t, '{ZIP_PATTERN}') "

@@ -34,7 +34,7 @@ class Coming(Generic[T]):
 
     def __init__(self, of: Iterable[T]) -> None:
         self._of, self._seen = iter(of), deque[T]()
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
 
     def __iter__(self) -> Iterator[T]:
         return self
@@ -54,6 +54,6 @@ class Coming(Generic[T]):
                 self._seen.append(next(self._of))
         except StopIteration:
             pass
-        except BaseException as error:  # noqa: BLE001 - raised by `__next__`
+        except Exception as error:  # noqa: BLE001 - whatever it is, `__next__` raises it in its turn
             self._failure = error
         return list(islice(self._seen, at_most))

@@ -64,7 +64,7 @@ class Piecework(Generic[T]):
     def __enter__(self) -> T:
         try:
             return self.made.result()
-        except BaseException:
+        except BaseException:  # whatever stopped it, an interrupt included: the connection is not lost
             self.leave()
             raise
 

@@ -130,7 +130,7 @@ class LongFile:
         while not self._is_cut and self.hands.are_free and self._may_go_on():
             try:
                 piece = next(self._cut, None)
-            except Exception as error:  # noqa: BLE001 - raised by `_judged`
+            except Exception as error:  # noqa: BLE001 - whatever it is, `_judged` raises it in its turn
                 self._failure, piece = error, None
             if piece is None:
                 self._is_cut = True
@@ -228,9 +228,8 @@ def _numbered(found: Lines, before: int) -> Lines:
 
 @contextmanager
 def land_long(file: LongFile, idle: Callable[[], None]) -> Generator[Outcome]:
-    """Settle a long file; what it brings lies beside its places until the outcome is written, or is gone."""
+    """Settle a long file, which the caller closes; what it brings lies beside its places until that is written."""
     with ExitStack() as stack:
-        stack.enter_context(closing(file))
         try:
             outcome = file.settle(idle)
         except HoldsBundles:

@@ -5,7 +5,7 @@ are settled in the order of their arrival, however they are cut into batches.
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -17,6 +17,7 @@ from orchestration.feeds.commit import Commit
 from orchestration.feeds.contracts_kept import keep
 from orchestration.feeds.drift import drift_message, schema_drift
 from orchestration.feeds.erasure.blanking import blanked_object
+from orchestration.feeds.errors import FeedError
 from orchestration.feeds.fhir_batch import land_fhir
 from orchestration.feeds.hands import Hands
 from orchestration.feeds.intake import Arrival
@@ -33,7 +34,7 @@ from orchestration.feeds.vault import Kind
 
 Opened = OpenedFhir | OpenedTable
 LOOKED_AT = 16  # files, to find a long one
-NO_MORE = (-1, None)
+CANNOT_BEGIN = (FeedError, OSError, duckdb.Error)  # what keeps a file from being opened or judged now
 
 
 @dataclass
@@ -72,24 +73,24 @@ class Run:
     _made: dict[int, Receipt] = field(default_factory=dict[int, Receipt])
     _waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
     _coming: Coming[tuple[int, Arrival]] = field(default_factory=lambda: Coming(()))
-    _begun: tuple[int, LongFile | None] | None = None  # null until it was looked for
+    _begun: dict[int, LongFile] = field(default_factory=dict[int, LongFile])  # the next long file, by its place
+    _has_looked: bool = False  # for it
 
     def take(self, arrivals: Iterable[Arrival]) -> list[Receipt]:
         """Land arrivals; return a receipt for each."""
-        self._coming, self._begun = Coming(enumerate(arrivals)), None
+        self._coming = Coming(enumerate(arrivals))
         try:
             for n, arrival in self._coming:
                 self._take(n, arrival)
         finally:
-            if self._begun and self._begun[1]:
-                self._begun[1].close()
+            self._leave_begun()
         for feed in list(self._waiting):
             self._flush(feed)
         return [receipt for _, receipt in sorted(self._made.items())]
 
     def _take(self, n: int, arrival: Arrival) -> None:
         """Open a file, or know it again; the same bytes may still be waiting under another name."""
-        if self._begun and (begun := self._begun[1]) and self._begun[0] == n:
+        if begun := self._begun.pop(n, None):
             self._land_long(n, begun)
             return
         for feed in [feed for feed, waiting in self._waiting.items() if waiting.holds(arrival.sha256)]:
@@ -140,7 +141,7 @@ class Run:
 
     def _land_long(self, n: int, file: LongFile) -> None:
         """Land a long file by itself, after those of its feed that were there first."""
-        self._begun = None
+        self._has_looked = False
         with closing(file):
             if file.prepared.feed in self._waiting:
                 self._flush(file.prepared.feed)
@@ -155,18 +156,21 @@ class Run:
 
         What goes wrong with it must not undo the file before it: it is opened anew in its turn, and says so then.
         """
-        if self._begun is None:
-            self._begun = NO_MORE
-            with suppress(Exception):
-                self._begun = self._begin_next(current) or NO_MORE
-        if begun := self._begun[1]:
-            try:
+        try:
+            if not self._has_looked:
+                self._has_looked = True
+                self._begun.update(self._next_long(current))
+            for begun in self._begun.values():
                 begun.advance()
-            except Exception:  # noqa: BLE001 - see above
-                self._begun = NO_MORE
-                begun.close()
+        except CANNOT_BEGIN:  # it raises once more in its turn, or what was wrong has passed
+            self._leave_begun()
 
-    def _begin_next(self, current: Prepared) -> tuple[int, LongFile] | None:
+    def _leave_begun(self) -> None:
+        for begun in self._begun.values():
+            begun.close()
+        self._begun.clear()
+
+    def _next_long(self, current: Prepared) -> dict[int, LongFile]:
         """Open the next long file before its turn, if nothing that is done until then could change what becomes of it.
 
         None is passed over that may turn out to be long: it would wait for hands that wait for it.
@@ -175,11 +179,11 @@ class Run:
         for n, arrival in self._coming.ahead(LOOKED_AT):
             is_waiting = any(one.holds(arrival.sha256) for one in self._waiting.values())
             if is_waiting or arrival.sha256 in before:
-                return None
+                break
             before.add(arrival.sha256)
             if not self._known(arrival) and (opened := self._as_long(arrival)):
-                return (n, self._long(opened)) if opened.prepared.feed == current.feed else None
-        return None
+                return {n: self._long(opened)} if opened.prepared.feed == current.feed else {}
+        return {}
 
     def _as_long(self, arrival: Arrival) -> OpenedLong | None:
         return open_long(arrival, self._attempt(arrival), self.feed, self.contracts(arrival), self.limits)
